@@ -1,0 +1,1 @@
+"""ordersaga: e-commerce orders as a saga on Temporal."""

@@ -1,0 +1,1 @@
+"""The services' wire models, shared by clients and services."""

@@ -1,0 +1,68 @@
+"""The notification service's contract: mails, and their recall."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from ordersaga.contracts.common import EffectId, Entry, Reply, Request
+from ordersaga.domain.order import OrderId
+
+
+class NotificationState(StrEnum):
+    """Where a mail stands. `failed`: the mail server refused it, or its answer was lost."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    RECALLED = "recalled"
+    FAILED = "failed"
+
+
+class Template(StrEnum):
+    """The mails there are."""
+
+    ORDER_CONFIRMATION = "order_confirmation"
+
+
+
+
+class NotificationRequest(Request):
+    """POST /notifications: at most one mail per message_id."""
+
+    message_id: EffectId
+    order_id: OrderId
+    to: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)]
+    template: Template
+    data: Annotated[dict[str, str], Field(max_length=20)] = {}
+
+
+class NotificationAnswer(Reply):
+    """202 to POST /notifications."""
+
+    message_id: str
+
+
+class RecallStatus(StrEnum):
+    """The verdict on a recall. `notice_sent`: the mail was out, so one cancellation notice follows it."""
+
+    RECALLED = "recalled"
+    NOTICE_SENT = "notice_sent"
+    NOTHING_TO_RECALL = "nothing_to_recall"
+
+
+class RecallAnswer(Reply):
+    """200 to POST /notifications/{id}/recall."""
+
+    status: RecallStatus
+
+
+class NotificationEntry(Entry):
+    """One mail in the books. `notices` counts the cancellation notices that followed it: 0 or 1."""
+
+    message_id: str
+    state: NotificationState
+    to: str
+    subject: str
+    notices: int = 0

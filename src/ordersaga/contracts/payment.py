@@ -1,0 +1,87 @@
+"""The payment service's contract: charges and refunds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from ordersaga.contracts.common import Amount, EffectId, Entry, Reply, Request
+from ordersaga.domain.money import Money
+from ordersaga.domain.order import Currency, OrderId
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands."""
+
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    REFUNDED = "refunded"
+    DECLINED = "declined"
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has control characters")
+    return text
+
+
+class ChargeRequest(Request):
+    """POST /charges. `amount` has exactly the decimals of `currency`."""
+
+    payment_id: EffectId
+    order_id: OrderId
+    customer_id: Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
+    payment_method_id: Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
+    amount: Amount
+    currency: Currency
+    idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+    @model_validator(mode="after")
+    def _is_money(self) -> ChargeRequest:
+        if self.money.minor <= 0:
+            raise ValueError("amount: there is nothing to charge")
+        return self
+
+    @property
+    def money(self) -> Money:
+        """The amount as money."""
+        return Money.parse(self.amount, self.currency)
+
+
+class ChargeAnswer(Reply):
+    """201 to POST /charges."""
+
+    payment_id: str
+
+
+class RefundRequest(Request):
+    """POST /refunds: give back all of a payment, once, however often asked."""
+
+    payment_id: EffectId
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class RefundStatus(StrEnum):
+    """The verdict on a refund."""
+
+    REFUNDED = "refunded"
+    NOTHING_TO_REFUND = "nothing_to_refund"
+
+
+class RefundAnswer(Reply):
+    """200 to POST /refunds."""
+
+    status: RefundStatus
+
+
+class PaymentEntry(Entry):
+    """One payment in the books. `refunded` is how much of `amount` was given back."""
+
+    payment_id: str
+    state: PaymentState
+    amount: Amount
+    refunded: Amount
+    currency: str

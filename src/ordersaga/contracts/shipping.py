@@ -1,0 +1,83 @@
+"""The shipping service's contract: shipments with a carrier."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from ordersaga.contracts.common import EffectId, Entry, Reply, Request
+from ordersaga.contracts.inventory import ReservationLine
+from ordersaga.domain.order import MAX_LINES, Country, Line, OptionalLine, OrderId
+
+
+class ShipmentState(StrEnum):
+    """Where a shipment stands."""
+
+    CREATED = "created"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+
+
+class ShipmentAddress(Request):
+    """Where the parcel goes. The wire calls the zip code `zip`."""
+
+    street: Line
+    city: Line
+    state: OptionalLine = ""
+    zip: Annotated[str, StringConstraints(max_length=20)] = ""
+    country: Country
+
+
+class ShipmentRequest(Request):
+    """POST /shipments."""
+
+    shipment_id: EffectId
+    order_id: OrderId
+    address: ShipmentAddress
+    items: Annotated[list[ReservationLine], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class ShipmentAnswer(Reply):
+    """201 to POST /shipments."""
+
+    shipment_id: str
+    tracking_number: str
+
+
+class CancelStatus(StrEnum):
+    """The verdict on a shipment's cancellation; 409 AlreadyShipped is the third."""
+
+    CANCELLED = "cancelled"
+    NOTHING_TO_CANCEL = "nothing_to_cancel"
+
+
+class CancelShipmentAnswer(Reply):
+    """200 to POST /shipments/{id}/cancel."""
+
+    status: CancelStatus
+
+
+class ShipmentEventState(StrEnum):
+    """What the sandbox carrier can do with a parcel."""
+
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+
+
+class ShipmentEvent(Request):
+    """POST /shipments/{id}/events: the sandbox carrier moves the parcel on."""
+
+    state: ShipmentEventState
+
+
+class ShipmentEntry(Entry):
+    """One shipment in the books."""
+
+    shipment_id: str
+    state: ShipmentState
+    tracking_number: str | None = None
+    items: list[ReservationLine] = []

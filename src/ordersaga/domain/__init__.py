@@ -1,0 +1,1 @@
+"""What an order is: money, orders, statuses and errors. Imports nothing of the rest."""

@@ -1,0 +1,138 @@
+"""Every error that ordersaga raises, as one tree.
+
+    OrdersagaError
+    ├── InvalidOrder             an order that may not be placed as it is
+    ├── OrderConflict            the order id is taken by an order with other content
+    ├── OrderNotFound            no order has this id
+    ├── SettingsError            a setting that cannot be read
+    ├── Unavailable              something that must answer does not
+    │   ├── TemporalUnavailable
+    │   └── ServiceUnavailable
+    └── ServiceError             what a service said that was not a yes
+        ├── Refusal              a definite no: no effect, no retry
+        │   ├── InsufficientInventory
+        │   ├── PaymentDeclined
+        │   ├── UndeliverableAddress
+        │   └── UndeliverableMail
+        ├── Fenced               an undo has been there first
+        ├── IdempotencyMismatch  the id already names another request
+        └── ServiceFault         anything else: the effect is unknown
+
+A class's docstring is the message that a person reads when nothing better is known.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OrdersagaError(Exception):
+    """Something went wrong in ordersaga."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class InvalidOrder(OrdersagaError):
+    """The order cannot be placed as it is. Nothing was started."""
+
+    def __init__(self, problems: list[tuple[str, str]], order_id: str | None = None) -> None:
+        self.problems = problems
+        self.order_id = order_id
+        where = f"order {order_id}" if order_id else "the order"
+        lines = "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems)
+        super().__init__(f"{where} cannot be placed as it is: {lines}. Nothing was started.")
+
+    def __reduce__(self) -> tuple[type[InvalidOrder], tuple[object, ...]]:
+        return type(self), (self.problems, self.order_id)
+
+
+class OrderConflict(OrdersagaError):
+    """An order with this id and other content exists. Nothing was started; use another order id."""
+
+
+class OrderNotFound(OrdersagaError):
+    """No order has this id."""
+
+
+class SettingsError(OrdersagaError):
+    """A setting cannot be read."""
+
+
+class Unavailable(OrdersagaError):
+    """Something that must answer does not answer."""
+
+
+class TemporalUnavailable(Unavailable):
+    """No Temporal server answers. Start one with `ordersaga up`, or set TEMPORAL_ADDRESS."""
+
+
+class ServiceUnavailable(Unavailable):
+    """A service does not answer. Start the services with `ordersaga services` or `ordersaga up`."""
+
+
+class ServiceError(OrdersagaError):
+    """A service did not say yes."""
+
+    problem_type: ClassVar[str] = "about:blank"
+    http_status: ClassVar[int] = 500
+
+
+class Refusal(ServiceError):
+    """The service answered a definite no. Nothing took effect."""
+
+    http_status = 409
+
+
+class InsufficientInventory(Refusal):
+    """There is not enough stock for every line of the order. Nothing was reserved."""
+
+    problem_type = "InsufficientInventory"
+
+
+class PaymentDeclined(Refusal):
+    """The payment was declined. Nothing was charged."""
+
+    problem_type = "PaymentDeclined"
+    http_status = 402
+
+
+class UndeliverableAddress(Refusal):
+    """The carrier cannot deliver to this address. No shipment was created."""
+
+    problem_type = "UndeliverableAddress"
+    http_status = 422
+
+
+class UndeliverableMail(Refusal):
+    """The recipient has no mail address that mail can be sent to. Nothing was sent."""
+
+    problem_type = "UndeliverableMail"
+    http_status = 422
+
+
+class Fenced(ServiceError):
+    """This id was undone before. The request was turned away and had no effect."""
+
+    problem_type = "Fenced"
+    http_status = 410
+
+
+class IdempotencyMismatch(ServiceError):
+    """This id already names a request with another body. This request had no effect."""
+
+    problem_type = "IdempotencyMismatch"
+    http_status = 422
+
+
+class ServiceFault(ServiceError):
+    """The service did not answer as its contract says. Whether the request took effect is unknown."""
+
+    http_status = 502
+
+    def __init__(self, message: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,104 @@
+"""Money: a whole number of a currency's smallest unit, never a float."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from functools import cache
+
+import iso4217
+
+MAX_MINOR = 10**12
+"""The largest amount, in minor units. Far below 2**53, so a JSON number of any language holds it exactly."""
+
+_DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
+
+
+@cache
+def minor_digits(currency: str) -> int:
+    """How many decimals an amount in this currency has (ISO 4217: JPY 0, USD 2, KWD 3).
+
+    Raises ValueError for what is not an ISO 4217 currency that one can pay with (gold, XXX).
+    """
+    try:
+        exponent = iso4217.Currency(currency).exponent
+    except ValueError:
+        exponent = None
+    if exponent is None:
+        raise ValueError(f"{currency!r} is not an ISO 4217 currency, such as USD, EUR or JPY")
+    return exponent
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount: `minor` units of `currency` (ISO 4217 code). 19.99 USD is Money(1999, "USD")."""
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if type(self.minor) is not int:
+            raise TypeError("an amount is a whole number of minor units")
+        minor_digits(self.currency)
+        if abs(self.minor) > MAX_MINOR:
+            raise ValueError(f"an amount of {self.minor} minor units is absurd (limit {MAX_MINOR})")
+
+    @classmethod
+    def zero(cls, currency: str) -> Money:
+        """No money at all, in this currency."""
+        return cls(0, currency)
+
+    @classmethod
+    def parse(cls, value: str | int | float | Decimal, currency: str) -> Money:
+        """Read a decimal amount exactly.
+
+        A float is read as the shortest decimal that names it (what the JSON text said). Raises ValueError if the
+        amount is no plain decimal or has more decimals than the currency.
+        """
+        digits = minor_digits(currency)
+        amount = exact_decimal(value)
+        with localcontext(prec=40):
+            minor = amount.scaleb(digits)
+            if minor != minor.to_integral_value():
+                raise ValueError(f"{value} has more than the {digits} decimals that {currency} has")
+        return cls(int(minor), currency)
+
+    def __add__(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            raise ValueError(f"cannot add {other.currency} to {self.currency}")
+        return Money(self.minor + other.minor, self.currency)
+
+    def __mul__(self, quantity: int) -> Money:
+        if type(quantity) is not int:
+            raise TypeError("an amount is multiplied by a whole number only")
+        return Money(self.minor * quantity, self.currency)
+
+    @property
+    def amount(self) -> str:
+        """The amount as it goes on the wire: a decimal string with the currency's decimals, such as "19.99"."""
+        digits = minor_digits(self.currency)
+        sign, figures = ("-" if self.minor < 0 else ""), str(abs(self.minor)).rjust(digits + 1, "0")
+        return f"{sign}{figures[:-digits]}.{figures[-digits:]}" if digits else f"{sign}{figures}"
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+def total(amounts: Iterable[Money], currency: str) -> Money:
+    """The sum of amounts in one currency; zero of it if there are none."""
+    return sum(amounts, Money.zero(currency))
+
+
+def exact_decimal(value: object) -> Decimal:
+    """A decimal string or a JSON number, read exactly. Raises ValueError for anything else, NaN and 1e400 included."""
+    if isinstance(value, float):
+        value = Decimal(repr(value))
+    if isinstance(value, Decimal):
+        value = f"{value:f}"
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        raise ValueError(f"{str(value)[:40]!r} is not a decimal amount such as '19.99'")
+    return Decimal(value)

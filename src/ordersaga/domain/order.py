@@ -1,0 +1,172 @@
+"""What goes into an order: the models that callers send. Parsed once, at the edge; everything inside trusts them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from ordersaga.domain.errors import InvalidOrder
+from ordersaga.domain.money import Money, exact_decimal, minor_digits, total
+
+MAX_LINES = 1_000
+MAX_QUANTITY = 100_000
+MAX_ORDER_BYTES = 1_000_000
+"""Limits of one order. Temporal takes payloads of up to 2 MB; 1,000 lines of the longest kind stay below half of it."""
+
+SAFE_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
+"""Ids go into URLs and workflow ids, so they hold nothing that either would have to escape."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has control characters")
+    return text
+
+
+def _known_currency(code: str) -> str:
+    minor_digits(code)
+    return code
+
+
+def _text(longest: int, shortest: int = 1) -> Any:
+    return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest)
+
+
+OrderId = Annotated[str, StringConstraints(pattern=SAFE_ID, max_length=100)]
+Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ :/-]*$", max_length=64)]
+Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+Currency = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{3}$"), AfterValidator(_known_currency)]
+Country = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{2}$")]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", max_length=254)]
+Line = Annotated[str, _text(200), AfterValidator(_printable)]
+OptionalLine = Annotated[str, _text(200, shortest=0), AfterValidator(_printable)]
+Price = Annotated[
+    Decimal,
+    BeforeValidator(exact_decimal),
+    Field(ge=0),
+    PlainSerializer(lambda price: f"{price:f}", return_type=str),
+]
+
+
+class Document(BaseModel):
+    """A model of something that a caller sends: unknown fields are refused, and nothing changes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OrderItem(Document):
+    """One line of an order: `quantity` pieces of `sku` at `price` each, in the order's currency."""
+
+    sku: Sku
+    quantity: Quantity
+    price: Price
+
+
+class Address(Document):
+    """Where the parcel goes. `country` is an ISO 3166-1 two-letter code; not every country has states or zip codes."""
+
+    street: Line
+    city: Line
+    state: OptionalLine = ""
+    zip_code: Annotated[str, _text(20, shortest=0), AfterValidator(_printable)] = ""
+    country: Country
+
+
+class OrderPolicy(Document):
+    """What shapes one order's run. It travels with the order, so that a replay on any worker sees the same. Seconds."""
+
+    http_timeout: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """How long one call to a service may take."""
+    step_deadline: Annotated[float, Field(gt=0, le=7 * 86_400)] = 120.0
+    """How long a step is retried after a fault, before the order is unwound."""
+    undo_patience: Annotated[float, Field(gt=0, le=7 * 86_400)] = 300.0
+    """How long an undo is retried before the order needs attention. It is retried after that too, more slowly."""
+    hold_before_shipping: Annotated[float, Field(ge=0, le=365 * 86_400)] = 0.0
+    """How long an order waits before its shipment, so that the customer can change their mind."""
+    fast_path: Annotated[float, Field(ge=0, le=5)] = 2.0
+    """How long a step's first attempt, a local activity, may take. 0 turns the fast path off."""
+
+
+class OrderInput(Document):
+    """An order as a customer places it. `order_id` is chosen by the caller and makes placing it safe to repeat."""
+
+    order_id: OrderId
+    customer_id: Annotated[str, _text(128), AfterValidator(_printable)]
+    items: Annotated[list[OrderItem], Field(min_length=1, max_length=MAX_LINES)]
+    shipping_address: Address
+    payment_method_id: Annotated[str, _text(255), AfterValidator(_printable)]
+    currency: Currency = "USD"
+    email: Email | None = None
+    policy: OrderPolicy | None = None
+
+    @model_validator(mode="after")
+    def _can_be_charged(self) -> OrderInput:
+        for index, item in enumerate(self.items):
+            try:
+                Money.parse(item.price, self.currency)
+            except ValueError as error:
+                raise ValueError(f"items[{index}].price: {error}") from None
+        if self.total.minor <= 0:
+            raise ValueError("the order's total is zero; there is nothing to charge")
+        return self
+
+    @property
+    def total(self) -> Money:
+        """What the customer is charged: the sum of the lines, in the order's currency."""
+        return total((Money.parse(item.price, self.currency) * item.quantity for item in self.items), self.currency)
+
+    def same_content(self, other: OrderInput) -> bool:
+        """Whether both ask for the same thing. The policy is how, not what, and does not count."""
+        return self.model_copy(update={"policy": None}) == other.model_copy(update={"policy": None})
+
+
+def parse_order(source: str | bytes | Mapping[str, Any]) -> OrderInput:
+    """Read an order from JSON text or from a mapping. Raises InvalidOrder, which names every problem."""
+    try:
+        if isinstance(source, Mapping):
+            return OrderInput.model_validate(source)
+        if len(source) > MAX_ORDER_BYTES:
+            raise InvalidOrder([("", f"it has {len(source):,} bytes, and the limit is {MAX_ORDER_BYTES:,}")])
+        return OrderInput.model_validate(json.loads(source, parse_float=Decimal))
+    except ValidationError as error:
+        raise InvalidOrder(problems_of(error), _order_id(source)) from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidOrder([("", f"it is not JSON ({error})")]) from None
+
+
+def problems_of(error: ValidationError) -> list[tuple[str, str]]:
+    """A validation error as (path, problem) pairs in plain words, such as ("items[0].quantity", "…")."""
+    return [(_path(found["loc"]), _words(found["msg"])) for found in error.errors(include_url=False, include_input=False)]
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.lstrip(".")
+
+
+def _words(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _order_id(source: str | bytes | Mapping[str, Any]) -> str | None:
+    try:
+        found = source if isinstance(source, Mapping) else json.loads(source)
+        order_id = found.get("order_id")
+    except (ValueError, AttributeError):
+        return None
+    return order_id[:100] if isinstance(order_id, str) else None

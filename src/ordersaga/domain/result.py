@@ -1,0 +1,114 @@
+"""What comes out of an order: its status, its result, and the view of it that a query gives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands. The last four are ends, but for `needs_attention`, which waits for a person."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPENSATING = "compensating"
+    NEEDS_ATTENTION = "needs_attention"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether an order with this status has ended."""
+        return self in (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.CANCELLED)
+
+
+class StepState(StrEnum):
+    """Where one step of an order stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    GAVE_UP = "gave_up"
+    UNDOING = "undoing"
+    PARKED = "parked"
+    UNDONE = "undone"
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    TOO_LATE = "too_late"
+
+
+class Answer(BaseModel):
+    """A model that ordersaga sends. Unknown fields are ignored, so that older readers understand newer writers."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class StepOutcome(Answer):
+    """One step of an order: its state, the id it has in its service, and how it went."""
+
+    name: str
+    id: str
+    state: StepState
+    attempts: int = 0
+    last_error: str | None = None
+
+
+class TimelineEntry(Answer):
+    """Something that happened to an order, and when."""
+
+    at: datetime
+    event: str
+
+
+class OrderResult(Answer):
+    """How an order ended. The ids are those of live effects: an order that was undone has none."""
+
+    order_id: str
+    status: OrderStatus
+    reservation_id: str | None = None
+    payment_id: str | None = None
+    shipment_id: str | None = None
+    message_id: str | None = None
+    tracking_number: str | None = None
+    error: str | None = None
+    refusal: str | None = None
+    """The type of the refusal that the order failed by, such as PaymentDeclined."""
+    amount: str = "0"
+    currency: str = "USD"
+    cancel_reason: str | None = None
+    steps: list[StepOutcome] = []
+
+
+class OrderView(Answer):
+    """What is known of an order now: the answer of the query `get_order`."""
+
+    order_id: str
+    status: OrderStatus
+    amount: str
+    currency: str
+    steps: list[StepOutcome]
+    timeline: list[TimelineEntry]
+    tracking_number: str | None = None
+    error: str | None = None
+    refusal: str | None = None
+    cancel_reason: str | None = None
+
+
+class CancelOutcome(StrEnum):
+    """The verdict on a request to cancel."""
+
+    CANCELLED = "cancelled"
+    TOO_LATE = "too_late"
+
+
+class CancelAnswer(Answer):
+    """The answer to `request_cancel`. `cancelled` is final: the order will not complete. `too_late`: it is not undone."""
+
+    order_id: str
+    outcome: CancelOutcome
+    status: OrderStatus
+    detail: str = ""
