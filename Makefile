@@ -1,0 +1,69 @@
+# Every target builds the virtual environment that it needs, from the hashed locks in requirements/.
+# Variables: ARGS (more arguments), PYTHON (the Python to build with), UV (empty: use venv and pip).
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV ?= $(shell command -v uv 2>/dev/null)
+
+# The first Python of 3.11 or later, by its own path: a pyenv shim of that name may lead nowhere.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11)) or print(sys.executable)' 2>/dev/null && break; done)
+
+# A company's proxy has its certificate in the system's store, which uv does not read unless told.
+export UV_SYSTEM_CERTS := true
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo up test lint lock clean venv
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@echo
+	@echo 'More arguments go into ARGS: make test ARGS="-k money"'
+
+demo: $(READY) ## process sample orders on a temporary stack, faults included, and check the books
+	@$(BIN)/ordersaga demo $(ARGS)
+
+up: $(READY) ## run the whole stack on this machine until Ctrl-C
+	@$(BIN)/ordersaga up $(ARGS)
+
+test: $(READY) ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## check style, formatting and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+lock: $(if $(UV),,$(READY)) ## resolve the dependencies of pyproject.toml anew and write requirements/
+	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv
+	@$(LOCK) --output-file requirements/runtime.txt
+	@$(LOCK) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+
+LOCK = $(or $(UV),$(BIN)/uv) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+
+venv: $(READY) ## build the virtual environment only
+
+clean: ## remove the virtual environment and every cache
+	rm -rf $(VENV) dist build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The project's own build runs without isolation: its build backend is in the lock, so nothing unhashed is fetched.
+$(READY): pyproject.toml requirements/dev.txt
+	@test -n "$(PYTHON)" || { echo 'ordersaga needs Python 3.11 or later, and none was found. Nothing was installed.' \
+		'Install one (Debian: apt install python3 python3-venv; macOS: brew install python),' \
+		'or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@echo "Building $(VENV) with $(if $(UV),uv,pip); the first time takes a minute ..." >&2
+ifneq ($(UV),)
+	@$(UV) venv --quiet --allow-existing --python "$(PYTHON)" $(VENV)
+	@$(UV) pip install --quiet --python $(VENV) --require-hashes --requirement requirements/dev.txt
+	@$(UV) pip install --quiet --python $(VENV) --no-build-isolation --no-deps --editable .
+else
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+endif
+	@touch $@
