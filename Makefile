@@ -8,7 +8,7 @@ UV ?= $(shell command -v uv 2>/dev/null)
 
 # The first Python of 3.11 or later, by its own path: a pyenv shim of that name may lead nowhere.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
-	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11)) or print(sys.executable)' 2>/dev/null && break; done)
+	"$$name" -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' 2>/dev/null && break; done)
 
 # A company's proxy has its certificate in the system's store, which uv does not read unless told.
 export UV_SYSTEM_CERTS := true
