@@ -51,7 +51,9 @@ Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ :/-]*$
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
 Currency = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{3}$"), AfterValidator(_known_currency)]
 Country = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{2}$")]
-Email = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", max_length=254)]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", max_length=254)
+]
 Line = Annotated[str, _text(200), AfterValidator(_printable)]
 OptionalLine = Annotated[str, _text(200, shortest=0), AfterValidator(_printable)]
 Price = Annotated[
@@ -150,7 +152,9 @@ def parse_order(source: str | bytes | Mapping[str, Any]) -> OrderInput:
 
 def problems_of(error: ValidationError) -> list[tuple[str, str]]:
     """A validation error as (path, problem) pairs in plain words, such as ("items[0].quantity", "…")."""
-    return [(_path(found["loc"]), _words(found["msg"])) for found in error.errors(include_url=False, include_input=False)]
+    return [
+        (_path(found["loc"]), _words(found["msg"])) for found in error.errors(include_url=False, include_input=False)
+    ]
 
 
 def _path(location: tuple[int | str, ...]) -> str:

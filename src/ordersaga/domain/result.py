@@ -25,22 +25,6 @@ class OrderStatus(StrEnum):
         return self in (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.CANCELLED)
 
 
-class StepState(StrEnum):
-    """Where one step of an order stands."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    DONE = "done"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    GAVE_UP = "gave_up"
-    UNDOING = "undoing"
-    PARKED = "parked"
-    UNDONE = "undone"
-    NOTHING_TO_UNDO = "nothing_to_undo"
-    TOO_LATE = "too_late"
-
-
 class Answer(BaseModel):
     """A model that ordersaga sends. Unknown fields are ignored, so that older readers understand newer writers."""
 
@@ -48,12 +32,13 @@ class Answer(BaseModel):
 
 
 class StepOutcome(Answer):
-    """One step of an order: its state, the id it has in its service, and how it went."""
+    """One step of an order: the id it has in its service, its state (one of ordersaga.saga.StepState), how it went."""
 
     name: str
     id: str
-    state: StepState
+    state: str
     attempts: int = 0
+    undo_attempts: int = 0
     last_error: str | None = None
 
 
@@ -106,7 +91,7 @@ class CancelOutcome(StrEnum):
 
 
 class CancelAnswer(Answer):
-    """The answer to `request_cancel`. `cancelled` is final: the order will not complete. `too_late`: it is not undone."""
+    """The answer to `request_cancel`. `cancelled`: the order will never complete. `too_late`: it is never undone."""
 
     order_id: str
     outcome: CancelOutcome

@@ -1,1 +1,41 @@
+"""A saga on Temporal: steps that are done in order, and undone by asking when the saga cannot go on.
 
+Knows temporalio only. docs/saga.md shows another saga than ordersaga's built from it.
+"""
+
+from ordersaga.saga.record import StepRecord, StepState, TimelineEvent
+from ordersaga.saga.run import Ending, Phase, SagaRun, Verdict
+from ordersaga.saga.step import (
+    FENCED,
+    ID_TAKEN,
+    Kind,
+    Policy,
+    Saga,
+    SagaDeclarationError,
+    Step,
+    Undo,
+    Undone,
+    UndoOutcome,
+    refusal,
+)
+
+__all__ = [
+    "FENCED",
+    "ID_TAKEN",
+    "Ending",
+    "Kind",
+    "Phase",
+    "Policy",
+    "Saga",
+    "SagaDeclarationError",
+    "SagaRun",
+    "Step",
+    "StepRecord",
+    "StepState",
+    "TimelineEvent",
+    "Undo",
+    "UndoOutcome",
+    "Undone",
+    "Verdict",
+    "refusal",
+]

@@ -1,0 +1,326 @@
+"""One run of a saga: forward through its steps, or back by asking, until nothing is half done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+
+from ordersaga.saga.calls import Fault, Refused, Unwind, durable_attempts, explain, first_attempt, judge, undo_attempts
+from ordersaga.saga.record import StepRecord, StepState, TimelineEvent
+from ordersaga.saga.step import Kind, Policy, Saga, Step, Undo, Undone, UndoOutcome
+
+A = TypeVar("A")
+R = TypeVar("R")
+Story = Callable[[], Awaitable[None]]
+
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+class Phase(StrEnum):
+    """Which way a saga is going."""
+
+    FORWARD = "forward"
+    UNWINDING = "unwinding"
+    ENDED = "ended"
+
+
+class Verdict(StrEnum):
+    """What is certain about a saga's end, from the moment on when it is."""
+
+    STANDS = "stands"
+    """It has gone through, or will: its effects stay."""
+    UNDONE = "undone"
+    """It will end with nothing in effect."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a saga ended: whether its effects stand, whether somebody cancelled it, and why it failed if it did."""
+
+    verdict: Verdict
+    cancelled: bool = False
+    error: str | None = None
+    refusal: str | None = None
+
+
+class SagaRun:
+    """Drives one saga to its end.
+
+    `story` does the steps by `do` and `attempt`; it is run again from its beginning when the saga has to go forward
+    after all, and gets the stored answers then. `on_change` is called whenever the records change.
+    """
+
+    def __init__(self, saga: Saga, key: str, policy: Policy, on_change: Callable[[], None] = lambda: None) -> None:
+        self.saga = saga
+        self.policy = policy
+        self.phase = Phase.FORWARD
+        self.verdict: Verdict | None = None
+        self.cancel_reason: str | None = None
+        self.cancelled_natively = False
+        self.records = {step.name: StepRecord(step.name, f"{step.prefix}-{key}") for step in saga.steps}
+        self.timeline: list[TimelineEvent] = []
+        self.error: str | None = None
+        self.refusal: str | None = None
+        self._committed = False
+        self._on_change = on_change
+
+    # -- what the outside may ask for
+
+    def cancel(self, reason: str) -> None:
+        """Ask the saga to stop and undo itself. The first reason counts; once there is a verdict it changes nothing."""
+        if self.cancel_reason is None and self.verdict is not Verdict.STANDS:
+            self.cancel_reason = reason
+            self.note(f"cancel requested: {reason}")
+
+    async def settled(self) -> Verdict:
+        """Wait until it is certain how the saga ends."""
+        await workflow.wait_condition(lambda: self.verdict is not None)
+        assert self.verdict is not None
+        return self.verdict
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether something cannot finish by itself."""
+        return any(record.state is StepState.PARKED for record in self.records.values())
+
+    def note(self, event: str) -> None:
+        """Put an event on the timeline."""
+        self.timeline.append(TimelineEvent(workflow.now(), event))
+        self._on_change()
+
+    # -- the run
+
+    async def run(self, story: Story) -> Ending:
+        """Run the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
+
+        The saga runs in a child task, because Temporal's own cancellation reaches only the workflow's first task. An
+        eviction from the worker's cache arrives as a cancellation too, but without a reason.
+        """
+        body = asyncio.create_task(self._drive(story))
+        while not body.done():
+            try:
+                await workflow.wait_condition(body.done)
+            except asyncio.CancelledError:
+                reason = workflow.cancellation_reason()
+                if reason is None or self.cancelled_natively:
+                    raise
+                self.cancelled_natively = True
+                self.cancel(reason or "cancelled through Temporal")
+        return body.result()
+
+    async def _drive(self, story: Story) -> Ending:
+        try:
+            await self._forward_or_back(story)
+        except FailureError as bug:
+            # Left alone, a FailureError would fail the workflow; as a bug it fails the task, and waits for its mend.
+            raise RuntimeError("the saga's story let an activity's failure through") from bug
+        self.phase = Phase.ENDED
+        self._on_change()
+        assert self.verdict is not None
+        undone = self.verdict is Verdict.UNDONE
+        return Ending(self.verdict, undone and self.cancel_reason is not None, self.error, self.refusal)
+
+    async def _forward_or_back(self, story: Story) -> None:
+        while self.verdict is not Verdict.UNDONE:
+            try:
+                await story()
+                self._stop_if_cancelled()
+            except Refused as refused:
+                await self._unwind_refused(refused)
+            except Unwind as unwind:
+                await self._unwind(unwind)
+            else:
+                self._settle(Verdict.STANDS)
+                return
+
+    # -- forward
+
+    async def do(self, step: Step[A, R], argument: A) -> R:
+        """Do a compensatable step or the pivot, and return its answer. It leaves the story if that cannot be."""
+        if step.kind is Kind.RETRIABLE:
+            raise TypeError(f"{step.name} is retriable: use attempt(), whose answer may be None")
+        record = self._starting(step)
+        for pause in self._pauses():
+            try:
+                answer = await self._call(step, argument)
+                break
+            except (Refused, Unwind, Fault) as failure:
+                if not self._committed:
+                    raise self._failed(record, failure) from None
+                # The pivot stands, so this step has to come true: it waits for a person, and tries again.
+                self._park(record, f"{step.name} has to be done and cannot be", str(failure))
+            await workflow.sleep(pause)
+        self._mark(record, StepState.DONE, f"{step.name} done")
+        return answer
+
+    async def attempt(self, step: Step[A, R], argument: A) -> R | None:
+        """Do a retriable step, and return its answer, or None if it did not succeed before its deadline."""
+        if step.kind is not Kind.RETRIABLE:
+            raise TypeError(f"{step.name} is {step.kind}: use do()")
+        record = self._starting(step)
+        try:
+            answer = await self._call(step, argument)
+        except (Refused, Unwind, Fault) as failure:
+            if isinstance(failure, Unwind) and not self._committed:
+                raise self._failed(record, failure) from None
+            self._mark(record, StepState.GAVE_UP, f"{step.name} given up: {failure}", str(failure))
+            return None
+        self._mark(record, StepState.DONE, f"{step.name} done")
+        return answer
+
+    async def hold(self, duration: timedelta) -> None:
+        """Wait on a durable timer; a cancel ends the wait. Skipped when the saga is going forward after all."""
+        if self._committed or not duration:
+            return
+        self.note(f"on hold for {duration.total_seconds():g} s")
+        try:
+            await workflow.wait_condition(lambda: self._wants_out, timeout=duration, timeout_summary="hold")
+        except TimeoutError:
+            self.note("hold is over")
+        self._stop_if_cancelled()
+
+    @property
+    def _wants_out(self) -> bool:
+        return self.cancel_reason is not None and not self._committed
+
+    def _stop_if_cancelled(self) -> None:
+        if self._wants_out:
+            raise Unwind(f"cancelled: {self.cancel_reason}", wanted=True)
+
+    def _starting(self, step: Step[Any, Any]) -> StepRecord:
+        self._stop_if_cancelled()
+        record = self.records[step.name]
+        record.state = StepState.RUNNING
+        self._on_change()
+        return record
+
+    async def _call(self, step: Step[Any, R], argument: Any) -> R:
+        record = self.records[step.name]
+        first = step is self.saga.steps[0]
+        if self.policy.fast_path:
+            record.attempts += 1
+            try:
+                return await first_attempt(step, argument, self.policy)
+            except (ActivityError, ApplicationError) as error:
+                failure = judge(error, first)
+                if not isinstance(failure, Fault):
+                    raise failure from None
+                record.last_error = str(failure)
+                self.note(f"{step.name} did not answer at once: {failure}")
+        self._stop_if_cancelled()
+        deadline = None if self._committed and step.kind is not Kind.RETRIABLE else self.policy.step_deadline
+        handle = durable_attempts(step, argument, self.policy, deadline)
+        await workflow.wait_condition(lambda: handle.done() or self._wants_out)
+        if not handle.done():
+            handle.cancel()
+        try:
+            answer = await handle
+        except ActivityError as error:
+            self._stop_if_cancelled()
+            raise judge(error, first) from None
+        record.attempts += getattr(answer, "attempts", 1)
+        return answer
+
+    def _failed(self, record: StepRecord, failure: Refused | Unwind | Fault) -> Refused | Unwind:
+        if isinstance(failure, Refused):
+            self._mark(record, StepState.REFUSED, f"{record.name} refused: {failure.kind}", str(failure))
+            return failure
+        wanted = isinstance(failure, Unwind) and failure.wanted
+        self._mark(record, StepState.UNKNOWN, f"{record.name} not done: {failure}", None if wanted else str(failure))
+        return failure if isinstance(failure, Unwind) else Unwind(f"{record.name} failed: {failure}")
+
+    # -- back
+
+    async def _unwind_refused(self, refused: Refused) -> None:
+        self.error, self.refusal = str(refused), refused.kind
+        names = [step.name for step in self.saga.steps]
+        refused_at = next(name for name in names if self.records[name].state is StepState.REFUSED)
+        before = set(names[: names.index(refused_at)])
+        self.phase = Phase.UNWINDING
+        self._settle(Verdict.UNDONE)
+        await self._undo_all([step for step in self.saga.undo_order if step.name in before], str(refused))
+
+    async def _unwind(self, unwind: Unwind) -> None:
+        """Undo every step, remembered or not. The pivot is asked first, and if it stands, nothing else is touched."""
+        assert not self._committed, f"unwinding a saga whose pivot stands: {unwind}"
+        self.phase = Phase.UNWINDING
+        self.note(f"unwinding: {unwind}")
+        pivot = self.saga.pivot
+        if pivot is not None and await self._undo(pivot, str(unwind)) is UndoOutcome.TOO_LATE:
+            self._committed = True
+            self.phase = Phase.FORWARD
+            self._settle(Verdict.STANDS)
+            self.note(f"{pivot.name} stands: going forward")
+            return
+        self.error = None if unwind.wanted else str(unwind)
+        self._settle(Verdict.UNDONE)
+        await self._undo_all([step for step in self.saga.undo_order if step is not pivot], str(unwind))
+
+    async def _undo_all(self, steps: list[Step[Any, Any]], reason: str) -> None:
+        """Undo one after the other; one that is parked does not keep the next ones waiting."""
+        tasks = []
+        for step in steps:
+            task = asyncio.create_task(self._undo(step, reason))
+            tasks.append(task)
+            await self._done_or_parked(task, self.records[step.name])
+        for task in tasks:
+            await task
+
+    async def _done_or_parked(self, task: asyncio.Task[UndoOutcome], record: StepRecord) -> None:
+        await workflow.wait_condition(lambda: task.done() or record.state is StepState.PARKED)
+
+    async def _undo(self, step: Step[Any, Any], reason: str) -> UndoOutcome:
+        record = self.records[step.name]
+        self._mark(record, StepState.UNDOING)
+        pauses = self._pauses()
+        while (undone := await self._undo_once(step, record, reason)) is None:
+            await workflow.sleep(next(pauses))
+        record.undo_attempts += undone.attempts
+        self._mark(record, StepState(undone.outcome), f"{step.name}: {undone.detail or undone.outcome}")
+        return undone.outcome
+
+    async def _undo_once(self, step: Step[Any, Any], record: StepRecord, reason: str) -> Undone | None:
+        try:
+            undone = await undo_attempts(
+                step, Undo(record.id, reason), self.policy, parked=record.state is StepState.PARKED
+            )
+        except ActivityError as error:
+            problem = explain(error)
+        else:
+            if undone.outcome is not UndoOutcome.TOO_LATE or step is self.saga.pivot:
+                return undone
+            problem = "it answered too late, and only the pivot may"
+        self._park(record, f"undo of {step.name} parked", problem)
+        return None
+
+    def _pauses(self) -> Iterator[timedelta]:
+        """Pauses between the tries of something parked. They grow, so that years of trying fit into one history."""
+        pause = self.policy.parked_interval
+        while True:
+            yield pause
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    # -- the records
+
+    def _park(self, record: StepRecord, what: str, problem: str) -> None:
+        known = record.state is StepState.PARKED
+        self._mark(record, StepState.PARKED, None if known else f"{what}: {problem}", problem)
+
+    def _settle(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self._on_change()
+
+    def _mark(self, record: StepRecord, state: StepState, event: str | None = None, error: str | None = None) -> None:
+        record.state = state
+        record.last_error = error or record.last_error
+        if event:
+            self.note(event)
+        else:
+            self._on_change()
