@@ -1,0 +1,16 @@
+"""Real order lines, as a shop's till wrote them, turned into orders."""
+
+from ordersaga.retail.lines import Reason, RejectedLine
+from ordersaga.retail.reader import RetailFileError, RetailOrder, read_retail, read_retail_file, stock_needed
+from ordersaga.retail.tally import Tally
+
+__all__ = [
+    "Reason",
+    "RejectedLine",
+    "RetailFileError",
+    "RetailOrder",
+    "Tally",
+    "read_retail",
+    "read_retail_file",
+    "stock_needed",
+]
