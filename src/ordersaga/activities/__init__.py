@@ -1,1 +1,17 @@
+"""The order saga's activities: one class per service, each holding its client."""
 
+from ordersaga.activities.inventory import InventoryActivities, Reserved
+from ordersaga.activities.notification import Confirmed, NotificationActivities
+from ordersaga.activities.payment import Charged, PaymentActivities
+from ordersaga.activities.shipping import Shipped, ShippingActivities
+
+__all__ = [
+    "Charged",
+    "Confirmed",
+    "InventoryActivities",
+    "NotificationActivities",
+    "PaymentActivities",
+    "Reserved",
+    "Shipped",
+    "ShippingActivities",
+]

@@ -16,6 +16,8 @@
         │   └── UndeliverableMail
         ├── Fenced               an undo has been there first
         ├── IdempotencyMismatch  the id already names another request
+        ├── InProgress           the same request is being worked on
+        ├── AlreadyShipped       an undo came too late: the parcel has left
         └── ServiceFault         anything else: the effect is unknown
 
 A class's docstring is the message that a person reads when nothing better is known.
@@ -126,6 +128,20 @@ class IdempotencyMismatch(ServiceError):
 
     problem_type = "IdempotencyMismatch"
     http_status = 422
+
+
+class InProgress(ServiceError):
+    """The same request is being worked on. Ask again in a moment."""
+
+    problem_type = "InProgress"
+    http_status = 409
+
+
+class AlreadyShipped(ServiceError):
+    """The goods have left. Nothing was undone."""
+
+    problem_type = "AlreadyShipped"
+    http_status = 409
 
 
 class ServiceFault(ServiceError):

@@ -1,0 +1,37 @@
+"""What an order does with inventory."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
+from ordersaga.clients import InventoryClient
+from ordersaga.contracts.inventory import ReservationAnswer, ReservationRequest
+from ordersaga.saga import Undo, Undone, UndoOutcome
+
+
+class Reserved(ReservationAnswer):
+    """The stock is reserved."""
+
+    attempts: int = 1
+
+
+class InventoryActivities:
+    """Reserve stock, and release it."""
+
+    def __init__(self, client: InventoryClient) -> None:
+        self._client = client
+
+    @activity.defn
+    async def reserve_inventory(self, request: ReservationRequest) -> Reserved:
+        """Reserve all of an order's lines, or none."""
+        with told_to_temporal():
+            answer = await self._client.reserve(request, time_for_call())
+        return Reserved(reservation_id=answer.reservation_id, attempts=attempt())
+
+    @activity.defn
+    async def release_inventory(self, undo: Undo) -> Undone:
+        """Undo a reservation, whether or not there is one."""
+        with told_to_temporal():
+            await self._client.release(undo.id, time_for_call())
+        return Undone(UndoOutcome.UNDONE, attempt(), "released")

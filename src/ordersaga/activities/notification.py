@@ -1,0 +1,43 @@
+"""What an order does with mails."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
+from ordersaga.clients import NotificationClient
+from ordersaga.contracts.notification import NotificationAnswer, NotificationRequest, RecallStatus
+from ordersaga.saga import Undo, Undone, UndoOutcome
+
+_OUTCOMES = {
+    RecallStatus.RECALLED: UndoOutcome.UNDONE,
+    RecallStatus.NOTICE_SENT: UndoOutcome.UNDONE,
+    RecallStatus.NOTHING_TO_RECALL: UndoOutcome.NOTHING_TO_UNDO,
+}
+
+
+class Confirmed(NotificationAnswer):
+    """The confirmation is on its way."""
+
+    attempts: int = 1
+
+
+class NotificationActivities:
+    """Send a confirmation, and recall it."""
+
+    def __init__(self, client: NotificationClient) -> None:
+        self._client = client
+
+    @activity.defn
+    async def send_confirmation(self, request: NotificationRequest) -> Confirmed:
+        """Send the order's confirmation."""
+        with told_to_temporal():
+            answer = await self._client.send(request, time_for_call())
+        return Confirmed(message_id=answer.message_id, attempts=attempt())
+
+    @activity.defn
+    async def recall_confirmation(self, undo: Undo) -> Undone:
+        """Undo a confirmation: recall the mail while it is queued, or have a notice follow it."""
+        with told_to_temporal():
+            answer = await self._client.recall(undo.id, time_for_call())
+        return Undone(_OUTCOMES[answer.status], attempt(), answer.status)

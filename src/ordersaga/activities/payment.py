@@ -1,0 +1,43 @@
+"""What an order does with payments."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
+from ordersaga.clients import PaymentClient
+from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, RefundRequest, RefundStatus
+from ordersaga.saga import Undo, Undone, UndoOutcome
+
+_OUTCOMES = {
+    RefundStatus.REFUNDED: UndoOutcome.UNDONE,
+    RefundStatus.NOTHING_TO_REFUND: UndoOutcome.NOTHING_TO_UNDO,
+}
+
+
+class Charged(ChargeAnswer):
+    """The customer is charged."""
+
+    attempts: int = 1
+
+
+class PaymentActivities:
+    """Charge a customer, and refund them."""
+
+    def __init__(self, client: PaymentClient) -> None:
+        self._client = client
+
+    @activity.defn
+    async def charge_payment(self, request: ChargeRequest) -> Charged:
+        """Charge the order's total."""
+        with told_to_temporal():
+            answer = await self._client.charge(request, time_for_call())
+        return Charged(payment_id=answer.payment_id, attempts=attempt())
+
+    @activity.defn
+    async def refund_payment(self, undo: Undo) -> Undone:
+        """Undo a charge, whether or not there is one."""
+        request = RefundRequest(payment_id=undo.id, reason=undo.reason[:1_000])
+        with told_to_temporal():
+            answer = await self._client.refund(request, time_for_call())
+        return Undone(_OUTCOMES[answer.status], attempt(), answer.status)

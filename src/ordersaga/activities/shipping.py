@@ -1,0 +1,46 @@
+"""What an order does with shipments."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
+from ordersaga.clients import ShippingClient
+from ordersaga.contracts.shipping import CancelStatus, ShipmentAnswer, ShipmentRequest
+from ordersaga.domain.errors import AlreadyShipped
+from ordersaga.saga import Undo, Undone, UndoOutcome
+
+_OUTCOMES = {
+    CancelStatus.CANCELLED: UndoOutcome.UNDONE,
+    CancelStatus.NOTHING_TO_CANCEL: UndoOutcome.NOTHING_TO_UNDO,
+}
+
+
+class Shipped(ShipmentAnswer):
+    """The shipment is booked."""
+
+    attempts: int = 1
+
+
+class ShippingActivities:
+    """Book a shipment, and cancel it while the parcel is still here."""
+
+    def __init__(self, client: ShippingClient) -> None:
+        self._client = client
+
+    @activity.defn
+    async def create_shipment(self, request: ShipmentRequest) -> Shipped:
+        """Book a shipment with the carrier."""
+        with told_to_temporal():
+            answer = await self._client.create(request, time_for_call())
+        return Shipped(shipment_id=answer.shipment_id, tracking_number=answer.tracking_number, attempts=attempt())
+
+    @activity.defn
+    async def cancel_shipment(self, undo: Undo) -> Undone:
+        """Undo a shipment, whether or not there is one. Too late when the carrier has the parcel."""
+        with told_to_temporal():
+            try:
+                answer = await self._client.cancel(undo.id, time_for_call())
+            except AlreadyShipped:
+                return Undone(UndoOutcome.TOO_LATE, attempt(), "too late, the parcel has left")
+        return Undone(_OUTCOMES[answer.status], attempt(), answer.status)

@@ -1,0 +1,33 @@
+"""The payment service's client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from ordersaga.clients.http import ServiceHttp
+from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, PaymentEntry, RefundAnswer, RefundRequest
+from ordersaga.domain.errors import PaymentDeclined, ServiceFault
+
+
+class PaymentClient:
+    """Charges and refunds. Timeouts in seconds."""
+
+    def __init__(self, http: ServiceHttp) -> None:
+        self._http = http
+
+    async def charge(self, request: ChargeRequest, timeout: float) -> ChargeAnswer:
+        """Charge once, however often asked. Raises PaymentDeclined, Fenced, IdempotencyMismatch, ServiceFault."""
+        answer = await self._http.call(
+            "POST", "/charges", request, {201: ChargeAnswer}, timeout=timeout, noes=(PaymentDeclined,)
+        )
+        if answer.payment_id != request.payment_id:
+            raise ServiceFault(f"payment answered for {answer.payment_id}, not {request.payment_id}")
+        return answer
+
+    async def refund(self, request: RefundRequest, timeout: float) -> RefundAnswer:
+        """Give all of a payment back, once, if there is one; keep a late one out. Raises ServiceFault."""
+        return await self._http.call("POST", "/refunds", request, {200: RefundAnswer}, timeout=timeout)
+
+    def payments(self, **filters: str) -> AsyncIterator[PaymentEntry]:
+        """The books: payments, all or those of one order_id. Raises ServiceUnavailable."""
+        return self._http.books("/payments", PaymentEntry, **filters)
