@@ -96,7 +96,8 @@ def exact_decimal(value: object) -> Decimal:
     if isinstance(value, float):
         value = Decimal(repr(value))
     if isinstance(value, Decimal):
-        value = f"{value:f}"
+        # Written out, 1e999999999 would fill the memory.
+        value = f"{value:f}" if abs(value.adjusted()) < 40 else str(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
