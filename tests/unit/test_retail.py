@@ -166,20 +166,32 @@ def test_an_invoice_longer_than_an_order_may_be_is_rejected_whole() -> None:
 
 
 def test_the_tally_accounts_for_lines_and_invoices() -> None:
-    orders, rejected = read(line(), line(invoice="C7"), line(invoice="8", price=0), line(quantity=0), line(), "junk")
+    orders, rejected = read(
+        line(),
+        line(invoice="C7"),
+        line(invoice="8", price=0),
+        line(quantity=0),
+        line(),
+        "junk",
+        line(invoice="9"),
+        line(),
+    )
     tally = Tally()
-    for rejection in rejected:
+    for rejection in rejected[:3]:
         tally.add(rejection)
     for order in orders:
         tally.add(order)
+    for rejection in rejected[3:]:
+        tally.add(rejection)
 
     assert tally.summary() == [
         "No order from 2 invoices, which have no good line: C7, 8",
-        "6 lines: 2 in 1 orders, 4 rejected",
+        "8 lines: 3 in 2 orders, 5 rejected",
         "  1 cancelled invoice",
         "  1 price zero or below",
         "  1 quantity zero or below",
         "  1 unreadable",
+        "  1 out of place",
     ]
 
 
