@@ -171,6 +171,6 @@ def _order_id(source: str | bytes | Mapping[str, Any]) -> str | None:
     try:
         found = source if isinstance(source, Mapping) else json.loads(source)
         order_id = found.get("order_id")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return order_id[:100] if isinstance(order_id, str) else None
