@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ordersaga.domain.errors import SettingsError
@@ -13,26 +16,37 @@ from ordersaga.domain.order import OrderInput, OrderPolicy, problems_of
 SERVICES = ("inventory", "payment", "shipping", "notification")
 """The four services, in the order in which an order meets them."""
 
+PREFIX = "ORDERSAGA_"
+
+
+def _http_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+\S*", text):
+        raise ValueError(f"{text!r} is not a URL such as http://127.0.0.1:8001/inventory")
+    return text
+
+
+Url = Annotated[str, AfterValidator(_http_url)]
+
 
 class Settings(BaseSettings):
-    """Every setting of ordersaga. A field `x` is read from the variable ORDERSAGA_X."""
+    """Every setting of ordersaga. A field `x` is read from the variable ORDERSAGA_X; an empty one counts as unset."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERSAGA_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    inventory_url: str = "http://127.0.0.1:8001/inventory"
+    inventory_url: Url = "http://127.0.0.1:8001/inventory"
     """Where the inventory service answers."""
-    payment_url: str = "http://127.0.0.1:8001/payment"
+    payment_url: Url = "http://127.0.0.1:8001/payment"
     """Where the payment service answers."""
-    shipping_url: str = "http://127.0.0.1:8001/shipping"
+    shipping_url: Url = "http://127.0.0.1:8001/shipping"
     """Where the shipping service answers."""
-    notification_url: str = "http://127.0.0.1:8001/notification"
+    notification_url: Url = "http://127.0.0.1:8001/notification"
     """Where the notification service answers."""
     task_queue: str = "orders"
     """The Temporal task queue that orders are placed on and workers take them from."""
     database_url: str = "sqlite:///.ordersaga/services"
     """Where the services keep their books: sqlite:/// and a folder, in which each service has a file of its own."""
     smtp_url: str | None = None
-    """The mail server that confirmations go through, such as smtp://user:password@host:25. Without it they stay queued."""
+    """The mail server that mails go through, such as smtp://user:password@host:25. Without one they stay queued."""
     mail_from: str = "orders@localhost"
     """The sender of the mails."""
     http_timeout: float | None = None
@@ -52,26 +66,36 @@ class Settings(BaseSettings):
 
     def with_policy(self, order: OrderInput) -> OrderInput:
         """The order with the policy that these settings ask for, where it has none of its own to say about a field."""
-        wanted = {name: value for name in OrderPolicy.model_fields if (value := getattr(self, name)) is not None}
-        own = order.policy.model_dump(exclude_unset=True) if order.policy else {}
+        wanted = self._policy_fields()
         if not wanted:
             return order
-        return order.model_copy(update={"policy": _policy(wanted | own)})
+        own = order.policy.model_dump(exclude_unset=True) if order.policy else {}
+        return order.model_copy(update={"policy": OrderPolicy.model_validate(wanted | own)})
+
+    def _policy_fields(self) -> dict[str, float]:
+        return {name: value for name in OrderPolicy.model_fields if (value := getattr(self, name)) is not None}
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings. Raises SettingsError, which names each variable that cannot be read."""
+    """Read the settings. Raises SettingsError, which names each variable that cannot be read or is not known."""
+    problems = _unknown_variables()
     try:
         settings = Settings(**overrides)
-        settings.with_policy(_PROBE)
+        OrderPolicy.model_validate(settings._policy_fields())
     except ValidationError as error:
-        wrong = "; ".join(f"ORDERSAGA_{path.upper()}: {problem}" for path, problem in problems_of(error))
-        raise SettingsError(f"Settings cannot be read: {wrong}. Nothing was started.") from None
+        problems += [f"{PREFIX}{path.upper()}: {problem}" for path, problem in problems_of(error)]
+    if problems:
+        raise SettingsError(f"Settings cannot be read: {'; '.join(problems)}. Nothing was started.")
     return settings
 
 
-def _policy(fields: dict[str, Any]) -> OrderPolicy:
-    return OrderPolicy.model_validate(fields)
+def _unknown_variables() -> list[str]:
+    """What to say about each ORDERSAGA_ variable that is no setting: a misspelt one must not be lost in silence."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return [f"{name}: there is no such setting{_nearest(name, known)}" for name in unknown]
 
 
-_PROBE = OrderInput.model_construct(policy=None)
+def _nearest(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.upper().removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], n=1)
+    return f" (perhaps {PREFIX}{near[0]})" if near else " (docs/settings.md lists all)"
