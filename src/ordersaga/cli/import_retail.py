@@ -1,0 +1,102 @@
+"""`ordersaga import-retail`: a till's file in, orders out."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import typer
+
+from ordersaga.contracts.inventory import StockItem
+from ordersaga.domain.errors import ServiceFault, ServiceUnavailable
+from ordersaga.retail import RejectedLine, RetailFileError, RetailOrder, Tally, read_retail_file, stock_needed
+from ordersaga.settings import load_settings
+
+REJECTS_HEADER = ("line", "reason", "detail", "original")
+
+
+def import_retail(
+    source: Annotated[Path, typer.Argument(metavar="CSV", help="The till's file.")],
+    rejects: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected lines here, as CSV.")] = None,
+    load_stock: Annotated[
+        bool, typer.Option("--load-stock", help="First load the stock that the orders need.")
+    ] = False,
+) -> None:
+    """Turn a till's file into orders: JSON lines on stdout, the rejected lines and the account on stderr.
+
+    One order is made of each invoice. With --load-stock the file is read twice: the stock is there before the first
+    order is printed, so that `ordersaga import-retail CSV --load-stock | ordersaga place -` can go ahead.
+    """
+    if load_stock:
+        asyncio.run(_load_stock(source))
+    tally = Tally()
+    found = read_retail_file(source)
+    first = next(found, None)  # a file that is none fails here, before an older file of rejects is overwritten
+    with _rejects_to(rejects, source) as reject:
+        for one in chain([first] if first else [], found):
+            tally.add(one)
+            if isinstance(one, RetailOrder):
+                typer.echo(one.order.model_dump_json(exclude_none=True).encode())
+            else:
+                reject(one)
+    for line in tally.summary():
+        typer.echo(line, err=True)
+
+
+class Stock(Protocol):
+    """What is needed of the inventory service's client."""
+
+    def stock(self) -> AsyncIterator[StockItem]:
+        """Every SKU in the books."""
+
+    async def load_stock(self, loaded: Mapping[str, int]) -> None:
+        """Say how much of each SKU has been loaded in all."""
+
+
+async def raise_stock(inventory: Stock, needed: Mapping[str, int]) -> int:
+    """Load what is missing of `needed` (pieces ever loaded); lowers no SKU. Returns how many SKUs were raised."""
+    loaded = {item.sku: item.loaded async for item in inventory.stock()}
+    missing = {sku: pieces for sku, pieces in needed.items() if loaded.get(sku, 0) < pieces}
+    try:
+        await inventory.load_stock(missing)
+    except ServiceFault as fault:
+        raise ServiceUnavailable(
+            f"{fault}. Some of the stock may have been loaded; no order was printed. "
+            "Import again when the service answers: nothing is added twice."
+        ) from fault
+    return len(missing)
+
+
+async def _load_stock(source: Path) -> None:
+    from ordersaga.clients.http import ServiceHttp, open_session
+    from ordersaga.clients.inventory import InventoryClient
+
+    needed = stock_needed(found.order for found in read_retail_file(source) if isinstance(found, RetailOrder))
+    async with open_session() as session:
+        url = load_settings().service_urls()["inventory"]
+        raised = await raise_stock(InventoryClient(ServiceHttp(session, "inventory", url)), needed)
+    typer.echo(f"Stock: {len(needed):,} SKUs needed, {raised:,} raised at {url}", err=True)
+
+
+@contextmanager
+def _rejects_to(path: Path | None, source: Path) -> Iterator[Callable[[RejectedLine], None]]:
+    if path is None:
+        yield lambda line: typer.echo(str(line), err=True)
+        return
+    if path.exists() and path.samefile(source):
+        raise RetailFileError(
+            f"{path} is the file to import; write the rejected lines to another. Nothing was imported."
+        )
+    try:
+        file = path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise RetailFileError(f"{path} cannot be written: {error.strerror}. Nothing was imported.") from error
+    with file:
+        table = csv.writer(file)
+        table.writerow(REJECTS_HEADER)
+        yield lambda line: table.writerow((line.line, line.reason, line.detail, line.text))
