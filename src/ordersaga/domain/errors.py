@@ -7,7 +7,9 @@
     ├── SettingsError            a setting that cannot be read
     ├── Unavailable              something that must answer does not
     │   ├── TemporalUnavailable
-    │   └── ServiceUnavailable
+    │   ├── WorkerUnavailable
+    │   ├── ServiceUnavailable
+    │   └── VerdictPending       a cancel was asked for, and the answer is not in yet
     └── ServiceError             what a service said that was not a yes
         ├── Refusal              a definite no: no effect, no retry
         │   ├── InsufficientInventory
@@ -16,8 +18,12 @@
         │   └── UndeliverableMail
         ├── Fenced               an undo has been there first
         ├── IdempotencyMismatch  the id already names another request
-        ├── InProgress           the same request is being worked on
-        ├── AlreadyShipped       an undo came too late: the parcel has left
+        ├── InProgress           the id's first request has not ended yet
+        ├── AlreadyShipped       too late to undo: the goods have left
+        ├── InvalidRequest       a request that breaks the contract
+        ├── InvalidTransition    an event that does not fit the state
+        ├── StockInUse           less stock than is reserved or shipped
+        ├── NotFound             no such entry or address
         └── ServiceFault         anything else: the effect is unknown
 
 A class's docstring is the message that a person reads when nothing better is known.
@@ -70,6 +76,14 @@ class Unavailable(OrdersagaError):
 
 class TemporalUnavailable(Unavailable):
     """No Temporal server answers. Start one with `ordersaga up`, or set TEMPORAL_ADDRESS."""
+
+
+class WorkerUnavailable(Unavailable):
+    """No worker answers for the order. Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."""
+
+
+class VerdictPending(Unavailable):
+    """The cancel was asked for, but whether it came in time is not certain yet. Ask again; that changes nothing."""
 
 
 class ServiceUnavailable(Unavailable):
@@ -131,17 +145,45 @@ class IdempotencyMismatch(ServiceError):
 
 
 class InProgress(ServiceError):
-    """The same request is being worked on. Ask again in a moment."""
+    """A request with this id has started and not ended yet. Ask again in a moment."""
 
     problem_type = "InProgress"
     http_status = 409
 
 
 class AlreadyShipped(ServiceError):
-    """The goods have left. Nothing was undone."""
+    """It is too late: the goods have left. Nothing was undone."""
 
     problem_type = "AlreadyShipped"
     http_status = 409
+
+
+class InvalidRequest(ServiceError):
+    """The request breaks the contract. It had no effect."""
+
+    problem_type = "InvalidRequest"
+    http_status = 422
+
+
+class InvalidTransition(ServiceError):
+    """The event does not fit the state that this is in. Nothing was changed."""
+
+    problem_type = "InvalidTransition"
+    http_status = 409
+
+
+class StockInUse(ServiceError):
+    """More of it is reserved or shipped than would be loaded. Nothing was changed."""
+
+    problem_type = "StockInUse"
+    http_status = 409
+
+
+class NotFound(ServiceError):
+    """There is nothing here under this name."""
+
+    problem_type = "NotFound"
+    http_status = 404
 
 
 class ServiceFault(ServiceError):

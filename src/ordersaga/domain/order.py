@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     PlainSerializer,
     StringConstraints,
     ValidationError,
@@ -104,7 +105,10 @@ class OrderPolicy(Document):
 
 
 class OrderInput(Document):
-    """An order as a customer places it. `order_id` is chosen by the caller and makes placing it safe to repeat."""
+    """An order as a customer places it. `order_id` is chosen by the caller and makes placing it safe to repeat.
+
+    Reading one that is wrong, in whatever way, raises InvalidOrder.
+    """
 
     order_id: OrderId
     customer_id: Annotated[str, _text(128), AfterValidator(_printable)]
@@ -114,6 +118,14 @@ class OrderInput(Document):
     currency: Currency = "USD"
     email: Email | None = None
     policy: OrderPolicy | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tell_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return read(data)
+        except ValidationError as error:
+            raise InvalidOrder(problems_of(error), _order_id(data)) from None
 
     @model_validator(mode="after")
     def _can_be_charged(self) -> OrderInput:
@@ -138,16 +150,15 @@ class OrderInput(Document):
 
 def parse_order(source: str | bytes | Mapping[str, Any]) -> OrderInput:
     """Read an order from JSON text or from a mapping. Raises InvalidOrder, which names every problem."""
+    if isinstance(source, Mapping):
+        return OrderInput.model_validate(source)
+    if len(source) > MAX_ORDER_BYTES:
+        raise InvalidOrder([("", f"it has {len(source):,} bytes, and the limit is {MAX_ORDER_BYTES:,}")])
     try:
-        if isinstance(source, Mapping):
-            return OrderInput.model_validate(source)
-        if len(source) > MAX_ORDER_BYTES:
-            raise InvalidOrder([("", f"it has {len(source):,} bytes, and the limit is {MAX_ORDER_BYTES:,}")])
-        return OrderInput.model_validate(json.loads(source, parse_float=Decimal))
-    except ValidationError as error:
-        raise InvalidOrder(problems_of(error), _order_id(source)) from None
+        document = json.loads(source, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise InvalidOrder([("", f"it is not JSON ({error})")]) from None
+    return OrderInput.model_validate(document)
 
 
 def problems_of(error: ValidationError) -> list[tuple[str, str]]:
@@ -167,10 +178,6 @@ def _words(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _order_id(source: str | bytes | Mapping[str, Any]) -> str | None:
-    try:
-        found = source if isinstance(source, Mapping) else json.loads(source)
-        order_id = found.get("order_id")
-    except (ValueError, AttributeError, RecursionError):
-        return None
+def _order_id(data: object) -> str | None:
+    order_id = data.get("order_id") if isinstance(data, Mapping) else None
     return order_id[:100] if isinstance(order_id, str) else None

@@ -83,6 +83,28 @@ class OrderView(Answer):
     cancel_reason: str | None = None
 
 
+class OrderSummary(Answer):
+    """One order in a list."""
+
+    order_id: str
+    status: OrderStatus
+    run_id: str
+    started_at: datetime
+    closed_at: datetime | None = None
+    customer_id: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+
+
+class PlacedOrder(Answer):
+    """An order that Temporal has taken on. `created` is false if the same order had been placed before."""
+
+    order_id: str
+    workflow_id: str
+    run_id: str
+    created: bool
+
+
 class CancelOutcome(StrEnum):
     """The verdict on a request to cancel."""
 

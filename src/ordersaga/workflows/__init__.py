@@ -1,1 +1,1 @@
-
+"""The order's workflow."""

@@ -1,0 +1,238 @@
+"""The client: place orders, ask about them, cancel them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any, Self, TypeVar
+
+from temporalio.client import (
+    Client,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga import endings
+from ordersaga.connect import connect
+from ordersaga.domain.errors import InvalidOrder, OrderConflict, OrderNotFound, VerdictPending, WorkerUnavailable
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import (
+    CancelAnswer,
+    CancelOutcome,
+    OrderResult,
+    OrderStatus,
+    OrderSummary,
+    OrderView,
+    PlacedOrder,
+)
+from ordersaga.settings import Settings, load_settings
+from ordersaga.workflows.order import OrderSagaWorkflow
+from ordersaga.workflows.report import CUSTOMER
+
+QUERY_TIMEOUT = timedelta(seconds=8)
+CANCEL_PATIENCE = 60.0
+
+T = TypeVar("T")
+Handle = WorkflowHandle[OrderSagaWorkflow, OrderResult]
+
+
+def workflow_id(order_id: str) -> str:
+    """The id of an order's workflow."""
+    return f"order-{order_id}"
+
+
+class OrderClient:
+    """Orders on one Temporal namespace and task queue. Safe to share between tasks."""
+
+    def __init__(self, temporal: Client, settings: Settings | None = None) -> None:
+        self.temporal = temporal
+        self.settings = settings or load_settings()
+        self._searchable = True
+
+    @classmethod
+    async def connect(cls, settings: Settings | None = None, **temporal: Any) -> Self:
+        """A client on the Temporal server that the environment names. Raises TemporalUnavailable, SettingsError."""
+        settings = settings or load_settings()
+        return cls(await connect(**temporal), settings)
+
+    async def place_order(self, order: OrderInput) -> OrderResult:
+        """Place an order, and wait for its end. Placing it again gives the same result, and does nothing else.
+
+        Raises OrderConflict if the id is taken by an order with other content.
+        """
+        await self.submit_order(order)
+        return await self.result(order.order_id)
+
+    async def submit_order(self, order: OrderInput) -> PlacedOrder:
+        """Place an order without waiting for its end. Raises OrderConflict like place_order."""
+        order = self.settings.with_policy(order)
+        try:
+            handle = await self._start(order)
+        except WorkflowAlreadyStartedError:
+            return await self._placed_before(order)
+        return PlacedOrder(
+            order_id=order.order_id, workflow_id=handle.id, run_id=handle.result_run_id or "", created=True
+        )
+
+    async def result(self, order_id: str) -> OrderResult:
+        """Wait for an order's end. Raises OrderNotFound."""
+        handle = self._handle(order_id)
+        try:
+            return await handle.result()
+        except WorkflowFailureError as failure:
+            view = await self._view_of_closed(handle) if endings.has_view(failure) else None
+            return endings.result_without_one(order_id, failure, view)
+        except RPCError as error:
+            raise _translated(error, order_id) from None
+
+    async def get_order_status(self, order_id: str) -> OrderStatus:
+        """Where an order stands. Raises OrderNotFound, WorkerUnavailable."""
+        handle = self._handle(order_id)
+        summary = await self._summary(order_id)
+        if summary.closed_at is not None:
+            return summary.status
+        return await self._query(handle, "get_status", OrderStatus)
+
+    async def get_order(self, order_id: str) -> OrderView:
+        """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
+        handle = self._handle(order_id)
+        view = await self._query(handle, "get_order", OrderView)
+        try:
+            description = await handle.describe()
+        except RPCError as error:
+            raise _translated(error, order_id) from None
+        return endings.with_pending_activities(view, description)
+
+    async def cancel_order(self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE) -> CancelAnswer:
+        """Ask for an order to be cancelled, and wait until it is certain whether it is, for `patience` seconds.
+
+        An order that has ended is not touched: the answer says how. Raises OrderNotFound, VerdictPending.
+        """
+        handle = self._handle(order_id)
+        request = handle.execute_update(OrderSagaWorkflow.request_cancel, reason)
+        try:
+            return await asyncio.wait_for(request, patience)
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            raise VerdictPending(
+                f"The cancel of order {order_id} was asked for, but after {patience:g} s it is not certain whether it "
+                "came in time. Ask again, which changes nothing, or look with `ordersaga show`."
+            ) from None
+        except (RPCError, WorkflowUpdateFailedError) as error:
+            if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
+                raise _translated(error, order_id) from None
+            return await self._cancel_of_closed(order_id)
+
+    async def list_orders(
+        self, status: OrderStatus | None = None, customer_id: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[OrderSummary]:
+        """Orders, newest first. What was placed within the last second may not be listed yet."""
+        seen = 0
+        query = endings.list_query(status, customer_id, self._searchable)
+        async for execution in self.temporal.list_workflows(query):
+            summary = await endings.summary(self.temporal, execution)
+            if status is not None and summary.status is not status:
+                continue
+            yield summary
+            seen += 1
+            if seen == limit:
+                return
+
+    # -- how
+
+    def _handle(self, order_id: str) -> Handle:
+        return self.temporal.get_workflow_handle_for(OrderSagaWorkflow.run, workflow_id(order_id))
+
+    async def _start(self, order: OrderInput) -> Handle:
+        customer = TypedSearchAttributes([SearchAttributePair(CUSTOMER, order.customer_id)])
+        total = order.total
+        try:
+            return await self.temporal.start_workflow(
+                OrderSagaWorkflow.run,
+                order,
+                id=workflow_id(order.order_id),
+                task_queue=self.settings.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                memo={"customer_id": order.customer_id, "amount": total.amount, "currency": total.currency},
+                search_attributes=customer if self._searchable else None,
+                static_summary=f"{total} for {order.customer_id}, {len(order.items)} line(s)",
+                static_details=endings.static_details(order),
+            )
+        except RPCError as error:
+            if self._searchable and error.status is RPCStatusCode.INVALID_ARGUMENT and CUSTOMER.name in str(error):
+                self._searchable = False
+                return await self._start(order)
+            raise _translated(error, order.order_id) from None
+
+    async def _placed_before(self, order: OrderInput) -> PlacedOrder:
+        handle = self._handle(order.order_id)
+        run_id, before = "", None
+        async for event in handle.fetch_history_events(page_size=1):
+            started = event.workflow_execution_started_event_attributes
+            run_id = started.original_execution_run_id
+            try:
+                (before,) = await self.temporal.data_converter.decode(started.input.payloads, [OrderInput])
+            except (InvalidOrder, ValueError):
+                before = None
+            break
+        if before is None or not order.same_content(before):
+            raise OrderConflict(
+                f"Order {order.order_id} exists with other content. Nothing was started; "
+                "a new order needs an order_id of its own."
+            )
+        return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
+
+    async def _query(self, handle: Handle, name: str, answer: type[T]) -> T:
+        try:
+            found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
+        except (RPCError, WorkflowQueryFailedError) as error:
+            raise _translated(error, handle.id.removeprefix("order-")) from None
+        return found
+
+    async def _view_of_closed(self, handle: Handle) -> OrderView | None:
+        try:
+            return await self._query(handle, "get_order", OrderView)
+        except WorkerUnavailable:
+            return None
+
+    async def _summary(self, order_id: str) -> OrderSummary:
+        try:
+            description = await self._handle(order_id).describe()
+        except RPCError as error:
+            raise _translated(error, order_id) from None
+        return await endings.summary(self.temporal, description)
+
+    async def _cancel_of_closed(self, order_id: str) -> CancelAnswer:
+        status = (await self._summary(order_id)).status
+        cancelled = status is OrderStatus.CANCELLED
+        return CancelAnswer(
+            order_id=order_id,
+            outcome=CancelOutcome.CANCELLED if cancelled else CancelOutcome.TOO_LATE,
+            status=status,
+            detail=f"order {order_id} had already ended: {status}",
+        )
+
+
+def _translated(error: RPCError | WorkflowQueryFailedError, order_id: str) -> Exception:
+    if isinstance(error, WorkflowQueryFailedError):
+        return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return OrderNotFound(f"There is no order {order_id} (no workflow {workflow_id(order_id)} in this namespace).")
+    if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED):
+        return WorkerUnavailable(
+            f"Order {order_id} is with Temporal, but no worker answers for it. "
+            "Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."
+        )
+    return error

@@ -1,0 +1,114 @@
+"""Reading orders off Temporal's own records: lists, and the ends that leave no result of the workflow's."""
+
+from __future__ import annotations
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView
+from ordersaga.workflows.report import CUSTOMER, STATUS
+
+INVALID_ORDER = "InvalidOrder"
+_SHOWN_LINES = 10
+
+_QUERIES = {
+    OrderStatus.COMPLETED: 'ExecutionStatus = "Completed"',
+    OrderStatus.FAILED: 'ExecutionStatus IN ("Completed", "Failed")',
+    OrderStatus.CANCELLED: 'ExecutionStatus IN ("Completed", "Canceled")',
+    OrderStatus.NEEDS_ATTENTION: 'ExecutionStatus IN ("Running", "Failed", "Terminated", "TimedOut")',
+}
+
+
+def list_query(status: OrderStatus | None, customer_id: str | None, searchable: bool) -> str:
+    """The visibility query for orders. It finds at least those asked for; the summary's status decides."""
+    parts = ['WorkflowType = "OrderSagaWorkflow"']
+    if status is not None:
+        parts.append(_QUERIES.get(status, 'ExecutionStatus = "Running"'))
+    if customer_id is not None and searchable:
+        parts.append(f"{CUSTOMER.name} = '{customer_id.replace(chr(39), chr(39) * 2)}'")
+    return " AND ".join(parts)
+
+
+async def summary(temporal: Client, execution: WorkflowExecution) -> OrderSummary:
+    """An order as Temporal lists it."""
+    memo = await execution.memo()
+    return OrderSummary(
+        order_id=execution.id.removeprefix("order-"),
+        status=await _status(temporal, execution),
+        run_id=execution.run_id,
+        started_at=execution.start_time,
+        closed_at=execution.close_time,
+        customer_id=memo.get("customer_id"),
+        amount=memo.get("amount"),
+        currency=memo.get("currency"),
+    )
+
+
+async def _status(temporal: Client, execution: WorkflowExecution) -> OrderStatus:
+    written = execution.typed_search_attributes.get(STATUS)
+    match execution.status:
+        case WorkflowExecutionStatus.RUNNING:
+            return OrderStatus(written) if written else OrderStatus.PROCESSING
+        case WorkflowExecutionStatus.CANCELED:
+            return OrderStatus.CANCELLED
+        case WorkflowExecutionStatus.COMPLETED if written:
+            return OrderStatus(written)
+        case WorkflowExecutionStatus.COMPLETED if execution.typed_search_attributes.get(CUSTOMER) is not None:
+            return OrderStatus.COMPLETED
+    # Without our search attributes only the result tells.
+    handle = temporal.get_workflow_handle(execution.id, run_id=execution.run_id, result_type=OrderResult)
+    try:
+        result = await handle.result(follow_runs=False)
+    except WorkflowFailureError as failure:
+        return result_without_one(execution.id, failure, None).status
+    return OrderStatus(result.status)
+
+
+def has_view(failure: WorkflowFailureError) -> bool:
+    """Whether a run that gave no result can still be queried for what it did."""
+    return isinstance(failure.cause, CancelledError)
+
+
+def result_without_one(order_id: str, failure: WorkflowFailureError, view: OrderView | None) -> OrderResult:
+    """The result of a run that gave none: cancelled through Temporal, refused at its start, or cut off from outside."""
+    cause = failure.cause
+    if isinstance(cause, CancelledError):
+        status, error = OrderStatus.CANCELLED, None
+    elif isinstance(cause, ApplicationError) and cause.type == INVALID_ORDER:
+        status, error = OrderStatus.FAILED, cause.message
+    else:
+        status = OrderStatus.NEEDS_ATTENTION
+        error = f"The run was cut off ({cause}). What it had done by then stands; a person has to settle it."
+    if view is None:
+        return OrderResult(order_id=order_id, status=status, error=error)
+    known = view.model_dump(include={"order_id", "amount", "currency", "cancel_reason", "refusal", "steps"})
+    return OrderResult(**known, status=status, error=error or view.error)
+
+
+def with_pending_activities(view: OrderView, description: WorkflowExecutionDescription) -> OrderView:
+    """The view, with what Temporal knows of activities that are being retried: attempts and the last failure."""
+    pending = {
+        activity.activity_type.name: (activity.attempt, activity.last_failure.message)
+        for activity in description.raw_description.pending_activities
+    }
+    steps = []
+    for step in view.steps:
+        attempt, failure = pending.get(step.name, (0, ""))
+        steps.append(
+            step.model_copy(update={"attempts": step.attempts + attempt, "last_error": failure or step.last_error})
+        )
+    return view.model_copy(update={"steps": steps})
+
+
+def static_details(order: OrderInput) -> str:
+    """An order's lines for Temporal's Web UI, in Markdown; the first few, if there are many."""
+    lines = [f"- {item.quantity} x {item.sku} at {item.price} {order.currency}" for item in order.items[:_SHOWN_LINES]]
+    more = len(order.items) - len(lines)
+    return "\n".join([*lines, *([f"- and {more} more"] if more else [])])

@@ -1,0 +1,115 @@
+"""What an order tells of itself: its status, view and result, and what Temporal's Web UI and search show."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderResult, OrderStatus, OrderView, StepOutcome, TimelineEntry
+from ordersaga.saga import Ending, Phase, SagaRun, StepState, Verdict
+
+STATUS = SearchAttributeKey.for_keyword("OrderStatus")
+CUSTOMER = SearchAttributeKey.for_keyword("OrderCustomer")
+
+_WORTH_SEARCHING = (OrderStatus.NEEDS_ATTENTION, OrderStatus.FAILED, OrderStatus.CANCELLED)
+"""The statuses that are written to search. An order without one runs or has completed, which Temporal knows itself."""
+
+
+class Report:
+    """Reads the saga's records; decides nothing."""
+
+    def __init__(self, order: OrderInput, saga: SagaRun) -> None:
+        self.order = order
+        self.saga = saga
+        self.tracking_number: str | None = None
+        self.result: OrderResult | None = None
+        self._published: OrderStatus | None = None
+
+    @property
+    def status(self) -> OrderStatus:
+        """Where the order stands."""
+        if self.result is not None:
+            return self.result.status
+        if self.saga.needs_attention:
+            return OrderStatus.NEEDS_ATTENTION
+        if self.saga.phase is Phase.UNWINDING:
+            return OrderStatus.COMPENSATING
+        started = any(record.state is not StepState.PENDING for record in self.saga.records.values())
+        return OrderStatus.PROCESSING if started else OrderStatus.PENDING
+
+    def steps(self) -> list[StepOutcome]:
+        """How each step stands."""
+        return [
+            StepOutcome(
+                name=record.name,
+                id=record.id,
+                state=record.state,
+                attempts=record.attempts,
+                undo_attempts=record.undo_attempts,
+                last_error=record.last_error,
+            )
+            for record in self.saga.records.values()
+        ]
+
+    def view(self) -> OrderView:
+        """All that is known of the order."""
+        return OrderView(
+            order_id=self.order.order_id,
+            status=self.status,
+            amount=self.order.total.amount,
+            currency=self.order.currency,
+            steps=self.steps(),
+            timeline=[TimelineEntry(at=entry.at, event=entry.event) for entry in self.saga.timeline],
+            tracking_number=self.tracking_number,
+            error=self.saga.error,
+            refusal=self.saga.refusal,
+            cancel_reason=self.saga.cancel_reason,
+        )
+
+    def ended(self, ending: Ending) -> OrderResult:
+        """The order's result. Ids are given only of what is in effect."""
+        self.result = OrderResult(
+            order_id=self.order.order_id,
+            status=_status(ending),
+            **self._live_ids(),
+            tracking_number=self.tracking_number if ending.verdict is Verdict.STANDS else None,
+            error=ending.error,
+            refusal=ending.refusal,
+            amount=self.order.total.amount,
+            currency=self.order.currency,
+            cancel_reason=self.saga.cancel_reason,
+            steps=self.steps(),
+        )
+        self.publish()
+        return self.result
+
+    def publish(self) -> None:
+        """Show the order as it is now in the Web UI, and write a status that one would search for."""
+        workflow.set_current_details(self._details())
+        status = self.status
+        if status is self._published or workflow.info().typed_search_attributes.get(CUSTOMER) is None:
+            return
+        if status in _WORTH_SEARCHING or self._published is not None:
+            workflow.upsert_search_attributes([STATUS.value_set(status)])
+            self._published = status
+
+    def _live_ids(self) -> dict[str, str]:
+        fields = ("reservation_id", "payment_id", "shipment_id", "message_id")
+        records = zip(fields, self.saga.records.values(), strict=True)
+        return {field: record.id for field, record in records if record.state is StepState.DONE}
+
+    def _details(self) -> str:
+        rows = [
+            f"| {record.name} | {record.state} | {record.id} | {record.attempts} | {record.last_error or ''} |"
+            for record in self.saga.records.values()
+        ]
+        head = ["| step | state | id | attempts | last error |", "|---|---|---|---|---|"]
+        happened = [f"- {entry.at:%H:%M:%S} {entry.event}" for entry in self.saga.timeline]
+        return "\n".join([f"**{self.status}** · {self.order.total}", "", *head, *rows, "", *happened])
+
+
+def _status(ending: Ending) -> OrderStatus:
+    if ending.verdict is Verdict.STANDS:
+        return OrderStatus.COMPLETED
+    return OrderStatus.CANCELLED if ending.cancelled else OrderStatus.FAILED
