@@ -42,10 +42,11 @@ lock: $(if $(UV),,$(READY)) ## resolve the dependencies of pyproject.toml anew a
 	@$(LOCK) --output-file requirements/runtime.txt
 	@$(LOCK) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
 
-LOCK = $(or $(UV),$(BIN)/uv) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+LOCK = "$(or $(UV),$(BIN)/uv)" pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 venv: $(READY) ## build the virtual environment only
+	@:
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) dist build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
@@ -58,9 +59,9 @@ $(READY): pyproject.toml requirements/dev.txt
 		'or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@echo "Building $(VENV) with $(if $(UV),uv,pip); the first time takes a minute ..." >&2
 ifneq ($(UV),)
-	@$(UV) venv --quiet --allow-existing --python "$(PYTHON)" $(VENV)
-	@$(UV) pip install --quiet --python $(VENV) --require-hashes --requirement requirements/dev.txt
-	@$(UV) pip install --quiet --python $(VENV) --no-build-isolation --no-deps --editable .
+	@"$(UV)" venv --quiet --allow-existing --python "$(PYTHON)" $(VENV)
+	@"$(UV)" pip install --quiet --python $(VENV) --require-hashes --requirement requirements/dev.txt
+	@"$(UV)" pip install --quiet --python $(VENV) --no-build-isolation --no-deps --editable .
 else
 	@"$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt

@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sysconfig
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def tree_of(name: str) -> ast.Module:
 
 def rows_of(page: str) -> dict[str, str]:
     """The first and the last cell of each row in a page's tables whose first cell is `code`."""
-    rows = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", text_of(page), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \|.*\| ([^|]*) \|$", text_of(page), re.MULTILINE)
     return {first: last.strip("`") for first, last in rows}
 
 
@@ -172,6 +173,12 @@ def test_the_tree_of_errors_is_the_true_one() -> None:
 
 def test_every_error_is_documented_and_every_documented_one_exists() -> None:
     assert set(rows_of("docs/errors.md")) == set(error_classes())
+
+
+def test_every_dependency_is_explained() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))
+    named = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    assert set(rows_of("docs/dependencies.md")) == {re.split(r"[<>=~!;\[ ]", requirement)[0] for requirement in named}
 
 
 def test_no_lock_that_records_a_registry() -> None:
