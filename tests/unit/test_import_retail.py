@@ -98,6 +98,19 @@ def test_no_order_is_printed_while_the_stock_cannot_be_loaded(till: Path, monkey
     assert "ordersaga services" in str(error)
 
 
+def test_the_stock_that_the_orders_need_is_loaded_once(
+    till: Path, services_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till.write_text(TILL.replace("85123A", "till-1").replace("22728", "till-2"))
+    monkeypatch.setenv("ORDERSAGA_INVENTORY_URL", f"{services_url}/inventory")
+
+    first, second = run(till, "--load-stock"), run(till, "--load-stock")
+
+    assert first.stderr.splitlines()[0] == f"Stock: 2 SKUs needed, 2 raised at {services_url}/inventory"
+    assert second.stderr.splitlines()[0] == f"Stock: 2 SKUs needed, 0 raised at {services_url}/inventory"
+    assert first.stdout == second.stdout != ""
+
+
 class Inventory:
     """An inventory that remembers what was loaded."""
 
