@@ -147,6 +147,14 @@ def test_an_absurd_total_is_refused() -> None:
     assert "absurd" in problems(ORDER | {"items": [{"sku": "A", "quantity": 100_000, "price": "999999999"}]})[""]
 
 
+@pytest.mark.parametrize("path", ["items.0.quantity", "items.0.price"])
+def test_an_order_made_by_hand_is_refused_in_the_same_way(path: str) -> None:
+    with pytest.raises(InvalidOrder, match="order A-1 cannot be placed"):
+        OrderInput(**changed(path, -1))
+    with pytest.raises(InvalidOrder, match="order A-1 cannot be placed"):
+        OrderInput.model_validate_json(json.dumps(changed(path, 0.001)))
+
+
 def test_the_refusal_names_the_order_and_survives_a_pickle() -> None:
     with pytest.raises(InvalidOrder, match="order A-1 cannot be placed") as caught:
         parse_order(changed("items.0.quantity", 0))

@@ -119,14 +119,6 @@ class OrderInput(Document):
     email: Email | None = None
     policy: OrderPolicy | None = None
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _tell_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return read(data)
-        except ValidationError as error:
-            raise InvalidOrder(problems_of(error), _order_id(data)) from None
-
     @model_validator(mode="after")
     def _can_be_charged(self) -> OrderInput:
         for index, item in enumerate(self.items):
@@ -137,6 +129,15 @@ class OrderInput(Document):
         if self.total.minor <= 0:
             raise ValueError("the order's total is zero; there is nothing to charge")
         return self
+
+    # Stands behind the other validators, because it wraps only those before it.
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tell_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return read(data)
+        except ValidationError as error:
+            raise InvalidOrder(problems_of(error), _order_id(data)) from None
 
     @property
     def total(self) -> Money:
