@@ -26,8 +26,6 @@ class Template(StrEnum):
     ORDER_CONFIRMATION = "order_confirmation"
 
 
-
-
 class NotificationRequest(Request):
     """POST /notifications: at most one mail per message_id."""
 
@@ -59,10 +57,14 @@ class RecallAnswer(Reply):
 
 
 class NotificationEntry(Entry):
-    """One mail in the books. `notices` counts the cancellation notices that followed it: 0 or 1."""
+    """One mail in the books. `notices` counts the cancellation notices that followed it: 0 or 1.
+
+    `reason` says why the mail failed, or has not gone out yet.
+    """
 
     message_id: str
     state: NotificationState
     to: str
     subject: str
     notices: int = 0
+    reason: str | None = None

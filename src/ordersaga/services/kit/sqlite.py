@@ -1,0 +1,200 @@
+"""The store in an SQLite file: one thread writes, one reads, and what waits together is committed together.
+
+A commit costs a flush to disk, so the writer commits all that has queued up meanwhile at once. Each work has a
+savepoint of its own: one that fails is rolled back alone. No work is answered before the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar, cast
+
+from ordersaga.domain.errors import OrdersagaError
+from ordersaga.services.kit.store import Row, Transaction, Value, Work
+
+T = TypeVar("T")
+MAX_GROUP = 64
+"""How many works are committed together at most. More would only make the first of them wait."""
+
+_BUSY_SECONDS = 10.0
+
+
+class SqliteStore:
+    """A service's database in one file. `schema` creates what is missing and may be run again."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._path = path
+        self._schema = schema
+        self._writer = _Thread(path, "BEGIN IMMEDIATE")
+        self._reader = _Thread(path, "BEGIN")
+
+    def prepare(self) -> None:
+        """Create the folder and the tables. Raises OrdersagaError if the file cannot be used."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(_connect(self._path)) as connection:
+                connection.executescript(self._schema)
+        except (OSError, sqlite3.Error) as error:
+            raise OrdersagaError(
+                f"The books in {self._path} cannot be kept ({error}). Nothing was started. "
+                "Set ORDERSAGA_DATABASE_URL to sqlite:/// and a folder that can be written."
+            ) from None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the two threads until the end of the block; they finish what is queued."""
+        self._writer.start(asyncio.get_running_loop())
+        self._reader.start(asyncio.get_running_loop())
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._writer.stop)
+            await asyncio.to_thread(self._reader.stop)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run the work in a transaction; it is on disk when this returns."""
+        return await self._writer.run(work)
+
+    async def read(self, work: Work[T]) -> T:
+        """Run the work on a snapshot."""
+        return await self._reader.run(work)
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work[Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class _Thread:
+    """One connection, used by one thread only, which takes the queued works in order."""
+
+    def __init__(self, path: Path, begin: str) -> None:
+        self._path = path
+        self._begin = begin
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread
+        self._connection: sqlite3.Connection
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._connection = _connect(self._path)
+        self._thread = threading.Thread(target=self._serve, name=f"{self._path.stem} {self._begin}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._jobs.put(None)
+        self._thread.join()
+
+    async def run(self, work: Work[T]) -> T:
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put(_Job(work, future))
+        return await future
+
+    def _serve(self) -> None:
+        with closing(self._connection) as connection:
+            more = True
+            while more:
+                group, more = self._next_group()
+                if group:
+                    _commit_together(connection, self._begin, group)
+                    self._loop.call_soon_threadsafe(_settle, group)
+
+    def _next_group(self) -> tuple[list[_Job], bool]:
+        group: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            group.append(job)
+            if len(group) == MAX_GROUP:
+                return group, True
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return group, True
+        return group, False
+
+
+class _SqliteTransaction:
+    """The statements of one transaction; they are done when they return, so no work is ever suspended."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, *values: Value) -> int:
+        return self._connection.execute(sql, values).rowcount
+
+    async def execute_many(self, sql: str, rows: Iterable[tuple[Value, ...]]) -> int:
+        return self._connection.executemany(sql, rows).rowcount
+
+    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
+        return cast("Row | None", self._connection.execute(sql, values).fetchone())
+
+    async def fetch_all(self, sql: str, *values: Value) -> list[Row]:
+        return cast("list[Row]", self._connection.execute(sql, values).fetchall())
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=256, check_same_thread=False
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _commit_together(connection: sqlite3.Connection, begin: str, group: list[_Job]) -> None:
+    """Run the group's works in one transaction. If that fails as a whole, every work of it fails."""
+    transaction = _SqliteTransaction(connection)
+    try:
+        connection.execute(begin)
+        for job in group:
+            _run_alone(connection, transaction, job)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        for job in group:
+            job.error = job.error or error
+
+
+def _run_alone(connection: sqlite3.Connection, transaction: Transaction, job: _Job) -> None:
+    connection.execute("SAVEPOINT work")
+    try:
+        job.result = _finish(job.work(transaction))
+    except Exception as error:
+        job.error = error
+        connection.execute("ROLLBACK TO work")
+    connection.execute("RELEASE work")
+
+
+def _finish(coroutine: Coroutine[Any, Any, T]) -> T:
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    coroutine.close()
+    raise RuntimeError("work in a transaction waits for nothing but its own statements")
+
+
+def _settle(group: list[_Job]) -> None:
+    for job in group:
+        job.settle()

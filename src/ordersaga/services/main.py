@@ -1,0 +1,150 @@
+"""The services in one process: each under its name, on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from ordersaga.domain.errors import OrdersagaError, SettingsError
+from ordersaga.services.inventory.service import service as inventory
+from ordersaga.services.kit.app import ERROR_HANDLERS, Service
+from ordersaga.services.kit.fence import SCHEMA as FENCE_SCHEMA
+from ordersaga.services.kit.sqlite import SqliteStore
+from ordersaga.services.notification.service import service as notification
+from ordersaga.services.payment.service import service as payment
+from ordersaga.services.shipping.service import service as shipping
+from ordersaga.settings import SERVICES, Settings
+
+_SQLITE = "sqlite:///"
+_SHUTDOWN_SECONDS = 10
+
+
+def create_app(settings: Settings, only: Iterable[str] | None = None) -> Starlette:
+    """The application with all services, or only some, each under its name. Creates the books that are missing.
+
+    Raises SettingsError for a name or a database URL that is not known, OrdersagaError for books that cannot be kept.
+    """
+    services = [_service(name, settings) for name in _names(only)]
+    for each in services:
+        each.store.prepare()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for each in services:
+                await stack.enter_async_context(each.running())
+            yield
+
+    async def root(_request: Request) -> JSONResponse:
+        return JSONResponse({"services": {each.name: f"/{each.name}" for each in services}})
+
+    async def healthz(_request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "services": [each.name for each in services]})
+
+    routes = [Route("/", root), Route("/healthz", healthz), *(Mount(f"/{each.name}", each.app) for each in services)]
+    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=lifespan)
+
+
+def serve(
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = 8001,
+    only: Iterable[str] | None = None,
+    on_ready: Callable[[int], None] | None = None,
+) -> None:
+    """Run the services until SIGTERM or Ctrl-C, then finish what is being answered and return.
+
+    Port 0 takes a free one; `on_ready` is told the port when everything answers. Raises OrdersagaError if the port is
+    taken or the books cannot be kept.
+    """
+    app = create_app(settings, only)
+    with _listen(host, port) as listener, _signals_that_only_stop():
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+        _Server(config, on_ready).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it answers, and on which port."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[int], None] | None) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._on_ready and self.started and sockets:
+            await asyncio.to_thread(self._on_ready, sockets[0].getsockname()[1])
+
+
+def _service(name: str, settings: Settings) -> Service:
+    url = settings.database_url
+    if not url.startswith(_SQLITE) or url == _SQLITE:
+        raise SettingsError(
+            "ORDERSAGA_DATABASE_URL must be sqlite:/// and a folder, such as sqlite:///.ordersaga/services. "
+            "Nothing was started."
+        )
+    package = Path(__file__).parent / name
+    schema = FENCE_SCHEMA + (package / "schema.sql").read_text(encoding="utf-8")
+    store = SqliteStore(Path(url.removeprefix(_SQLITE)) / f"{name}.db", schema)
+    match name:
+        case "inventory":
+            return inventory(store)
+        case "payment":
+            return payment(store)
+        case "shipping":
+            return shipping(store)
+        case _:
+            return notification(store, settings.smtp_url, settings.mail_from)
+
+
+def _names(only: Iterable[str] | None) -> list[str]:
+    wanted = list(SERVICES if only is None else dict.fromkeys(only))
+    unknown = [name for name in wanted if name not in SERVICES]
+    if unknown or not wanted:
+        raise SettingsError(
+            f"There is no service {', '.join(unknown) or 'named'}; the services are {', '.join(SERVICES)}. "
+            "Nothing was started."
+        )
+    return wanted
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OrdersagaError(
+            f"The services cannot listen on {host} port {port} ({reason}). Nothing was started. Choose another port."
+        ) from None
+
+
+@contextmanager
+def _signals_that_only_stop() -> Iterator[None]:
+    """uvicorn stops on a signal and then raises it again; here it has done its work by then."""
+    stops = (signal.SIGTERM, signal.SIGINT)
+    before = {stop: signal.signal(stop, lambda *_: None) for stop in stops}
+    try:
+        yield
+    finally:
+        for stop, handler in before.items():
+            signal.signal(stop, handler)

@@ -1,0 +1,101 @@
+"""The notification service's addresses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import Query
+from starlette.responses import Response
+
+from ordersaga.contracts.common import EffectId, Page
+from ordersaga.contracts.notification import NotificationAnswer, NotificationEntry, NotificationRequest, RecallAnswer
+from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, UndeliverableMail
+from ordersaga.services.kit.answer import reply
+from ordersaga.services.kit.app import Service, new_app, problems
+from ordersaga.services.kit.books import OrderQuery
+from ordersaga.services.kit.fence import Fence
+from ordersaga.services.kit.store import Store
+from ordersaga.services.notification import outbox
+from ordersaga.services.notification.sender import Sender
+from ordersaga.services.notification.smtp import MailServer
+
+_PATIENCE_SECONDS = 5.0
+"""How long a recall waits for a mail that is being sent."""
+
+
+def service(store: Store, smtp_url: str | None, mail_from: str) -> Service:
+    """The notification service over this store. Raises SettingsError if the mail server's URL cannot be read."""
+    app = new_app("notification", "Mail to the customer, and its recall.", store)
+    server = MailServer.parse(smtp_url, mail_from) if smtp_url else None
+    sender = Sender(store, server)
+    routes = _Routes(store, sender, server is not None)
+    app.add_api_route(
+        "/notifications",
+        routes.notify,
+        methods=["POST"],
+        status_code=202,
+        response_model=NotificationAnswer,
+        responses=problems(UndeliverableMail, Fenced, IdempotencyMismatch, InProgress),
+    )
+    app.add_api_route(
+        "/notifications/{message_id}/recall",
+        routes.recall,
+        methods=["POST"],
+        response_model=RecallAnswer,
+        responses=problems(InProgress),
+    )
+    app.add_api_route(
+        "/notifications", routes.notifications, response_model=Page[NotificationEntry], responses=problems()
+    )
+    app.add_api_route(
+        "/notifications/{message_id}",
+        routes.notification,
+        response_model=NotificationEntry,
+        responses=problems(NotFound),
+    )
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        async with store.running(), sender.running():
+            yield
+
+    return Service("notification", app, store, running)
+
+
+class _Routes:
+    def __init__(self, store: Store, sender: Sender, mail_server: bool) -> None:
+        self._store = store
+        self._fence = Fence(store)
+        self._sender = sender
+        self._mail_server = mail_server
+
+    async def notify(self, request: NotificationRequest) -> Response:
+        """Send a mail once."""
+        response = await self._fence.do(
+            request.message_id, request, lambda tx: outbox.queue(tx, request, self._mail_server)
+        )
+        self._sender.wake()
+        return response
+
+    async def recall(self, message_id: EffectId) -> Response:
+        """Stop a mail, or have one cancellation notice follow it, or see to it that it is never sent."""
+        try:
+            return await self._recall(message_id)
+        except InProgress:
+            await self._sender.idle(_PATIENCE_SECONDS)
+            return await self._recall(message_id)
+        finally:
+            self._sender.wake()
+
+    async def _recall(self, message_id: str) -> Response:
+        return await self._fence.undo(message_id, lambda tx: outbox.recall(tx, message_id), outbox.NOTHING)
+
+    async def notification(self, message_id: EffectId) -> Response:
+        """One mail in the books."""
+        return reply(await outbox.BOOK.one(self._store, message_id)).response()
+
+    async def notifications(self, query: Annotated[OrderQuery, Query()]) -> Response:
+        """The mails in the books."""
+        return reply(await outbox.BOOK.page(self._store, query, {"order_id = ?": query.order_id})).response()

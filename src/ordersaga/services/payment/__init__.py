@@ -1,0 +1,1 @@
+"""The payment sandbox: charges and refunds with Stripe's documented test payment methods, and no money."""

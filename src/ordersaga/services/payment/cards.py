@@ -1,0 +1,36 @@
+"""Stripe's test payment methods that are declined. Every other payment method is a good card.
+
+Source: https://docs.stripe.com/testing#declined-payments and https://docs.stripe.com/declines/codes.
+"""
+
+from __future__ import annotations
+
+import re
+
+_DECLINED = re.compile(r"(?:pm_card|tok)_(?:[A-Za-z]+_)?chargeDeclined([A-Za-z]*)", re.ASCII)
+
+_CODES = {
+    "": "generic_decline",
+    "ExpiredCard": "expired_card",
+    "FraudDetected": "fraudulent",
+    "Fraudulent": "fraudulent",
+    "IncorrectCvc": "incorrect_cvc",
+    "InsufficientFunds": "insufficient_funds",
+    "LostCard": "lost_card",
+    "ProcessingError": "processing_error",
+    "StolenCard": "stolen_card",
+    "VelocityLimitExceeded": "card_velocity_exceeded",
+}
+_OTHERS = {
+    "pm_card_chargeCustomerFail": "generic_decline",
+    "pm_card_radarBlock": "fraudulent",
+    "tok_chargeCustomerFail": "generic_decline",
+    "tok_radarBlock": "fraudulent",
+}
+
+
+def decline_code(payment_method_id: str) -> str | None:
+    """Stripe's code for why this payment method is declined, or None for a good card."""
+    if found := _DECLINED.fullmatch(payment_method_id):
+        return _CODES.get(found[1], "generic_decline")
+    return _OTHERS.get(payment_method_id)

@@ -1,0 +1,79 @@
+"""Charging and refunding: what happens in one transaction."""
+
+from __future__ import annotations
+
+from ordersaga.contracts.payment import (
+    ChargeAnswer,
+    ChargeRequest,
+    PaymentEntry,
+    PaymentState,
+    RefundAnswer,
+    RefundRequest,
+    RefundStatus,
+)
+from ordersaga.domain.errors import PaymentDeclined
+from ordersaga.domain.money import Money
+from ordersaga.services.kit.answer import Answer, refusal, reply
+from ordersaga.services.kit.books import Book
+from ordersaga.services.kit.store import Row, Transaction, now
+from ordersaga.services.payment.cards import decline_code
+
+_INSERT = """
+INSERT INTO payment (payment_id, order_id, customer_id, payment_method_id, idempotency_key, state, amount_minor,
+    currency, decline_code, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_REFUND = """
+UPDATE payment SET state = 'refunded', refunded_minor = amount_minor, refund_reason = ?
+WHERE payment_id = ? AND state = 'captured'
+"""
+
+
+def _entry(row: Row) -> PaymentEntry:
+    return PaymentEntry(
+        payment_id=row["payment_id"],
+        order_id=row["order_id"],
+        state=row["state"],
+        amount=Money(row["amount_minor"], row["currency"]).amount,
+        refunded=Money(row["refunded_minor"], row["currency"]).amount,
+        currency=row["currency"],
+        created_at=row["created_at"],
+    )
+
+
+BOOK = Book(
+    "SELECT seq, payment_id, order_id, state, amount_minor, refunded_minor, currency, created_at FROM payment",
+    "payment_id",
+    _entry,
+)
+NOTHING = reply(RefundAnswer(status=RefundStatus.NOTHING_TO_REFUND))
+
+
+async def charge(tx: Transaction, request: ChargeRequest) -> Answer:
+    """Take the money, or decline. A declined payment is in the books too."""
+    code = decline_code(request.payment_method_id)
+    money = request.money
+    await tx.execute(
+        _INSERT,
+        request.payment_id,
+        request.order_id,
+        request.customer_id,
+        request.payment_method_id,
+        request.idempotency_key,
+        PaymentState.DECLINED if code else PaymentState.CAPTURED,
+        money.minor,
+        money.currency,
+        code,
+        now(),
+    )
+    if code:
+        error = PaymentDeclined(f"The card was declined ({code}). Nothing was charged.")
+        return refusal(error, decline_code=code)
+    return reply(ChargeAnswer(payment_id=request.payment_id), 201)
+
+
+async def refund(tx: Transaction, request: RefundRequest) -> Answer:
+    """Give all of a captured payment back."""
+    if await tx.execute(_REFUND, request.reason, request.payment_id):
+        return reply(RefundAnswer(status=RefundStatus.REFUNDED))
+    return NOTHING

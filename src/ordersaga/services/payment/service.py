@@ -1,0 +1,62 @@
+"""The payment service's addresses."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.responses import Response
+
+from ordersaga.contracts.common import EffectId, Page
+from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, PaymentEntry, RefundAnswer, RefundRequest
+from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, PaymentDeclined
+from ordersaga.services.kit.answer import reply
+from ordersaga.services.kit.app import Service, new_app, problems
+from ordersaga.services.kit.books import OrderQuery
+from ordersaga.services.kit.fence import Fence
+from ordersaga.services.kit.store import Store
+from ordersaga.services.payment import payments
+
+
+def service(store: Store) -> Service:
+    """The payment service over this store."""
+    app = new_app("payment", "Charges and refunds, with Stripe's test cards and no money.", store)
+    routes = _Routes(store)
+    app.add_api_route(
+        "/charges",
+        routes.charge,
+        methods=["POST"],
+        status_code=201,
+        response_model=ChargeAnswer,
+        responses=problems(PaymentDeclined, Fenced, IdempotencyMismatch, InProgress),
+    )
+    app.add_api_route(
+        "/refunds", routes.refund, methods=["POST"], response_model=RefundAnswer, responses=problems(InProgress)
+    )
+    app.add_api_route("/payments", routes.payments, response_model=Page[PaymentEntry], responses=problems())
+    app.add_api_route(
+        "/payments/{payment_id}", routes.payment, response_model=PaymentEntry, responses=problems(NotFound)
+    )
+    return Service("payment", app, store, store.running)
+
+
+class _Routes:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._fence = Fence(store)
+
+    async def charge(self, request: ChargeRequest) -> Response:
+        """Charge a payment method once."""
+        return await self._fence.do(request.payment_id, request, lambda tx: payments.charge(tx, request))
+
+    async def refund(self, request: RefundRequest) -> Response:
+        """Give back all of a payment, or see to it that it is never made."""
+        return await self._fence.undo(request.payment_id, lambda tx: payments.refund(tx, request), payments.NOTHING)
+
+    async def payment(self, payment_id: EffectId) -> Response:
+        """One payment in the books."""
+        return reply(await payments.BOOK.one(self._store, payment_id)).response()
+
+    async def payments(self, query: Annotated[OrderQuery, Query()]) -> Response:
+        """The payments in the books."""
+        return reply(await payments.BOOK.page(self._store, query, {"order_id = ?": query.order_id})).response()

@@ -1,0 +1,1 @@
+"""The shipping sandbox: a carrier that moves its parcels when it is told to."""
