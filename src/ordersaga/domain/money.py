@@ -98,7 +98,7 @@ def exact_decimal(value: object) -> Decimal:
     if isinstance(value, Decimal):
         # Written out, 1e999999999 would fill the memory.
         value = f"{value:f}" if abs(value.adjusted()) < 40 else str(value)
-    elif isinstance(value, int) and not isinstance(value, bool):
+    elif isinstance(value, int):
         value = str(value)
     if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
         raise ValueError(f"{str(value)[:40]!r} is not a decimal amount such as '19.99'")
