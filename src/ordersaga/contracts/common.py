@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from ordersaga.domain.order import SAFE_ID
 
@@ -14,6 +14,16 @@ EffectId = Annotated[str, StringConstraints(pattern=SAFE_ID, max_length=128)]
 
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
 """An amount on the wire: a decimal string with the currency's decimals, such as "19.99"."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has control characters")
+    return text
+
+
+Printable = AfterValidator(_printable)
+"""No control characters: the text goes into mails, labels and databases."""
 
 
 class Request(BaseModel):

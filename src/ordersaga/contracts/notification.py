@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from ordersaga.contracts.common import EffectId, Entry, Reply, Request
+from ordersaga.contracts.common import EffectId, Entry, Printable, Reply, Request
 from ordersaga.domain.order import OrderId
 
 
@@ -26,14 +26,17 @@ class Template(StrEnum):
     ORDER_CONFIRMATION = "order_confirmation"
 
 
+DataText = Annotated[str, StringConstraints(max_length=1_000)]
+
+
 class NotificationRequest(Request):
     """POST /notifications: at most one mail per message_id."""
 
     message_id: EffectId
     order_id: OrderId
-    to: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)]
+    to: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254), Printable]
     template: Template
-    data: Annotated[dict[str, str], Field(max_length=20)] = {}
+    data: Annotated[dict[DataText, DataText], Field(max_length=20)] = {}
 
 
 class NotificationAnswer(Reply):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from ordersaga.contracts.common import Amount, EffectId, Entry, Reply, Request
+from ordersaga.contracts.common import Amount, EffectId, Entry, Printable, Reply, Request
 from ordersaga.domain.money import Money
 from ordersaga.domain.order import Currency, OrderId
 
@@ -22,22 +22,16 @@ class PaymentState(StrEnum):
     DECLINED = "declined"
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has control characters")
-    return text
-
-
 class ChargeRequest(Request):
     """POST /charges. `amount` has exactly the decimals of `currency`."""
 
     payment_id: EffectId
     order_id: OrderId
-    customer_id: Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
-    payment_method_id: Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
+    customer_id: Annotated[str, StringConstraints(min_length=1, max_length=128), Printable]
+    payment_method_id: Annotated[str, StringConstraints(min_length=1, max_length=255), Printable]
     amount: Amount
     currency: Currency
-    idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=255), Printable]
 
     @model_validator(mode="after")
     def _is_money(self) -> ChargeRequest:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from ordersaga.contracts.common import EffectId, Entry, Reply, Request
+from ordersaga.contracts.common import EffectId, Entry, Printable, Reply, Request
 from ordersaga.contracts.inventory import ReservationLine
 from ordersaga.domain.order import MAX_LINES, Country, Line, OptionalLine, OrderId
 
@@ -28,7 +28,7 @@ class ShipmentAddress(Request):
     street: Line
     city: Line
     state: OptionalLine = ""
-    zip: Annotated[str, StringConstraints(max_length=20)] = ""
+    zip: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), Printable] = ""
     country: Country
 
 

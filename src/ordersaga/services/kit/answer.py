@@ -40,7 +40,8 @@ class Answer:
 
     def response(self) -> Response:
         """The answer as an HTTP response."""
-        return Response(self.body, self.status, media_type="application/json" if self.is_yes else PROBLEM_JSON)
+        media_type = PROBLEM_JSON if not self.is_yes else "application/json" if self.body else None
+        return Response(self.body, self.status, media_type=media_type)
 
 
 def reply(model: BaseModel, status: int = 200) -> Answer:

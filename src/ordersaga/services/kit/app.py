@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -71,9 +72,10 @@ def problems(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
 
 
 class BodyLimit:
-    """Answers 413 to a body that is too long. Reads on first, so that the sender gets to see the answer.
+    """Answers 413 to a body that is too long. Starlette has such a limit too, but its answer is plain text.
 
-    Starlette has such a limit too, but its answer is plain text.
+    A sender that asked first (Expect: 100-continue) is told at once. Any other is heard out, within reason: one that is
+    cut off while it sends would not see the answer.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -84,19 +86,28 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         size = 0
+        headers = Headers(scope=scope)
+        asks_first = "100-continue" in headers.get("expect", "").lower()
+        announced = headers.get("content-length", "")
 
         async def limited() -> Message:
             nonlocal size
+            if asks_first and announced.isdecimal() and int(announced[:20]) > MAX_BODY_BYTES:
+                raise _too_long()
             message = await receive()
             size += len(message.get("body", b""))
             while size > MAX_BODY_BYTES:
                 if not message.get("more_body") or size > _MAX_DRAINED_BYTES:
-                    raise HTTPException(413, f"The body has more than {MAX_BODY_BYTES:,} bytes. It had no effect.")
+                    raise _too_long()
                 message = await receive()
                 size += len(message.get("body", b""))
             return message
 
         await self.app(scope, limited, send)
+
+
+def _too_long() -> HTTPException:
+    return HTTPException(413, f"The body has more than {MAX_BODY_BYTES:,} bytes. The request had no effect.")
 
 
 async def _probe(tx: Transaction) -> None:
@@ -115,7 +126,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 async def _http_error(_request: Request, error: Exception) -> Response:
     failure = cast("HTTPException", error)
     phrase = HTTPStatus(failure.status_code).phrase
-    kind = "InvalidRequest" if failure.status_code == 400 else phrase.title().replace(" ", "")
+    kind = _KINDS.get(failure.status_code) or phrase.title().replace(" ", "")
     detail = _DETAILS.get(failure.status_code, failure.detail)
     response = problem(kind, failure.status_code, phrase, detail).response()
     response.headers.update(failure.headers or {})
@@ -133,12 +144,15 @@ def _words(error: Mapping[str, Any]) -> str:
         return "the body is not JSON"
     if error["type"] == "missing" and error["loc"] == ("body",):
         return "the body is missing"
+    if error["type"] in ("model_attributes_type", "dict_type") and error["loc"] == ("body",):
+        return "the body must be a JSON object, sent with Content-Type: application/json"
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"][1:]).lstrip(".")
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     return f"{path[:200]}: {message}" if path else message
 
 
+_KINDS = {400: "InvalidRequest", 413: "BodyTooLong"}
 _DETAILS = {
     400: "The body cannot be read. The request had no effect.",
     404: "There is nothing at this address.",

@@ -32,14 +32,18 @@ def cancellation_notice(order_id: str) -> Text:
 
 
 def _order_confirmation(order_id: str, data: Mapping[str, str]) -> Text:
-    details = "".join(f"  {_label(name)}: {value}\n" for name, value in data.items() if value)
+    details = "".join(f"  {_label(name)}: {_line(value)}\n" for name, value in data.items() if value)
     body = f"Hello,\n\nthank you for your order {order_id}. It is on its way.\n"
     return Text(f"Your order {order_id} is on its way", f"{body}\n{details}" if details else body)
 
 
 def _label(name: str) -> str:
-    words = name.replace("_", " ").strip()
+    words = _line(name).replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def _line(text: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in text).strip()
 
 
 _TEMPLATES: Mapping[Template, Callable[[str, Mapping[str, str]], Text]] = {

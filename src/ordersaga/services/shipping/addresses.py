@@ -24,7 +24,7 @@ _NAMES = {
 
 def impossible_fields(address: ShipmentAddress) -> dict[str, str]:
     """The fields that make the address impossible, each with why: required or invalid. Empty if it is possible."""
-    return _check(address.country, address.state, address.city, address.zip.strip(), address.street)
+    return _check(address.country, address.state, address.city, address.zip, address.street)
 
 
 @lru_cache(maxsize=1024)
