@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -57,6 +58,27 @@ def test_orders_go_to_stdout_and_rejected_lines_to_stderr(till: Path) -> None:
     assert result.exit_code == 0
     assert [parse_order(line).order_id for line in result.stdout_bytes.splitlines()] == ["536365", "536370"]
     assert result.stderr == f"line 3: unit price 0.00 GBP\nline 4: cancelled invoice C536379\n{SUMMARY}"
+
+
+def test_messages_are_json_lines_where_json_is_asked_for(till: Path) -> None:
+    result = run(till, "--json")
+
+    first, _, account = [json.loads(line) for line in result.stderr.splitlines()]
+    assert result.stdout == run(till).stdout
+    assert first == {
+        "line": 3,
+        "reason": "price zero or below",
+        "detail": "unit price 0.00 GBP",
+        "original": TILL.splitlines()[2],
+    }
+    assert account["account"] == {
+        "lines": 4,
+        "lines_in_orders": 2,
+        "orders": 2,
+        "rejected": 2,
+        "reasons": {"price zero or below": 1, "cancelled invoice": 1},
+        "without_order": ["C536379"],
+    }
 
 
 def test_rejected_lines_go_to_a_file(till: Path) -> None:

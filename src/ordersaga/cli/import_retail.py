@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -26,6 +27,7 @@ def import_retail(
     load_stock: Annotated[
         bool, typer.Option("--load-stock", help="First load the stock that the orders need.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Messages on stderr are JSON lines, too.")] = False,
 ) -> None:
     """Turn a till's file into orders: JSON lines on stdout, the rejected lines and the account on stderr.
 
@@ -33,19 +35,18 @@ def import_retail(
     order is printed, so that `ordersaga import-retail CSV --load-stock | ordersaga place -` can go ahead.
     """
     if load_stock:
-        asyncio.run(_load_stock(source))
+        asyncio.run(_load_stock(source, as_json))
     tally = Tally()
     found = read_retail_file(source)
     first = next(found, None)  # a file that is none fails here, before an older file of rejects is overwritten
-    with _rejects_to(rejects, source) as reject:
+    with _rejects_to(rejects, source, as_json) as reject:
         for one in chain([first] if first else [], found):
             tally.add(one)
             if isinstance(one, RetailOrder):
                 typer.echo(one.order.model_dump_json(exclude_none=True).encode())
             else:
                 reject(one)
-    for line in tally.summary():
-        typer.echo(line, err=True)
+    _say(as_json, "\n".join(tally.summary()), {"account": tally.document()})
 
 
 class Stock(Protocol):
@@ -72,7 +73,7 @@ async def raise_stock(inventory: Stock, needed: Mapping[str, int]) -> int:
     return len(missing)
 
 
-async def _load_stock(source: Path) -> None:
+async def _load_stock(source: Path, as_json: bool) -> None:
     from ordersaga.clients.http import ServiceHttp, open_session
     from ordersaga.clients.inventory import InventoryClient
 
@@ -80,13 +81,20 @@ async def _load_stock(source: Path) -> None:
     async with open_session() as session:
         url = load_settings().service_urls()["inventory"]
         raised = await raise_stock(InventoryClient(ServiceHttp(session, "inventory", url)), needed)
-    typer.echo(f"Stock: {len(needed):,} SKUs needed, {raised:,} raised at {url}", err=True)
+    text = f"Stock: {len(needed):,} SKUs needed, {raised:,} raised at {url}"
+    _say(as_json, text, {"stock": {"needed": len(needed), "raised": raised, "url": url}})
+
+
+def _say(as_json: bool, text: str, document: Mapping[str, object]) -> None:
+    typer.echo(json.dumps(document) if as_json else text, err=True)
 
 
 @contextmanager
-def _rejects_to(path: Path | None, source: Path) -> Iterator[Callable[[RejectedLine], None]]:
+def _rejects_to(path: Path | None, source: Path, as_json: bool) -> Iterator[Callable[[RejectedLine], None]]:
     if path is None:
-        yield lambda line: typer.echo(str(line), err=True)
+        yield lambda line: _say(
+            as_json, str(line), {"line": line.line, "reason": line.reason, "detail": line.detail, "original": line.text}
+        )
         return
     if path.exists() and path.samefile(source):
         raise RetailFileError(

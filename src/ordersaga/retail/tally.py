@@ -49,3 +49,14 @@ class Tally:
             f"{self.lines:,} lines: {self.good:,} in {self.orders:,} orders, {self.rejected.total():,} rejected"
         )
         return report + [f"  {count:,} {reason}" for reason, count in self.rejected.most_common()]
+
+    def document(self) -> dict[str, object]:
+        """The account as a JSON document."""
+        return {
+            "lines": self.lines,
+            "lines_in_orders": self.good,
+            "orders": self.orders,
+            "rejected": self.rejected.total(),
+            "reasons": dict(self.rejected),
+            "without_order": self.without_order,
+        }
