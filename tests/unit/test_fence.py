@@ -1,0 +1,49 @@
+"""What the HTTP tests cannot reach of the fence: a do that has begun and not ended, as with an outside provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ordersaga.contracts.payment import RefundRequest
+from ordersaga.domain.errors import IdempotencyMismatch, InProgress
+from ordersaga.services.kit.answer import Answer
+from ordersaga.services.kit.fence import SCHEMA, Fence, do, request_hash, undo
+from ordersaga.services.kit.sqlite import SqliteStore
+from ordersaga.services.kit.store import Transaction
+
+REQUEST = RefundRequest(payment_id="pay-1")
+BEGUN = "INSERT INTO fence VALUES ('pay-1', 'do', 'do', ?, 'started', NULL, '2026-01-01')"
+
+
+async def effect(tx: Transaction) -> Answer:
+    raise AssertionError("nothing may be done or undone while the first request has not ended")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "fence.db", SCHEMA)
+    store.prepare()
+    async with store.running():
+        await store.write(lambda tx: tx.execute(BEGUN, request_hash(REQUEST)))
+        yield store
+
+
+async def test_a_do_that_has_not_ended_is_in_progress(store: SqliteStore) -> None:
+    with pytest.raises(InProgress):
+        await Fence(store).do("pay-1", REQUEST, effect)
+    with pytest.raises(IdempotencyMismatch):
+        await store.write(partial(do, "pay-1", "another hash", effect))
+
+
+async def test_an_undo_of_it_leaves_no_row_so_that_it_can_be_asked_again(store: SqliteStore) -> None:
+    with pytest.raises(InProgress):
+        await store.write(partial(undo, "pay-1", effect, Answer(204)))
+
+    async def rows(tx: Transaction) -> int:
+        return len(await tx.fetch_all("SELECT 1 FROM fence"))
+
+    assert await store.read(rows) == 1
