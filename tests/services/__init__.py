@@ -1,0 +1,1 @@
+"""The tests of the four services, against the running services over HTTP."""

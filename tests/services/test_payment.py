@@ -1,0 +1,134 @@
+"""The payment service: test cards, exact amounts in every currency, and refunds that give back once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.services.api import Answer, Api, Json
+from tests.services.pairs import PAYMENT
+
+DECLINED = [
+    "pm_card_chargeDeclined",
+    "pm_card_visa_chargeDeclined",
+    "pm_card_chargeDeclinedInsufficientFunds",
+    "pm_card_chargeDeclinedExpiredCard",
+    "pm_card_chargeDeclinedLostCard",
+    "pm_card_chargeDeclinedStolenCard",
+    "pm_card_chargeDeclinedIncorrectCvc",
+    "pm_card_chargeDeclinedProcessingError",
+]
+GOOD = ["pm_card_visa", "pm_card_mastercard", "pm_card_amex", "tok_of_another_shop", "карта 7"]
+
+
+async def only_entry(api: Api, order_id: str) -> Json:
+    """The one payment that the books have of the order."""
+    (entry,) = await PAYMENT.entries(api, order_id)
+    return entry
+
+
+@pytest.mark.parametrize("method", GOOD)
+async def test_a_good_card_is_charged(api: Api, order_id: str, method: str) -> None:
+    answer = await PAYMENT.do(api, order_id, payment_method_id=method)
+    assert answer == Answer(201, {"payment_id": f"pay-{order_id}"})
+    entry = await only_entry(api, order_id)
+    assert (entry["state"], entry["amount"], entry["refunded"]) == ("captured", "19.99", "0.00")
+    assert (entry["currency"], entry["order_id"]) == ("USD", order_id)
+
+
+@pytest.mark.parametrize("method", DECLINED)
+async def test_stripes_declined_cards_are_declined(api: Api, order_id: str, method: str) -> None:
+    answer = await PAYMENT.do(api, order_id, payment_method_id=method)
+    assert (answer.status, answer.type) == (402, "PaymentDeclined")
+    entry = await only_entry(api, order_id)
+    assert (entry["state"], entry["refunded"]) == ("declined", "0.00")
+
+
+async def test_a_refund_gives_back_the_whole_amount_once(api: Api, order_id: str) -> None:
+    await PAYMENT.do(api, order_id)
+    answers = await asyncio.gather(*(PAYMENT.undo_it(api, order_id) for _ in range(10)))
+    assert answers == [Answer(200, {"status": "refunded"})] * 10
+    entry = await only_entry(api, order_id)
+    assert (entry["state"], entry["amount"], entry["refunded"]) == ("refunded", "19.99", "19.99")
+
+
+async def test_a_refund_for_another_reason_is_the_same_refund(api: Api, order_id: str) -> None:
+    await PAYMENT.do(api, order_id)
+    first = await PAYMENT.undo_it(api, order_id)
+    assert await api.post("/payment/refunds", {"payment_id": f"pay-{order_id}", "reason": "twice is safer"}) == first
+    assert (await only_entry(api, order_id))["refunded"] == "19.99"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        ("500", "JPY"),
+        ("0.01", "USD"),
+        ("1234.567", "KWD"),
+        ("0.001", "BHD"),
+        ("9999999999.99", "EUR"),
+    ],
+)
+async def test_amounts_are_exact_in_every_currency(api: Api, order_id: str, amount: str, currency: str) -> None:
+    assert (await PAYMENT.do(api, order_id, amount=amount, currency=currency)).status == 201
+    await PAYMENT.undo_it(api, order_id)
+    entry = await only_entry(api, order_id)
+    assert (entry["amount"], entry["refunded"], entry["currency"]) == (amount, amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        ("500.5", "JPY"),
+        ("19.999", "USD"),
+        ("1.2345", "KWD"),
+        ("0", "USD"),
+        ("0.00", "USD"),
+        ("-1.00", "USD"),
+        ("1e3", "USD"),
+        ("1,000.00", "USD"),
+        ("", "USD"),
+        (" 1.00", "USD"),
+        ("NaN", "USD"),
+        ("Infinity", "USD"),
+        ("\u0661\u0662.\u0660\u0660", "USD"),
+        ("999999999999999", "USD"),
+        ("1.00", "XXX"),
+        ("1.00", "XAU"),
+        ("1.00", "USDT"),
+        ("1.00", "ZZZ"),
+        ("1.00", ""),
+        (None, "USD"),
+        (True, "USD"),
+        (["1.00"], "USD"),
+        ("1.00", None),
+        ("1.00", 840),
+    ],
+)
+async def test_what_is_no_amount_is_refused(api: Api, order_id: str, amount: Any, currency: Any) -> None:
+    answer = await PAYMENT.do(api, order_id, amount=amount, currency=currency)
+    assert answer.status in (400, 422)
+    assert answer.type not in ("PaymentDeclined", "IdempotencyMismatch")
+    assert await PAYMENT.entries(api, order_id) == []
+    assert (await PAYMENT.do(api, order_id)).status == 201, "a bad request takes no id"
+
+
+@pytest.mark.parametrize("amount", [0.1, 19.99, 20, 1234567.89])
+async def test_an_amount_as_a_number_is_refused_or_exact(api: Api, order_id: str, amount: float) -> None:
+    answer = await PAYMENT.do(api, order_id, amount=amount)
+    entries = await PAYMENT.entries(api, order_id)
+    if answer.status == 201:
+        assert [entry["amount"] for entry in entries] == [f"{amount:.2f}"]
+    else:
+        assert answer.status in (400, 422)
+        assert entries == []
+
+
+async def test_the_money_in_the_books_is_the_sum_of_what_was_charged(api: Api, order_id: str) -> None:
+    amounts = [f"{n}.{n:02d}" for n in range(1, 31)]
+    bodies = [PAYMENT.body(f"{order_id}-{n}", order_id=order_id, amount=amount) for n, amount in enumerate(amounts)]
+    answers = await asyncio.gather(*(api.post("/payment/charges", body) for body in bodies * 2))
+    assert {answer.status for answer in answers} == {201}
+    assert sorted(entry["amount"] for entry in await PAYMENT.entries(api, order_id)) == sorted(amounts)

@@ -1,0 +1,175 @@
+"""Random sequences of calls against the running services: the books must say what a model of them says, always."""
+
+from __future__ import annotations
+
+import json
+from http.client import HTTPConnection
+from itertools import count
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from tests.services.api import Answer, Json
+from tests.services.model import Model, Stock
+from tests.services.pairs import INVENTORY, PAIRS, PAYMENT, SHIPPING, Pair
+
+EXAMPLES = 50
+STEPS = 40
+_names = count(1)
+pairs = st.sampled_from(PAIRS)
+numbers = st.integers(0, 2)
+variants = st.integers(0, 2)
+levels = st.integers(0, 6)
+skus = st.sampled_from("ab")
+
+
+class Wire:
+    """One connection to the services, without an event loop."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:
+        """Ask."""
+        raw = None if body is None else json.dumps(body).encode()
+        self._connection.request(method, path, raw, {"Content-Type": "application/json"} if raw else {})
+        with self._connection.getresponse() as response:
+            text = response.read()
+            assert response.status < 500, (method, path, body, text)
+            return Answer(response.status, json.loads(text) if text else None)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+class Calls(RuleBasedStateMachine):
+    """Calls for a few ids of one order, which no other sequence has."""
+
+    url: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wire = Wire(self.url)
+        self.model = Model()
+        self.order_id = f"machine-{next(_names)}"
+
+    @initialize(a=levels, b=levels)
+    def start(self, a: int, b: int) -> None:
+        """Load the stock."""
+        self.model.stock = {self.sku("a"): Stock(), self.sku("b"): Stock()}
+        self.load_both(a, b)
+
+    @rule(pair=pairs, number=numbers, variant=variants)
+    def do(self, pair: Pair, number: int, variant: int) -> None:
+        """Do something: for the first time, again, late, or with another body."""
+        body = self.body(pair, number, variant)
+        expected = self.model.do(pair, body[pair.key], body, refused=variant == 2)
+        answer = self.wire.ask("POST", f"/{pair.service}{pair.do_path}", body)
+        says(answer, expected)
+        if answer.type not in ("Fenced", "IdempotencyMismatch"):
+            self.model.answered(pair, body[pair.key], answer)
+        self.same(pair)
+
+    @rule(pair=pairs, number=numbers)
+    def undo(self, pair: Pair, number: int) -> None:
+        """Undo something: before it was done, after it, again, or too late."""
+        method, path, body = pair.undo(self.effect_id(pair, number))
+        expected = self.model.undo(pair, self.effect_id(pair, number))
+        says(self.wire.ask(method, f"/{pair.service}{path}", body), expected)
+        self.same(pair)
+
+    @rule(number=numbers, state=st.sampled_from(["shipped", "delivered"]))
+    def ship(self, number: int, state: str) -> None:
+        """The carrier moves a parcel."""
+        self.move(SHIPPING, number, state)
+
+    @rule(number=numbers)
+    def consume(self, number: int) -> None:
+        """Goods leave the warehouse."""
+        self.move(INVENTORY, number, "consumed")
+
+    @rule(sku=skus, loaded=levels)
+    def load(self, sku: str, loaded: int) -> None:
+        """Load one SKU."""
+        expected = self.model.load({self.sku(sku): loaded})
+        answer = self.wire.ask("PUT", f"/inventory/stock/{self.sku(sku)}", {"loaded": loaded})
+        assert answer.status == expected
+        self.same(INVENTORY)
+
+    @rule(a=levels, b=levels)
+    def load_both(self, a: int, b: int) -> None:
+        """Load two SKUs, both or none."""
+        wanted = {self.sku("a"): a, self.sku("b"): b}
+        expected = self.model.load(wanted)
+        assert self.wire.ask("PUT", "/inventory/stock", wanted).status == expected
+        self.same(INVENTORY)
+
+    def teardown(self) -> None:
+        """In the end, look into all the books."""
+        try:
+            for pair in PAIRS:
+                self.same(pair)
+        finally:
+            self.wire.close()
+
+    def move(self, pair: Pair, number: int, state: str) -> None:
+        """Send an event."""
+        effect_id = self.effect_id(pair, number)
+        expected = self.model.move(pair, effect_id, state)
+        path = f"/{pair.service}{pair.collection}/{effect_id}/events"
+        assert self.wire.ask("POST", path, {"state": state}).status == expected
+        self.same(pair)
+
+    def same(self, pair: Pair) -> None:
+        """The service's books and the model's say the same."""
+        rows = self.wire.ask("GET", f"/{pair.service}{pair.collection}?order_id={self.order_id}").body["items"]
+        assert len(rows) == len({row[pair.key] for row in rows})
+        assert {row[pair.key]: row["state"] for row in rows} == self.model.entries(pair)
+        for row in rows if pair is PAYMENT else ():
+            assert row["refunded"] == (row["amount"] if row["state"] == "refunded" else "0.00")
+            body = self.model.effects["payment", row["payment_id"]].body
+            assert (row["amount"], row["currency"]) == (body["amount"], body["currency"])
+        for sku, stock in self.model.stock.items() if pair is INVENTORY else ():
+            row = self.wire.ask("GET", f"/inventory/stock/{sku}").body
+            assert (row["loaded"], row["on_hand"]) == (stock.loaded, stock.on_hand)
+            assert (row["reserved"], row["shipped"]) == (stock.reserved, stock.shipped)
+
+    def body(self, pair: Pair, number: int, variant: int) -> Json:
+        """One of three bodies; the third is refused."""
+        changes: Json = ({}, pair.other, pair.refused)[variant]
+        if pair is INVENTORY:
+            a, b = self.sku("a"), self.sku("b")
+            lines = ([(a, 1)], [(a, 2), (b, 1)], [(b, 2), (b, 2)])[variant]
+            changes = {"items": [{"sku": sku, "qty": qty} for sku, qty in lines]}
+        return pair.body(f"{self.order_id}-{number}", **changes, order_id=self.order_id)
+
+    def effect_id(self, pair: Pair, number: int) -> str:
+        """The id of one of the effects."""
+        return pair.effect_id(f"{self.order_id}-{number}")
+
+    def sku(self, name: str) -> str:
+        """One of the SKUs."""
+        return f"{self.order_id}-{name}"
+
+
+def says(answer: Answer, expected: Answer | tuple[int, str | None]) -> None:
+    """Fail unless the answer is the expected one, or has the expected status and type."""
+    found = answer if isinstance(expected, Answer) else (answer.status, answer.type)
+    assert found == expected
+
+
+def test_random_calls_leave_the_books_that_a_model_says(services_url: str) -> None:
+    Calls.url = services_url
+    run_state_machine_as_test(
+        Calls,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
