@@ -1,0 +1,195 @@
+"""Reading what the books checker judges: Temporal's orders and the four services' books, in an order that is fair.
+
+Nothing stands still while it is read. So an order is judged as ended only if it had ended before the services were
+asked, and a SKU only by reservations that were read while its stock did not move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga import endings
+from ordersaga.client import OrderClient, workflow_id
+from ordersaga.clients import (
+    InventoryClient,
+    NotificationClient,
+    PaymentClient,
+    ServiceHttp,
+    ShippingClient,
+    open_session,
+)
+from ordersaga.contracts.inventory import ReservationEntry, StockItem
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderStatus, OrderSummary
+from ordersaga.testing.effects import Effects, Entry, live
+from ordersaga.testing.rules import OrderRecord, Violation
+from ordersaga.testing.stock import stock_violations
+
+AT_ONCE = 50
+"""How many questions Temporal is asked at a time."""
+
+STOCK_TRIES = 6
+STOCK_PAUSE = 0.2
+
+_CONFIRMATION, _GAVE_UP = "send_confirmation", "gave_up"
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass
+class ServiceBooks:
+    """The books of the four services."""
+
+    inventory: InventoryClient
+    payment: PaymentClient
+    shipping: ShippingClient
+    notification: NotificationClient
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, urls: dict[str, str]) -> AsyncIterator[Self]:
+        """The books at these URLs, by service."""
+        async with open_session() as session:
+            http = {name: ServiceHttp(session, name, url) for name, url in urls.items()}
+            yield cls(
+                InventoryClient(http["inventory"]),
+                PaymentClient(http["payment"]),
+                ShippingClient(http["shipping"]),
+                NotificationClient(http["notification"]),
+            )
+
+    async def entries(self, **filters: str) -> list[Entry]:
+        """All entries, or those of one order_id. Raises ServiceUnavailable."""
+        reservations, payments, shipments, mails = await asyncio.gather(
+            _all(self.inventory.reservations(**filters)),
+            _all(self.payment.payments(**filters)),
+            _all(self.shipping.shipments(**filters)),
+            _all(self.notification.notifications(**filters)),
+        )
+        return [*reservations, *payments, *shipments, *mails]
+
+    async def stock_violations(self) -> tuple[list[Violation], list[str]]:
+        """The rules that SKUs break, and the SKUs that never stood still for long enough to be judged.
+
+        What looks wrong is read again: it counts if it is the same twice, each time with the SKU's stock unmoved.
+        """
+        known: set[Violation] = set()
+        for attempt in range(STOCK_TRIES):
+            await asyncio.sleep(STOCK_PAUSE if attempt else 0)
+            suspects, unmoved = await self._suspects()
+            certain = [violation for violation in suspects if violation in known and violation.sku in unmoved]
+            if len(certain) == len(suspects):
+                return certain, []
+            known = {violation for violation in suspects if violation.sku in unmoved}
+        return certain, sorted({violation.sku or "" for violation in suspects if violation not in certain})
+
+    async def _suspects(self) -> tuple[list[Violation], set[str]]:
+        before = {item.sku: item for item in await _all(self.inventory.stock())}
+        reservations: list[ReservationEntry] = await _all(self.inventory.reservations())
+        after: list[StockItem] = await _all(self.inventory.stock())
+        suspects = stock_violations(after, reservations)
+        moved = {item.sku for item in after if before.get(item.sku) != item}
+        return suspects, {violation.sku or "" for violation in suspects} - moved
+
+
+class TemporalOrders:
+    """The orders that Temporal knows."""
+
+    def __init__(self, client: OrderClient) -> None:
+        self._client = client
+
+    async def listed(self) -> dict[str, OrderSummary]:
+        """All orders. Those that the list shows as running or cut off are looked up, because it lags behind."""
+        found: dict[str, OrderSummary] = {}
+        async for order in self._client.list_orders():
+            known = found.get(order.order_id)
+            # A reset leaves two runs under one id; the later one is the order.
+            if known is None or known.started_at < order.started_at:
+                found[order.order_id] = order
+        unsure = [name for name, order in found.items() if not order.status.is_end]
+        return found | await self.looked_up(unsure)
+
+    async def looked_up(self, order_ids: Iterable[str]) -> dict[str, OrderSummary]:
+        """These orders as they are now, as far as Temporal knows them."""
+        answers = await _for_each(order_ids, self._look_up)
+        return {order_id: order for order_id, order in answers.items() if order is not None}
+
+    async def record(self, order: OrderSummary, effects: Effects) -> OrderRecord:
+        """What is to be judged of an order that has ended; what it asked for, if that matters."""
+        asked_for, without_mail = None, False
+        completed = order.status is OrderStatus.COMPLETED
+        if completed or any(live(shipment) for shipment in effects.shipments):
+            asked_for = await self._input(order)
+        if completed and not any(live(mail) for mail in effects.mails):
+            without_mail = await self._gave_up_mail(order)
+        return OrderRecord(
+            order_id=order.order_id,
+            status=order.status,
+            total=asked_for.total if asked_for else None,
+            pieces=pieces_ordered(asked_for) if asked_for else None,
+            without_mail=without_mail,
+        )
+
+    async def _look_up(self, order_id: str) -> OrderSummary | None:
+        temporal = self._client.temporal
+        try:
+            description = await temporal.get_workflow_handle(workflow_id(order_id)).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        return await endings.summary(temporal, description)
+
+    async def _input(self, order: OrderSummary) -> OrderInput | None:
+        temporal = self._client.temporal
+        handle = temporal.get_workflow_handle(workflow_id(order.order_id), run_id=order.run_id)
+        async for event in handle.fetch_history_events(page_size=1):
+            payloads = event.workflow_execution_started_event_attributes.input.payloads
+            try:
+                (asked_for,) = await temporal.data_converter.decode(payloads, [OrderInput])
+            except Exception:  # whatever it is, it is no order
+                return None
+            return asked_for if isinstance(asked_for, OrderInput) else None
+        return None
+
+    async def _gave_up_mail(self, order: OrderSummary) -> bool:
+        result = await self._client.result(order.order_id)
+        return any(step.name == _CONFIRMATION and step.state == _GAVE_UP for step in result.steps)
+
+
+async def records_of(
+    orders: TemporalOrders, ended: dict[str, OrderSummary], effects: dict[str, Effects]
+) -> dict[str, OrderRecord]:
+    """What is to be judged of the orders that have ended."""
+    none = Effects()
+    return await _for_each(ended, lambda order_id: orders.record(ended[order_id], effects.get(order_id, none)))
+
+
+def pieces_ordered(order: OrderInput) -> dict[str, int]:
+    """How many pieces of each SKU an order asks for."""
+    found: dict[str, int] = {}
+    for item in order.items:
+        found[item.sku] = found.get(item.sku, 0) + item.quantity
+    return found
+
+
+async def _all(rows: AsyncIterator[V]) -> list[V]:
+    return [row async for row in rows]
+
+
+async def _for_each(keys: Iterable[K], ask: Callable[[K], Awaitable[V]]) -> dict[K, V]:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(key: K) -> V:
+        async with gate:
+            return await ask(key)
+
+    asked = list(keys)
+    return dict(zip(asked, await asyncio.gather(*map(one, asked)), strict=True))
