@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email import policy
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
-from email.policy import SMTPUTF8
 from email.utils import formatdate, parseaddr
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +17,7 @@ MAX_ATTEMPTS = 20
 """How often a mail that the server defers is tried; with the pauses between them that is most of a day."""
 
 _TIMEOUT_SECONDS = 30.0
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
 
 
@@ -51,11 +51,16 @@ class MailServer:
         return cls(url.hostname, port, url.scheme == "smtps", username, password, mail_from)
 
     def connection(self) -> aiosmtplib.SMTP:
-        """A connection, not yet open. With smtp:// it changes to TLS where the server offers it."""
+        """A connection, not yet open. With smtp:// it changes to TLS where the server offers it.
+
+        A password goes over TLS only, or stays on this machine.
+        """
+        needs_tls = self.username is not None and not self.tls and self.host not in _THIS_MACHINE
         return aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,
             use_tls=self.tls,
+            start_tls=True if needs_tls else None,
             username=self.username,
             password=self.password,
             timeout=_TIMEOUT_SECONDS,
@@ -88,7 +93,8 @@ async def send(server: MailServer, smtp: aiosmtplib.SMTP, mail: Mail) -> Outcome
     if not is_mail_address(mail.recipient):
         return Outcome("failed", f"{mail.recipient} is no mail address.")
     international = not (mail.recipient + server.sender).isascii()
-    content = server.message(mail).as_bytes(policy=SMTPUTF8 if international else SMTP_POLICY)
+    headers = policy.SMTPUTF8 if international else policy.SMTP
+    content = server.message(mail).as_bytes(policy=headers.clone(cte_type="7bit"))
     try:
         if international and not smtp.supports_extension("smtputf8"):
             return Outcome("failed", "The mail server takes no addresses that are not ASCII.")

@@ -20,21 +20,23 @@ _NAMES = {
     "postal_code": "zip",
     "street_address": "street",
 }
+_ANY_STREET = "1 Street"
+"""The contract sees to it that there is a street, and the data knows none, so one city is checked once."""
 
 
 def impossible_fields(address: ShipmentAddress) -> dict[str, str]:
     """The fields that make the address impossible, each with why: required or invalid. Empty if it is possible."""
-    return _check(address.country, address.state, address.city, address.zip, address.street)
+    return _check(address.country, address.state, address.city, address.zip)
 
 
 @lru_cache(maxsize=1024)
-def _check(country: str, state: str, city: str, postal_code: str, street: str) -> dict[str, str]:
+def _check(country: str, state: str, city: str, postal_code: str) -> dict[str, str]:
     address = {
         "country_code": country,
         "country_area": state,
         "city": city,
         "postal_code": postal_code,
-        "street_address": street,
+        "street_address": _ANY_STREET,
     }
     errors = _errors(address)
     if errors and "country_code" not in errors and _errors(_as_people_write(address)) == {}:
