@@ -58,11 +58,15 @@ async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Work
             yield worker
 
 
-async def run_worker(client: Client, settings: Settings, stop: asyncio.Event) -> None:
-    """Run a worker until `stop` is set."""
+async def run_worker(
+    client: Client, settings: Settings, stop: asyncio.Event, on_ready: Callable[[], None] | None = None
+) -> None:
+    """Run a worker until `stop` is set. `on_ready` is called when it takes orders."""
     await ensure_search_attributes(client)
     async with order_worker(client, settings):
         log.info("worker ready", task_queue=settings.task_queue, namespace=client.namespace)
+        if on_ready:
+            on_ready()
         await stop.wait()
         log.info("worker stopping; running activities may finish", grace=f"{SHUTDOWN_GRACE.total_seconds():g} s")
 

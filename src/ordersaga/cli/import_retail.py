@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from ordersaga.contracts.inventory import StockItem
+from ordersaga.cli import output
+from ordersaga.cli.exits import Exit
+from ordersaga.cli.run import run_async
 from ordersaga.domain.errors import ServiceFault, ServiceUnavailable
-from ordersaga.retail import RejectedLine, RetailFileError, RetailOrder, Tally, read_retail_file, stock_needed
-from ordersaga.settings import load_settings
+
+if TYPE_CHECKING:
+    from ordersaga.contracts.inventory import StockItem
+    from ordersaga.retail import RejectedLine
 
 REJECTS_HEADER = ("line", "reason", "detail", "original")
 
@@ -28,14 +31,16 @@ def import_retail(
         bool, typer.Option("--load-stock", help="First load the stock that the orders need.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Messages on stderr are JSON lines, too.")] = False,
-) -> None:
+) -> int:
     """Turn a till's file into orders: JSON lines on stdout, the rejected lines and the account on stderr.
 
     One order is made of each invoice. With --load-stock the file is read twice: the stock is there before the first
     order is printed, so that `ordersaga import-retail CSV --load-stock | ordersaga place -` can go ahead.
     """
+    from ordersaga.retail import RetailOrder, Tally, read_retail_file
+
     if load_stock:
-        asyncio.run(_load_stock(source, as_json))
+        run_async(_load_stock(source, as_json))
     tally = Tally()
     found = read_retail_file(source)
     first = next(found, None)  # a file that is none fails here, before an older file of rejects is overwritten
@@ -43,10 +48,11 @@ def import_retail(
         for one in chain([first] if first else [], found):
             tally.add(one)
             if isinstance(one, RetailOrder):
-                typer.echo(one.order.model_dump_json(exclude_none=True).encode())
+                output.line(one.order.model_dump_json(exclude_none=True))
             else:
                 reject(one)
     _say(as_json, "\n".join(tally.summary()), {"account": tally.document()})
+    return Exit.OK
 
 
 class Stock(Protocol):
@@ -76,6 +82,8 @@ async def raise_stock(inventory: Stock, needed: Mapping[str, int]) -> int:
 async def _load_stock(source: Path, as_json: bool) -> None:
     from ordersaga.clients.http import ServiceHttp, open_session
     from ordersaga.clients.inventory import InventoryClient
+    from ordersaga.retail import RetailOrder, read_retail_file, stock_needed
+    from ordersaga.settings import load_settings
 
     needed = stock_needed(found.order for found in read_retail_file(source) if isinstance(found, RetailOrder))
     async with open_session() as session:
@@ -86,7 +94,7 @@ async def _load_stock(source: Path, as_json: bool) -> None:
 
 
 def _say(as_json: bool, text: str, document: Mapping[str, object]) -> None:
-    typer.echo(json.dumps(document) if as_json else text, err=True)
+    output.message(json.dumps(document) if as_json else text)
 
 
 @contextmanager
@@ -96,14 +104,16 @@ def _rejects_to(path: Path | None, source: Path, as_json: bool) -> Iterator[Call
             as_json, str(line), {"line": line.line, "reason": line.reason, "detail": line.detail, "original": line.text}
         )
         return
+    from ordersaga.retail import RetailFileError
+
     if path.exists() and path.samefile(source):
         raise RetailFileError(
-            f"{path} is the file to import; write the rejected lines to another. Nothing was imported."
+            f"{path} is the file to import; write the rejected lines to another. No order was printed."
         )
     try:
         file = path.open("w", encoding="utf-8", newline="")
     except OSError as error:
-        raise RetailFileError(f"{path} cannot be written: {error.strerror}. Nothing was imported.") from error
+        raise RetailFileError(f"{path} cannot be written: {error.strerror}. No order was printed.") from error
     with file:
         table = csv.writer(file)
         table.writerow(REJECTS_HEADER)

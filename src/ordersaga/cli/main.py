@@ -1,0 +1,62 @@
+"""The entry of the command line: every error becomes a message on stderr and an exit code here, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from ordersaga.cli.app import app
+from ordersaga.cli.exits import Exit, exit_of
+from ordersaga.domain.errors import OrdersagaError
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command, and end the process with its exit code."""
+    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or Exit.READER_GONE
+    # The native threads of Temporal's SDK sometimes abort an interpreter that ends in the usual way.
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command, and return its exit code."""
+    as_json = "--json" in arguments
+    try:
+        return int(app(list(arguments), prog_name="ordersaga", standalone_mode=False) or Exit.OK)
+    except (KeyboardInterrupt, typer.Abort):
+        return _end(as_json, "Interrupted", "Interrupted.", Exit.INTERRUPTED)
+    except BrokenPipeError:
+        return Exit.READER_GONE
+    except typer.TyperException as error:
+        return _end(as_json, "WrongUsage", f"{_usage(error)}. Nothing was started.", Exit.WRONG_INPUT)
+    except OrdersagaError as error:
+        return _end(as_json, type(error).__name__, str(error), exit_of(error))
+    except Exception as error:
+        traceback.print_exception(error)
+        return _end(as_json, type(error).__name__, "This is a bug in ordersaga. Please report the above.", Exit.BUG)
+
+
+def _end(as_json: bool, kind: str, message: str, code: Exit) -> Exit:
+    text = json.dumps({"error": {"type": kind, "message": message}}) if as_json else message
+    try:
+        sys.stderr.write(f"{text}\n")
+    except OSError:
+        return code
+    return code
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What was wrong with the usage, and where help is."""
+    message = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}. See `{context.command_path} --help`" if context else message

@@ -1,0 +1,173 @@
+"""The commands that keep running: `up`, `worker`, `services`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ordersaga.cli import output
+from ordersaga.cli.exits import Exit
+from ordersaga.cli.output import AsJson
+from ordersaga.cli.run import on_stop, run_async
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ordersaga.stack import Stack, StackOptions
+
+RETRY_PAUSE = 0.5
+
+
+def _port(name: str, what: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        name, min=0, max=65535, help=f"Port of {what}; 0 for any free one.", show_default=True
+    )
+    return option
+
+
+def up(
+    data_dir: Annotated[Path, typer.Option(help="Where the data and the logs are kept.")] = Path(".ordersaga"),
+    temporal_port: Annotated[int, _port("--temporal-port", "Temporal")] = 7233,
+    temporal_ui_port: Annotated[int, _port("--temporal-ui-port", "Temporal's Web UI")] = 8233,
+    services_port: Annotated[int, _port("--services-port", "the four services")] = 8001,
+    as_json: AsJson = False,
+) -> int:
+    """Run the whole stack on this machine until Ctrl-C: Temporal, the services and a worker.
+
+    What dies is started again. The data is kept: the next `up` goes on with the orders in flight.
+    """
+    from ordersaga.stack import StackOptions
+
+    return run_async(_up(StackOptions(data_dir, temporal_port, temporal_ui_port, services_port), as_json))
+
+
+def worker(
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for Temporal to answer.")] = 0.0,
+    as_json: AsJson = False,
+) -> int:
+    """Run a worker until Ctrl-C; then it takes no more work and lets its activities finish.
+
+    TEMPORAL_ADDRESS, ORDERSAGA_TASK_QUEUE and the services' URLs tell it where things are (docs/settings.md).
+    """
+    return run_async(_worker(wait, as_json))
+
+
+def services(
+    port: Annotated[int, _port("--port", "the services")] = 8001,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    only: Annotated[list[str] | None, typer.Option(help="Run this service; may be repeated.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run the services inventory, payment, shipping and notification until Ctrl-C, or only some of them.
+
+    ORDERSAGA_DATABASE_URL tells where they keep their books (docs/settings.md).
+    """
+    from ordersaga.cli.logs import configure_logs
+    from ordersaga.services.main import serve
+    from ordersaga.settings import SERVICES, load_settings
+
+    configure_logs()
+
+    def ready(port: int) -> None:
+        urls = {name: f"http://{host}:{port}/{name}" for name in only or SERVICES}
+        if as_json:
+            output.emit({"ready": True, "port": port, "services": urls})
+        else:
+            output.line("\n".join(f"{name:<14}{url}" for name, url in urls.items()))
+
+    serve(load_settings(), host, port, only or None, ready)
+    return Exit.OK
+
+
+async def _up(options: StackOptions, as_json: bool) -> int:
+    from ordersaga.stack import Stack
+
+    stack, stop = Stack(options), asyncio.Event()
+    starting = asyncio.current_task()
+    assert starting
+    on_stop(starting.cancel)
+    output.message(f"Starting Temporal, the services and a worker; their logs go to {stack.log_dir}")
+    try:
+        async with stack:
+            on_stop(stop.set)
+            _introduce(stack, options, as_json)
+            await stop.wait()
+            on_stop(stack.kill)
+            output.message("Stopping; orders in flight go on with the next `ordersaga up`. Ctrl-C again: at once.")
+    except asyncio.CancelledError:
+        output.message("Stopped before everything ran.")
+    return Exit.OK
+
+
+def _introduce(stack: Stack, options: StackOptions, as_json: bool) -> None:
+    if as_json:
+        output.emit(
+            {"ready": True, "temporal": stack.temporal, "ui": stack.ui, "services": stack.services, "pids": stack.pids}
+        )
+        return
+    lines = [
+        f"Temporal      {stack.temporal}",
+        f"Web UI        {stack.ui}",
+        *(f"{name:<14}{url}" for name, url in stack.services.items()),
+        f"data          {stack.data_dir}",
+        "",
+        "Place an order from another terminal:",
+        *(f"  export {name}={value}" for name, value in _exports(stack, options)),
+        "  ordersaga place order.json",
+        "",
+        "Ctrl-C stops it.",
+    ]
+    output.line("\n".join(lines))
+
+
+def _exports(stack: Stack, options: StackOptions) -> list[tuple[str, str]]:
+    """The variables that another terminal needs to find this stack: none on the usual ports."""
+    usual = type(options)(options.data_dir)
+    return [
+        (name, value)
+        for name, value in stack.environment.items()
+        if (name == "TEMPORAL_ADDRESS" and options.temporal_port != usual.temporal_port)
+        or (name.endswith("_URL") and "127.0.0.1" in value and options.services_port != usual.services_port)
+    ]
+
+
+async def _worker(wait: float, as_json: bool) -> int:
+    from ordersaga.settings import load_settings
+    from ordersaga.worker import run_worker
+
+    settings = load_settings()
+    stop = asyncio.Event()
+    on_stop(stop.set)
+    client = await _connect(wait, stop)
+    if client is None:
+        return Exit.OK
+
+    def ready() -> None:
+        queue, namespace = settings.task_queue, client.namespace
+        if as_json:
+            output.emit({"ready": True, "task_queue": queue, "namespace": namespace})
+        else:
+            output.line(f"Taking orders from task queue {queue} in namespace {namespace}")
+
+    await run_worker(client, settings, stop, ready)
+    return Exit.OK
+
+
+async def _connect(patience: float, stop: asyncio.Event) -> Client | None:
+    """The connection to Temporal, which may take `patience` seconds to answer; None if `stop` was set meanwhile."""
+    from ordersaga.connect import connect
+    from ordersaga.domain.errors import TemporalUnavailable
+
+    deadline = time.monotonic() + patience
+    while not stop.is_set():
+        try:
+            return await connect()
+        except TemporalUnavailable:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(RETRY_PAUSE)
+    return None

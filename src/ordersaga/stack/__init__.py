@@ -1,0 +1,6 @@
+"""The local stack: Temporal's dev server, the services and a worker, as children of this process."""
+
+from ordersaga.stack.child import StackError
+from ordersaga.stack.stack import Stack, StackOptions
+
+__all__ = ["Stack", "StackError", "StackOptions"]

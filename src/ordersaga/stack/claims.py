@@ -1,0 +1,64 @@
+"""What a stack must have for itself before it starts anything: its data directory and its ports."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ordersaga.stack.child import StackError
+from ordersaga.stack.programs import HOST
+
+PORT_SECONDS = 1.0
+"""How long a port may still be in use: that of a stack that was killed a moment ago is free soon."""
+
+
+@contextmanager
+def data_dir_lock(data_dir: Path) -> Iterator[None]:
+    """Keep every other stack off this data directory, which is created. Raises StackError if one is there."""
+    try:
+        (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StackError(
+            f"The data directory {data_dir} cannot be used ({error.strerror}). Nothing was started. "
+            "Choose another with --data-dir."
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise StackError(
+            f"Another `ordersaga up` runs on the data directory {data_dir}. Nothing was started. "
+            "Stop it, or choose another directory with --data-dir, and other ports."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def free_ports(wanted: Mapping[str, int]) -> list[int]:
+    """The ports asked for, by option, after a look that they are free; for 0, any free one. Raises StackError."""
+    with ExitStack() as held:
+        return [held.enter_context(_listen(option, port)).getsockname()[1] for option, port in wanted.items()]
+
+
+def _listen(option: str, port: int) -> socket.socket:
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            return socket.create_server((HOST, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            raise StackError(
+                f"Port {port} cannot be used ({error.strerror}). Nothing was started. "
+                f"Choose another with {option}, or 0 for any free one."
+            ) from None

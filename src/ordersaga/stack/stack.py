@@ -1,0 +1,139 @@
+"""The stack: Temporal's dev server, the services and a worker on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ordersaga.settings import SERVICES, Settings, load_settings
+from ordersaga.stack import programs
+from ordersaga.stack.child import Child, StackError
+from ordersaga.stack.claims import data_dir_lock, free_ports
+
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """Where the stack keeps its data and answers. Port 0 is any free one."""
+
+    data_dir: Path = Path(".ordersaga")
+    temporal_port: int = 7233
+    temporal_ui_port: int = 8233
+    services_port: int = 8001
+
+
+class Stack:
+    """The running stack: `async with Stack(options) as stack`. Entering waits until everything answers.
+
+    A child that dies is started again, on its port. If this process is killed, so are the children. Entering raises
+    StackError if a port is taken, the data directory is in use, or a child does not start; nothing runs then.
+    """
+
+    def __init__(self, options: StackOptions) -> None:
+        self.data_dir = options.data_dir.resolve()
+        self.log_dir = self.data_dir / "logs"
+        self.temporal = ""
+        """Host and port of Temporal."""
+        self.ui = ""
+        """URL of Temporal's Web UI."""
+        self.services: dict[str, str] = {}
+        """URL of each service, by its name."""
+        self.environment: dict[str, str] = {}
+        """The variables that tell a program of ours where this stack is."""
+        self.children: dict[str, Child] = {}
+        """The children by name: temporal, services, worker."""
+        self._options = options
+        self._tasks: list[asyncio.Task[None]] = []
+        self._held = ExitStack()
+
+    async def __aenter__(self) -> Self:
+        load_settings()
+        programs.temporal_binary()
+        try:
+            self._held.enter_context(data_dir_lock(self.data_dir))
+            self._children()
+            self._tasks = [child.start() for child in self.children.values()]
+            await self.until_ready()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process id of each child, by its name."""
+        return {name: child.pid for name, child in self.children.items()}
+
+    def settings(self) -> Settings:
+        """The settings of a client of this stack."""
+        return load_settings(**{f"{name}_url": url for name, url in self.services.items()})
+
+    def kill(self, *names: str) -> None:
+        """Kill these children with SIGKILL; all, if none is named. They are started again; `until_ready` waits for that."""
+        for name in names or self.children:
+            self.children[name].kill()
+
+    async def until_ready(self, *names: str) -> None:
+        """Wait until these children answer; all, if none is named. Raises StackError if they do not."""
+        ready = asyncio.ensure_future(_all(self.children[name].ready for name in names or self.children))
+        try:
+            await asyncio.wait([ready, *self._tasks], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if ready.done():
+                return
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            late = [name for name in names or self.children if not self.children[name].ready.is_set()]
+            raise StackError(
+                f"No answer from {', '.join(late)} in {START_SECONDS:g} s. The logs are in {self.log_dir}."
+            )
+        finally:
+            ready.cancel()
+
+    async def stop(self) -> None:
+        """Stop the worker, which lets its activities finish, then the services, then Temporal."""
+        try:
+            for name in ("worker", "services", "temporal"):
+                if name in self.children:
+                    await self.children[name].stop()
+        finally:
+            self._held.close()
+
+    def _children(self) -> None:
+        options = self._options
+        port, ui_port, services_port = free_ports(
+            {
+                "--temporal-port": options.temporal_port,
+                "--temporal-ui-port": options.temporal_ui_port,
+                "--services-port": options.services_port,
+            }
+        )
+        self.temporal = f"{programs.HOST}:{port}"
+        self.ui = f"http://{programs.HOST}:{ui_port}"
+        self.services = {name: f"http://{programs.HOST}:{services_port}/{name}" for name in SERVICES}
+        self.environment = programs.environment(self.temporal, self.services, self.data_dir)
+        environment = programs.inherited() | self.environment
+        self.children = {
+            program.name: Child(program, self.log_dir / f"{program.name}.log", environment)
+            for program in (
+                programs.temporal(self.data_dir, port, ui_port),
+                programs.services(services_port),
+                programs.worker(),
+            )
+        }
+
+
+async def _all(events: Iterable[asyncio.Event]) -> None:
+    for event in list(events):
+        await event.wait()
