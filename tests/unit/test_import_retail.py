@@ -108,7 +108,7 @@ def test_rejects_that_cannot_be_written(till: Path) -> None:
     error = refused(till, "--rejects", till.parent)
 
     assert isinstance(error, RetailFileError)
-    assert str(error) == f"{till.parent} cannot be written: Is a directory. Nothing was imported."
+    assert str(error) == f"{till.parent} cannot be written: Is a directory. No order was printed."
 
 
 def test_no_order_is_printed_while_the_stock_cannot_be_loaded(till: Path, monkeypatch: pytest.MonkeyPatch) -> None:
