@@ -1,0 +1,1 @@
+"""Tests of the whole: real Temporal server, real services, real orders."""

@@ -1,0 +1,215 @@
+"""The books checker on a real Temporal server with real services: quiet when all is well, and exact about a breach."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+
+import pytest
+from temporalio.client import Client
+
+from ordersaga.client import OrderClient
+from ordersaga.connect import connect
+from ordersaga.contracts.inventory import ReservationLine, ReservationRequest
+from ordersaga.contracts.payment import ChargeRequest, RefundRequest
+from ordersaga.domain.errors import ServiceUnavailable, TemporalUnavailable
+from ordersaga.domain.result import OrderStatus
+from ordersaga.settings import SERVICES, load_settings
+from ordersaga.testing.books import Books, check_books
+from ordersaga.testing.environment import temporal_server
+from ordersaga.worker import ensure_search_attributes, order_worker
+from tests.services.harness import serving
+from tests.workflow.shop import Shop, until
+
+DEAD = "http://127.0.0.1:9"
+HELD = {"hold_before_shipping": 300}
+SECONDS = 5.0
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+async def temporal() -> AsyncIterator[Client]:
+    """A Temporal server that knows no other tests' orders."""
+    async with temporal_server() as address:
+        client = await connect(target_host=address)
+        await ensure_search_attributes(client)
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def shop(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """A whole shop at work, with books that no other tests write in."""
+    async with serving(tmp_path_factory.mktemp("books")) as url:
+        settings = load_settings(**{f"{name}_url": f"{url}/{name}" for name in SERVICES})
+        async with order_worker(temporal, settings), Shop.open(OrderClient(temporal, settings), settings) as shop:
+            yield shop
+
+
+@pytest.fixture
+def name() -> str:
+    """An order id that no other test has."""
+    return f"b{next(_numbers)}"
+
+
+async def waits(shop: Shop, name: str) -> None:
+    """Place an order that is paid for and then waits before its shipment."""
+    await shop.orders.submit_order(await shop.order(name, policy=HELD))
+
+    async def charged() -> bool:
+        return await shop.books(name) == ["held", "captured"]
+
+    await until(charged)
+
+
+async def found(shop: Shop, name: str) -> list[tuple[str, str | None]]:
+    """Which rules an order is found to break; its SKUs break none."""
+    books = await check_books(shop.orders)
+    assert not [violation for violation in books.violations if (violation.sku or "").startswith(name)]
+    return [(violation.rule.value, violation.effect) for violation in books.violations if violation.order_id == name]
+
+
+async def test_orders_that_end_or_run_as_they_should_are_balanced(shop: Shop, temporal: Client) -> None:
+    before = await check_books(shop.orders)
+    place = shop.orders.place_order
+    nowhere = {"street": "1 Main St", "city": "New York", "state": "NY", "zip_code": "ABCDE", "country": "US"}
+    await place(await shop.order("good"))
+    await place(await shop.order("yen", currency="JPY", items=[{"sku": "good-a", "quantity": 1, "price": 1200}]))
+    await place(await shop.order("no-stock", stock=1))
+    await place(await shop.order("no-money", payment_method_id="pm_card_chargeDeclined"))
+    await place(await shop.order("no-place", shipping_address=nowhere))
+    await waits(shop, "changed")
+    await shop.orders.cancel_order("changed", "changed my mind")
+    await waits(shop, "undone-natively")
+    await temporal.get_workflow_handle("order-undone-natively").cancel()
+    await shop.orders.result("undone-natively")
+    await waits(shop, "runs")
+
+    books = await check_books(shop.orders)
+
+    assert books.violations == before.violations
+    assert grown(before, books) == {"completed": 2, "failed": 3, "cancelled": 2, "open": 1}
+    assert books.unsettled == []
+    assert books.money["JPY"].shipped == "1200"
+    await shop.orders.cancel_order("runs", "the test is over")
+
+
+def grown(before: Books, after: Books) -> dict[str, int]:
+    counted = after.orders | {"open": after.open}
+    grew = {key: value - (before.orders | {"open": before.open}).get(key, 0) for key, value in counted.items()}
+    return {key: value for key, value in grew.items() if value}
+
+
+async def refunded(shop: Shop, name: str) -> None:
+    await shop.payment.refund(RefundRequest(payment_id=f"pay-{name}"), SECONDS)
+
+
+async def unshipped(shop: Shop, name: str) -> None:
+    await shop.shipping.cancel(f"shp-{name}", SECONDS)
+
+
+async def released(shop: Shop, name: str) -> None:
+    await shop.inventory.release(f"rsv-{name}", SECONDS)
+
+
+async def recalled(shop: Shop, name: str) -> None:
+    await shop.notification.recall(f"msg-{name}", SECONDS)
+
+
+async def charged_again(shop: Shop, name: str) -> None:
+    await shop.payment.charge(a_charge(name, f"again-{name}"), SECONDS)
+
+
+def a_charge(name: str, payment_id: str) -> ChargeRequest:
+    return ChargeRequest(
+        payment_id=payment_id,
+        order_id=name,
+        customer_id="customer-1",
+        payment_method_id="pm_card_visa",
+        amount="44.98",
+        currency="USD",
+        idempotency_key=payment_id,
+    )
+
+
+@pytest.mark.parametrize(
+    ("breach", "rule", "effect"),
+    [
+        (refunded, "completed", "payment"),
+        (unshipped, "completed", "shipment"),
+        (released, "completed", "reservation"),
+        (recalled, "completed", "mail"),
+        (charged_again, "more_than_one", "payment"),
+    ],
+)
+async def test_a_breach_in_a_completed_order_is_named(
+    shop: Shop, name: str, breach: Callable[[Shop, str], Awaitable[None]], rule: str, effect: str
+) -> None:
+    await shop.orders.place_order(await shop.order(name))
+    assert await found(shop, name) == []
+    await breach(shop, name)
+    assert await found(shop, name) == [(rule, effect)]
+
+
+async def test_a_charge_for_a_failed_order_is_named(shop: Shop, name: str) -> None:
+    await shop.orders.place_order(await shop.order(name, stock=1))
+    await shop.payment.charge(a_charge(name, f"pay-{name}"), SECONDS)
+    assert await found(shop, name) == [("undone", "payment")]
+
+
+async def test_a_charge_for_an_order_that_nobody_placed_is_named(shop: Shop, name: str) -> None:
+    await shop.payment.charge(a_charge(name, f"pay-{name}"), SECONDS)
+    assert await found(shop, name) == [("unknown_order", None)]
+
+
+async def test_a_second_reservation_of_a_running_order_is_named(shop: Shop, name: str) -> None:
+    await waits(shop, name)
+    assert await found(shop, name) == []
+    line = ReservationLine(sku=f"{name}-a", qty=1)
+    again = ReservationRequest(reservation_id=f"again-{name}", order_id=name, items=[line])
+    await shop.inventory.reserve(again, SECONDS)
+    assert await found(shop, name) == [("more_than_one", "reservation")]
+    await shop.orders.cancel_order(name, "the test is over")
+
+
+async def test_a_run_that_was_cut_off_is_named_with_what_it_left(shop: Shop, temporal: Client, name: str) -> None:
+    await waits(shop, name)
+    await temporal.get_workflow_handle(f"order-{name}").terminate("for the test")
+    assert await found(shop, name) == [("cut_off", "reservation"), ("cut_off", "payment")]
+
+
+async def test_an_order_that_says_it_has_no_mail_is_well(shop: Shop, temporal: Client, name: str) -> None:
+    mailless = shop.orders.settings.model_copy(update={"notification_url": DEAD, "task_queue": "mailless"})
+    async with order_worker(temporal, mailless):
+        order = await shop.order(name, policy={"step_deadline": 1})
+        result = await OrderClient(temporal, mailless).place_order(order)
+    assert (result.status, result.message_id) == (OrderStatus.COMPLETED, None)
+    assert await found(shop, name) == []
+
+
+async def test_orders_that_end_while_the_books_are_checked_are_no_breach(shop: Shop, name: str) -> None:
+    before = await check_books(shop.orders)
+    orders = [await shop.order(f"{name}-{n}", stock=1000) for n in range(30)]
+    shared = [order.model_copy(update={"items": orders[0].items}) for order in orders]
+    placing = asyncio.gather(*(shop.orders.place_order(order) for order in shared))
+    checks = 0
+    while not placing.done() or not checks:
+        assert (await check_books(shop.orders)).violations == before.violations
+        checks += 1
+    await placing
+    after = await check_books(shop.orders)
+    assert after.violations == before.violations
+    assert grown(before, after) == {"completed": 30}
+
+
+async def test_books_that_cannot_be_read_are_not_called_balanced(shop: Shop, temporal: Client) -> None:
+    dark = shop.orders.settings.model_copy(update={"payment_url": DEAD})
+    with pytest.raises(ServiceUnavailable, match="payment"):
+        await check_books(OrderClient(temporal, dark))
+
+
+async def test_orders_that_cannot_be_read_are_not_called_balanced(shop: Shop) -> None:
+    async with temporal_server() as address:
+        gone = await connect(target_host=address)
+    with pytest.raises(TemporalUnavailable, match="not checked"):
+        await asyncio.wait_for(check_books(OrderClient(gone, shop.orders.settings)), 30)
