@@ -175,10 +175,15 @@ def test_every_error_is_documented_and_every_documented_one_exists() -> None:
     assert set(rows_of("docs/errors.md")) == set(error_classes())
 
 
-def test_every_dependency_is_explained() -> None:
+def test_every_dependency_is_explained_and_locked() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))
-    named = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
-    assert set(rows_of("docs/dependencies.md")) == {re.split(r"[<>=~!;\[ ]", requirement)[0] for requirement in named}
+    requirements = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    named = {re.split(r"[<>=~!;\[ ]", requirement)[0] for requirement in requirements}
+    assert named == set(rows_of("docs/dependencies.md")), (
+        "docs/dependencies.md does not explain what pyproject.toml needs"
+    )
+    locked = set(re.findall(r"^([\w.-]+)==", text_of("requirements/dev.txt"), re.MULTILINE))
+    check(sorted(named - locked), "In pyproject.toml, but not in requirements/ (run `make lock`):")
 
 
 def test_no_lock_that_records_a_registry() -> None:
