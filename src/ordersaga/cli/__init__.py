@@ -1,5 +1,5 @@
 """The command line `ordersaga`."""
 
-from ordersaga.cli.main import main
+from ordersaga.cli.entry import main
 
 __all__ = ["main"]

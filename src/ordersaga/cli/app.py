@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from ordersaga.cli import serve
-from ordersaga.cli.place import place
+from ordersaga.cli import doctor, orders, serve, verify
 from ordersaga.cli.exits import EXPLAINED
+from ordersaga.cli.import_retail import import_retail
+from ordersaga.cli.place import place
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,3 +21,10 @@ app.command()(serve.up)
 app.command()(serve.worker)
 app.command()(serve.services)
 app.command()(place)
+app.command()(orders.status)
+app.command()(orders.show)
+app.command()(orders.cancel)
+app.command("list")(orders.list_orders)
+app.command()(verify.verify)
+app.command()(doctor.doctor)
+app.command()(import_retail)

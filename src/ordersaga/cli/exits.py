@@ -12,7 +12,7 @@ class Exit(IntEnum):
 
     OK = 0
     NO = 1
-    """The answer is no: an order did not complete, a cancel was too late, the books do not balance, it cannot be done."""
+    """The answer is no: an order did not complete, a cancel was too late, books do not balance; or it cannot be."""
     WRONG_INPUT = 2
     """Wrong usage, a wrong setting, or input that cannot be read."""
     NO_ANSWER = 3

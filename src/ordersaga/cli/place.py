@@ -23,7 +23,7 @@ from ordersaga.domain.errors import InvalidOrder, OrderConflict
 if TYPE_CHECKING:
     from rich.live import Live
 
-    from ordersaga.cli.intake import Found
+    from ordersaga.cli.intake import BadLine, Found
     from ordersaga.client import OrderClient
     from ordersaga.domain.order import OrderInput
 
@@ -48,7 +48,10 @@ def place(
         found = intake.orders(file)
         placing = _Placing(wait, as_json)
         # Until there is an order that can be placed, nothing needs Temporal.
-        first = next((each for each in found if not placing.turned_down(each)), None)
+        first = next(found, None)
+        while isinstance(first, intake.BadLine):
+            placing.turn_down(first)
+            first = next(found, None)
         if first is None:
             return placing.sum_up()
         return run_async(placing.all(chain([first], found), concurrency))
@@ -79,15 +82,10 @@ class _Placing:
                 raise
         return self.sum_up()
 
-    def turned_down(self, found: Found) -> bool:
-        """Report what is no order that can be placed. Returns whether it is none."""
-        from ordersaga.cli.intake import BadLine
-
-        if not isinstance(found, BadLine):
-            return False
-        order_id, error = found.error.order_id, f"line {found.line}: {found.error}"
-        self._report({"order_id": order_id, "status": "invalid", "line": found.line, "error": error})
-        return True
+    def turn_down(self, bad: BadLine) -> None:
+        """Report a line that is no order that can be placed."""
+        order_id, error = bad.error.order_id, f"line {bad.line}: {bad.error}"
+        self._report({"order_id": order_id, "status": "invalid", "line": bad.line, "error": error})
 
     def sum_up(self) -> Exit:
         """Print how many ended how, and return the exit code."""
@@ -100,10 +98,13 @@ class _Placing:
         return Exit.OK if set(self._count) <= set(GOOD) else Exit.NO
 
     async def _take(self, queue: asyncio.Queue[Found | Exception | None], client: OrderClient) -> None:
+        from ordersaga.cli.intake import BadLine
+
         while (found := await queue.get()) is not None:
             if isinstance(found, Exception):
                 raise found
-            if self.turned_down(found):
+            if isinstance(found, BadLine):
+                self.turn_down(found)
                 continue
             self._under_way += 1
             answer = await self._answer(found, client)

@@ -29,7 +29,7 @@ SHOWN_LOG_LINES = 5
 
 # The shell becomes the program, so the pid stays. What it leaves behind waits for a line on the pipe that we hold, and
 # when the pipe ends without one, because we were killed, it kills the program.
-_TIED_TO_US = 'exec 3<&0 </dev/null; { read -r told <&3 || kill -KILL $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"'  # noqa: S105
+_TIED_TO_US = 'exec 3<&0 </dev/null; { read -r told <&3 || kill -KILL $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"'
 
 
 class StackError(OrdersagaError):

@@ -80,7 +80,7 @@ class Stack:
         return load_settings(**{f"{name}_url": url for name, url in self.services.items()})
 
     def kill(self, *names: str) -> None:
-        """Kill these children with SIGKILL; all, if none is named. They are started again; `until_ready` waits for that."""
+        """Kill these children with SIGKILL; all, if none is named. They start again: wait with `until_ready`."""
         for name in names or self.children:
             self.children[name].kill()
 

@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
         return int(app(list(arguments), prog_name="ordersaga", standalone_mode=False) or Exit.OK)
     except (KeyboardInterrupt, typer.Abort):
         return _end(as_json, "Interrupted", "Interrupted.", Exit.INTERRUPTED)
-    except BrokenPipeError:
+    except SystemExit:  # typer's way of saying that stdout is a broken pipe
         return Exit.READER_GONE
     except typer.TyperException as error:
         return _end(as_json, "WrongUsage", f"{_usage(error)}. Nothing was started.", Exit.WRONG_INPUT)

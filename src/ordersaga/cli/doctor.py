@@ -1,0 +1,227 @@
+"""`ordersaga doctor`: is everything there, and what to do where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ordersaga.cli import output
+from ordersaga.cli.exits import Exit
+from ordersaga.cli.output import AsJson
+from ordersaga.cli.run import run_async
+from ordersaga.domain.errors import OrdersagaError
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from ordersaga.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+SERVICE_SECONDS = 5.0
+POLL = timedelta(seconds=70)
+"""A worker that has not asked for work for so long is gone; a poll takes a minute."""
+CLOCK_SECONDS = 5.0
+"""How far this clock and that of a service may be apart."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `do` says what to do if it is a problem."""
+
+    name: str
+    state: str
+    detail: str
+    do: str = ""
+    answers: bool = True
+    """False if something that must answer does not."""
+
+
+def ok(name: str, detail: str) -> Finding:
+    """All is well."""
+    return Finding(name, "ok", detail)
+
+
+def problem(name: str, detail: str, do: str, answers: bool = True) -> Finding:
+    """Something is not as it should be."""
+    return Finding(name, "problem", detail, do, answers)
+
+
+def doctor(
+    data_dir: Annotated[Path, typer.Option(help="The data directory of `ordersaga up`.")] = Path(".ordersaga"),
+    as_json: AsJson = False,
+) -> int:
+    """Check everything that ordersaga needs, and say what to do about each problem. Changes nothing.
+
+    Exit code 3: something that must answer does not. 1: there is another problem.
+    """
+    return run_async(_doctor(data_dir, as_json))
+
+
+async def _doctor(data_dir: Path, as_json: bool) -> int:
+    found = [finding async for finding in _findings(data_dir)]
+    if as_json:
+        for each in found:
+            output.emit(asdict(each))
+    else:
+        output.table(("check", "state", "what was found"), ((each.name, each.state, each.detail) for each in found))
+        for each in found:
+            if each.do:
+                output.line(f"\n{each.name}: {each.do}")
+    if not all(each.answers for each in found):
+        return Exit.NO_ANSWER
+    return Exit.OK if all(each.state == "ok" for each in found) else Exit.NO
+
+
+async def _findings(data_dir: Path) -> AsyncIterator[Finding]:
+    from ordersaga.settings import load_settings
+
+    yield _python()
+    yield _binary()
+    yield _folder(data_dir)
+    try:
+        settings = load_settings()
+    except OrdersagaError as error:
+        yield problem("settings", str(error), "Set the variables as docs/settings.md says, or unset them.")
+        return
+    yield ok("settings", f"task queue {settings.task_queue}")
+    async for finding in _temporal(settings):
+        yield finding
+    for finding in await _services(settings):
+        yield finding
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info >= OLDEST_PYTHON:
+        return ok("python", f"{version} at {sys.executable}")
+    return problem("python", version, "Install Python 3.11 or later, and ordersaga in it.")
+
+
+def _binary() -> Finding:
+    from ordersaga.stack import StackError
+    from ordersaga.stack.programs import temporal_binary
+
+    try:
+        return ok("temporal binary", str(temporal_binary()))
+    except StackError as error:
+        return problem("temporal binary", "missing; `ordersaga up` and `ordersaga demo` need it", str(error))
+
+
+def _folder(data_dir: Path) -> Finding:
+    place = data_dir.resolve()
+    name = "data directory"
+    if not place.exists():
+        parent = next(each for each in place.parents if each.exists())
+        if os.access(parent, os.W_OK):
+            return ok(name, f"{place}, which `ordersaga up` will create")
+    elif place.is_dir() and os.access(place, os.W_OK):
+        return ok(name, str(place))
+    return problem(name, f"{place} cannot be written", "Choose another with --data-dir.")
+
+
+async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
+    from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+    from temporalio.service import RPCError
+
+    from ordersaga.connect import connect
+
+    try:
+        client = await connect()
+    except OrdersagaError as error:
+        yield problem("temporal", str(error), "Start it with `ordersaga up`, or set TEMPORAL_ADDRESS.", answers=False)
+        return
+    try:
+        info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
+        address = client.service_client.config.target_host
+        yield ok("temporal", f"version {info.server_version} at {address}, namespace {client.namespace}")
+        yield await _search_attributes(client)
+        yield await _workers(client, settings.task_queue)
+    except RPCError as error:
+        yield problem(
+            "temporal", f"namespace {client.namespace}: {error}", "Create it, or set TEMPORAL_NAMESPACE.", answers=False
+        )
+
+
+async def _search_attributes(client: Client) -> Finding:
+    from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+
+    from ordersaga.workflows.report import CUSTOMER, STATUS
+
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    wanted = (STATUS.name, CUSTOMER.name)
+    missing = [name for name in wanted if name not in known.custom_attributes]
+    if not missing:
+        return ok("search attributes", ", ".join(wanted))
+    flags = " ".join(f"--name {name} --type Keyword" for name in missing)
+    command = f"temporal operator search-attribute create --namespace {client.namespace} {flags}"
+    return problem("search attributes", f"missing: {', '.join(missing)}", f"A worker adds them, or run `{command}`.")
+
+
+async def _workers(client: Client, task_queue: str) -> Finding:
+    from temporalio.api.enums.v1 import TaskQueueType
+    from temporalio.api.taskqueue.v1 import TaskQueue
+    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+    described = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    oldest = datetime.now(UTC) - POLL
+    polling = [each.identity for each in described.pollers if each.last_access_time.ToDatetime(UTC) > oldest]
+    if polling:
+        return ok("worker", f"{len(polling)} on task queue {task_queue}: {', '.join(polling)}")
+    return problem(
+        "worker",
+        f"none on task queue {task_queue}",
+        "Start one with `ordersaga worker`; orders wait until then.",
+        False,
+    )
+
+
+async def _services(settings: Settings) -> list[Finding]:
+    from ordersaga.clients.http import open_session
+
+    async with open_session() as session:
+
+        async def look(name: str, url: str) -> tuple[Finding, float | None]:
+            from aiohttp import ClientError, ClientTimeout
+
+            try:
+                async with session.get(f"{url}/healthz", timeout=ClientTimeout(total=SERVICE_SECONDS)) as answer:
+                    answer.raise_for_status()
+                    return ok(name, url), _seconds_apart(answer.headers.get("Date"))
+            except (ClientError, OSError) as error:
+                do = f"Start it with `ordersaga services --only {name}`, or set ORDERSAGA_{name.upper()}_URL."
+                return problem(name, f"{url} does not answer: {error or type(error).__name__}", do, False), None
+
+        looked = await asyncio.gather(*(look(name, url) for name, url in settings.service_urls().items()))
+    apart = max((seconds for _, seconds in looked if seconds is not None), default=None)
+    return [*(finding for finding, _ in looked), *([] if apart is None else [_clock(apart)])]
+
+
+def _seconds_apart(date: str | None) -> float | None:
+    try:
+        return abs((datetime.now(UTC) - parsedate_to_datetime(date or "")).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _clock(apart: float) -> Finding:
+    if apart <= CLOCK_SECONDS:
+        return ok("clock", "agrees with the services'")
+    return problem("clock", f"{apart:.0f} s apart from a service's", "Set both by a time server (NTP).")

@@ -1,0 +1,133 @@
+"""The commands about orders that have been placed: `status`, `show`, `cancel`, `list`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ordersaga.cli import output
+from ordersaga.cli.exits import Exit, WrongInput
+from ordersaga.cli.output import AsJson
+from ordersaga.cli.run import order_client, run_async
+
+if TYPE_CHECKING:
+    from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView
+
+OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]
+
+
+def status(order_id: OrderId, as_json: AsJson = False) -> int:
+    """Print an order's status, one word."""
+    return run_async(_status(order_id, as_json))
+
+
+def show(order_id: OrderId, as_json: AsJson = False) -> int:
+    """Print all that is known of an order: its steps, what went wrong, and when what happened."""
+    return run_async(_show(order_id, as_json))
+
+
+def cancel(
+    order_id: OrderId,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the order.")],
+    patience: Annotated[float, typer.Option(min=1, help="Seconds to wait for the verdict.")] = 60.0,
+    as_json: AsJson = False,
+) -> int:
+    """Cancel an order, and print whether that came in time. Exit code 1: it was too late, the order stands."""
+    return run_async(_cancel(order_id, reason, patience, as_json))
+
+
+def list_orders(
+    status: Annotated[str | None, typer.Option(help="Only orders with this status.")] = None,
+    customer: Annotated[str | None, typer.Option(metavar="ID", help="Only this customer's orders.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many at most; 0 for all.")] = 100,
+    as_json: AsJson = False,
+) -> int:
+    """List orders, newest first. What was placed within the last second may be missing."""
+    from ordersaga.domain.result import OrderStatus
+
+    if status is not None and status not in list(OrderStatus):
+        raise WrongInput(f"There is no status {status!r}; there are {', '.join(OrderStatus)}. Nothing was asked.")
+    return run_async(_list(OrderStatus(status) if status else None, customer, limit, as_json))
+
+
+async def _status(order_id: str, as_json: bool) -> int:
+    async with order_client() as client:
+        found = await client.get_order_status(order_id)
+    if as_json:
+        output.emit({"order_id": order_id, "status": found})
+    else:
+        output.line(output.coloured(found))
+    return Exit.OK
+
+
+async def _show(order_id: str, as_json: bool) -> int:
+    async with order_client() as client:
+        view = await client.get_order(order_id)
+    if as_json:
+        output.emit(view)
+    else:
+        _print(view)
+    return Exit.OK
+
+
+async def _cancel(order_id: str, reason: str, patience: float, as_json: bool) -> int:
+    from ordersaga.domain.result import CancelOutcome
+
+    async with order_client() as client:
+        answer = await client.cancel_order(order_id, reason, patience)
+    if as_json:
+        output.emit(answer)
+    else:
+        said = "is cancelled" if answer.outcome is CancelOutcome.CANCELLED else f"is not cancelled: {answer.outcome}"
+        detail = f" ({answer.detail})" if answer.detail else ""
+        output.line(f"Order {order_id} {said.replace('_', ' ')}; its status is {answer.status}{detail}")
+    return Exit.OK if answer.outcome is CancelOutcome.CANCELLED else Exit.NO
+
+
+async def _list(status: OrderStatus | None, customer: str | None, limit: int, as_json: bool) -> int:
+    rows: list[OrderSummary] = []
+    more = False
+    async with order_client() as client:
+        async for each in client.list_orders(status, customer, limit + 1 if limit else None):
+            more = bool(limit) and len(rows) == limit
+            if more:
+                break
+            if as_json:
+                output.emit(each)
+            rows.append(each)
+    if not as_json:
+        output.table(("order", "status", "amount", "customer", "placed", "ended"), map(_row, rows))
+    if more:
+        output.message(f"There are more than these {limit}; --limit 0 lists all.")
+    return Exit.OK
+
+
+def _row(order: OrderSummary) -> tuple[object, ...]:
+    amount = f"{order.amount} {order.currency}" if order.amount else ""
+    ended = f"{order.closed_at:%Y-%m-%d %H:%M:%S}" if order.closed_at else ""
+    return order.order_id, order.status, amount, order.customer_id, f"{order.started_at:%Y-%m-%d %H:%M:%S}", ended
+
+
+def _print(view: OrderView) -> None:
+    for name, value in _head(view):
+        output.line(f"{name:<10}{value}")
+    output.line()
+    steps = ((s.name, s.state, s.attempts, s.undo_attempts, s.id, s.last_error) for s in view.steps)
+    output.table(("step", "state", "attempts", "undo attempts", "id", "last error"), steps)
+    output.line()
+    for entry in view.timeline:
+        output.line(f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {entry.event}")
+
+
+def _head(view: OrderView) -> Iterator[tuple[str, str]]:
+    yield "order", view.order_id
+    yield "status", output.coloured(view.status)
+    yield "amount", f"{view.amount} {view.currency}"
+    if view.tracking_number:
+        yield "tracking", view.tracking_number
+    if view.error:
+        yield "error", f"{view.refusal}: {view.error}" if view.refusal else view.error
+    if view.cancel_reason:
+        yield "cancel", view.cancel_reason
