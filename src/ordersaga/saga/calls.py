@@ -103,6 +103,6 @@ def judge(error: FailureError, first: bool) -> Exception:
 def explain(error: FailureError) -> str:
     """What went wrong in an activity, in the words of whoever knew: behind a deadline, the last attempt's error."""
     cause = error.cause if isinstance(error, ActivityError) and error.cause else error
-    if isinstance(cause, DeadlineError) and cause.cause is not None:
-        return f"{cause.cause} (given up at the deadline)"
-    return str(cause)
+    if isinstance(cause, DeadlineError) and isinstance(cause.cause, FailureError):
+        return f"{cause.cause.message} (given up at the deadline)"
+    return cause.message if isinstance(cause, FailureError) else str(cause)

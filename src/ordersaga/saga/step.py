@@ -1,6 +1,6 @@
 """How a saga is declared: its steps, what undoes each, and how patient it is."""
 
-from __future__ import annotations
+# No postponed annotations here: inside Temporal's sandbox pydantic could not look up what they name.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -108,7 +108,7 @@ class Saga:
 
 def refusal(message: str, kind: str) -> ApplicationError:
     """The error that an activity raises for a definite no: `kind` names it, nothing took effect, nothing is retried."""
-    return ApplicationError(message, type=kind, non_retryable=True)
+    return ApplicationError(message, type=kind, non_retryable=True, category=ApplicationErrorCategory.BENIGN)
 
 
 _RANK = {Kind.COMPENSATABLE: 0, Kind.PIVOT: 1, Kind.RETRIABLE: 2}

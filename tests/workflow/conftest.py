@@ -1,0 +1,46 @@
+"""One Temporal server, one worker and the four services for all tests of the workflow."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import count
+
+import pytest
+from temporalio.client import Client
+
+from ordersaga.client import OrderClient
+from ordersaga.connect import connect
+from ordersaga.settings import SERVICES, Settings
+from ordersaga.testing.environment import temporal_server
+from ordersaga.worker import ensure_search_attributes, order_worker
+from tests.workflow.shop import Shop
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    """A client of the session's Temporal server."""
+    async with temporal_server() as address:
+        client = await connect(target_host=address)
+        await ensure_search_attributes(client)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def settings(services_url: str) -> Settings:
+    """Settings that name the session's services."""
+    return Settings(**{f"{name}_url": f"{services_url}/{name}" for name in SERVICES})
+
+
+@pytest.fixture(scope="session")
+async def shop(temporal: Client, settings: Settings) -> AsyncIterator[Shop]:
+    """The whole shop, at work."""
+    async with order_worker(temporal, settings), Shop.open(OrderClient(temporal, settings), settings) as shop:
+        yield shop
+
+
+@pytest.fixture
+def order_id() -> str:
+    """An order id that no other test has."""
+    return f"w{next(_numbers)}"

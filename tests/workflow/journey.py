@@ -1,0 +1,132 @@
+"""A saga of four steps whose world does as a script says: what the tests of the engine run."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from temporalio import activity, workflow
+
+with workflow.unsafe.imports_passed_through():
+    from ordersaga.saga import FENCED, Kind, Policy, Saga, SagaRun, Step, Undo, Undone, UndoOutcome, refusal
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Which journey, and how patient it is, in seconds."""
+
+    key: str
+    fast_path: float = 1.0
+    step_deadline: float = 1.0
+    undo_patience: float = 1.0
+    hold: float = 0.0
+
+
+@dataclass
+class World:
+    """Effects and tombstones, and what is to happen at the first attempts of a call: `script["do pay-1"] = ["fault"]`.
+
+    What may happen: fault (nothing done), lost (done, but no answer), slow (done, answered after `release`), refuse,
+    late (the undo comes too late), ok.
+    """
+
+    effects: list[str] = field(default_factory=list)
+    tombstones: set[str] = field(default_factory=set)
+    script: dict[str, list[str]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def next(self, call: str) -> str:
+        """What is to happen now; the last thing in a script goes on happening."""
+        self.calls.append(call)
+        script = self.script.get(call, ["ok"])
+        return script.pop(0) if len(script) > 1 else script[0]
+
+    @activity.defn
+    async def do_step(self, effect_id: str) -> str:
+        """Take effect once, unless the script says otherwise."""
+        what = self.next(f"do {effect_id}")
+        if effect_id in self.tombstones:
+            raise refusal("an undo has been there", FENCED)
+        if what == "refuse":
+            raise refusal("no", "Refused")
+        if what == "fault":
+            raise RuntimeError("broken before the effect")
+        if effect_id not in self.effects:
+            self.effects.append(effect_id)
+        if what == "lost":
+            raise RuntimeError("broken after the effect")
+        if what == "slow":
+            await self.release.wait()
+        return f"answer of {effect_id}"
+
+    @activity.defn
+    async def undo_step(self, undo: Undo) -> Undone:
+        """Undo an effect, unless the script says otherwise."""
+        what = self.next(f"undo {undo.id}")
+        if what == "fault":
+            raise RuntimeError("the undo is broken")
+        if what == "late":
+            return Undone(UndoOutcome.TOO_LATE)
+        self.tombstones.add(undo.id)
+        if undo.id not in self.effects:
+            return Undone(UndoOutcome.NOTHING_TO_UNDO)
+        self.effects.remove(undo.id)
+        return Undone(UndoOutcome.UNDONE)
+
+
+STOCK = Step[str, str]("stock", prefix="rsv", do=World.do_step, undo=World.undo_step)
+MONEY = Step[str, str]("money", prefix="pay", do=World.do_step, undo=World.undo_step)
+PARCEL = Step[str, str]("parcel", prefix="shp", do=World.do_step, undo=World.undo_step, kind=Kind.PIVOT)
+MAIL = Step[str, str]("mail", prefix="msg", do=World.do_step, undo=World.undo_step, kind=Kind.RETRIABLE)
+SAGA = Saga(STOCK, MONEY, PARCEL, MAIL)
+
+
+@workflow.defn
+class JourneyWorkflow:
+    """Runs the four steps, and tells how it ended."""
+
+    @workflow.init
+    def __init__(self, journey: Journey) -> None:
+        self.journey = journey
+        policy = Policy(
+            call_timeout=timedelta(seconds=5),
+            step_deadline=timedelta(seconds=journey.step_deadline),
+            undo_patience=timedelta(seconds=journey.undo_patience),
+            parked_interval=timedelta(seconds=0.5),
+            fast_path=timedelta(seconds=journey.fast_path),
+        )
+        self.saga = SagaRun(SAGA, journey.key, policy)
+
+    async def story(self) -> None:
+        """All four."""
+        key = self.journey.key
+        await self.saga.do(STOCK, f"rsv-{key}")
+        await self.saga.do(MONEY, f"pay-{key}")
+        await self.saga.hold(timedelta(seconds=self.journey.hold))
+        await self.saga.do(PARCEL, f"shp-{key}")
+        await self.saga.attempt(MAIL, f"msg-{key}")
+
+    @workflow.run
+    async def run(self, journey: Journey) -> str:
+        """Run to the end, and say which: the verdict, and whether it was cancelled."""
+        ending = await self.saga.run(self.story)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return f"{ending.verdict} cancelled" if ending.cancelled else str(ending.verdict)
+
+    @workflow.signal
+    def cancel(self, reason: str) -> None:
+        """Cancel it."""
+        self.saga.cancel(reason)
+
+    @workflow.update
+    async def request_cancel(self, reason: str) -> str:
+        """Cancel it, and tell the verdict."""
+        self.saga.cancel(reason)
+        return await self.saga.settled()
+
+    @workflow.query
+    def states(self) -> dict[str, str]:
+        """The state of each step."""
+        return {name: str(record.state) for name, record in self.saga.records.items()}

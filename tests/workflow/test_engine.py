@@ -1,0 +1,289 @@
+"""The saga engine on a real server: given what the world does, what is expected, and what is rolled back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
+
+from tests.workflow.journey import Journey, JourneyWorkflow, World
+from tests.workflow.shop import until
+
+Handle = WorkflowHandle[Any, str]
+ALL = ["rsv", "pay", "shp", "msg"]
+
+
+class Runner:
+    """Starts journeys in a world, and tells what is in effect in the end."""
+
+    def __init__(self, temporal: Client, world: World, key: str) -> None:
+        self.temporal, self.world, self.key = temporal, world, key
+
+    def given(self, **script: list[str]) -> None:
+        """Say what happens: `do_pay=["lost", "ok"]`."""
+        for call, what in script.items():
+            self.world.script[f"{call.replace('_', ' ')}-{self.key}"] = what
+
+    async def start(self, **policy: float) -> Handle:
+        """Start the journey."""
+        return await self.temporal.start_workflow(
+            JourneyWorkflow.run, Journey(self.key, **policy), id=f"journey-{self.key}", task_queue="journeys"
+        )
+
+    async def run(self, **policy: float) -> str:
+        """Start the journey, and wait for its end."""
+        return await (await self.start(**policy)).result()
+
+    @property
+    def in_effect(self) -> list[str]:
+        """The steps whose effect is there."""
+        return [effect.split("-")[0] for effect in self.world.effects]
+
+    @property
+    def undos(self) -> list[str]:
+        """The undos in the order of their first call."""
+        calls = [call.removesuffix(f"-{self.key}") for call in self.world.calls if call.startswith("undo")]
+        return [call.removeprefix("undo ") for call in dict.fromkeys(calls)]
+
+    async def called(self, call: str) -> None:
+        """Wait until a call has been made."""
+        await until(self._check(lambda: f"{call}-{self.key}" in self.world.calls))
+
+    @staticmethod
+    def _check(condition: Callable[[], bool]) -> Callable[[], Any]:
+        async def check() -> bool:
+            return condition()
+
+        return check
+
+
+@pytest.fixture
+async def journey(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
+    world = World()
+    activities = [world.do_step, world.undo_step]
+    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities):
+        yield Runner(temporal, world, order_id)
+        world.release.set()
+
+
+async def events(handle: Handle) -> list[str]:
+    return [EventType.Name(event.event_type) async for event in handle.fetch_history_events()]
+
+
+async def test_four_good_steps_stand_and_take_nine_events(journey: Runner) -> None:
+    handle = await journey.start()
+
+    assert await handle.result() == "stands"
+    assert journey.in_effect == ALL
+    assert len(await events(handle)) == 9
+
+
+async def test_without_the_fast_path_every_step_is_a_regular_activity(journey: Runner) -> None:
+    handle = await journey.start(fast_path=0)
+
+    assert await handle.result() == "stands"
+    assert (await events(handle)).count("EVENT_TYPE_ACTIVITY_TASK_SCHEDULED") == 4
+
+
+@pytest.mark.parametrize(
+    ("refused", "undone"), [("rsv", []), ("pay", ["rsv"]), ("shp", ["pay", "rsv"])], ids=["first", "second", "pivot"]
+)
+@pytest.mark.parametrize("fast_path", [0.0, 1.0], ids=["durable", "fast"])
+async def test_a_refusal_undoes_the_steps_before_it_only(
+    journey: Runner, refused: str, undone: list[str], fast_path: float
+) -> None:
+    journey.given(**{f"do_{refused}": ["refuse"]})
+
+    assert await journey.run(fast_path=fast_path) == "undone"
+    assert journey.in_effect == []
+    assert journey.undos == undone
+
+
+async def test_a_refused_retriable_step_is_given_up_and_nothing_is_undone(journey: Runner) -> None:
+    journey.given(do_msg=["refuse"])
+    handle = await journey.start()
+
+    assert await handle.result() == "stands"
+    assert journey.in_effect == ["rsv", "pay", "shp"]
+    assert (await handle.query(JourneyWorkflow.states))["mail"] == "gave_up"
+
+
+@pytest.mark.parametrize("what", ["fault", "lost"])
+@pytest.mark.parametrize("step", ALL)
+async def test_a_fault_that_passes_is_retried_and_the_effect_is_one(journey: Runner, step: str, what: str) -> None:
+    journey.given(**{f"do_{step}": [what, what, "ok"]})
+
+    assert await journey.run(step_deadline=20) == "stands"
+    assert journey.in_effect == ALL
+
+
+@pytest.mark.parametrize("what", ["fault", "lost"])
+@pytest.mark.parametrize("step", ["rsv", "pay", "shp"])
+async def test_a_fault_beyond_the_deadline_undoes_every_step_the_pivot_first(
+    journey: Runner, step: str, what: str
+) -> None:
+    journey.given(**{f"do_{step}": [what]})
+
+    assert await journey.run() == "undone"
+    assert journey.in_effect == []
+    assert journey.undos == ["shp", "msg", "pay", "rsv"]
+
+
+async def test_a_mail_that_fails_beyond_the_deadline_unwinds_nothing(journey: Runner) -> None:
+    journey.given(do_msg=["fault"])
+
+    assert await journey.run() == "stands"
+    assert journey.in_effect == ["rsv", "pay", "shp"]
+    assert journey.undos == []
+
+
+async def test_a_step_that_is_slower_than_the_fast_path_is_taken_over_and_done_once(journey: Runner) -> None:
+    journey.given(do_pay=["slow", "ok"])
+
+    assert await journey.run(fast_path=0.3, step_deadline=20) == "stands"
+    assert journey.in_effect == ALL
+
+
+async def test_a_fenced_step_unwinds_everything(journey: Runner) -> None:
+    journey.world.tombstones.add(f"pay-{journey.key}")
+
+    assert await journey.run() == "undone"
+    assert journey.in_effect == []
+    assert journey.undos == ["shp", "msg", "pay", "rsv"]
+
+
+async def test_a_pivot_that_answers_too_late_turns_the_saga_forward_and_nothing_else_is_undone(journey: Runner) -> None:
+    journey.given(do_shp=["lost", "fault", "ok"], undo_shp=["late"])
+
+    assert await journey.run(step_deadline=0.3) == "stands"
+    assert journey.in_effect == ALL
+    assert journey.undos == ["shp"]
+
+
+async def test_undos_are_retried_for_ever_and_never_local(journey: Runner) -> None:
+    journey.given(do_shp=["refuse"], undo_pay=["fault", "fault", "fault", "ok"])
+    handle = await journey.start(undo_patience=60)
+
+    assert await handle.result() == "undone"
+    assert journey.in_effect == []
+    local = [name for name in await events(handle) if name == "EVENT_TYPE_MARKER_RECORDED"]
+    assert len(local) == 3, "three dos, no undo"
+
+
+async def test_a_parked_undo_lets_the_others_go_on_and_still_finishes(journey: Runner) -> None:
+    journey.given(do_shp=["refuse"], undo_pay=["fault"])
+    handle = await journey.start()
+
+    await journey.called("undo rsv")
+    assert (await handle.query(JourneyWorkflow.states))["money"] == "parked"
+    journey.given(undo_pay=["ok"])
+    assert await handle.result() == "undone"
+    assert journey.in_effect == []
+
+
+async def test_while_the_pivots_undo_is_parked_no_other_undo_runs(journey: Runner) -> None:
+    journey.given(do_shp=["lost"], undo_shp=["fault"])
+    handle = await journey.start()
+
+    async def parked() -> bool:
+        return (await handle.query(JourneyWorkflow.states))["parcel"] == "parked"
+
+    await until(parked)
+    assert journey.undos == ["shp"]
+    journey.given(undo_shp=["ok"])
+    assert await handle.result() == "undone"
+    assert journey.undos == ["shp", "msg", "pay", "rsv"]
+
+
+async def test_a_cancel_in_the_hold_undoes_everything(journey: Runner) -> None:
+    handle = await journey.start(hold=300)
+    await journey.called("do pay")
+
+    assert await handle.execute_update(JourneyWorkflow.request_cancel, "no more") == "undone"
+    assert await handle.result() == "undone cancelled"
+    assert journey.in_effect == []
+
+
+async def test_a_cancel_while_a_step_is_being_retried_ends_the_retries(journey: Runner) -> None:
+    journey.given(do_pay=["fault"])
+    handle = await journey.start(step_deadline=300)
+    await journey.called("do pay")
+
+    assert await handle.execute_update(JourneyWorkflow.request_cancel, "no more") == "undone"
+    assert await handle.result() == "undone cancelled"
+    assert journey.in_effect == []
+
+
+async def test_a_cancel_waits_for_the_do_that_is_under_way(journey: Runner) -> None:
+    journey.given(do_pay=["slow"])
+    handle = await journey.start(fast_path=0, step_deadline=300)
+    await journey.called("do pay")
+    await handle.signal(JourneyWorkflow.cancel, "no more")
+    await handle.query(JourneyWorkflow.states)
+    assert journey.undos == []
+
+    journey.world.release.set()
+    assert await handle.result() == "undone cancelled"
+    assert journey.world.calls.index(f"do pay-{journey.key}") < journey.world.calls.index(f"undo pay-{journey.key}")
+    assert journey.in_effect == []
+
+
+async def test_a_cancel_after_the_parcel_left_goes_forward(journey: Runner) -> None:
+    journey.given(do_msg=["fault", "fault", "fault", "ok"], undo_shp=["late"])
+    handle = await journey.start(step_deadline=60)
+    await journey.called("do msg")
+
+    assert await handle.execute_update(JourneyWorkflow.request_cancel, "no more") == "stands"
+    assert await handle.result() == "stands"
+    assert journey.in_effect == ALL
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_temporals_own_cancellation_closes_the_run_as_cancelled_once_all_is_undone(
+    journey: Runner, times: int
+) -> None:
+    journey.given(undo_pay=["fault", "ok"])
+    handle = await journey.start(hold=300, undo_patience=60)
+    await journey.called("do pay")
+    for _ in range(times):
+        await handle.cancel()
+        await handle.signal(JourneyWorkflow.cancel, "and again")
+
+    assert await handle.result() == "undone cancelled"
+    assert journey.in_effect == []
+
+
+async def test_a_signal_while_the_last_local_activity_runs_leaves_nothing_behind(journey: Runner) -> None:
+    """The server refuses to close the run, and the run forgets all four local activities that it has just done."""
+    journey.given(do_msg=["slow", "ok"])
+    handle = await journey.start(fast_path=5)
+    await journey.called("do msg")
+    await handle.signal(JourneyWorkflow.cancel, "at the last moment")
+    journey.world.release.set()
+
+    assert await handle.result() == "undone cancelled"
+    assert journey.in_effect == []
+    assert "EVENT_TYPE_WORKFLOW_TASK_FAILED" in await events(handle), "the run did not lose its memory"
+
+
+async def test_eviction_from_the_cache_is_not_a_cancellation(temporal: Client, order_id: str) -> None:
+    world = World()
+    worker = Worker(
+        temporal,
+        task_queue="journeys",
+        workflows=[JourneyWorkflow],
+        activities=[world.do_step, world.undo_step],
+        max_cached_workflows=1,
+    )
+    async with worker:
+        runners = [Runner(temporal, world, f"{order_id}-{number}") for number in range(4)]
+        handles = await asyncio.gather(*(runner.start(hold=1.5) for runner in runners))
+        results = await asyncio.gather(*(handle.result() for handle in handles))
+
+    assert set(results) == {"stands"}
+    assert len(world.effects) == 16

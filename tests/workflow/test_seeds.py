@@ -1,0 +1,101 @@
+"""The scenarios that the project began with: success, refused payment, status, cancel, placing twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from ordersaga.activities import InventoryActivities
+from ordersaga.client import OrderClient
+from ordersaga.domain.errors import OrderConflict
+from ordersaga.domain.result import CancelOutcome, OrderStatus
+from ordersaga.settings import Settings
+from ordersaga.workflows.order import OrderSagaWorkflow
+from tests.workflow.shop import IN_EFFECT, Shop, until
+
+
+async def test_an_order_completes_with_all_four_in_effect(shop: Shop, order_id: str) -> None:
+    order = await shop.order(order_id)
+
+    result = await shop.orders.place_order(order)
+
+    assert result.status is OrderStatus.COMPLETED
+    assert result.tracking_number
+    ids = [result.reservation_id, result.payment_id, result.shipment_id, result.message_id]
+    assert ids == [f"rsv-{order_id}", f"pay-{order_id}", f"shp-{order_id}", f"msg-{order_id}"]
+    assert await shop.books(order_id) == IN_EFFECT
+
+
+async def test_a_mocked_refusal_of_the_payment_fails_the_order_and_releases_the_stock(
+    shop: Shop, temporal: Client, settings: Settings, order_id: str
+) -> None:
+    @activity.defn(name="charge_payment")
+    async def declined(*_: object) -> None:
+        raise ApplicationError("Declined", non_retryable=True)
+
+    inventory = InventoryActivities(shop.inventory)
+    mocked = settings.model_copy(update={"task_queue": "mocked"})
+    activities = [inventory.reserve_inventory, declined, inventory.release_inventory]
+    async with Worker(temporal, task_queue="mocked", workflows=[OrderSagaWorkflow], activities=activities):
+        result = await OrderClient(temporal, mocked).place_order(await shop.order(order_id))
+
+    assert result.status is OrderStatus.FAILED
+    assert result.error == "Declined"
+    assert await shop.books(order_id) == ["released"]
+
+
+async def test_the_status_can_be_asked_while_it_runs_and_after(shop: Shop, order_id: str) -> None:
+    order = await shop.order(order_id, policy={"hold_before_shipping": 300})
+    await shop.orders.submit_order(order)
+
+    assert await shop.orders.get_order_status(order_id) in (OrderStatus.PENDING, OrderStatus.PROCESSING)
+    await shop.orders.cancel_order(order_id, "enough seen")
+    await shop.orders.result(order_id)
+    assert await shop.orders.get_order_status(order_id) is OrderStatus.CANCELLED
+
+
+async def test_the_cancel_signal_undoes_the_order(shop: Shop, temporal: Client, order_id: str) -> None:
+    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+
+    async def charged() -> bool:
+        return await shop.books(order_id) == ["held", "captured"]
+
+    await until(charged)
+    handle = temporal.get_workflow_handle(f"order-{order_id}")
+    await handle.signal(OrderSagaWorkflow.cancel, "changed my mind")
+
+    result = await shop.orders.result(order_id)
+    assert result.status is OrderStatus.CANCELLED
+    assert result.cancel_reason == "changed my mind"
+    assert await shop.books(order_id) == ["released", "refunded"]
+
+
+async def test_a_cancel_of_a_completed_order_is_refused_with_its_status(shop: Shop, order_id: str) -> None:
+    await shop.orders.place_order(await shop.order(order_id))
+
+    answer = await shop.orders.cancel_order(order_id, "too late")
+
+    assert (answer.outcome, answer.status) == (CancelOutcome.TOO_LATE, OrderStatus.COMPLETED)
+    assert await shop.books(order_id) == IN_EFFECT
+
+
+async def test_placing_an_order_again_gives_the_same_order_while_it_runs_and_after(shop: Shop, order_id: str) -> None:
+    order = await shop.order(order_id)
+    results = await asyncio.gather(*(shop.orders.place_order(order) for _ in range(5)))
+    results.append(await shop.orders.place_order(order))
+
+    assert all(result == results[0] for result in results)
+    assert await shop.books(order_id) == IN_EFFECT
+
+
+async def test_the_same_id_with_other_content_is_a_conflict(shop: Shop, order_id: str) -> None:
+    await shop.orders.place_order(await shop.order(order_id))
+    other = await shop.order(order_id, customer_id="somebody-else")
+
+    with pytest.raises(OrderConflict, match=order_id):
+        await shop.orders.submit_order(other)
