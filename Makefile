@@ -7,8 +7,9 @@ READY := $(VENV)/.ready
 UV ?= $(shell command -v uv 2>/dev/null)
 
 # The first Python of 3.11 or later, by its own path: a pyenv shim of that name may lead nowhere.
+RECENT := import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
-	"$$name" -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' 2>/dev/null && break; done)
+	"$$name" -c '$(RECENT)' 2>/dev/null && break; done)
 
 # A company's proxy has its certificate in the system's store, which uv does not read unless told.
 export UV_SYSTEM_CERTS := true
@@ -52,18 +53,20 @@ clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) dist build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# An environment that is there is brought up to date by its own Python: another one would make a mixture of two.
 # The project's own build runs without isolation: its build backend is in the lock, so nothing unhashed is fetched.
 $(READY): pyproject.toml requirements/dev.txt
-	@test -n "$(PYTHON)" || { echo 'ordersaga needs Python 3.11 or later, and none was found. Nothing was installed.' \
+	@"$(PYTHON)" -c '$(RECENT)' >/dev/null 2>&1 || { \
+		echo 'ordersaga needs Python 3.11 or later, and $(or $(PYTHON),nothing on the path) is none. Nothing was installed.' \
 		'Install one (Debian: apt install python3 python3-venv; macOS: brew install python),' \
 		'or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@echo "Building $(VENV) with $(if $(UV),uv,pip); the first time takes a minute ..." >&2
 ifneq ($(UV),)
-	@"$(UV)" venv --quiet --allow-existing --python "$(PYTHON)" $(VENV)
+	@$(BIN)/python -c '$(RECENT)' >/dev/null 2>&1 || "$(UV)" venv --quiet --clear --python "$(PYTHON)" $(VENV)
 	@"$(UV)" pip install --quiet --python $(VENV) --require-hashes --requirement requirements/dev.txt
 	@"$(UV)" pip install --quiet --python $(VENV) --no-build-isolation --no-deps --editable .
 else
-	@"$(PYTHON)" -m venv $(VENV)
+	@$(BIN)/python -c 'import pip; $(RECENT)' >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 endif
