@@ -57,7 +57,7 @@ clean: ## remove the virtual environment and every cache
 # The project's own build runs without isolation: its build backend is in the lock, so nothing unhashed is fetched.
 $(READY): pyproject.toml requirements/dev.txt
 	@"$(PYTHON)" -c '$(RECENT)' >/dev/null 2>&1 || { \
-		echo 'ordersaga needs Python 3.11 or later, and $(or $(PYTHON),nothing on the path) is none. Nothing was installed.' \
+		echo 'ordersaga needs Python 3.11 or later: $(or $(PYTHON),none was found)$(if $(PYTHON), is not that). Nothing was installed.' \
 		'Install one (Debian: apt install python3 python3-venv; macOS: brew install python),' \
 		'or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@echo "Building $(VENV) with $(if $(UV),uv,pip); the first time takes a minute ..." >&2
