@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
@@ -18,6 +19,9 @@ from ordersaga.domain.result import OrderStatus
 from ordersaga.settings import SERVICES, load_settings
 from ordersaga.testing.books import Books, check_books
 from ordersaga.testing.environment import temporal_server
+from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.testing.faults.calls import UNDO_OF
+from ordersaga.testing.reading import TemporalOrders
 from ordersaga.worker import ensure_search_attributes, order_worker
 from tests.services.harness import serving
 from tests.workflow.shop import Shop, until
@@ -202,14 +206,36 @@ async def test_orders_that_end_while_the_books_are_checked_are_no_breach(shop: S
     assert grown(before, after) == {"completed": 30}
 
 
+async def test_orders_that_met_each_fault_at_each_call_are_balanced(shop: Shop, temporal: Client, name: str) -> None:
+    before = await check_books(shop.orders)
+    cases = {f"{name}-{call}-{kind}": (call, kind) for call in UNDO_OF for kind in Kind}
+    faults = [Fault(kind, call, order_id) for order_id, (call, kind) in cases.items()]
+    root = shop.orders.settings.payment_url.removesuffix("/payment")
+    async with FaultProxy(root, faults) as proxy:
+        urls = {f"{service}_url": f"{proxy.url}/{service}" for service in SERVICES}
+        faulty = shop.orders.settings.model_copy(update={**urls, "task_queue": "faulty"})
+        async with order_worker(temporal, faulty):
+            client = OrderClient(temporal, faulty)
+            policy = {"http_timeout": 1, "fast_path": 1, "step_deadline": 10}
+            orders = [await shop.order(order_id, policy=policy) for order_id in cases]
+            results = await asyncio.gather(*(client.place_order(order) for order in orders))
+            proxy.release()
+            after = await check_books(shop.orders)
+    assert {(fired.call, fired.kind) for fired in proxy.log} == set(cases.values())
+    assert {result.status for result in results} == {OrderStatus.COMPLETED}
+    assert after.violations == before.violations
+
+
 async def test_books_that_cannot_be_read_are_not_called_balanced(shop: Shop, temporal: Client) -> None:
     dark = shop.orders.settings.model_copy(update={"payment_url": DEAD})
     with pytest.raises(ServiceUnavailable, match="payment"):
         await check_books(OrderClient(temporal, dark))
 
 
-async def test_orders_that_cannot_be_read_are_not_called_balanced(shop: Shop) -> None:
-    async with temporal_server() as address:
-        gone = await connect(target_host=address)
-    with pytest.raises(TemporalUnavailable, match="not checked"):
-        await asyncio.wait_for(check_books(OrderClient(gone, shop.orders.settings)), 30)
+async def test_orders_that_cannot_be_read_are_not_called_balanced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone(_: TemporalOrders) -> None:
+        raise RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")
+
+    monkeypatch.setattr(TemporalOrders, "listed", gone)
+    with pytest.raises(TemporalUnavailable, match=r"tcp connect error.*not checked"):
+        await check_books(shop.orders)

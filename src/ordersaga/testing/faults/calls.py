@@ -1,0 +1,48 @@
+"""The calls that orders make, told apart by method and path, and the order that each is for."""
+
+from __future__ import annotations
+
+import json
+import re
+
+UNDO_OF = {"reserve": "release", "charge": "refund", "ship": "cancel_shipment", "notify": "recall"}
+"""The calls that an order makes, each with its undo."""
+
+CALLS = {
+    "reserve": ("POST", re.compile(r"/reservations$")),
+    "release": ("DELETE", re.compile(r"/reservations/([^/]+)$")),
+    "charge": ("POST", re.compile(r"/charges$")),
+    "refund": ("POST", re.compile(r"/refunds$")),
+    "ship": ("POST", re.compile(r"/shipments$")),
+    "cancel_shipment": ("POST", re.compile(r"/shipments/([^/]+)/cancel$")),
+    "notify": ("POST", re.compile(r"/notifications$")),
+    "recall": ("POST", re.compile(r"/notifications/([^/]+)/recall$")),
+}
+_EFFECT_ID = re.compile(r"(rsv|pay|shp|msg)-(.+)")
+
+
+def recognise(method: str, path: str, body: bytes) -> tuple[str | None, str]:
+    """Which of an order's calls a request is, and of which order; (None, "") for what is none."""
+    for call, (verb, pattern) in CALLS.items():
+        found = pattern.search(path)
+        if verb != method or found is None:
+            continue
+        if pattern.groups:
+            return call, _order_of(found[1])
+        return call, _order_in(body)
+    return None, ""
+
+
+def _order_in(body: bytes) -> str:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    return str(said["order_id"]) if "order_id" in said else _order_of(str(said.get("payment_id", "")))
+
+
+def _order_of(effect_id: str) -> str:
+    found = _EFFECT_ID.fullmatch(effect_id)
+    return found[2] if found else effect_id

@@ -1,0 +1,251 @@
+"""The fault proxy before real services: each fault looks to the client as it should, and leaves its trace."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from itertools import count
+
+import aiohttp
+import pytest
+
+from ordersaga.clients import InventoryClient, PaymentClient, ServiceHttp, open_session
+from ordersaga.contracts.inventory import ReservationLine, ReservationRequest
+from ordersaga.contracts.payment import ChargeRequest, RefundRequest
+from ordersaga.domain.errors import Fenced, ServiceFault
+from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.testing.faults.acts import ACTS
+from ordersaga.testing.faults.calls import CALLS, UNDO_OF, recognise
+from tests.workflow.shop import until
+
+SECONDS = 5.0
+SOON = 0.3
+_numbers = count(1)
+
+
+@pytest.fixture
+async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
+    """A proxy without faults yet, in front of all four services."""
+    async with FaultProxy(services_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def payment(proxy: FaultProxy) -> AsyncIterator[PaymentClient]:
+    """The payment service, through the proxy."""
+    async with open_session() as session:
+        yield PaymentClient(ServiceHttp(session, "payment", f"{proxy.url}/payment"))
+
+
+@pytest.fixture
+def name() -> str:
+    """An order id that no other test has."""
+    return f"f{next(_numbers)}"
+
+
+def a_charge(name: str) -> ChargeRequest:
+    return ChargeRequest(
+        payment_id=f"pay-{name}",
+        order_id=name,
+        customer_id="customer-1",
+        payment_method_id="pm_card_visa",
+        amount="19.99",
+        currency="USD",
+        idempotency_key=f"pay-{name}",
+    )
+
+
+async def states(payment: PaymentClient, name: str) -> list[str]:
+    return [entry.state.value async for entry in payment.payments(order_id=name)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "says", "status", "in_books"),
+    [
+        (Kind.LOSE_RESPONSE, "broke off", 201, ["captured"]),
+        (Kind.RESET_BEFORE, "broke off", None, []),
+        (Kind.ERROR_BEFORE, "answered 500", None, []),
+        (Kind.ERROR_AFTER, "answered 500", 201, ["captured"]),
+        (Kind.UNAVAILABLE, "answered 503", None, []),
+        (Kind.GARBAGE, "breaks its contract", 201, ["captured"]),
+        (Kind.WRONG_ID, "answered for not-pay-", 201, ["captured"]),
+    ],
+)
+async def test_a_fault_is_seen_has_its_effect_or_not_and_is_logged(
+    proxy: FaultProxy, payment: PaymentClient, name: str, kind: Kind, says: str, status: int | None, in_books: list[str]
+) -> None:
+    proxy.faults.append(Fault(kind, "charge", name))
+
+    with pytest.raises(ServiceFault, match=says):
+        await payment.charge(a_charge(name), SECONDS)
+
+    assert await states(payment, name) == in_books
+    (fired,) = proxy.log
+    assert (fired.kind, fired.call, fired.order_id, fired.attempt, fired.status) == (kind, "charge", name, 1, status)
+    await payment.charge(a_charge(name), SECONDS)
+    assert await states(payment, name) == ["captured"], "the second attempt passes"
+    assert len(proxy.log) == 1
+
+
+async def test_unavailable_says_when_to_come_back(proxy: FaultProxy, payment: PaymentClient, name: str) -> None:
+    proxy.faults.append(Fault(Kind.UNAVAILABLE, "charge", name, seconds=7))
+    with pytest.raises(ServiceFault) as caught:
+        await payment.charge(a_charge(name), SECONDS)
+    assert caught.value.retry_after == 7
+
+
+async def test_a_slow_answer_is_late_but_the_effect_is_not(
+    proxy: FaultProxy, payment: PaymentClient, name: str
+) -> None:
+    proxy.faults.append(Fault(Kind.SLOW, "charge", name, seconds=SOON))
+    began = time.monotonic()
+    await payment.charge(a_charge(name), SECONDS)
+    assert time.monotonic() - began >= SOON
+    proxy.faults[:] = [Fault(Kind.SLOW, "refund", name, seconds=60)]
+    with pytest.raises(ServiceFault, match="did not answer"):
+        await payment.refund(RefundRequest(payment_id=f"pay-{name}"), SOON)
+    assert await states(payment, name) == ["refunded"]
+
+
+async def test_a_call_hangs_until_it_is_released_and_has_no_effect(
+    proxy: FaultProxy, payment: PaymentClient, name: str
+) -> None:
+    proxy.faults.append(Fault(Kind.HANG, "charge", name))
+    call = asyncio.create_task(payment.charge(a_charge(name), SECONDS))
+    await logged(proxy, 1)
+    assert not (await asyncio.wait({call}, timeout=SOON))[0]
+    proxy.release()
+    with pytest.raises(ServiceFault, match="broke off"):
+        await call
+    assert await states(payment, name) == []
+
+
+async def test_a_call_that_is_held_back_arrives_after_its_undo_and_is_turned_away(
+    proxy: FaultProxy, payment: PaymentClient, name: str
+) -> None:
+    proxy.faults.append(Fault(Kind.HOLD_BACK, "charge", name))
+    with pytest.raises(ServiceFault, match="did not answer"):
+        await payment.charge(a_charge(name), SOON)
+    assert proxy.log[0].status is None
+    await payment.refund(RefundRequest(payment_id=f"pay-{name}"), SECONDS)
+
+    async def arrived() -> bool:
+        return proxy.log[0].status is not None
+
+    await until(arrived)
+    assert proxy.log[0].status == Fenced.http_status
+    assert await states(payment, name) == []
+
+
+async def test_a_call_that_is_held_back_can_be_released(proxy: FaultProxy, payment: PaymentClient, name: str) -> None:
+    proxy.faults.append(Fault(Kind.HOLD_BACK, "charge", name))
+    call = asyncio.create_task(payment.charge(a_charge(name), SECONDS))
+    await logged(proxy, 1)
+    assert await states(payment, name) == []
+    proxy.release()
+    await call
+    assert await states(payment, name) == ["captured"]
+
+
+async def test_what_is_held_when_the_proxy_ends_never_arrives(services_url: str, name: str) -> None:
+    async with open_session() as session:
+        async with FaultProxy(services_url, [Fault(Kind.HOLD_BACK, "charge")]) as proxy:
+            payment = PaymentClient(ServiceHttp(session, "payment", f"{proxy.url}/payment"))
+            call = asyncio.create_task(payment.charge(a_charge(name), SECONDS))
+            await logged(proxy, 1)
+        with pytest.raises(ServiceFault):
+            await call
+        assert await states(PaymentClient(ServiceHttp(session, "payment", f"{services_url}/payment")), name) == []
+
+
+async def logged(proxy: FaultProxy, number: int) -> None:
+    """Wait until so many faults have happened."""
+
+    async def there() -> bool:
+        return len(proxy.log) >= number
+
+    await until(there)
+
+
+async def test_faults_are_chosen_by_call_order_and_attempt(
+    proxy: FaultProxy, payment: PaymentClient, name: str
+) -> None:
+    proxy.faults += [Fault(Kind.ERROR_BEFORE, "charge", name, attempts=(2, 3)), Fault(Kind.RESET_BEFORE, "refund")]
+    await payment.charge(a_charge(name), SECONDS)
+    await payment.charge(a_charge(f"{name}-other"), SECONDS)
+    for _ in range(2):
+        with pytest.raises(ServiceFault):
+            await payment.charge(a_charge(name), SECONDS)
+    await payment.charge(a_charge(name), SECONDS)
+    with pytest.raises(ServiceFault):
+        await payment.refund(RefundRequest(payment_id=f"pay-{name}"), SECONDS)
+    assert [fired.attempt for fired in proxy.fired(Kind.ERROR_BEFORE, order_id=name)] == [2, 3]
+    assert [fired.order_id for fired in proxy.fired(call="refund")] == [name]
+    assert proxy.fired(Kind.HANG) == []
+
+
+async def test_a_fault_can_happen_to_every_attempt(proxy: FaultProxy, payment: PaymentClient, name: str) -> None:
+    proxy.faults.append(Fault(Kind.ERROR_BEFORE, attempts=None))
+    for _ in range(3):
+        with pytest.raises(ServiceFault):
+            await payment.charge(a_charge(name), SECONDS)
+    assert len(proxy.log) == 3
+
+
+async def test_what_fits_no_fault_passes_unchanged(proxy: FaultProxy, services_url: str, name: str) -> None:
+    async with open_session() as session:
+        inventory = InventoryClient(ServiceHttp(session, "inventory", f"{proxy.url}/inventory"))
+        sku = f"{name} with space/and slash"
+        await inventory.load_stock({sku: 3})
+        line = ReservationLine(sku=sku, qty=1)
+        await inventory.reserve(
+            ReservationRequest(reservation_id=f"rsv-{name}", order_id=name, items=[line]), timeout=SECONDS
+        )
+        await inventory.release(f"rsv-{name}", SECONDS)
+        direct = InventoryClient(ServiceHttp(session, "inventory", f"{services_url}/inventory"))
+        through = [entry async for entry in inventory.reservations(sku=sku)]
+        assert through == [entry async for entry in direct.reservations(sku=sku)]
+        assert [entry.state for entry in through] == ["released"]
+    assert proxy.log == []
+
+
+async def test_a_service_that_is_gone_is_gone_through_the_proxy_too(name: str) -> None:
+    async with FaultProxy("http://127.0.0.1:9") as proxy, open_session() as session:
+        payment = PaymentClient(ServiceHttp(session, "payment", proxy.url))
+        with pytest.raises(ServiceFault, match="broke off"):
+            await payment.charge(a_charge(name), SECONDS)
+
+
+async def test_a_reset_is_a_reset(proxy: FaultProxy, name: str) -> None:
+    proxy.faults.append(Fault(Kind.RESET_BEFORE))
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientOSError, match="reset by peer"):
+            await session.post(f"{proxy.url}/payment/charges", json={"order_id": name})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "found"),
+    [
+        ("POST", "/inventory/reservations", b'{"order_id": "A-1"}', ("reserve", "A-1")),
+        ("DELETE", "/inventory/reservations/rsv-A-1", b"", ("release", "A-1")),
+        ("POST", "/reservations/rsv-A-1/events", b"", (None, "")),
+        ("GET", "/reservations/rsv-A-1", b"", (None, "")),
+        ("POST", "/refunds", b'{"payment_id": "pay-pay-1"}', ("refund", "pay-1")),
+        ("POST", "/shipments", b'{"order_id": "A-1"}', ("ship", "A-1")),
+        ("POST", "/shipping/shipments/shp-A-1/cancel", b"", ("cancel_shipment", "A-1")),
+        ("POST", "/notifications", b"not JSON", ("notify", "")),
+        ("POST", "/notifications", b"[]", ("notify", "")),
+        ("POST", "/notifications/msg-A-1/recall", b"", ("recall", "A-1")),
+        ("PUT", "/stock", b'{"mug": 1}', (None, "")),
+    ],
+)
+def test_calls_are_told_apart(method: str, path: str, body: bytes, found: tuple[str | None, str]) -> None:
+    assert recognise(method, path, body) == found
+
+
+def test_every_kind_has_an_act_and_every_call_a_name() -> None:
+    assert set(ACTS) == set(Kind)
+    assert {*UNDO_OF, *UNDO_OF.values()} == set(CALLS)
+    with pytest.raises(ValueError, match="no call 'chrage'"):
+        Fault(Kind.HANG, "chrage")
