@@ -1,0 +1,1 @@
+"""Examples: orders to place, and another saga built from the engine."""

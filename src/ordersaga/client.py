@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from temporalio.client import (
     Client,
+    WorkflowExecution,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
@@ -139,12 +140,11 @@ class OrderClient:
     ) -> AsyncIterator[OrderSummary]:
         """Orders, newest first. What was placed within the last second may not be listed yet."""
         seen = 0
-        query = endings.list_query(status, customer_id, self._searchable)
-        async for execution in self.temporal.list_workflows(query):
-            summary = await endings.summary(self.temporal, execution)
-            if status is not None and summary.status is not status:
+        async for execution in self._executions(status, customer_id):
+            found = await endings.summary(self.temporal, execution)
+            if status not in (None, found.status) or customer_id not in (None, found.customer_id):
                 continue
-            yield summary
+            yield found
             seen += 1
             if seen == limit:
                 return
@@ -171,10 +171,30 @@ class OrderClient:
                 static_details=endings.static_details(order),
             )
         except RPCError as error:
-            if self._searchable and error.status is RPCStatusCode.INVALID_ARGUMENT and CUSTOMER.name in str(error):
-                self._searchable = False
+            if self._is_unsearchable(error):
                 return await self._start(order)
             raise _translated(error, order.order_id) from None
+
+    async def _executions(
+        self, status: OrderStatus | None, customer_id: str | None
+    ) -> AsyncIterator[WorkflowExecution]:
+        query = endings.list_query(status, customer_id, self._searchable)
+        try:
+            async for execution in self.temporal.list_workflows(query):
+                yield execution
+        except RPCError as error:
+            if not self._is_unsearchable(error):
+                raise
+            async for execution in self._executions(status, customer_id):
+                yield execution
+
+    def _is_unsearchable(self, error: RPCError) -> bool:
+        """Whether this server does not know our search attributes. If so, they are left out from now on."""
+        known = error.status is not RPCStatusCode.INVALID_ARGUMENT or CUSTOMER.name not in str(error)
+        if known or not self._searchable:
+            return False
+        self._searchable = False
+        return True
 
     async def _placed_before(self, order: OrderInput) -> PlacedOrder:
         handle = self._handle(order.order_id)

@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
-from ordersaga.settings import SERVICES, Settings
+from ordersaga.settings import SERVICES, Settings, load_settings
 from ordersaga.testing.environment import temporal_server
 from ordersaga.worker import ensure_search_attributes, order_worker
 from tests.workflow.shop import Shop
@@ -30,7 +30,7 @@ async def temporal() -> AsyncIterator[Client]:
 @pytest.fixture(scope="session")
 def settings(services_url: str) -> Settings:
     """Settings that name the session's services."""
-    return Settings(**{f"{name}_url": f"{services_url}/{name}" for name in SERVICES})
+    return load_settings(**{f"{name}_url": f"{services_url}/{name}" for name in SERVICES})
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ class Runner:
 @pytest.fixture
 async def journey(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
     world = World()
-    activities = [world.do_step, world.undo_step]
+    activities: list[Callable[..., Any]] = [world.do_step, world.undo_step]
     async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities):
         yield Runner(temporal, world, order_id)
         world.release.set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from temporalio import activity
@@ -40,7 +42,7 @@ async def test_a_mocked_refusal_of_the_payment_fails_the_order_and_releases_the_
 
     inventory = InventoryActivities(shop.inventory)
     mocked = settings.model_copy(update={"task_queue": "mocked"})
-    activities = [inventory.reserve_inventory, declined, inventory.release_inventory]
+    activities: list[Callable[..., Any]] = [inventory.reserve_inventory, declined, inventory.release_inventory]
     async with Worker(temporal, task_queue="mocked", workflows=[OrderSagaWorkflow], activities=activities):
         result = await OrderClient(temporal, mocked).place_order(await shop.order(order_id))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from examples.trip import Agency, Trip, TripWorkflow
 @pytest.fixture
 async def agency(temporal: Client) -> AsyncIterator[Agency]:
     agency = Agency()
-    activities = [agency.book, agency.unbook]
+    activities: list[Callable[..., Any]] = [agency.book, agency.unbook]
     async with Worker(temporal, task_queue="trips", workflows=[TripWorkflow], activities=activities):
         yield agency
 

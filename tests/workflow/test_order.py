@@ -1,0 +1,218 @@
+"""Orders through the real services: refusals, cancels, what the client tells, and what other SDKs may send."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from ordersaga.client import OrderClient
+from ordersaga.connect import connect
+from ordersaga.contracts.payment import PaymentState
+from ordersaga.domain.errors import OrderNotFound
+from ordersaga.domain.result import CancelOutcome, OrderStatus
+from ordersaga.settings import Settings
+from ordersaga.testing.environment import temporal_server
+from ordersaga.worker import order_worker
+from tests.workflow.shop import IN_EFFECT, Shop, until
+
+MOON = {"street": "1 Crater Rd", "city": "Tranquility", "state": "", "zip_code": "ABC", "country": "US"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal", "books"),
+    [
+        ({"stock": 1}, "InsufficientInventory", ["refused"]),
+        ({"payment_method_id": "pm_card_chargeDeclined"}, "PaymentDeclined", ["released", "declined"]),
+        ({"shipping_address": MOON}, "UndeliverableAddress", ["released", "refunded", "refused"]),
+    ],
+    ids=["stock", "card", "address"],
+)
+async def test_a_refusal_fails_the_order_and_leaves_nothing_in_effect(
+    shop: Shop, order_id: str, changes: dict[str, Any], refusal: str, books: list[str]
+) -> None:
+    result = await shop.orders.place_order(await shop.order(order_id, **changes))
+
+    assert (result.status, result.refusal) == (OrderStatus.FAILED, refusal)
+    assert result.error
+    assert not any([result.reservation_id, result.payment_id, result.shipment_id, result.message_id])
+    assert result.tracking_number is None
+    assert await shop.books(order_id) == books
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "amount"), [("JPY", 500, "1500"), ("USD", 19.99, "59.97"), ("KWD", "1.005", "3.015")]
+)
+async def test_the_customer_is_charged_to_the_last_unit(
+    shop: Shop, order_id: str, currency: str, price: object, amount: str
+) -> None:
+    order = await shop.order(order_id)
+    items = [{"sku": order.items[0].sku, "quantity": 3, "price": price}]
+    await shop.orders.place_order(await shop.order(order_id, items=items, currency=currency))
+
+    (payment,) = [entry async for entry in shop.payment.payments(order_id=order_id)]
+    assert (payment.state, payment.amount, payment.currency) == (PaymentState.CAPTURED, amount, currency)
+
+
+async def test_a_cancel_after_the_parcel_left_is_refused_and_nothing_is_refunded(shop: Shop, order_id: str) -> None:
+    await shop.orders.place_order(await shop.order(order_id))
+    await shop.parcel_leaves(order_id)
+
+    answer = await shop.orders.cancel_order(order_id, "I have moved")
+
+    assert answer.outcome is CancelOutcome.TOO_LATE
+    assert await shop.books(order_id) == ["held", "captured", "shipped", "queued"]
+
+
+async def test_temporals_own_cancellation_ends_the_run_as_cancelled(
+    shop: Shop, temporal: Client, order_id: str
+) -> None:
+    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+    handle = temporal.get_workflow_handle(f"order-{order_id}")
+    await handle.cancel()
+
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+    assert isinstance(failure.value.cause, CancelledError)
+    result = await shop.orders.result(order_id)
+    assert result.status is OrderStatus.CANCELLED
+    assert {step.name for step in result.steps} >= {"reserve_inventory", "charge_payment"}
+    assert not set(await shop.books(order_id)) & set(IN_EFFECT)
+
+
+async def test_a_cancel_asked_again_is_answered_alike(shop: Shop, order_id: str) -> None:
+    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+
+    answers = [await shop.orders.cancel_order(order_id, reason) for reason in ("once", "twice")]
+
+    assert [answer.outcome for answer in answers] == [CancelOutcome.CANCELLED] * 2
+    assert (await shop.orders.result(order_id)).cancel_reason == "once"
+
+
+async def test_any_sdk_can_place_an_order_in_plain_json(shop: Shop, temporal: Client, order_id: str) -> None:
+    order = await shop.order(order_id)
+    plain = json.loads(order.model_dump_json(exclude_none=True))
+    plain["items"][0]["price"] = 19.99
+
+    handle: WorkflowHandle[Any, Any] = await temporal.start_workflow(
+        "OrderSagaWorkflow", plain, id=f"order-{order_id}", task_queue="orders"
+    )
+    result = await handle.result()
+
+    assert (result["status"], result["amount"]) == ("completed", "44.98")
+    assert (await shop.orders.submit_order(order)).created is False
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [({"items": []}, "items"), ({"quantity": 0}, "quantity"), ({"currency": "XYZ"}, "currency"), ({}, "items")],
+)
+async def test_an_invalid_order_from_another_sdk_fails_at_once_and_says_why(
+    shop: Shop, temporal: Client, order_id: str, broken: dict[str, object], problem: str
+) -> None:
+    document = json.loads((await shop.order(order_id)).model_dump_json(exclude_none=True)) if broken else {}
+    if "quantity" in broken:
+        document["items"][0] |= broken
+    else:
+        document |= broken
+
+    handle: WorkflowHandle[Any, Any] = await temporal.start_workflow(
+        "OrderSagaWorkflow", document, id=f"order-{order_id}", task_queue="orders"
+    )
+
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+    assert isinstance(failure.value.cause, ApplicationError)
+    assert failure.value.cause.type == "InvalidOrder"
+    assert problem in failure.value.cause.message
+    assert (await shop.orders.result(order_id)).status is OrderStatus.FAILED
+    assert await shop.books(order_id) == []
+
+
+async def test_an_order_that_does_not_exist_is_not_found(shop: Shop) -> None:
+    for ask in (shop.orders.get_order, shop.orders.get_order_status, shop.orders.result):
+        with pytest.raises(OrderNotFound, match="nobody"):
+            await ask("nobody")
+    with pytest.raises(OrderNotFound, match="nobody"):
+        await shop.orders.cancel_order("nobody", "why")
+
+
+async def test_orders_can_be_listed_by_status_and_customer(shop: Shop, order_id: str) -> None:
+    customer = f"it's {order_id}"
+    good = await shop.order(f"{order_id}-good", customer_id=customer)
+    bad = await shop.order(f"{order_id}-bad", customer_id=customer, payment_method_id="pm_card_chargeDeclined")
+    for order in (good, bad):
+        await shop.orders.place_order(order)
+
+    async def listed(status: OrderStatus) -> list[str]:
+        return [found.order_id async for found in shop.orders.list_orders(status, customer)]
+
+    async def both() -> bool:
+        return (await listed(OrderStatus.COMPLETED), await listed(OrderStatus.FAILED)) == (
+            [good.order_id],
+            [bad.order_id],
+        )
+
+    await until(both)
+
+
+async def test_an_order_reads_well_in_temporals_web_ui(shop: Shop, temporal: Client, order_id: str) -> None:
+    await shop.orders.place_order(await shop.order(order_id))
+    handle = temporal.get_workflow_handle(f"order-{order_id}")
+
+    description = await handle.describe()
+    assert await description.static_summary() == "44.98 USD for customer-1, 2 line(s)"
+    assert f"- 2 x {order_id}-a at 19.99 USD" in (await description.static_details() or "")
+    details = (await handle.query("__temporal_workflow_metadata")).current_details
+    assert "**completed** · 44.98 USD" in details
+    assert f"| charge_payment | done | pay-{order_id} | 1 |" in details
+
+
+async def test_the_view_tells_each_step_and_what_happened(shop: Shop, order_id: str) -> None:
+    order = await shop.order(order_id, payment_method_id="pm_card_chargeDeclined")
+    await shop.orders.place_order(order)
+
+    view = await shop.orders.get_order(order_id)
+
+    assert {step.name: step.state for step in view.steps} == {
+        "reserve_inventory": "undone",
+        "charge_payment": "refused",
+        "create_shipment": "pending",
+        "send_confirmation": "pending",
+    }
+    assert [entry.event for entry in view.timeline] == [
+        "reserve_inventory done",
+        "charge_payment refused: PaymentDeclined",
+        "reserve_inventory: released",
+    ]
+
+
+async def test_an_order_of_675_lines_completes(shop: Shop, order_id: str) -> None:
+    order = await shop.order(order_id, stock=1_000)
+    items = [{"sku": order.items[0].sku, "quantity": 1, "price": Decimal("0.01")} for _ in range(675)]
+
+    result = await shop.orders.place_order(await shop.order(order_id, stock=1_000, items=items))
+
+    assert (result.status, result.amount) == (OrderStatus.COMPLETED, "6.75")
+
+
+async def test_on_a_server_without_our_search_attributes_orders_run_and_are_listed_all_the_same(
+    settings: Settings, order_id: str
+) -> None:
+    async with temporal_server() as address:
+        temporal = await connect(target_host=address)
+        orders = OrderClient(temporal, settings)
+        async with order_worker(temporal, settings), Shop.open(orders, settings) as shop:
+            bad = await shop.order(order_id, customer_id="a", payment_method_id="pm_card_chargeDeclined")
+            assert (await orders.place_order(bad)).status is OrderStatus.FAILED
+            await orders.place_order(await shop.order(f"{order_id}-other", customer_id="b"))
+
+            async def listed() -> list[str]:
+                return [found.order_id async for found in orders.list_orders(OrderStatus.FAILED, "a")]
+
+            assert await until(listed) == [order_id]
+            assert [found.order_id async for found in OrderClient(temporal).list_orders(customer_id="a")] == [order_id]
