@@ -12,7 +12,7 @@ from typing import Self
 
 from ordersaga.settings import SERVICES, Settings, load_settings
 from ordersaga.stack import programs
-from ordersaga.stack.child import Child, StackError
+from ordersaga.stack.child import Child, Program, StackError
 from ordersaga.stack.claims import data_dir_lock, free_ports
 
 START_SECONDS = 120.0
@@ -26,6 +26,8 @@ class StackOptions:
     temporal_port: int = 7233
     temporal_ui_port: int = 8233
     services_port: int = 8001
+    worker_calls: str | None = None
+    """The URL under which the worker calls the services, if not theirs: a proxy's, in tests and in the demo."""
 
 
 class Stack:
@@ -121,17 +123,20 @@ class Stack:
         )
         self.temporal = f"{programs.HOST}:{port}"
         self.ui = f"http://{programs.HOST}:{ui_port}"
-        self.services = {name: f"http://{programs.HOST}:{services_port}/{name}" for name in SERVICES}
+        self.services = {name: f"{self._services_url(services_port)}/{name}" for name in SERVICES}
         self.environment = programs.environment(self.temporal, self.services, self.data_dir)
         environment = programs.inherited() | self.environment
-        self.children = {
-            program.name: Child(program, self.log_dir / f"{program.name}.log", environment)
-            for program in (
-                programs.temporal(self.data_dir, port, ui_port),
-                programs.services(services_port),
-                programs.worker(),
-            )
-        }
+        called = {name: f"{options.worker_calls or self._services_url(services_port)}/{name}" for name in SERVICES}
+        self._add(programs.temporal(self.data_dir, port, ui_port), environment)
+        self._add(programs.services(services_port), environment)
+        self._add(programs.worker(), environment | programs.environment(self.temporal, called, self.data_dir))
+
+    def _add(self, program: Program, environment: dict[str, str]) -> None:
+        self.children[program.name] = Child(program, self.log_dir / f"{program.name}.log", environment)
+
+    @staticmethod
+    def _services_url(port: int) -> str:
+        return f"http://{programs.HOST}:{port}"
 
 
 async def _all(events: Iterable[asyncio.Event]) -> None:
