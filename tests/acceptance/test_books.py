@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -180,6 +182,37 @@ async def test_a_run_that_was_cut_off_is_named_with_what_it_left(shop: Shop, tem
     await waits(shop, name)
     await temporal.get_workflow_handle(f"order-{name}").terminate("for the test")
     assert await found(shop, name) == [("cut_off", "reservation"), ("cut_off", "payment")]
+
+
+async def test_a_run_that_was_reset_counts_once_and_by_its_last_run(shop: Shop, temporal: Client, name: str) -> None:
+    await waits(shop, name)
+    before = await check_books(shop.orders)
+    await reset(temporal, name)
+    assert await found(shop, name) == []
+    assert grown(before, await check_books(shop.orders)) == {}
+    await shop.orders.cancel_order(name, "the test is over")
+    await shop.orders.result(name)
+    await until(lambda: both_runs_are_listed(temporal, name))
+    assert await found(shop, name) == []
+
+
+async def reset(temporal: Client, name: str) -> None:
+    """Run the order again from its beginning; this terminates the run that there is."""
+    run = WorkflowExecution(workflow_id=f"order-{name}")
+    await temporal.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=temporal.namespace,
+            workflow_execution=run,
+            workflow_task_finish_event_id=3,
+            request_id=name,
+            reason="for the test",
+        )
+    )
+
+
+async def both_runs_are_listed(temporal: Client, name: str) -> bool:
+    runs = [run async for run in temporal.list_workflows(f'WorkflowId = "order-{name}"')]
+    return len(runs) == 2 and all(run.close_time is not None for run in runs)
 
 
 async def test_an_order_that_says_it_has_no_mail_is_well(shop: Shop, temporal: Client, name: str) -> None:

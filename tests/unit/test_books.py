@@ -92,6 +92,7 @@ GOOD: dict[str, tuple[OrderRecord, list[Entry]]] = {
     "cancelled, its mail may be out": (record("cancelled"), [*GONE[:3], mail("failed", notices=1)]),
     "cancelled, its mail was refused": (record("cancelled"), [*GONE[:3], mail("failed")]),
     "cancelled, its payment only voided": (record("cancelled"), [payment("voided")]),
+    "cancelled, all of its payment given back": (record("cancelled"), [payment("captured", refunded="20.00")]),
     "out of stock": (record("failed", total=None, pieces=None), [reservation("refused")]),
     "declined": (record("failed"), [reservation("released"), payment("declined")]),
     "undeliverable": (record("failed"), [*GONE[:2], shipment("refused")]),
@@ -243,7 +244,8 @@ def test_stock_that_does_not_add_up_is_named(item: StockItem, reservations: list
 
 def test_the_books_are_counted_summed_and_written_as_json() -> None:
     running = record("processing", order_id="B", open=True)
-    books = sum_up({"A": record(), "B": running}, by_order(LIVE), unsettled=["tea"])
+    half_done = payment().model_copy(update={"order_id": "B"})
+    books = sum_up({"A": record(), "B": running}, by_order([*LIVE, half_done]), unsettled=["tea"])
     assert books.balanced
     assert json.loads(json.dumps(books.to_json())) == {
         "balanced": True,
