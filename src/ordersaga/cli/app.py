@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from ordersaga.cli import doctor, orders, serve, verify
+from ordersaga.cli.demo import demo
 from ordersaga.cli.exits import EXPLAINED
 from ordersaga.cli.import_retail import import_retail
 from ordersaga.cli.place import place
@@ -17,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Orders that end shipped and paid for, or completely undone.",
 )
+app.command()(demo)
 app.command()(serve.up)
 app.command()(serve.worker)
 app.command()(serve.services)

@@ -1,0 +1,132 @@
+"""`ordersaga demo`: real orders through the whole stack, and the books at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ordersaga.cli import output
+from ordersaga.cli.exits import Exit
+from ordersaga.cli.output import AsJson
+from ordersaga.cli.run import on_stop, run_async
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ordersaga.demo import Play
+    from ordersaga.stack import Stack
+
+NEWS_SECONDS = 0.25
+PLAIN_NEWS_SECONDS = 5.0
+
+
+def demo(
+    orders: Annotated[int, typer.Option(min=20, max=200, help="How many of the 200 sample orders to place.")] = 200,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the stack running until Ctrl-C, to look around.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Place real orders on a stack of its own, while what can go wrong goes wrong, and check the books.
+
+    Starts Temporal, the services and a worker on free ports, with their data in a temporary folder. Exit code 0 only
+    if every order ended as it had to and the books balance.
+    """
+    return run_async(_demo(orders, keep, as_json))
+
+
+async def _demo(count: int, keep: bool, as_json: bool) -> int:
+    from ordersaga.demo import Play, cast
+    from ordersaga.stack import Stack, StackOptions
+    from ordersaga.testing.environment import free_port
+    from ordersaga.testing.faults import FaultProxy
+
+    this = asyncio.current_task()
+    assert this
+    on_stop(this.cancel)
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="ordersaga-demo-", ignore_cleanup_errors=True) as folder:
+        output.message("Starting Temporal, the services and a worker …")
+        async with FaultProxy(f"http://127.0.0.1:{port}") as proxy:
+            options = StackOptions(Path(folder), 0, 0, port, worker_calls=proxy.url)
+            try:
+                async with Stack(options) as stack, Play.on(stack, proxy, cast(count)) as play:
+                    await _watch(play)
+                    code = await _account(play, stack, keep, as_json)
+                    if keep:
+                        await _kept(stack)
+            except asyncio.CancelledError:
+                output.message("Stopped; nothing is left behind.")
+                return Exit.OK if keep else Exit.INTERRUPTED
+    return code
+
+
+async def _watch(play: Play) -> None:
+    """Play, and show the progress: a live screen on a terminal, else a line now and then."""
+    from rich.live import Live
+
+    from ordersaga.demo import screen
+
+    playing = asyncio.create_task(play.run())
+    terminal = sys.stderr.isatty()
+    try:
+        with Live(console=_console(stderr=True), transient=True) if terminal else _Plain() as live:
+            while not playing.done():
+                await asyncio.wait([playing], timeout=NEWS_SECONDS if terminal else PLAIN_NEWS_SECONDS)
+                if isinstance(live, _Plain):
+                    live.tell(play)
+                else:
+                    live.update(screen.progress(play.scenes, play.news))
+    finally:
+        playing.cancel()
+    await playing
+
+
+class _Plain:
+    """Progress where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def __enter__(self) -> _Plain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def tell(self, play: Play) -> None:
+        """Say how far it is, and what has happened since."""
+        output.message(f"{play.ended} of {len(play.scenes)} orders have ended")
+        if play.news != self._told:
+            self._told = play.news
+            output.message(self._told)
+
+
+async def _account(play: Play, stack: Stack, keep: bool, as_json: bool) -> int:
+    from ordersaga.demo import screen
+
+    books = await play.books()
+    if as_json:
+        output.emit(screen.as_json(play.scenes, books))
+    else:
+        console = _console()
+        console.print(screen.outcomes(play.scenes, stack.ui if keep else None))
+        screen.show_books(console, play.scenes, books)
+        if not keep:
+            console.print("`make demo ARGS=--keep` keeps it all running, to look at the orders in Temporal's Web UI.")
+    surprised = any(scene.surprise for scene in play.scenes)
+    return Exit.OK if books.balanced and not surprised else Exit.NO
+
+
+async def _kept(stack: Stack) -> None:
+    output.message(f"Temporal's Web UI: {stack.ui}\nTemporal: {stack.temporal}   Ctrl-C stops everything.")
+    await asyncio.Event().wait()
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)

@@ -1,0 +1,128 @@
+"""Plays the scenes: places each order, and makes happen to it what its cause says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Self
+
+from ordersaga.client import OrderClient
+from ordersaga.clients import InventoryClient, ServiceHttp, ShippingClient, open_session
+from ordersaga.connect import connect
+from ordersaga.contracts.shipping import ShipmentEventState
+from ordersaga.demo.cast import SOLD_OUT, Cause, Scene
+from ordersaga.retail import stock_needed
+from ordersaga.stack import Stack
+from ordersaga.testing.books import Books, check_books
+from ordersaga.testing.faults import Fault, FaultProxy, Kind
+
+AT_ONCE = 20
+POLL_SECONDS = 0.05
+CARRIER_SECONDS = 10.0
+KILL_AFTER = 0.3
+"""Of all orders, how many have ended when the worker is killed."""
+
+
+class Play:
+    """The scenes on a running stack whose worker calls the services through the proxy."""
+
+    def __init__(
+        self, scenes: list[Scene], stack: Stack, proxy: FaultProxy, orders: OrderClient, shipping: ShippingClient
+    ) -> None:
+        self.scenes = scenes
+        self.started = 0
+        self.news = ""
+        self._stack, self._proxy, self._orders, self._shipping = stack, proxy, orders, shipping
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, stack: Stack, proxy: FaultProxy, scenes: list[Scene]) -> AsyncIterator[Self]:
+        """A play with stock in the warehouse for all its orders."""
+        temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
+        async with open_session() as session:
+            shipping = ShippingClient(ServiceHttp(session, "shipping", stack.services["shipping"]))
+            inventory = InventoryClient(ServiceHttp(session, "inventory", stack.services["inventory"]))
+            await inventory.load_stock(stock_needed(scene.order for scene in scenes) | {SOLD_OUT: 0})
+            yield cls(scenes, stack, proxy, OrderClient(temporal, stack.settings()), shipping)
+
+    @property
+    def ended(self) -> int:
+        """How many orders have ended."""
+        return sum(scene.result is not None for scene in self.scenes)
+
+    async def run(self) -> None:
+        """Play all scenes, a number of them at once."""
+        async with asyncio.TaskGroup() as tasks:
+            for scene in self.scenes:
+                tasks.create_task(self._play(scene))
+
+    async def books(self) -> Books:
+        """Do the books balance?"""
+        return await check_books(self._orders)
+
+    async def _play(self, scene: Scene) -> None:
+        if scene.cause is Cause.WORKER_KILLED:
+            await self._until_some_ended()
+        async with self._turns:
+            began = time.monotonic()
+            self.started += 1
+            self._prepare(scene)
+            await self._orders.submit_order(scene.order)
+            await self._interfere(scene)
+            scene.result = await self._orders.result(scene.order.order_id)
+            scene.seconds = time.monotonic() - began
+
+    def _prepare(self, scene: Scene) -> None:
+        order_id = scene.order.order_id
+        match scene.cause:
+            case Cause.LOST_RESPONSE:
+                self._proxy.faults.append(Fault(Kind.LOSE_RESPONSE, "charge", order_id))
+            case Cause.WORKER_KILLED:
+                self._proxy.faults.append(Fault(Kind.SLOW, "ship", order_id, seconds=5))
+            case Cause.CANCEL_REFUSED:
+                # The confirmation has to wait, so that the cancel finds the order still running.
+                self._proxy.faults.append(Fault(Kind.UNAVAILABLE, "notify", order_id, attempts=range(1, 5)))
+
+    async def _interfere(self, scene: Scene) -> None:
+        order_id = scene.order.order_id
+        match scene.cause:
+            case Cause.CANCELLED_IN_TIME:
+                answer = await self._orders.cancel_order(order_id, "the customer has changed their mind")
+                scene.verdict = answer.outcome
+            case Cause.CANCEL_REFUSED:
+                await self._parcel_leaves(order_id)
+                answer = await self._orders.cancel_order(order_id, "the customer has changed their mind")
+                scene.verdict = answer.outcome
+            case Cause.WORKER_KILLED:
+                await self._shipment_made(order_id)
+                self._stack.kill("worker")
+                self.news = f"kill -9 of the worker with {self.started - self.ended} orders in flight"
+
+    async def _until_some_ended(self) -> None:
+        async def enough() -> bool:
+            return self.ended >= len(self.scenes) * KILL_AFTER
+
+        await _until(enough)
+
+    async def _shipment_made(self, order_id: str) -> None:
+        async def made() -> bool:
+            return any(fired.status for fired in self._proxy.fired(Kind.SLOW, "ship", order_id))
+
+        await _until(made)
+
+    async def _parcel_leaves(self, order_id: str) -> None:
+        async def booked() -> bool:
+            return bool([entry async for entry in self._shipping.shipments(order_id=order_id)])
+
+        await _until(booked)
+        await self._shipping.move(f"shp-{order_id}", ShipmentEventState.SHIPPED, CARRIER_SECONDS)
+
+
+async def _until(check: Callable[[], Awaitable[bool]]) -> None:
+    while True:
+        if await check():
+            return
+        await asyncio.sleep(POLL_SECONDS)
