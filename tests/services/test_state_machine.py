@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from tests.services.api import Answer, Json
 from tests.services.model import Model, Stock
@@ -19,8 +19,8 @@ from tests.services.pairs import INVENTORY, PAIRS, PAYMENT, SHIPPING, Pair
 EXAMPLES = 50
 STEPS = 40
 _names = count(1)
+Effect = tuple[Pair, int]
 pairs = st.sampled_from(PAIRS)
-numbers = st.integers(0, 2)
 variants = st.integers(0, 2)
 levels = st.integers(0, 6)
 skus = st.sampled_from("ab")
@@ -50,12 +50,15 @@ class Calls(RuleBasedStateMachine):
     """Calls for a few ids of one order, which no other sequence has."""
 
     url: ClassVar[str]
+    effects: Bundle[Effect] = Bundle("effects")
+    goods: Bundle[Effect] = Bundle("goods")
 
     def __init__(self) -> None:
         super().__init__()
         self.wire = Wire(self.url)
         self.model = Model()
         self.order_id = f"machine-{next(_names)}"
+        self.numbers = count(1)
 
     @initialize(a=levels, b=levels)
     def start(self, a: int, b: int) -> None:
@@ -63,34 +66,49 @@ class Calls(RuleBasedStateMachine):
         self.model.stock = {self.sku("a"): Stock(), self.sku("b"): Stock()}
         self.load_both(a, b)
 
-    @rule(pair=pairs, number=numbers, variant=variants)
-    def do(self, pair: Pair, number: int, variant: int) -> None:
-        """Do something: for the first time, again, late, or with another body."""
-        body = self.body(pair, number, variant)
-        expected = self.model.do(pair, body[pair.key], body, refused=variant == 2)
-        answer = self.wire.ask("POST", f"/{pair.service}{pair.do_path}", body)
-        says(answer, expected)
-        if answer.type not in ("Fenced", "IdempotencyMismatch"):
-            self.model.answered(pair, body[pair.key], answer)
-        self.same(pair)
+    @rule(target=effects, pair=pairs, variant=variants)
+    def do(self, pair: Pair, variant: int) -> Effect:
+        """Do something new."""
+        return self.call(pair, next(self.numbers), variant)
 
-    @rule(pair=pairs, number=numbers)
-    def undo(self, pair: Pair, number: int) -> None:
-        """Undo something: before it was done, after it, again, or too late."""
+    @rule(targets=(effects, goods), pair=st.sampled_from([INVENTORY, SHIPPING]), events=st.integers(0, 2))
+    def do_what_moves(self, pair: Pair, events: int) -> Effect:
+        """Do something new that events can follow, and as many of them."""
+        effect = self.call(pair, next(self.numbers), 0)
+        for delivered in (False, True)[:events]:
+            self.move(effect, delivered)
+        return effect
+
+    @rule(effect=effects, variant=variants)
+    def do_again(self, effect: Effect, variant: int) -> None:
+        """Do something again, or late, or with another body."""
+        self.call(*effect, variant)
+
+    @rule(target=effects, pair=pairs)
+    def undo_what_was_never_done(self, pair: Pair) -> Effect:
+        """Leave a tombstone."""
+        effect = pair, next(self.numbers)
+        self.undo(effect)
+        return effect
+
+    @rule(effect=st.one_of(effects, goods))
+    def undo(self, effect: Effect) -> None:
+        """Undo something: done, refused, undone before, or gone."""
+        pair, number = effect
         method, path, body = pair.undo(self.effect_id(pair, number))
         expected = self.model.undo(pair, self.effect_id(pair, number))
         says(self.wire.ask(method, f"/{pair.service}{path}", body), expected)
         self.same(pair)
 
-    @rule(number=numbers, state=st.sampled_from(["shipped", "delivered"]))
-    def ship(self, number: int, state: str) -> None:
-        """The carrier moves a parcel."""
-        self.move(SHIPPING, number, state)
-
-    @rule(number=numbers)
-    def consume(self, number: int) -> None:
-        """Goods leave the warehouse."""
-        self.move(INVENTORY, number, "consumed")
+    @rule(effect=goods, delivered=st.booleans())
+    def move(self, effect: Effect, delivered: bool) -> None:
+        """Goods leave the warehouse, or the carrier moves a parcel."""
+        pair, number = effect
+        state = "consumed" if pair is INVENTORY else "delivered" if delivered else "shipped"
+        expected = self.model.move(pair, self.effect_id(pair, number), state)
+        path = f"/{pair.service}{pair.collection}/{self.effect_id(pair, number)}/events"
+        assert self.wire.ask("POST", path, {"state": state}).status == expected
+        self.same(pair)
 
     @rule(sku=skus, loaded=levels)
     def load(self, sku: str, loaded: int) -> None:
@@ -116,13 +134,16 @@ class Calls(RuleBasedStateMachine):
         finally:
             self.wire.close()
 
-    def move(self, pair: Pair, number: int, state: str) -> None:
-        """Send an event."""
-        effect_id = self.effect_id(pair, number)
-        expected = self.model.move(pair, effect_id, state)
-        path = f"/{pair.service}{pair.collection}/{effect_id}/events"
-        assert self.wire.ask("POST", path, {"state": state}).status == expected
+    def call(self, pair: Pair, number: int, variant: int) -> Effect:
+        """Call a do."""
+        body = self.body(pair, number, variant)
+        expected = self.model.do(pair, body[pair.key], body, refused=variant == 2)
+        answer = self.wire.ask("POST", f"/{pair.service}{pair.do_path}", body)
+        says(answer, expected)
+        if answer.type not in ("Fenced", "IdempotencyMismatch"):
+            self.model.answered(pair, body[pair.key], answer)
         self.same(pair)
+        return pair, number
 
     def same(self, pair: Pair) -> None:
         """The service's books and the model's say the same."""
