@@ -207,7 +207,8 @@ async def _services(settings: Settings) -> list[Finding]:
                     return ok(name, url), _seconds_apart(answer.headers.get("Date"))
             except (ClientError, OSError) as error:
                 do = f"Start it with `ordersaga services --only {name}`, or set ORDERSAGA_{name.upper()}_URL."
-                return problem(name, f"{url} does not answer: {error or type(error).__name__}", do, False), None
+                reason = getattr(error, "strerror", None) or error or type(error).__name__
+                return problem(name, f"{url} does not answer: {reason}", do, answers=False), None
 
         looked = await asyncio.gather(*(look(name, url) for name, url in settings.service_urls().items()))
     apart = max((seconds for _, seconds in looked if seconds is not None), default=None)

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -32,31 +33,33 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command, and return its exit code."""
     as_json = "--json" in arguments
     try:
-        return int(app(list(arguments), prog_name="ordersaga", standalone_mode=False) or Exit.OK)
-    except (KeyboardInterrupt, typer.Abort):
-        return _end(as_json, "Interrupted", "Interrupted.", Exit.INTERRUPTED)
+        code = int(app(list(arguments), prog_name="ordersaga", standalone_mode=False) or Exit.OK)
     except SystemExit:  # typer's way of saying that stdout is a broken pipe
         return Exit.READER_GONE
     except typer.TyperException as error:
-        return _end(as_json, "WrongUsage", f"{_usage(error)}. Nothing was started.", Exit.WRONG_INPUT)
+        return _end(as_json, "WrongUsage", _usage(error), Exit.WRONG_INPUT)
     except OrdersagaError as error:
         return _end(as_json, type(error).__name__, str(error), exit_of(error))
     except Exception as error:
         traceback.print_exception(error)
         return _end(as_json, type(error).__name__, "This is a bug in ordersaga. Please report the above.", Exit.BUG)
+    if code == Exit.INTERRUPTED:  # how typer answers Ctrl-C
+        return _end(as_json, "Interrupted", "Interrupted.", Exit.INTERRUPTED)
+    return code
 
 
 def _end(as_json: bool, kind: str, message: str, code: Exit) -> Exit:
     text = json.dumps({"error": {"type": kind, "message": message}}) if as_json else message
-    try:
+    with suppress(OSError):
         sys.stderr.write(f"{text}\n")
-    except OSError:
-        return code
     return code
 
 
 def _usage(error: typer.TyperException) -> str:
-    """What was wrong with the usage, and where help is."""
-    message = str(getattr(error, "format_message", error.__str__)()).rstrip(".")
+    """What was wrong with the usage, and where help is. Without any arguments: the help itself."""
+    message = str(getattr(error, "format_message", error.__str__)())
+    if message.startswith("Usage:"):
+        return message
     context = getattr(error, "ctx", None)
-    return f"{message}. See `{context.command_path} --help`" if context else message
+    help_at = f" See `{context.command_path} --help`." if context else ""
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'}{help_at} Nothing was started."

@@ -80,9 +80,9 @@ async def _cancel(order_id: str, reason: str, patience: float, as_json: bool) ->
     if as_json:
         output.emit(answer)
     else:
-        said = "is cancelled" if answer.outcome is CancelOutcome.CANCELLED else f"is not cancelled: {answer.outcome}"
-        detail = f" ({answer.detail})" if answer.detail else ""
-        output.line(f"Order {order_id} {said.replace('_', ' ')}; its status is {answer.status}{detail}")
+        verdict = answer.outcome.replace("_", " ")
+        detail = f"; {answer.detail}" if answer.detail else ""
+        output.line(f"{order_id}: {verdict} (status {answer.status}{detail})")
     return Exit.OK if answer.outcome is CancelOutcome.CANCELLED else Exit.NO
 
 

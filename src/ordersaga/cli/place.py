@@ -140,7 +140,7 @@ class _Placing:
             self._live.update(f"{self._account()}; {self._under_way} under way")
 
     def _account(self) -> str:
-        counts = ", ".join(f"{count:,} {status}" for status, count in self._count.most_common())
+        counts = ", ".join(f"{count:,} {status}" for status, count in sorted(self._count.items()))
         return f"{self._count.total():,} answered: {counts or 'none'}"
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ordersaga.stack import Stack, StackOptions
 
 RETRY_PAUSE = 0.5
+EXAMPLE_STOCK = '{"MUG-BLUE": 100, "TEA-EARL-GREY": 100}'
+"""Enough for examples/order.json."""
 
 
 def _port(name: str, what: str) -> typer.models.OptionInfo:
@@ -94,7 +97,7 @@ async def _up(options: StackOptions, as_json: bool) -> int:
     try:
         async with stack:
             on_stop(stop.set)
-            _introduce(stack, options, as_json)
+            _introduce(stack, as_json)
             await stop.wait()
             on_stop(stack.kill)
             output.message("Stopping; orders in flight go on with the next `ordersaga up`. Ctrl-C again: at once.")
@@ -103,7 +106,7 @@ async def _up(options: StackOptions, as_json: bool) -> int:
     return Exit.OK
 
 
-def _introduce(stack: Stack, options: StackOptions, as_json: bool) -> None:
+def _introduce(stack: Stack, as_json: bool) -> None:
     if as_json:
         output.emit(
             {"ready": True, "temporal": stack.temporal, "ui": stack.ui, "services": stack.services, "pids": stack.pids}
@@ -115,23 +118,27 @@ def _introduce(stack: Stack, options: StackOptions, as_json: bool) -> None:
         *(f"{name:<14}{url}" for name, url in stack.services.items()),
         f"data          {stack.data_dir}",
         "",
-        "Place an order from another terminal:",
-        *(f"  export {name}={value}" for name, value in _exports(stack, options)),
-        "  ordersaga place order.json",
+        "From another terminal, load stock and place an order:",
+        *(f"  export {name}={value}" for name, value in _exports(stack)),
+        f"  curl -X PUT {stack.services['inventory']}/stock -H 'content-type: application/json' -d '{EXAMPLE_STOCK}'",
+        "  ordersaga place examples/order.json",
         "",
         "Ctrl-C stops it.",
     ]
     output.line("\n".join(lines))
 
 
-def _exports(stack: Stack, options: StackOptions) -> list[tuple[str, str]]:
-    """The variables that another terminal needs to find this stack: none on the usual ports."""
-    usual = type(options)(options.data_dir)
+def _exports(stack: Stack) -> list[tuple[str, str]]:
+    """The variables that a terminal like ours needs to find this stack."""
+    from ordersaga.settings import Settings
+
+    usual = {f"ORDERSAGA_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
+    usual["TEMPORAL_ADDRESS"] = "127.0.0.1:7233"
     return [
         (name, value)
         for name, value in stack.environment.items()
-        if (name == "TEMPORAL_ADDRESS" and options.temporal_port != usual.temporal_port)
-        or (name.endswith("_URL") and "127.0.0.1" in value and options.services_port != usual.services_port)
+        if name == "TEMPORAL_ADDRESS" or (name.endswith("_URL") and name != "ORDERSAGA_DATABASE_URL")
+        if (os.environ.get(name) or usual[name]) != value
     ]
 
 

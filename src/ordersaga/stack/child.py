@@ -23,7 +23,7 @@ LONGEST_PAUSE = 10.0
 STEADY_SECONDS = 30.0
 """A child that ran for so long is started again at once when it dies."""
 READY_LINE = b'{"ready": true'
-EARLY_DEATHS = 3
+EARLY_DEATHS = 2
 """A child that dies so often before it is ready for the first time is given up."""
 SHOWN_LOG_LINES = 5
 
@@ -109,17 +109,20 @@ class Child:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = await self._run_once()
+            try:
+                ended = f"exit code {await self._run_once()}"
+            except OSError as error:
+                ended = str(error)
             if self._stopping.is_set():
                 return
             self.deaths += 1
             if not self._was_ready and self.deaths >= EARLY_DEATHS:
                 raise StackError(
-                    f"{self.name} does not start (exit code {code}); the stack was stopped. "
+                    f"{self.name} does not start ({ended}); the stack was stopped. "
                     f"{self.log_file} ends with:\n{self.last_words()}"
                 )
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY_SECONDS else min(2 * pause, LONGEST_PAUSE)
-            log.warning("died and is started again", child=self.name, exit_code=code, in_seconds=pause)
+            log.warning("died and is started again", child=self.name, how=ended, in_seconds=pause)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
@@ -145,7 +148,8 @@ class Child:
             finally:
                 watching.cancel()
                 self.ready.clear()
-            os.write(ours, b"\n")
+            with suppress(OSError):
+                os.write(ours, b"\n")
             return code
         finally:
             os.close(ours)

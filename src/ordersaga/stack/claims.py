@@ -59,6 +59,6 @@ def _listen(option: str, port: int) -> socket.socket:
                 time.sleep(0.05)
                 continue
             raise StackError(
-                f"Port {port} cannot be used ({error.strerror}). Nothing was started. "
+                f"Port {port} cannot be used ({os.strerror(error.errno or 0)}). Nothing was started. "
                 f"Choose another with {option}, or 0 for any free one."
             ) from None

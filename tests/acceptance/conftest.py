@@ -1,0 +1,22 @@
+"""One stack for the tests that do no harm to it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acceptance.harness import Up
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A running stack with stock for examples/order.json."""
+    stack = Up(tmp_path_factory.mktemp("up") / "data").start()
+    try:
+        stack.load(MUG_BLUE=1000, TEA_EARL_GREY=1000)
+        yield stack
+    finally:
+        if stack.process.poll() is None:
+            stack.end(signal.SIGTERM)
