@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,14 +50,25 @@ class Mailbox:
             server.transport.abort()
 
 
+def closed_port() -> socket.socket:
+    """A port that is ours but refuses connections: a mail server that is down."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+def port_of(bound: socket.socket) -> int:
+    """Its number."""
+    return int(bound.getsockname()[1])
+
+
 @asynccontextmanager
-async def mail_server(mailbox: Mailbox, port: int = 0) -> AsyncIterator[int]:
-    """A mail server; gives its port."""
+async def mail_server(mailbox: Mailbox, at: socket.socket | None = None) -> AsyncIterator[int]:
+    """A mail server, on a free port or where `closed_port` has one; gives its port."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(mailbox, hostname="mail.test", enable_SMTPUTF8=True), "127.0.0.1", port
-    )
+    at = at or closed_port()
+    server = await loop.create_server(lambda: SMTP(mailbox, hostname="mail.test", enable_SMTPUTF8=True), sock=at)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield port_of(at)
     finally:
         server.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ import pytest
 
 from tests.services.api import Answer, Api
 from tests.services.harness import mortal, serving
-from tests.services.mail import Mailbox, mail_server
+from tests.services.mail import Mailbox, closed_port, mail_server, port_of
 from tests.services.pairs import NOTIFICATION
 
 PATIENCE = 20.0
@@ -121,11 +120,11 @@ async def test_nothing_in_the_data_becomes_a_header(post: Api, mailbox: Mailbox)
 async def test_a_mail_server_that_is_down_gets_the_mail_once_when_it_is_up(
     mailbox: Mailbox, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
-    port = _unused_port()
-    async with mailing(tmp_path, http, port) as api:
+    at = closed_port()
+    async with mailing(tmp_path, http, port_of(at)) as api:
         assert (await NOTIFICATION.do(api, "m4")).status == 202
         assert await NOTIFICATION.states(api, "m4") == ["queued"]
-        async with mail_server(mailbox, port):
+        async with mail_server(mailbox, at):
             await reaches(api, "m4", "sent")
             await settled(api, mailbox)
     assert (mailbox.data, len(mailbox.mails)) == (1, 1)
@@ -134,11 +133,11 @@ async def test_a_mail_server_that_is_down_gets_the_mail_once_when_it_is_up(
 async def test_a_mail_recalled_while_the_mail_server_is_down_is_never_sent(
     mailbox: Mailbox, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
-    port = _unused_port()
-    async with mailing(tmp_path, http, port) as api:
+    at = closed_port()
+    async with mailing(tmp_path, http, port_of(at)) as api:
         await NOTIFICATION.do(api, "m5")
         assert (await NOTIFICATION.undo_it(api, "m5")).body == {"status": "recalled"}
-        async with mail_server(mailbox, port):
+        async with mail_server(mailbox, at):
             await settled(api, mailbox)
             assert await NOTIFICATION.states(api, "m5") == ["recalled"]
     assert mailbox.data == 0
@@ -147,15 +146,16 @@ async def test_a_mail_recalled_while_the_mail_server_is_down_is_never_sent(
 async def test_a_mail_that_waits_goes_out_after_a_restart(
     mailbox: Mailbox, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
-    port = _unused_port()
-    async with mailing(tmp_path, http, port) as api:
+    at = closed_port()
+    async with mailing(tmp_path, http, port_of(at)) as api:
         await NOTIFICATION.do(api, "m6")
-    async with mail_server(mailbox, port), mailing(tmp_path, http, port) as api:
-        await reaches(api, "m6", "sent")
-        await settled(api, mailbox)
-    async with mail_server(mailbox, port), mailing(tmp_path, http, port) as api:
-        await settled(api, mailbox)
-        assert await NOTIFICATION.states(api, "m6") == ["sent"]
+    async with mail_server(mailbox, at) as port:
+        async with mailing(tmp_path, http, port) as api:
+            await reaches(api, "m6", "sent")
+            await settled(api, mailbox)
+        async with mailing(tmp_path, http, port) as api:
+            await settled(api, mailbox)
+            assert await NOTIFICATION.states(api, "m6") == ["sent"]
     assert len(mailbox.mails) == 1
 
 
@@ -257,9 +257,3 @@ async def test_a_customer_without_an_address_gets_no_mail(post: Api, mailbox: Ma
 
 async def _is(condition: bool) -> bool:
     return condition
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,8 +16,8 @@ from tests.services.api import Answer, Json
 from tests.services.model import Model, Stock
 from tests.services.pairs import INVENTORY, PAIRS, PAYMENT, SHIPPING, Pair
 
-EXAMPLES = 50
-STEPS = 40
+EXAMPLES = 40
+STEPS = 30
 _names = count(1)
 Effect = tuple[Pair, int]
 pairs = st.sampled_from(PAIRS)
