@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Self, TypeVar
 
@@ -27,7 +28,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings
 from ordersaga.connect import connect
-from ordersaga.domain.errors import InvalidOrder, OrderConflict, OrderNotFound, VerdictPending, WorkerUnavailable
+from ordersaga.domain.errors import (
+    InvalidOrder,
+    OrderConflict,
+    OrderNotFound,
+    TemporalUnavailable,
+    VerdictPending,
+    WorkerUnavailable,
+)
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import (
     CancelAnswer,
@@ -91,12 +99,11 @@ class OrderClient:
         """Wait for an order's end. Raises OrderNotFound."""
         handle = self._handle(order_id)
         try:
-            return await handle.result()
+            with _in_our_words(order_id):
+                return await handle.result()
         except WorkflowFailureError as failure:
             view = await self._view_of_closed(handle) if endings.has_view(failure) else None
             return endings.result_without_one(order_id, failure, view)
-        except RPCError as error:
-            raise _translated(error, order_id) from None
 
     async def get_order_status(self, order_id: str) -> OrderStatus:
         """Where an order stands. Raises OrderNotFound, WorkerUnavailable."""
@@ -110,10 +117,8 @@ class OrderClient:
         """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
         handle = self._handle(order_id)
         view = await self._query(handle, "get_order", OrderView)
-        try:
+        with _in_our_words(order_id):
             description = await handle.describe()
-        except RPCError as error:
-            raise _translated(error, order_id) from None
         return endings.with_pending_activities(view, description)
 
     async def cancel_order(self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE) -> CancelAnswer:
@@ -198,27 +203,24 @@ class OrderClient:
 
     async def _placed_before(self, order: OrderInput) -> PlacedOrder:
         handle = self._handle(order.order_id)
-        run_id, before = "", None
-        async for event in handle.fetch_history_events(page_size=1):
-            started = event.workflow_execution_started_event_attributes
-            run_id = started.original_execution_run_id
-            try:
-                (before,) = await self.temporal.data_converter.decode(started.input.payloads, [OrderInput])
-            except (InvalidOrder, ValueError):
-                before = None
-            break
+        with _in_our_words(order.order_id):
+            first = await anext(handle.fetch_history_events(page_size=1))
+        started = first.workflow_execution_started_event_attributes
+        try:
+            (before,) = await self.temporal.data_converter.decode(started.input.payloads, [OrderInput])
+        except (InvalidOrder, ValueError, RuntimeError):
+            before = None
         if before is None or not order.same_content(before):
             raise OrderConflict(
                 f"Order {order.order_id} exists with other content. Nothing was started; "
                 "a new order needs an order_id of its own."
             )
+        run_id = started.original_execution_run_id
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
     async def _query(self, handle: Handle, name: str, answer: type[T]) -> T:
-        try:
+        with _in_our_words(handle.id.removeprefix("order-")):
             found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
-        except (RPCError, WorkflowQueryFailedError) as error:
-            raise _translated(error, handle.id.removeprefix("order-")) from None
         return found
 
     async def _view_of_closed(self, handle: Handle) -> OrderView | None:
@@ -228,10 +230,8 @@ class OrderClient:
             return None
 
     async def _summary(self, order_id: str) -> OrderSummary:
-        try:
+        with _in_our_words(order_id):
             description = await self._handle(order_id).describe()
-        except RPCError as error:
-            raise _translated(error, order_id) from None
         return await endings.summary(self.temporal, description)
 
     async def _cancel_of_closed(self, order_id: str) -> CancelAnswer:
@@ -245,6 +245,14 @@ class OrderClient:
         )
 
 
+@contextmanager
+def _in_our_words(order_id: str) -> Iterator[None]:
+    try:
+        yield
+    except (RPCError, WorkflowQueryFailedError) as error:
+        raise _translated(error, order_id) from None
+
+
 def _translated(error: RPCError | WorkflowQueryFailedError, order_id: str) -> Exception:
     if isinstance(error, WorkflowQueryFailedError):
         return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
@@ -254,5 +262,10 @@ def _translated(error: RPCError | WorkflowQueryFailedError, order_id: str) -> Ex
         return WorkerUnavailable(
             f"Order {order_id} is with Temporal, but no worker answers for it. "
             "Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."
+        )
+    if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN):
+        return TemporalUnavailable(
+            f"Temporal stopped answering while it was asked about order {order_id} ({error}). What was asked may have "
+            "reached it or not. Ask again when it answers: nothing is done twice."
         )
     return error

@@ -31,11 +31,14 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 @asynccontextmanager
 async def order_client() -> AsyncIterator[OrderClient]:
     """The client that the environment names. Raises TemporalUnavailable, also when Temporal goes away meanwhile."""
+    from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
     from temporalio.service import RPCError
 
     from ordersaga.client import OrderClient
 
-    client = await OrderClient.connect()
+    # The SDK's native part tells of each call that it retries; what matters of that is raised as an error anyway.
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    client = await OrderClient.connect(runtime=Runtime(telemetry=TelemetryConfig(logging=quiet)))
     address = client.temporal.service_client.config.target_host
     try:
         yield client
