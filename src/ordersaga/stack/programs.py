@@ -15,6 +15,7 @@ from ordersaga.stack.child import Program, StackError
 
 HOST = "127.0.0.1"
 PROBE_PAUSE = 0.1
+PROBE_TIMEOUT = "5s"
 WORKER_PATIENCE = "60"
 RETENTION = "3650d"
 
@@ -82,16 +83,21 @@ def temporal_binary() -> Path:
 async def _keeps_orders(address: str) -> None:
     """Wait until the namespace is there, and have it keep orders that have ended; it would forget them after a day."""
     update = ("operator", "namespace", "update", "--namespace", "default", "--retention", RETENTION)
+    options = ("--address", address, "--command-timeout", PROBE_TIMEOUT)
     while True:
         process = await asyncio.create_subprocess_exec(
-            *(temporal_binary(), *update, "--address", address),
+            *(temporal_binary(), *update, *options),
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=DEVNULL,
             env=inherited(),
         )
-        if await process.wait() == 0:
-            return
+        try:
+            if await process.wait() == 0:
+                return
+        finally:
+            if process.returncode is None:
+                process.kill()
         await asyncio.sleep(PROBE_PAUSE)
 
 
