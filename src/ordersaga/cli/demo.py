@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -44,6 +45,8 @@ async def _demo(count: int, keep: bool, as_json: bool) -> int:
     from ordersaga.testing.environment import free_port
     from ordersaga.testing.faults import FaultProxy
 
+    # The worker is killed on purpose, and the screen says so.
+    logging.getLogger("ordersaga.stack").setLevel(logging.ERROR)
     this = asyncio.current_task()
     assert this
     on_stop(this.cancel)
@@ -122,7 +125,10 @@ async def _account(play: Play, stack: Stack, keep: bool, as_json: bool) -> int:
 
 
 async def _kept(stack: Stack) -> None:
-    output.message(f"Temporal's Web UI: {stack.ui}\nTemporal: {stack.temporal}   Ctrl-C stops everything.")
+    from ordersaga.demo import screen
+
+    output.message(f"Temporal's Web UI: {screen.orders_page(stack.ui)}/order-…\nTemporal: {stack.temporal}")
+    output.message("Ctrl-C stops everything.")
     await asyncio.Event().wait()
 
 

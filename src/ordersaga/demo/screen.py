@@ -8,6 +8,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -35,7 +36,7 @@ def outcomes(scenes: list[Scene], ui: str | None) -> Table:
     table = Table("what happened", "orders", "how they ended", "median", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[1].justify = table.columns[3].justify = "right"
     if ui:
-        table.add_column("look at one", overflow="fold")
+        table.add_column("look at one", no_wrap=True)
     for cause in Cause:
         of_cause = [scene for scene in scenes if scene.cause is cause]
         row: list[RenderableType] = [
@@ -48,9 +49,15 @@ def outcomes(scenes: list[Scene], ui: str | None) -> Table:
     return table
 
 
-def link(ui: str, scene: Scene) -> str:
-    """The order's page in Temporal's Web UI."""
-    return f"{ui}/namespaces/default/workflows/order-{scene.order.order_id}"
+def link(ui: str, scene: Scene) -> Text:
+    """An order, linked to its page in Temporal's Web UI."""
+    workflow_id = f"order-{scene.order.order_id}"
+    return Text(workflow_id, style=Style(link=f"{orders_page(ui)}/{workflow_id}", underline=True))
+
+
+def orders_page(ui: str) -> str:
+    """The page of all orders in Temporal's Web UI."""
+    return f"{ui}/namespaces/default/workflows"
 
 
 def show_books(console: Console, scenes: list[Scene], books: Books) -> None:
