@@ -1,0 +1,192 @@
+"""kill -9 in the middle of 100 orders: each ends as it should, and the books balance."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from ordersaga.client import OrderClient
+from ordersaga.clients import InventoryClient, ServiceHttp, ShippingClient, open_session
+from ordersaga.connect import connect
+from ordersaga.contracts.shipping import ShipmentEventState
+from ordersaga.demo.cast import sample_orders
+from ordersaga.domain.errors import ServiceFault, Unavailable
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import CancelOutcome, OrderResult, OrderStatus, OrderSummary
+from ordersaga.retail import stock_needed
+from ordersaga.stack import Stack, StackOptions
+from ordersaga.testing.books import check_books
+from tests.acceptance.harness import Up, alive, eventually, put, started
+
+T = TypeVar("T")
+
+COUNT = 100
+KILLS = [["worker"], ["services"], ["temporal"], ["temporal", "services", "worker"]]
+"""What is killed. Before each kill come as many new orders, and some of them have ended."""
+SOME = 5
+SECONDS = 180.0
+SERVICE_SECONDS = 10.0
+REASON = "the customer has changed their mind"
+GOES_ON = (Unavailable, ServiceFault)
+"""What one meets who asks while something is down. Asking again does nothing twice."""
+
+
+def orders() -> list[OrderInput]:
+    """Real orders; of each ten, one whose card is declined."""
+    return [_declined(order) if index % 10 == 3 else order for index, order in enumerate(sample_orders()[:COUNT])]
+
+
+def _declined(order: OrderInput) -> OrderInput:
+    return order.model_copy(update={"payment_method_id": "pm_card_chargeDeclined"})
+
+
+def is_declined(order: OrderInput) -> bool:
+    return order.payment_method_id == "pm_card_chargeDeclined"
+
+
+class Customers:
+    """Those who place the orders, and do not give up while something is down.
+
+    Of each ten, one changes their mind at once, and one when the parcel has left.
+    """
+
+    def __init__(self, client: OrderClient, shipping: ShippingClient) -> None:
+        self.orders = orders()
+        self.results: dict[str, OrderResult] = {}
+        self.verdicts: dict[str, CancelOutcome] = {}
+        self._client, self._shipping = client, shipping
+
+    async def some_ended(self, placed: dict[int, OrderInput]) -> None:
+        while sum(order.order_id in self.results for order in placed.values()) < SOME:
+            await asyncio.sleep(0.01)
+
+    def expected(self, index: int, order: OrderInput) -> OrderStatus:
+        """How an order has to end."""
+        if index % 10 == 7:
+            assert self.verdicts[order.order_id] is CancelOutcome.TOO_LATE
+        if self.verdicts.get(order.order_id) is CancelOutcome.CANCELLED:
+            return OrderStatus.CANCELLED
+        return OrderStatus.FAILED if is_declined(order) else OrderStatus.COMPLETED
+
+    async def order(self, index: int, order: OrderInput) -> None:
+        """Place an order, have it happen what happens to the one of this index, and see how it ends."""
+        name = order.order_id
+        await _insist(lambda: self._client.submit_order(order))
+        if index % 10 == 7:
+            await _insist(lambda: self._parcel_leaves(name))
+        if index % 10 in (2, 7):
+            answer = await _insist(lambda: self._client.cancel_order(name, REASON))
+            self.verdicts[name] = answer.outcome
+        self.results[name] = await _insist(lambda: self._client.result(name))
+
+    async def _parcel_leaves(self, order_id: str) -> None:
+        while not [entry async for entry in self._shipping.shipments(order_id=order_id)]:
+            await asyncio.sleep(0.1)
+        await self._shipping.move(f"shp-{order_id}", ShipmentEventState.SHIPPED, SERVICE_SECONDS)
+
+
+async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+    while True:
+        try:
+            return await ask()
+        except GOES_ON:
+            await asyncio.sleep(0.2)
+
+
+def in_flight(listed: list[OrderSummary], at: datetime) -> int:
+    """How many orders were running at a time, by what Temporal wrote down."""
+    return sum(order.started_at < at and (order.closed_at is None or order.closed_at > at) for order in listed)
+
+
+async def test_orders_survive_the_death_of_each_part_and_of_all_at_once(tmp_path: Path) -> None:
+    killed: list[datetime] = []
+    async with Stack(StackOptions(tmp_path, 0, 0, 0)) as stack, open_session() as session, asyncio.timeout(SECONDS):
+        temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
+        client = OrderClient(temporal, stack.settings())
+        customers = Customers(client, ShippingClient(ServiceHttp(session, "shipping", stack.services["shipping"])))
+        inventory = InventoryClient(ServiceHttp(session, "inventory", stack.services["inventory"]))
+        await inventory.load_stock(stock_needed(customers.orders))
+        async with asyncio.TaskGroup() as tasks:
+            for number, parts in enumerate(KILLS):
+                placed = dict(list(enumerate(customers.orders))[number :: len(KILLS)])
+                for index, order in placed.items():
+                    tasks.create_task(customers.order(index, order))
+                await customers.some_ended(placed)
+                killed.append(datetime.now(UTC))
+                stack.kill(*parts)
+                await stack.until_ready(*parts)
+
+        listed = [order async for order in client.list_orders()]
+        books = await check_books(client)
+
+    assert min(in_flight(listed, at) for at in killed) >= 10
+    assert [child.deaths for child in stack.children.values()] == [2, 2, 2]
+    found = {order.order_id: customers.results[order.order_id].status for order in customers.orders}
+    assert found == {order.order_id: customers.expected(index, order) for index, order in enumerate(customers.orders)}
+    assert (books.violations, books.open, books.unsettled) == ([], 0, [])
+    assert books.orders == Counter(found.values())
+
+
+def test_orders_survive_the_death_of_everything_and_its_supervisor(tmp_path: Path) -> None:
+    placed = orders()
+    file = tmp_path / "orders.jsonl"
+    file.write_text("".join(order.model_dump_json(exclude_none=True) + "\n" for order in placed))
+    stack = Up(tmp_path / "data").start()
+    try:
+        put(f"{stack.ready['services']['inventory']}/stock", stock_needed(placed))
+        killed = kill_while_placing(stack, file)
+
+        stack.start()
+        done = stack.command("place", file, "--json")
+        listed = [OrderSummary.model_validate(each) for each in stack.command("list", "--limit", 0, "--json").json()]
+        verified = stack.command("verify", "--json")
+    finally:
+        if stack.process.poll() is None:
+            stack.end(signal.SIGTERM)
+
+    assert in_flight(listed, killed) >= 10
+    assert {each["order_id"]: each["status"] for each in done.json()} == {
+        order.order_id: "failed" if is_declined(order) else "completed" for order in placed
+    }
+    assert len(listed) == COUNT
+    books = verified.json()[0]
+    assert (verified.code, books["violations"], books["open"], books["unsettled"]) == (0, [], 0, [])
+
+
+def kill_while_placing(stack: Up, file: Path) -> datetime:
+    """Kill all its processes when 60 orders are placed; when that was."""
+    placing = started("place", file, "--no-wait", "--json", where=stack.where)
+    assert placing.stdout
+    for _ in range(60):
+        assert json.loads(placing.stdout.readline())["status"] == "placed"
+    family = [*stack.family(), psutil.Process(stack.process.pid)]
+    killed = datetime.now(UTC)
+    for process in reversed(family):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    stack.process.wait()
+    assert stack.process.stdout
+    stack.process.stdout.close()
+    eventually(lambda: not alive(family), "everything is dead")
+    told(placing)
+    return killed
+
+
+def told(placing: subprocess.Popen[str]) -> None:
+    """The command whose Temporal was killed says so, and what to do; unless all its orders were placed by then."""
+    out, err = placing.communicate(timeout=60)
+    if placing.returncode:
+        assert (placing.returncode, json.loads(err.splitlines()[-1])["error"]["type"]) == (3, "TemporalUnavailable")
+        assert "nothing is done twice" in err
+    else:
+        assert len(out.splitlines()) == COUNT - 60
