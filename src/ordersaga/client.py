@@ -256,6 +256,10 @@ def _in_our_words(order_id: str) -> Iterator[None]:
 def _translated(error: RPCError | WorkflowQueryFailedError, order_id: str) -> Exception:
     if isinstance(error, WorkflowQueryFailedError):
         return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
+    if any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details):
+        return TemporalUnavailable(
+            f"Temporal answers, but: {error} Nothing was started. Set TEMPORAL_NAMESPACE, or create the namespace."
+        )
     if error.status is RPCStatusCode.NOT_FOUND:
         return OrderNotFound(f"There is no order {order_id} (no workflow {workflow_id(order_id)} in this namespace).")
     if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED):

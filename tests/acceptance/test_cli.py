@@ -124,7 +124,7 @@ def test_interrupted_while_an_order_is_under_way(up: Up, tmp_path: Path) -> None
     _, err = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert err == "0 answered: none; 1 were under way and go on without us\nInterrupted.\n"
+    assert err == "0 answered: none; 1 more were placed and go on without us\nInterrupted.\n"
     assert up.command("cancel", "held-2", "--reason", "the test is over").code == 0
 
 

@@ -16,7 +16,6 @@ def configure_logs() -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=not terminal),
     ]
     if not terminal:
@@ -37,3 +36,12 @@ def configure_logs() -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("ordersaga").setLevel(logging.INFO)
+
+
+def forward_core_logs(level: str) -> None:
+    """Have the native part of Temporal's SDK log through Python's logging; by itself it would write to stdout."""
+    from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
+    forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio"), append_target_to_name=False)
+    logs = LoggingConfig(TelemetryFilter(core_level=level, other_level="ERROR"), forwarding)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)

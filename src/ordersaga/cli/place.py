@@ -52,9 +52,9 @@ def place(
         while isinstance(first, intake.BadLine):
             placing.turn_down(first)
             first = next(found, None)
-        if first is None:
-            return placing.sum_up()
-        return run_async(placing.all(chain([first], found), concurrency))
+        if first is not None:
+            run_async(placing.all(chain([first], found), concurrency))
+        return placing.sum_up()
 
 
 class _Placing:
@@ -67,8 +67,8 @@ class _Placing:
         self._count: Counter[str] = Counter()
         self._live: Live | None = None
 
-    async def all(self, found: Iterator[Found], concurrency: int) -> int:
-        """Place them, at most `concurrency` at once. Returns the exit code."""
+    async def all(self, found: Iterator[Found], concurrency: int) -> None:
+        """Place them, at most `concurrency` at once."""
         queue: asyncio.Queue[Found | Exception | None] = asyncio.Queue(concurrency)
         async with order_client() as client:
             try:
@@ -78,9 +78,8 @@ class _Placing:
                         for _ in range(concurrency):
                             tasks.create_task(self._take(queue, client))
             except BaseException:
-                self.sum_up()
+                output.message(f"{self._account()}; {self._under_way:,} more were placed and go on without us")
                 raise
-        return self.sum_up()
 
     def turn_down(self, bad: BadLine) -> None:
         """Report a line that is no order that can be placed."""
@@ -89,10 +88,9 @@ class _Placing:
 
     def sum_up(self) -> Exit:
         """Print how many ended how, and return the exit code."""
-        if not self._count and not self._under_way:
+        if not self._count:
             raise WrongInput("The input holds no order. Nothing was started.")
-        under_way = f"; {self._under_way:,} were under way and go on without us" if self._under_way else ""
-        output.message(f"{self._account()}{under_way}")
+        output.message(self._account())
         if self._count["invalid"]:
             return Exit.WRONG_INPUT
         return Exit.OK if set(self._count) <= set(GOOD) else Exit.NO
@@ -106,10 +104,7 @@ class _Placing:
             if isinstance(found, BadLine):
                 self.turn_down(found)
                 continue
-            self._under_way += 1
-            answer = await self._answer(found, client)
-            self._under_way -= 1
-            self._report(answer)
+            self._report(await self._answer(found, client))
         queue.put_nowait(None)
 
     async def _answer(self, order: OrderInput, client: OrderClient) -> dict[str, Any]:
@@ -121,10 +116,14 @@ class _Placing:
             return {"order_id": order.order_id, "status": "invalid", "error": str(invalid)}
 
     async def _placed(self, order: OrderInput, client: OrderClient) -> dict[str, Any]:
-        if self._wait:
-            return (await client.place_order(order)).model_dump(mode="json")
-        placed = (await client.submit_order(order)).model_dump(mode="json")
-        return {**placed, "status": "placed", "amount": order.total.amount, "currency": order.total.currency}
+        placed = await client.submit_order(order)
+        if not self._wait:
+            total = order.total
+            return placed.model_dump() | {"status": "placed", "amount": total.amount, "currency": total.currency}
+        self._under_way += 1
+        result = await client.result(order.order_id)
+        self._under_way -= 1
+        return result.model_dump(mode="json")
 
     def _report(self, answer: dict[str, Any]) -> None:
         self._count[answer["status"]] += 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ordersaga.cli.logs import configure_logs
+from ordersaga.cli.logs import configure_logs, forward_core_logs
 from ordersaga.domain.errors import TemporalUnavailable
 
 if TYPE_CHECKING:
@@ -19,34 +20,23 @@ T = TypeVar("T")
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine. Of errors that came together it raises the first."""
+def run_async(work: Coroutine[Any, Any, T], loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
+    """Run a command's coroutine. Of errors that came together it raises the first; Temporal's are put in our words."""
     configure_logs()
     try:
-        return asyncio.run(work)
-    except BaseExceptionGroup as group:
-        raise _first(group) from None
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(work)
+    except Exception as error:
+        raise _in_our_words(error) from None
 
 
 @asynccontextmanager
 async def order_client() -> AsyncIterator[OrderClient]:
-    """The client that the environment names. Raises TemporalUnavailable, also when Temporal goes away meanwhile."""
-    from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
-    from temporalio.service import RPCError
-
+    """The client that the environment names. Raises TemporalUnavailable."""
     from ordersaga.client import OrderClient
 
-    # The SDK's native part tells of each call that it retries; what matters of that is raised as an error anyway.
-    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
-    client = await OrderClient.connect(runtime=Runtime(telemetry=TelemetryConfig(logging=quiet)))
-    address = client.temporal.service_client.config.target_host
-    try:
-        yield client
-    except RPCError as error:
-        raise TemporalUnavailable(
-            f"Temporal at {address} did not answer as it should: {error}. What was placed before stays placed. "
-            "Look with `ordersaga doctor`, then do it again: nothing is done twice."
-        ) from None
+    forward_core_logs("ERROR")
+    yield await OrderClient.connect()
 
 
 def on_stop(tell: Callable[[], object]) -> None:
@@ -56,6 +46,13 @@ def on_stop(tell: Callable[[], object]) -> None:
         loop.add_signal_handler(stop, tell)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+def _in_our_words(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    service = sys.modules.get("temporalio.service")
+    if service and isinstance(error, service.RPCError):
+        return TemporalUnavailable(
+            f"Temporal did not answer as it should: {error}. What was placed before stays placed. "
+            "Look with `ordersaga doctor`, then do it again: nothing is done twice."
+        )
+    return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from ordersaga.cli import output
 from ordersaga.cli.exits import Exit
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import on_stop, run_async
+from ordersaga.domain.errors import TemporalUnavailable
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -56,7 +58,7 @@ def worker(
 
     TEMPORAL_ADDRESS, ORDERSAGA_TASK_QUEUE and the services' URLs tell it where things are (docs/settings.md).
     """
-    return run_async(_worker(wait, as_json))
+    return run_async(_worker(wait, as_json), _fastest_loop())
 
 
 def services(
@@ -143,9 +145,11 @@ def _exports(stack: Stack) -> list[tuple[str, str]]:
 
 
 async def _worker(wait: float, as_json: bool) -> int:
+    from ordersaga.cli.logs import forward_core_logs
     from ordersaga.settings import load_settings
     from ordersaga.worker import run_worker
 
+    forward_core_logs("WARN")
     settings = load_settings()
     stop = asyncio.Event()
     on_stop(stop.set)
@@ -164,17 +168,39 @@ async def _worker(wait: float, as_json: bool) -> int:
     return Exit.OK
 
 
+def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
+
+
 async def _connect(patience: float, stop: asyncio.Event) -> Client | None:
     """The connection to Temporal, which may take `patience` seconds to answer; None if `stop` was set meanwhile."""
-    from ordersaga.connect import connect
-    from ordersaga.domain.errors import TemporalUnavailable
-
     deadline = time.monotonic() + patience
     while not stop.is_set():
         try:
-            return await connect()
+            return await _client_of_a_namespace()
         except TemporalUnavailable:
             if time.monotonic() > deadline:
                 raise
         await asyncio.sleep(RETRY_PAUSE)
     return None
+
+
+async def _client_of_a_namespace() -> Client:
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+    from temporalio.service import RPCError
+
+    from ordersaga.connect import connect
+
+    client = await connect()
+    try:
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except RPCError as error:
+        raise TemporalUnavailable(
+            f"Temporal answers, but not for a worker in namespace {client.namespace}: {error} Nothing was started. "
+            "Set TEMPORAL_NAMESPACE, or create the namespace."
+        ) from None
+    return client
