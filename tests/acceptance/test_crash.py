@@ -32,8 +32,11 @@ T = TypeVar("T")
 
 COUNT = 100
 KILLS = [["worker"], ["services"], ["temporal"], ["temporal", "services", "worker"]]
-"""What is killed. Before each kill come as many new orders, and some of them have ended."""
+"""What is killed, in this order."""
+BATCH = COUNT // len(KILLS)
+"""So many new orders come before each kill."""
 SOME = 5
+"""So many of them have ended when it comes."""
 SECONDS = 180.0
 SERVICE_SECONDS = 10.0
 REASON = "the customer has changed their mind"
@@ -118,7 +121,7 @@ async def test_orders_survive_the_death_of_each_part_and_of_all_at_once(tmp_path
         await inventory.load_stock(stock_needed(customers.orders))
         async with asyncio.TaskGroup() as tasks:
             for number, parts in enumerate(KILLS):
-                placed = dict(list(enumerate(customers.orders))[number :: len(KILLS)])
+                placed = dict(list(enumerate(customers.orders))[number * BATCH :][:BATCH])
                 for index, order in placed.items():
                     tasks.create_task(customers.order(index, order))
                 await customers.some_ended(placed)
@@ -130,7 +133,7 @@ async def test_orders_survive_the_death_of_each_part_and_of_all_at_once(tmp_path
         books = await check_books(client)
 
     assert min(in_flight(listed, at) for at in killed) >= 10
-    assert [child.deaths for child in stack.children.values()] == [2, 2, 2]
+    assert min(child.deaths for child in stack.children.values()) == 2
     found = {order.order_id: customers.results[order.order_id].status for order in customers.orders}
     assert found == {order.order_id: customers.expected(index, order) for index, order in enumerate(customers.orders)}
     assert (books.violations, books.open, books.unsettled) == ([], 0, [])
