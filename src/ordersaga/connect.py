@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
@@ -14,6 +18,8 @@ from ordersaga.domain.errors import SettingsError, TemporalUnavailable
 
 CONNECT_TIMEOUT = 10.0
 DEFAULT_ADDRESS = "localhost:7233"
+POLL = timedelta(seconds=70)
+"""A worker that has not asked for work for so long is gone; a poll takes a minute."""
 
 
 async def connect(**overrides: Any) -> Client:
@@ -36,6 +42,19 @@ async def connect(**overrides: Any) -> Client:
             f"No Temporal server answers at {address}: {problem}. Nothing was started. "
             "`ordersaga up` starts one here; TEMPORAL_ADDRESS names another."
         ) from None
+
+
+async def pollers(client: Client, task_queue: str) -> list[str]:
+    """The identities of the workers that have asked this task queue for orders lately. Raises RPCError."""
+    described = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    oldest = datetime.now(UTC) - POLL
+    return [each.identity for each in described.pollers if each.last_access_time.ToDatetime(UTC) > oldest]
 
 
 def _problem(error: Exception) -> str:

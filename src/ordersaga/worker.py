@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from ordersaga.clients import (
     ShippingClient,
     open_session,
 )
+from ordersaga.connect import pollers
 from ordersaga.settings import Settings
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.report import CUSTOMER, STATUS
@@ -34,6 +35,13 @@ log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=20)
 """How long a worker that is told to stop lets its activities finish."""
+
+KNOWN_SECONDS = 10.0
+KNOWN_PAUSE = 0.05
+
+STICKY = timedelta(seconds=5)
+"""How long an order, or a query about it, waits for the worker that has it in memory before any worker gets it. It has
+to be shorter than the client's QUERY_TIMEOUT, or a query about an order of a killed worker finds no worker at all."""
 
 PASSED_THROUGH = ("pydantic", "pydantic_core", "annotated_types", "iso4217", "ordersaga")
 """Modules that the workflow sandbox does not load anew for every order. They keep no state and read no clock; loading
@@ -53,6 +61,7 @@ async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Work
                 restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
             ),
             graceful_shutdown_timeout=SHUTDOWN_GRACE,
+            sticky_queue_schedule_to_start_timeout=STICKY,
         )
         async with worker:
             yield worker
@@ -64,11 +73,22 @@ async def run_worker(
     """Run a worker until `stop` is set. `on_ready` is called when it takes orders."""
     await ensure_search_attributes(client)
     async with order_worker(client, settings):
+        await _until_known(client, settings.task_queue)
         log.info("worker ready", task_queue=settings.task_queue, namespace=client.namespace)
         if on_ready:
             on_ready()
         await stop.wait()
         log.info("worker stopping; running activities may finish", grace=f"{SHUTDOWN_GRACE.total_seconds():g} s")
+
+
+async def _until_known(client: Client, task_queue: str) -> None:
+    """Wait until the server knows that this worker is there: before that, it refuses queries about orders."""
+    with suppress(RPCError, TimeoutError):
+        async with asyncio.timeout(KNOWN_SECONDS):
+            while True:
+                if client.identity in await pollers(client, task_queue):
+                    return
+                await asyncio.sleep(KNOWN_PAUSE)
 
 
 async def ensure_search_attributes(client: Client) -> bool:

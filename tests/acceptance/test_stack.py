@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.acceptance.harness import ANY_PORT, ROOT, Up, alive, eventually, ordersaga, started
+from tests.acceptance.harness import ANY_PORT, ROOT, Done, Up, alive, eventually, ordersaga, started
 
 HELD = json.loads((ROOT / "examples/order.json").read_text()) | {"policy": {"hold_before_shipping": 3600}}
 
@@ -87,7 +87,7 @@ def test_a_killed_stack_leaves_nothing_running_and_goes_on_with_its_orders(tmp_p
         eventually(lambda: not alive(family), "nothing is left of a stack that was killed")
 
         stack.start()
-        assert stack.command("status", "example-1").out == "processing\n"
+        assert stack.command("status", "example-1") == Done(0, "processing\n", "")
         assert stack.command("cancel", "example-1", "--reason", "changed my mind").code == 0
         assert stack.command("status", "example-1").out == "cancelled\n"
         code, family = stack.end(signal.SIGTERM)

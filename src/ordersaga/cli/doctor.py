@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 OLDEST_PYTHON = (3, 11)
 SERVICE_SECONDS = 5.0
-POLL = timedelta(seconds=70)
-"""A worker that has not asked for work for so long is gone; a poll takes a minute."""
 CLOCK_SECONDS = 5.0
 """How far this clock and that of a service may be apart."""
 
@@ -172,20 +170,9 @@ async def _search_attributes(client: Client) -> Finding:
 
 
 async def _workers(client: Client, task_queue: str) -> Finding:
-    from temporalio.api.enums.v1 import TaskQueueType
-    from temporalio.api.taskqueue.v1 import TaskQueue
-    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+    from ordersaga.connect import pollers
 
-    described = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=task_queue),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-    )
-    oldest = datetime.now(UTC) - POLL
-    polling = [each.identity for each in described.pollers if each.last_access_time.ToDatetime(UTC) > oldest]
-    if polling:
+    if polling := await pollers(client, task_queue):
         return ok("worker", f"{len(polling)} on task queue {task_queue}: {', '.join(polling)}")
     return problem(
         "worker",
