@@ -35,6 +35,8 @@ Found = OrderInput | BadLine
 def opened(source: Path) -> Iterator[BinaryIO]:
     """The file, or standard input for "-". Raises WrongInput."""
     if str(source) == "-":
+        if sys.stdin is None:
+            raise WrongInput("Standard input is closed. Nothing was started.")
         yield sys.stdin.buffer
         return
     try:
