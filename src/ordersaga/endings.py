@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
     WorkflowExecution,
@@ -12,7 +14,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from ordersaga.domain.order import OrderInput
-from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView
+from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView, StepOutcome
 from ordersaga.workflows.report import CUSTOMER, STATUS
 
 INVALID_ORDER = "InvalidOrder"
@@ -94,17 +96,19 @@ def result_without_one(order_id: str, failure: WorkflowFailureError, view: Order
 
 def with_pending_activities(view: OrderView, description: WorkflowExecutionDescription) -> OrderView:
     """The view, with what Temporal knows of activities that are being retried: attempts and the last failure."""
-    pending = {
-        activity.activity_type.name: (activity.attempt, activity.last_failure.message)
-        for activity in description.raw_description.pending_activities
-    }
-    steps = []
-    for step in view.steps:
-        attempt, failure = pending.get(step.name, (0, ""))
-        steps.append(
-            step.model_copy(update={"attempts": step.attempts + attempt, "last_error": failure or step.last_error})
-        )
+    pending = {activity.activity_type.name: activity for activity in description.raw_description.pending_activities}
+    steps = [
+        step if (activity := pending.get(step.name)) is None else _with_pending(step, activity) for step in view.steps
+    ]
     return view.model_copy(update={"steps": steps})
+
+
+def _with_pending(step: StepOutcome, activity: PendingActivityInfo) -> StepOutcome:
+    waits = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+    attempts = step.attempts + activity.attempt - waits  # the next attempt is counted while it is waited for
+    return step.model_copy(
+        update={"attempts": attempts, "last_error": activity.last_failure.message or step.last_error}
+    )
 
 
 def static_details(order: OrderInput) -> str:

@@ -1,0 +1,84 @@
+"""The worker: a graceful end, the sandbox, and servers where it may not add search attributes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from temporalio.client import Client
+
+from ordersaga.client import OrderClient
+from ordersaga.connect import connect
+from ordersaga.domain.errors import TemporalUnavailable
+from ordersaga.domain.result import CancelOutcome, OrderStatus
+from ordersaga.settings import SERVICES, Settings
+from ordersaga.testing.environment import free_port
+from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.worker import ensure_search_attributes, order_worker
+from tests.workflow.shop import IN_EFFECT, Shop, until
+
+
+def elsewhere(settings: Settings, queue: str, proxy: FaultProxy) -> Settings:
+    urls = {f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES}
+    return settings.model_copy(update={"task_queue": queue, **urls})
+
+
+async def test_a_worker_that_is_told_to_stop_lets_its_activity_finish(
+    shop: Shop, temporal: Client, settings: Settings, services_url: str, order_id: str
+) -> None:
+    async with FaultProxy(services_url, [Fault(Kind.SLOW, "charge", order_id)]) as proxy:
+        there = elsewhere(settings, f"stops-{order_id}", proxy)
+        orders = OrderClient(temporal, there)
+        async with order_worker(temporal, there):
+            await orders.submit_order(await shop.order(order_id, policy={"fast_path": 0}))
+
+            async def charging() -> bool:
+                return bool(proxy.fired(Kind.SLOW))
+
+            await until(charging)
+        async with order_worker(temporal, there):
+            result = await orders.result(order_id)
+
+    assert result.status is OrderStatus.COMPLETED
+    assert {step.name: step.attempts for step in result.steps}["charge_payment"] == 1
+    assert await shop.books(order_id) == IN_EFFECT
+
+
+async def test_the_view_of_a_running_order_tells_what_is_being_retried(
+    shop: Shop, temporal: Client, settings: Settings, services_url: str, order_id: str
+) -> None:
+    fault = Fault(Kind.ERROR_BEFORE, "charge", order_id, attempts=None)
+    async with FaultProxy(services_url, [fault]) as proxy:
+        there = elsewhere(settings, f"retries-{order_id}", proxy)
+        orders = OrderClient(temporal, there)
+        async with order_worker(temporal, there):
+            await orders.submit_order(await shop.order(order_id))
+
+            async def retried() -> bool:
+                return (await orders.get_order(order_id)).steps[1].attempts >= 3
+
+            await until(retried)
+            charge = (await orders.get_order(order_id)).steps[1]
+            assert charge.attempts == len(proxy.log)
+            assert "payment answered 500 to POST /charges" in (charge.last_error or "")
+            answer = await orders.cancel_order(order_id, "enough")
+            result = await orders.result(order_id)
+
+    assert (answer.outcome, result.status) == (CancelOutcome.CANCELLED, OrderStatus.CANCELLED)
+
+
+async def test_a_server_that_does_not_answer_is_named_within_seconds() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    async with asyncio.timeout(12):
+        with pytest.raises(TemporalUnavailable, match=rf"{address}.*`ordersaga up`"):
+            await connect(target_host=address)
+
+
+async def test_where_search_attributes_cannot_be_added_the_log_says_what_to_run(
+    temporal: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = temporal.config()
+    config["namespace"] = "nowhere"
+
+    assert not await ensure_search_attributes(Client(**config))
+    assert "search-attribute create --namespace nowhere --name OrderStatus" in capsys.readouterr().out
