@@ -7,8 +7,8 @@ import json
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -16,9 +16,7 @@ from typing import TypeVar
 import psutil
 
 from ordersaga.client import OrderClient
-from ordersaga.clients import InventoryClient, ServiceHttp, ShippingClient, open_session
 from ordersaga.connect import connect
-from ordersaga.contracts.shipping import ShipmentEventState
 from ordersaga.demo.cast import sample_orders
 from ordersaga.domain.errors import ServiceFault, Unavailable
 from ordersaga.domain.order import OrderInput
@@ -27,6 +25,7 @@ from ordersaga.retail import stock_needed
 from ordersaga.stack import Stack, StackOptions
 from ordersaga.testing.books import check_books
 from tests.acceptance.harness import Up, alive, eventually, put, started
+from tests.workflow.shop import Shop
 
 T = TypeVar("T")
 
@@ -38,7 +37,6 @@ BATCH = COUNT // len(KILLS)
 SOME = 5
 """So many of them have ended when it comes."""
 SECONDS = 180.0
-SERVICE_SECONDS = 10.0
 REASON = "the customer has changed their mind"
 GOES_ON = (Unavailable, ServiceFault)
 """What one meets who asks while something is down. Asking again does nothing twice."""
@@ -60,14 +58,14 @@ def is_declined(order: OrderInput) -> bool:
 class Customers:
     """Those who place the orders, and do not give up while something is down.
 
-    Of each ten, one changes their mind at once, and one when the parcel has left.
+    Of each ten, some change their mind: three when the stock is reserved, one when the parcel has left.
     """
 
-    def __init__(self, client: OrderClient, shipping: ShippingClient) -> None:
+    def __init__(self, shop: Shop) -> None:
         self.orders = orders()
         self.results: dict[str, OrderResult] = {}
         self.verdicts: dict[str, CancelOutcome] = {}
-        self._client, self._shipping = client, shipping
+        self._shop = shop
 
     async def some_ended(self, placed: dict[int, OrderInput]) -> None:
         while sum(order.order_id in self.results for order in placed.values()) < SOME:
@@ -83,19 +81,26 @@ class Customers:
 
     async def order(self, index: int, order: OrderInput) -> None:
         """Place an order, have it happen what happens to the one of this index, and see how it ends."""
-        name = order.order_id
-        await _insist(lambda: self._client.submit_order(order))
+        name, client = order.order_id, self._shop.orders
+        await _insist(lambda: client.submit_order(order))
+        if index % 10 in (2, 5, 8):
+            # The worker may know nothing of the reservation yet. If it is killed now, it never will.
+            await _insist(lambda: self._reserved(name))
         if index % 10 == 7:
             await _insist(lambda: self._parcel_leaves(name))
-        if index % 10 in (2, 7):
-            answer = await _insist(lambda: self._client.cancel_order(name, REASON))
+        if index % 10 in (2, 5, 7, 8):
+            answer = await _insist(lambda: client.cancel_order(name, REASON))
             self.verdicts[name] = answer.outcome
-        self.results[name] = await _insist(lambda: self._client.result(name))
+        self.results[name] = await _insist(lambda: client.result(name))
+
+    async def _reserved(self, order_id: str) -> None:
+        while not [entry async for entry in self._shop.inventory.reservations(order_id=order_id)]:
+            await asyncio.sleep(0.1)
 
     async def _parcel_leaves(self, order_id: str) -> None:
-        while not [entry async for entry in self._shipping.shipments(order_id=order_id)]:
+        while not [entry async for entry in self._shop.shipping.shipments(order_id=order_id)]:
             await asyncio.sleep(0.1)
-        await self._shipping.move(f"shp-{order_id}", ShipmentEventState.SHIPPED, SERVICE_SECONDS)
+        await self._shop.parcel_leaves(order_id)
 
 
 async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
@@ -111,14 +116,19 @@ def in_flight(listed: list[OrderSummary], at: datetime) -> int:
     return sum(order.started_at < at and (order.closed_at is None or order.closed_at > at) for order in listed)
 
 
+@asynccontextmanager
+async def open_shop(stack: Stack) -> AsyncIterator[Shop]:
+    """The stack as a shop to order from."""
+    temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
+    async with Shop.open(OrderClient(temporal, stack.settings()), stack.settings()) as shop:
+        yield shop
+
+
 async def test_orders_survive_the_death_of_each_part_and_of_all_at_once(tmp_path: Path) -> None:
     killed: list[datetime] = []
-    async with Stack(StackOptions(tmp_path, 0, 0, 0)) as stack, open_session() as session, asyncio.timeout(SECONDS):
-        temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
-        client = OrderClient(temporal, stack.settings())
-        customers = Customers(client, ShippingClient(ServiceHttp(session, "shipping", stack.services["shipping"])))
-        inventory = InventoryClient(ServiceHttp(session, "inventory", stack.services["inventory"]))
-        await inventory.load_stock(stock_needed(customers.orders))
+    async with Stack(StackOptions(tmp_path, 0, 0, 0)) as stack, open_shop(stack) as shop, asyncio.timeout(SECONDS):
+        customers = Customers(shop)
+        await shop.inventory.load_stock(stock_needed(customers.orders))
         async with asyncio.TaskGroup() as tasks:
             for number, parts in enumerate(KILLS):
                 placed = dict(list(enumerate(customers.orders))[number * BATCH :][:BATCH])
@@ -129,8 +139,8 @@ async def test_orders_survive_the_death_of_each_part_and_of_all_at_once(tmp_path
                 stack.kill(*parts)
                 await stack.until_ready(*parts)
 
-        listed = [order async for order in client.list_orders()]
-        books = await check_books(client)
+        listed = [order async for order in shop.orders.list_orders()]
+        books = await check_books(shop.orders)
 
     assert min(in_flight(listed, at) for at in killed) >= 10
     assert min(child.deaths for child in stack.children.values()) == 2
