@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import CapturingLogger
 from temporalio.client import Client
 
+from ordersaga import worker
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
 from ordersaga.domain.errors import TemporalUnavailable
@@ -75,10 +77,13 @@ async def test_a_server_that_does_not_answer_is_named_within_seconds() -> None:
 
 
 async def test_where_search_attributes_cannot_be_added_the_log_says_what_to_run(
-    temporal: Client, capsys: pytest.CaptureFixture[str]
+    temporal: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr(worker, "log", log)
     config = temporal.config()
     config["namespace"] = "nowhere"
 
     assert not await ensure_search_attributes(Client(**config))
-    assert "search-attribute create --namespace nowhere --name OrderStatus" in capsys.readouterr().out
+    (warning,) = log.calls
+    assert "search-attribute create --namespace nowhere --name OrderStatus" in warning.kwargs["run"]
