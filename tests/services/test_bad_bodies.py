@@ -90,6 +90,8 @@ def bad_values(where: tuple[Any, ...], key: Any, value: Any) -> list[Any]:
     if isinstance(value, str):
         if where == ("data",):
             return BAD_STRINGS
+        if key == "amount":  # the one text that may be a JSON number
+            return [bad for bad in BAD_STRINGS if bad is True or not isinstance(bad, int | float)]
         return [*BAD_STRINGS, "x" * 10_000, *([] if name_of(where, key) in OPTIONAL else ["", "a\u0000b"])]
     if isinstance(value, int):
         return [*BAD_NUMBERS, *([0] if key == "qty" else [])]

@@ -13,6 +13,7 @@ import typer
 
 from ordersaga.cli import output
 from ordersaga.cli.exits import Exit
+from ordersaga.cli.logs import configure_temporal_logs
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import on_stop, run_async
 
@@ -45,6 +46,7 @@ async def _demo(count: int, keep: bool, as_json: bool) -> int:
     from ordersaga.testing.environment import free_port
     from ordersaga.testing.faults import FaultProxy
 
+    configure_temporal_logs("ERROR")
     # The worker is killed on purpose, and the screen says so.
     logging.getLogger("ordersaga.stack").setLevel(logging.ERROR)
     this = asyncio.current_task()

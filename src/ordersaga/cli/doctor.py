@@ -131,10 +131,10 @@ async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
     from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
     from temporalio.service import RPCError
 
-    from ordersaga.cli.logs import forward_core_logs
+    from ordersaga.cli.logs import configure_temporal_logs
     from ordersaga.connect import connect
 
-    forward_core_logs("ERROR")
+    configure_temporal_logs("ERROR")
     try:
         client = await connect()
     except OrdersagaError as error:

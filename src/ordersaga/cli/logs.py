@@ -38,10 +38,22 @@ def configure_logs() -> None:
     logging.getLogger("ordersaga").setLevel(logging.INFO)
 
 
-def forward_core_logs(level: str) -> None:
+def configure_temporal_logs(level: str) -> None:
     """Have the native part of Temporal's SDK log through Python's logging; by itself it would write to stdout."""
+    from temporalio.exceptions import ApplicationError
     from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
     forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio"), append_target_to_name=False)
     logs = LoggingConfig(TelemetryFilter(core_level=level, other_level="ERROR"), forwarding)
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)
+
+    def tell_in_one_line(record: logging.LogRecord) -> bool:
+        """A service's fault is expected, and its trace leads through the SDK only. A bug keeps its trace."""
+        error = record.exc_info[1] if record.exc_info else None
+        activity = getattr(record, "temporal_activity", None)
+        if activity and isinstance(error, ApplicationError):
+            called = "{activity_type} of {workflow_id}, attempt {attempt}".format(**activity)
+            record.msg, record.args, record.exc_info = f"{called}: {error.message}", (), None
+        return True
+
+    logging.getLogger("temporalio.activity").addFilter(tell_in_one_line)

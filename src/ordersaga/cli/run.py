@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ordersaga.cli.logs import configure_logs, forward_core_logs
+from ordersaga.cli.logs import configure_logs, configure_temporal_logs
 from ordersaga.domain.errors import TemporalUnavailable
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def order_client() -> AsyncIterator[OrderClient]:
     """The client that the environment names. Raises TemporalUnavailable."""
     from ordersaga.client import OrderClient
 
-    forward_core_logs("ERROR")
+    configure_temporal_logs("ERROR")
     yield await OrderClient.connect()
 
 

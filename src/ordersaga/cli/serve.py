@@ -145,11 +145,11 @@ def _exports(stack: Stack) -> list[tuple[str, str]]:
 
 
 async def _worker(wait: float, as_json: bool) -> int:
-    from ordersaga.cli.logs import forward_core_logs
+    from ordersaga.cli.logs import configure_temporal_logs
     from ordersaga.settings import load_settings
     from ordersaga.worker import run_worker
 
-    forward_core_logs("WARN")
+    configure_temporal_logs("WARN")
     settings = load_settings()
     stop = asyncio.Event()
     on_stop(stop.set)

@@ -5,15 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
+from ordersaga.domain.money import exact_decimal
 from ordersaga.domain.order import SAFE_ID
 
 EffectId = Annotated[str, StringConstraints(pattern=SAFE_ID, max_length=128)]
 """The id of an effect, such as pay-{order_id}: chosen by the caller, and the key of the service's fence."""
 
-Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
-"""An amount on the wire: a decimal string with the currency's decimals, such as "19.99"."""
+
+def _amount_text(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{exact_decimal(value):f}" if is_number else value
+
+
+Amount = Annotated[str, BeforeValidator(_amount_text), StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
+"""An amount on the wire: a decimal string such as "19.99". A JSON number is accepted and read as the decimal it is."""
 
 
 def _printable(text: str) -> str:
