@@ -15,13 +15,14 @@ from tests.acceptance.harness import ORDERSAGA, ROOT, Done, Up, environment, sta
 
 REAL_FILE = ROOT.parent / "shared" / "data" / "online_retail.csv"
 LINES, ORDERS, REJECTED = 23_838, 813, 8_620
-SECONDS = 300.0
+SECONDS = 600.0
 
 pytestmark = pytest.mark.skipif(not REAL_FILE.exists(), reason="the real file is not at ../shared/data")
 
 
 @pytest.mark.parametrize(
-    "every", [pytest.param(4, id="every-fourth"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+    "every",
+    [pytest.param(4, id="every-fourth"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
 )
 def test_the_orders_of_the_real_file_complete(up: Up, tmp_path: Path, every: int) -> None:
     rejects = tmp_path / "rejects.csv"
