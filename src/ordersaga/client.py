@@ -50,7 +50,8 @@ from ordersaga.settings import Settings, load_settings
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.report import CUSTOMER
 
-QUERY_TIMEOUT = timedelta(seconds=8)
+QUERY_TIMEOUT = timedelta(seconds=12)
+"""A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
 CANCEL_PATIENCE = 60.0
 
 T = TypeVar("T")

@@ -66,14 +66,19 @@ class Play:
     async def _play(self, scene: Scene) -> None:
         if scene.cause is Cause.WORKER_KILLED:
             await self._until_some_ended()
+            await self._end(scene)  # at once, while the others' turns are taken: they are to be in flight
+            return
         async with self._turns:
-            began = time.monotonic()
-            self.started += 1
-            self._prepare(scene)
-            await self._orders.submit_order(scene.order)
-            await self._interfere(scene)
-            scene.result = await self._orders.result(scene.order.order_id)
-            scene.seconds = time.monotonic() - began
+            await self._end(scene)
+
+    async def _end(self, scene: Scene) -> None:
+        began = time.monotonic()
+        self.started += 1
+        self._prepare(scene)
+        await self._orders.submit_order(scene.order)
+        await self._interfere(scene)
+        scene.result = await self._orders.result(scene.order.order_id)
+        scene.seconds = time.monotonic() - began
 
     def _prepare(self, scene: Scene) -> None:
         order_id = scene.order.order_id
