@@ -9,7 +9,7 @@ from datetime import timedelta
 from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
-    from ordersaga.saga import FENCED, Kind, Policy, Saga, SagaRun, Step, Undo, Undone, UndoOutcome, refusal
+    from ordersaga.saga import FENCED, Decision, Kind, Policy, Saga, SagaRun, Step, Undo, Undone, UndoOutcome, refusal
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Journey:
     step_deadline: float = 1.0
     undo_patience: float = 1.0
     hold: float = 0.0
+    parked_interval: float = 0.5
 
 
 @dataclass
@@ -94,7 +95,7 @@ class JourneyWorkflow:
             call_timeout=timedelta(seconds=5),
             step_deadline=timedelta(seconds=journey.step_deadline),
             undo_patience=timedelta(seconds=journey.undo_patience),
-            parked_interval=timedelta(seconds=0.5),
+            parked_interval=timedelta(seconds=journey.parked_interval),
             fast_path=timedelta(seconds=journey.fast_path),
         )
         self.saga = SagaRun(SAGA, journey.key, policy)
@@ -125,6 +126,15 @@ class JourneyWorkflow:
         """Cancel it, and tell the verdict."""
         self.saga.cancel(reason)
         return await self.saga.settled()
+
+    @workflow.update
+    async def resolve(self, decision: Decision) -> None:
+        """Carry out a decision."""
+        await self.saga.resolve(decision)
+
+    @resolve.validator
+    def _check(self, decision: Decision) -> None:
+        self.saga.desk.check(decision)
 
     @workflow.query
     def states(self) -> dict[str, str]:

@@ -3,7 +3,8 @@
 Knows temporalio only. docs/saga.md shows another saga than ordersaga's built from it.
 """
 
-from ordersaga.saga.record import StepRecord, StepState, TimelineEvent
+from ordersaga.saga.desk import Choice, Decision, DecisionRefused
+from ordersaga.saga.record import Decided, StepRecord, StepState, TimelineEvent
 from ordersaga.saga.run import Ending, Phase, SagaRun, Verdict
 from ordersaga.saga.step import (
     FENCED,
@@ -22,6 +23,10 @@ from ordersaga.saga.step import (
 __all__ = [
     "FENCED",
     "ID_TAKEN",
+    "Choice",
+    "Decided",
+    "Decision",
+    "DecisionRefused",
     "Ending",
     "Kind",
     "Phase",

@@ -70,11 +70,11 @@ def durable_attempts(
     )
 
 
-def undo_attempts(step: Step[Any, Any], undo: Undo, policy: Policy, parked: bool) -> Awaitable[Undone]:
+def undo_attempts(step: Step[Any, Any], undo: Undo, policy: Policy, parked: bool) -> workflow.ActivityHandle[Undone]:
     """An undo as a regular activity: retried until patience is over, or for ever and slowly once it is parked."""
     assert step.undo is not None, f"{step.name} has no undo"
     slow = RetryPolicy(initial_interval=policy.parked_interval, backoff_coefficient=1.0)
-    return workflow.execute_activity(
+    return workflow.start_activity(
         step.undo,
         undo,
         start_to_close_timeout=policy.call_timeout,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ordersaga.saga.desk import Decision
+
 
 class StepState(StrEnum):
     """Where one step of a saga stands."""
@@ -25,6 +27,10 @@ class StepState(StrEnum):
     NOTHING_TO_UNDO = "nothing_to_undo"
     TOO_LATE = "too_late"
     """Its undo came too late: the effect stands."""
+    DONE_BY_HAND = "done_by_hand"
+    """A person has done it outside."""
+    WRITTEN_OFF = "written_off"
+    """A person has decided that it will not be done."""
 
 
 @dataclass
@@ -37,6 +43,14 @@ class StepRecord:
     attempts: int = 0
     undo_attempts: int = 0
     last_error: str | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision that was carried out, and when."""
+
+    decision: Decision
+    at: datetime
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from ordersaga.saga.calls import Fault, Refused, Unwind, durable_attempts, explain, first_attempt, judge, undo_attempts
-from ordersaga.saga.record import StepRecord, StepState, TimelineEvent
+from ordersaga.saga.desk import Choice, Decision, Desk
+from ordersaga.saga.record import Decided, StepRecord, StepState, TimelineEvent
 from ordersaga.saga.step import Kind, Policy, Saga, Step, Undo, Undone, UndoOutcome
 
 A = TypeVar("A")
@@ -21,6 +22,13 @@ R = TypeVar("R")
 Story = Callable[[], Awaitable[None]]
 
 LONGEST_PAUSE = timedelta(hours=1)
+
+_CARRIED_OUT: dict[Choice, tuple[StepState, UndoOutcome | None]] = {
+    Choice.RETRY: (StepState.PARKED, None),
+    Choice.DONE_BY_HAND: (StepState.DONE_BY_HAND, UndoOutcome.UNDONE),
+    Choice.WRITE_OFF: (StepState.WRITTEN_OFF, UndoOutcome.UNDONE),
+    Choice.GO_FORWARD: (StepState.TOO_LATE, UndoOutcome.TOO_LATE),
+}
 
 
 class Phase(StrEnum):
@@ -68,6 +76,8 @@ class SagaRun:
         self.timeline: list[TimelineEvent] = []
         self.error: str | None = None
         self.refusal: str | None = None
+        self.desk = Desk(saga.pivot.name if saga.pivot else None)
+        self.decided: list[Decided] = []
         self._committed = False
         self._on_change = on_change
 
@@ -85,6 +95,11 @@ class SagaRun:
         assert self.verdict is not None
         return self.verdict
 
+    async def resolve(self, decision: Decision) -> None:
+        """Carry out a person's decision on a parked step. Raises DecisionRefused if it cannot be taken now."""
+        self.desk.decide(decision)
+        await workflow.wait_condition(lambda: not self.desk.has_decision(decision.step))
+
     @property
     def needs_attention(self) -> bool:
         """Whether something cannot finish by itself."""
@@ -97,13 +112,15 @@ class SagaRun:
 
     # -- the run
 
-    async def run(self, story: Story) -> Ending:
+    async def run(self, story: Story, *, unwind_because: str | None = None) -> Ending:
         """Run the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
+
+        With `unwind_because`, begin by unwinding: for a run that was cut off, and that nobody remembers anything of.
 
         The saga runs in a child task, because Temporal's own cancellation reaches only the workflow's first task. An
         eviction from the worker's cache arrives as a cancellation too, but without a reason.
         """
-        body = asyncio.create_task(self._drive(story))
+        body = asyncio.create_task(self._drive(story, unwind_because))
         while not body.done():
             try:
                 await workflow.wait_condition(body.done)
@@ -115,8 +132,10 @@ class SagaRun:
                 self.cancel(reason or "cancelled through Temporal")
         return body.result()
 
-    async def _drive(self, story: Story) -> Ending:
+    async def _drive(self, story: Story, unwind_because: str | None) -> Ending:
         try:
+            if unwind_because is not None:
+                await self._unwind(Unwind(unwind_because))
             await self._forward_or_back(story)
         except FailureError as bug:
             # Left alone, a FailureError would fail the workflow; as a bug it fails the task, and waits for its mend.
@@ -143,22 +162,28 @@ class SagaRun:
     # -- forward
 
     async def do(self, step: Step[A, R], argument: A) -> R:
-        """Do a compensatable step or the pivot, and return its answer. It leaves the story if that cannot be."""
+        """Do a compensatable step or the pivot, and return its answer. It leaves the story if that cannot be.
+
+        Once the pivot stands, a step that cannot be done waits for a person. If they have done it by hand or write it
+        off, the story goes on, and this returns None.
+        """
         if step.kind is Kind.RETRIABLE:
             raise TypeError(f"{step.name} is retriable: use attempt(), whose answer may be None")
         record = self._starting(step)
-        for pause in self._pauses():
+        pauses = self._pauses()
+        while True:
             try:
                 answer = await self._call(step, argument)
-                break
             except (Refused, Unwind, Fault) as failure:
                 if not self._committed:
                     raise self._failed(record, failure) from None
                 # The pivot stands, so this step has to come true: it waits for a person, and tries again.
-                self._park(record, f"{step.name} has to be done and cannot be", str(failure))
-            await workflow.sleep(pause)
-        self._mark(record, StepState.DONE, f"{step.name} done")
-        return answer
+                self._park(record, f"{step.name} has to be done and cannot be", str(failure), undoing=False)
+            else:
+                self._mark(record, StepState.DONE, f"{step.name} done")
+                return answer
+            if await self._decision(record, next(pauses)) is not None:
+                return cast("R", None)
 
     async def attempt(self, step: Step[A, R], argument: A) -> R | None:
         """Do a retriable step, and return its answer, or None if it did not succeed before its deadline."""
@@ -215,7 +240,8 @@ class SagaRun:
                 record.last_error = str(failure)
                 self.note(f"{step.name} did not answer at once: {failure}")
         self._stop_if_cancelled()
-        deadline = None if self._committed and step.kind is not Kind.RETRIABLE else self.policy.step_deadline
+        must_be_done = self._committed and step.kind is not Kind.RETRIABLE
+        deadline = self.policy.undo_patience if must_be_done else self.policy.step_deadline
         handle = durable_attempts(step, argument, self.policy, deadline)
         await workflow.wait_condition(lambda: handle.done() or self._wants_out)
         if not handle.done():
@@ -280,25 +306,56 @@ class SagaRun:
         record = self.records[step.name]
         self._mark(record, StepState.UNDOING)
         pauses = self._pauses()
-        while (undone := await self._undo_once(step, record, reason)) is None:
-            await workflow.sleep(next(pauses))
-        record.undo_attempts += undone.attempts
-        self._mark(record, StepState(undone.outcome), f"{step.name}: {undone.detail or undone.outcome}")
-        return undone.outcome
+        while True:
+            undone = await self._undo_once(step, record, reason)
+            if undone is not None:
+                record.undo_attempts += undone.attempts
+                self._mark(record, StepState(undone.outcome), f"{step.name}: {undone.detail or undone.outcome}")
+                return undone.outcome
+            outcome = await self._decision(record, next(pauses))
+            if outcome is not None:
+                return outcome
 
     async def _undo_once(self, step: Step[Any, Any], record: StepRecord, reason: str) -> Undone | None:
+        parked = record.state is StepState.PARKED
+        handle = undo_attempts(step, Undo(record.id, reason), self.policy, parked)
+        await workflow.wait_condition(lambda: handle.done() or self.desk.has_decision(step.name))
+        if not handle.done():
+            handle.cancel()
         try:
-            undone = await undo_attempts(
-                step, Undo(record.id, reason), self.policy, parked=record.state is StepState.PARKED
-            )
+            undone = await handle
         except ActivityError as error:
+            if self.desk.has_decision(step.name):
+                return None
             problem = explain(error)
         else:
             if undone.outcome is not UndoOutcome.TOO_LATE or step is self.saga.pivot:
                 return undone
             problem = "it answered too late, and only the pivot may"
-        self._park(record, f"undo of {step.name} parked", problem)
+        self._park(record, f"undo of {step.name} parked", problem, undoing=True)
         return None
+
+    # -- what waits for a person
+
+    def _park(self, record: StepRecord, what: str, problem: str, *, undoing: bool) -> None:
+        known = record.state is StepState.PARKED
+        self.desk.park(record.name, undoing=undoing)
+        self._mark(record, StepState.PARKED, None if known else f"{what}: {problem}", problem)
+
+    async def _decision(self, record: StepRecord, pause: timedelta) -> UndoOutcome | None:
+        """Wait for a decision, but no longer than the pause; None means that it is tried again."""
+        try:
+            await workflow.wait_condition(
+                lambda: self.desk.has_decision(record.name), timeout=pause, timeout_summary=f"{record.name} is parked"
+            )
+        except TimeoutError:
+            return None
+        decision = self.desk.take(record.name)
+        assert decision is not None
+        self.decided.append(Decided(decision, workflow.now()))
+        state, outcome = _CARRIED_OUT[decision.choice]
+        self._mark(record, state, f"{record.name}: {decision}")
+        return outcome
 
     def _pauses(self) -> Iterator[timedelta]:
         """Pauses between the tries of something parked. They grow, so that years of trying fit into one history."""
@@ -309,15 +366,13 @@ class SagaRun:
 
     # -- the records
 
-    def _park(self, record: StepRecord, what: str, problem: str) -> None:
-        known = record.state is StepState.PARKED
-        self._mark(record, StepState.PARKED, None if known else f"{what}: {problem}", problem)
-
     def _settle(self, verdict: Verdict) -> None:
         self.verdict = verdict
         self._on_change()
 
     def _mark(self, record: StepRecord, state: StepState, event: str | None = None, error: str | None = None) -> None:
+        if state is not StepState.PARKED:
+            self.desk.leave(record.name)
         record.state = state
         record.last_error = error or record.last_error
         if event:
