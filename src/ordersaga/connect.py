@@ -18,6 +18,7 @@ from ordersaga.domain.errors import SettingsError, TemporalUnavailable
 
 CONNECT_TIMEOUT = 10.0
 DEFAULT_ADDRESS = "localhost:7233"
+DATA_CONVERTER = pydantic_data_converter
 POLL = timedelta(seconds=70)
 """A worker that has not asked for work for so long is gone; a poll takes a minute."""
 
@@ -32,7 +33,7 @@ async def connect(**overrides: Any) -> Client:
         config: dict[str, Any] = {"target_host": DEFAULT_ADDRESS, **ClientConfig.load_client_connect_config()}
     except Exception as error:
         raise SettingsError(f"Temporal's connection settings cannot be read: {error}") from None
-    config |= {"data_converter": pydantic_data_converter} | overrides
+    config |= {"data_converter": DATA_CONVERTER} | overrides
     address = config["target_host"]
     try:
         return await asyncio.wait_for(Client.connect(**config), CONNECT_TIMEOUT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from ordersaga.activities import InventoryActivities, NotificationActivities, PaymentActivities, ShippingActivities
@@ -26,7 +26,7 @@ from ordersaga.clients import (
     ShippingClient,
     open_session,
 )
-from ordersaga.connect import pollers
+from ordersaga.connect import DATA_CONVERTER, pollers
 from ordersaga.settings import Settings
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.report import CUSTOMER, STATUS
@@ -51,6 +51,8 @@ PASSED_THROUGH = (
 loading them again cost 20 ms of CPU an order. The workflow's own modules stay inside (1.5 ms), so that a clock or a
 random number used in them is refused."""
 
+WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow,)
+
 
 @asynccontextmanager
 async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Worker]:
@@ -59,16 +61,19 @@ async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Work
         worker = Worker(
             client,
             task_queue=settings.task_queue,
-            workflows=[OrderSagaWorkflow],
+            workflows=WORKFLOWS,
             activities=_activities(session, settings),
-            workflow_runner=SandboxedWorkflowRunner(
-                restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-            ),
+            workflow_runner=_workflow_runner(),
             graceful_shutdown_timeout=SHUTDOWN_GRACE,
             sticky_queue_schedule_to_start_timeout=STICKY,
         )
         async with worker:
             yield worker
+
+
+def replayer(workflows: Sequence[type] = WORKFLOWS) -> Replayer:
+    """What replays histories just as a worker would; docs/versioning.md says what for."""
+    return Replayer(workflows=workflows, workflow_runner=_workflow_runner(), data_converter=DATA_CONVERTER)
 
 
 async def run_worker(
@@ -122,6 +127,10 @@ async def ensure_search_attributes(client: Client) -> bool:
         )
         return False
     return True
+
+
+def _workflow_runner() -> SandboxedWorkflowRunner:
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
 def _activities(session: aiohttp.ClientSession, settings: Settings) -> list[Callable[..., Any]]:
