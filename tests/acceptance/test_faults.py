@@ -13,9 +13,9 @@ import pytest
 from ordersaga.clients import InventoryClient, PaymentClient, ServiceHttp, open_session
 from ordersaga.contracts.inventory import ReservationLine, ReservationRequest
 from ordersaga.contracts.payment import ChargeRequest, RefundRequest
-from ordersaga.domain.errors import Fenced, ServiceFault
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.testing.faults.acts import ACTS
+from ordersaga.domain.errors import Fenced, PaymentDeclined, ServiceFault
+from ordersaga.testing.faults import Fault, FaultProxy, Kind, from_json, plan, to_json
+from ordersaga.testing.faults.acts import ACTS, REFUSALS
 from ordersaga.testing.faults.calls import CALLS, UNDO_OF, recognise
 from tests.workflow.shop import until
 
@@ -68,8 +68,14 @@ async def states(payment: PaymentClient, name: str) -> list[str]:
         (Kind.ERROR_BEFORE, "answered 500", None, []),
         (Kind.ERROR_AFTER, "answered 500", 201, ["captured"]),
         (Kind.UNAVAILABLE, "answered 503", None, []),
+        (Kind.TOO_MANY, "answered 429", None, []),
+        (Kind.REDIRECT, "answered 307", None, []),
         (Kind.GARBAGE, "breaks its contract", 201, ["captured"]),
         (Kind.WRONG_ID, "answered for not-pay-", 201, ["captured"]),
+        (Kind.WRONG_SCHEMA, "breaks its contract", 201, ["captured"]),
+        (Kind.WRONG_STATUS, "answered 200", 201, ["captured"]),
+        (Kind.TRUNCATED, "broke off", 201, ["captured"]),
+        (Kind.OVERSIZED, "more than 1,048,576 bytes", 201, ["captured"]),
     ],
 )
 async def test_a_fault_is_seen_has_its_effect_or_not_and_is_logged(
@@ -88,11 +94,54 @@ async def test_a_fault_is_seen_has_its_effect_or_not_and_is_logged(
     assert len(proxy.log) == 1
 
 
-async def test_unavailable_says_when_to_come_back(proxy: FaultProxy, payment: PaymentClient, name: str) -> None:
-    proxy.faults.append(Fault(Kind.UNAVAILABLE, "charge", name, seconds=7))
+@pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.TOO_MANY])
+async def test_who_has_no_time_says_when_to_come_back(
+    proxy: FaultProxy, payment: PaymentClient, name: str, kind: Kind
+) -> None:
+    proxy.faults.append(Fault(kind, "charge", name, seconds=7))
     with pytest.raises(ServiceFault) as caught:
         await payment.charge(a_charge(name), SECONDS)
     assert caught.value.retry_after == 7
+
+
+async def test_a_refusal_is_the_contracts_own_and_the_service_knows_nothing_of_it(
+    proxy: FaultProxy, payment: PaymentClient, name: str
+) -> None:
+    proxy.faults.append(Fault(Kind.REFUSE, "charge", name))
+    with pytest.raises(PaymentDeclined):
+        await payment.charge(a_charge(name), SECONDS)
+    assert await states(payment, name) == []
+    await payment.charge(a_charge(name), SECONDS)
+    assert await states(payment, name) == ["captured"]
+
+
+async def test_a_duplicate_arrives_twice_and_takes_effect_once(
+    proxy: FaultProxy, payment: PaymentClient, name: str
+) -> None:
+    proxy.faults.append(Fault(Kind.DUPLICATE, "charge", name))
+    await payment.charge(a_charge(name), SECONDS)
+    assert await states(payment, name) == ["captured"]
+    assert [fired.status for fired in proxy.log] == [201]
+
+
+async def test_an_answer_is_held_until_it_is_released_but_the_effect_is_not(
+    proxy: FaultProxy, payment: PaymentClient, name: str
+) -> None:
+    proxy.faults.append(Fault(Kind.HOLD_ANSWER, "charge", name, attempts=None))
+    call = asyncio.create_task(payment.charge(a_charge(name), SECONDS))
+
+    async def acted() -> bool:
+        return [fired.status for fired in proxy.log] == [201]
+
+    await until(acted)
+    assert await states(payment, name) == ["captured"]
+    assert proxy.under_way(name) == 1
+    proxy.release("another order")
+    assert not (await asyncio.wait({call}, timeout=SOON))[0]
+    proxy.lift(name)
+    await call
+    await payment.charge(a_charge(name), SECONDS)
+    assert (len(proxy.log), proxy.under_way(name)) == (1, 0)
 
 
 async def test_a_slow_answer_is_late_but_the_effect_is_not(
@@ -247,5 +296,31 @@ def test_calls_are_told_apart(method: str, path: str, body: bytes, found: tuple[
 def test_every_kind_has_an_act_and_every_call_a_name() -> None:
     assert set(ACTS) == set(Kind)
     assert {*UNDO_OF, *UNDO_OF.values()} == set(CALLS)
+    assert set(REFUSALS) == set(UNDO_OF)
     with pytest.raises(ValueError, match="no call 'chrage'"):
         Fault(Kind.HANG, "chrage")
+
+
+@pytest.mark.parametrize(("kind", "call"), [(Kind.REFUSE, "refund"), (Kind.GARBAGE, "release")])
+def test_what_has_no_meaning_at_a_call_is_refused_there_and_does_not_happen_there(kind: Kind, call: str) -> None:
+    with pytest.raises(ValueError, match="no meaning"):
+        Fault(kind, call)
+    assert not Fault(kind).fits(call, "A-1", 1)
+    assert Fault(kind).fits("charge", "A-1", 1)
+
+
+def test_a_seed_gives_an_order_the_same_faults_whichever_others_there_are() -> None:
+    names = [f"A-{number}" for number in range(200)]
+    drawn = plan(7, names, rate=0.2)
+    assert drawn == plan(7, names, rate=0.2) != plan(8, names, rate=0.2)
+    assert [fault for fault in drawn if fault.order_id == "A-3"] == plan(7, ["A-3"], rate=0.2)
+    assert 0.15 < len(drawn) / (len(names) * len(CALLS) * 3) < 0.25
+    assert {fault.kind for fault in drawn} == set(Kind)
+    assert {fault.kind for fault in plan(7, names, kinds=[Kind.REFUSE, Kind.HANG])} == {Kind.REFUSE, Kind.HANG}
+    assert plan(7, names, rate=0) == []
+
+
+def test_a_plan_can_be_logged_and_read_again() -> None:
+    drawn = [*plan("a seed", ["A-1", "A-2"], rate=0.5), Fault(Kind.HANG, attempts=None)]
+    assert from_json(to_json(drawn)) == [*drawn]
+    assert from_json(to_json([])) == []

@@ -5,10 +5,11 @@
         ...  # orders whose worker calls proxy.url instead of services_url
     assert proxy.log[0].status == 201  # the charge was made, and nobody heard of it
 
-A kind of fault is a member of `Kind` and a function in ordersaga.testing.faults.acts.
+`plan` draws faults by a seed. A kind of fault is a member of `Kind` and a function in ordersaga.testing.faults.acts.
 """
 
 from ordersaga.testing.faults.fault import Fault, Fired, Kind
+from ordersaga.testing.faults.plan import from_json, plan, to_json
 from ordersaga.testing.faults.proxy import FaultProxy
 
-__all__ = ["Fault", "FaultProxy", "Fired", "Kind"]
+__all__ = ["Fault", "FaultProxy", "Fired", "Kind", "from_json", "plan", "to_json"]

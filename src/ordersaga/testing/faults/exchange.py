@@ -25,9 +25,11 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
-    def response(self, body: bytes | None = None) -> web.Response:
-        """The answer, with another body if one is given."""
-        return web.Response(status=self.status, headers=self.headers, body=self.body if body is None else body)
+    def response(self, body: bytes | None = None, status: int | None = None) -> web.Response:
+        """The answer, with another body or status if one is given."""
+        return web.Response(
+            status=status or self.status, headers=self.headers, body=self.body if body is None else body
+        )
 
 
 class Hold:
@@ -73,6 +75,11 @@ class Exchange:
         self._request = request
         self._body = body
 
+    @property
+    def url(self) -> str:
+        """Where the service itself takes the request."""
+        return str(self._url)
+
     async def pass_on(self, body: bytes | None = None) -> web.StreamResponse:
         """Let the service act, and give its answer; with another body, if one is given."""
         answer = await self.effect()
@@ -98,14 +105,24 @@ class Exchange:
             transport.abort()
         return web.Response()
 
+    async def break_off(self, answer: Answer) -> web.StreamResponse:
+        """Give half of an answer's body, and close the connection."""
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        response.content_length = len(answer.body)
+        await response.prepare(self._request)
+        await response.write(answer.body[: len(answer.body) // 2])
+        if self._request.transport is not None:
+            self._request.transport.close()
+        return response
+
     def closing(self, response: web.Response) -> web.Response:
         """An answer after which the connection is closed: a client retries by itself only on one that it reuses."""
         response.force_close()
         return response
 
-    def problem(self, status: int, headers: dict[str, str] | None = None) -> web.Response:
+    def problem(self, status: int, headers: dict[str, str] | None = None, kind: str = "about:blank") -> web.Response:
         """An error answer."""
-        body = {"type": "about:blank", "title": "a fault that the proxy made", "status": status}
+        body = {"type": kind, "title": "a fault that the proxy made", "status": status}
         return self.closing(
             web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
         )

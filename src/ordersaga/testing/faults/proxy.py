@@ -34,7 +34,9 @@ class FaultProxy:
         self._upstream = upstream.rstrip("/")
         self._attempts: Counter[tuple[str, str]] = Counter()
         self._undone: defaultdict[tuple[str, str], asyncio.Event] = defaultdict(asyncio.Event)
-        self._hold = Hold()
+        self._holds: defaultdict[str, Hold] = defaultdict(Hold)
+        self._fired: defaultdict[str, list[Fired]] = defaultdict(list)
+        self._under_way: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=_MAX_BODY)
@@ -48,30 +50,46 @@ class FaultProxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._hold.close()
+        for hold in self._holds.values():
+            hold.close()
         await self._runner.cleanup()
         await self._session.close()
 
-    def release(self) -> None:
-        """Let go of the calls that hang or are held back. Those that come later are held again."""
-        self._hold.release()
+    def release(self, order_id: str | None = None) -> None:
+        """Let go of the calls that hang or are held: all, or one order's. Those that come later are held again."""
+        for name, hold in self._holds.items():
+            if order_id in (None, name):
+                hold.release()
+
+    def lift(self, order_id: str) -> None:
+        """No more faults for this order: drop those that name it, and let go of its calls."""
+        self.faults = [fault for fault in self.faults if fault.order_id != order_id]
+        self.release(order_id)
+
+    def under_way(self, order_id: str) -> int:
+        """How many calls of this order have come in and not ended, whether or not somebody still waits for them."""
+        return self._under_way[order_id]
 
     def fired(self, kind: Kind | None = None, call: str | None = None, order_id: str | None = None) -> list[Fired]:
         """The faults that happened, all or those that fit."""
         return [
             each
-            for each in self.log
-            if kind in (None, each.kind) and call in (None, each.call) and order_id in (None, each.order_id)
+            for each in (self.log if order_id is None else self._fired[order_id])
+            if kind in (None, each.kind) and call in (None, each.call)
         ]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        exchange = Exchange(self._session, self._upstream, request, body, self._hold)
         call, order_id = recognise(request.method, request.path, body)
+        exchange = Exchange(self._session, self._upstream, request, body, self._holds[order_id])
         if call is None:
             return await exchange.pass_on()
         exchange.undone = self._undone[UNDO_OF.get(call, ""), order_id]
-        response = await self._with_faults(exchange, call, order_id)
+        self._under_way[order_id] += 1
+        try:
+            response = await self._with_faults(exchange, call, order_id)
+        finally:
+            self._under_way[order_id] -= 1
         if exchange.answered_well:
             self._undone[call, order_id].set()
         return response
@@ -84,4 +102,5 @@ class FaultProxy:
             return await exchange.pass_on()
         exchange.fired = Fired(fault.kind, call, order_id, attempt)
         self.log.append(exchange.fired)
+        self._fired[order_id].append(exchange.fired)
         return await ACTS[fault.kind](exchange, fault)
