@@ -17,11 +17,10 @@ import psutil
 
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
-from ordersaga.demo.cast import sample_orders
 from ordersaga.domain.errors import ServiceFault, Unavailable
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import CancelOutcome, OrderResult, OrderStatus, OrderSummary
-from ordersaga.retail import stock_needed
+from ordersaga.retail import sample_orders, stock_needed
 from ordersaga.stack import Stack, StackOptions
 from ordersaga.testing.books import check_books
 from tests.acceptance.harness import Up, alive, eventually, put, started

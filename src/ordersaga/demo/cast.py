@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
-from ordersaga.domain.order import OrderInput, OrderPolicy, parse_order
+from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.domain.result import CancelOutcome, OrderResult, OrderStatus
+from ordersaga.retail import sample_orders
 
 SOLD_OUT = "SOLD-OUT"
 LONG_HOLD = 600.0
@@ -92,14 +92,6 @@ def cast(count: int) -> list[Scene]:
     every = len(orders) // len(_PARTS)
     parts = {(number + 1) * every - 1: cause for number, cause in enumerate(_PARTS)}
     return [_scene(parts.get(index, Cause.COMPLETED), order) for index, order in enumerate(orders)]
-
-
-def sample_orders() -> list[OrderInput]:
-    """Real orders of a real shop; examples/README.md says where they come from."""
-    here = Path(__file__).resolve()
-    packaged, checkout = here.with_name("orders.jsonl"), here.parents[3] / "examples" / "orders.jsonl"
-    lines = (packaged if packaged.exists() else checkout).read_text(encoding="utf-8").splitlines()
-    return [parse_order(line) for line in lines]
 
 
 def _scene(cause: Cause, order: OrderInput) -> Scene:

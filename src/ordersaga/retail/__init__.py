@@ -2,6 +2,7 @@
 
 from ordersaga.retail.lines import Reason, RejectedLine
 from ordersaga.retail.reader import RetailFileError, RetailOrder, read_retail, read_retail_file, stock_needed
+from ordersaga.retail.samples import sample_orders
 from ordersaga.retail.tally import Tally
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "Tally",
     "read_retail",
     "read_retail_file",
+    "sample_orders",
     "stock_needed",
 ]
