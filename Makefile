@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS := true
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test retail lint lock clean venv
+.PHONY: help demo up test chaos retail histories lint lock clean venv
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,8 +33,14 @@ up: $(READY) ## run the whole stack on this machine until Ctrl-C
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
+chaos: $(READY) ## put random orders through random faults and kills; SECONDS=… SEED=…
+	@$(BIN)/python -m ordersaga.testing.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 retail: $(READY) ## put the whole of the real data through a stack of its own
 	@$(BIN)/python -m pytest -m slow tests/acceptance/test_retail_orders.py $(ARGS)
+
+histories: $(READY) ## record the orders' histories that tests/replay has not got yet
+	@$(BIN)/python -m tests.replay.record
 
 lint: $(READY) ## check style, formatting and types
 	@$(BIN)/ruff check

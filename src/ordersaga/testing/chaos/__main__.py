@@ -1,0 +1,60 @@
+"""`python -m ordersaga.testing.chaos`: run a campaign, and print its account."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import random
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import structlog
+
+from ordersaga.testing.chaos.campaign import campaign
+from ordersaga.testing.chaos.plan import ORDERS_A_SECOND, draw
+
+SECONDS = 120.0
+
+
+def main() -> int:
+    """Run the campaign that the arguments ask for. Exit code 0 only if nothing is wrong."""
+    arguments = _arguments()
+    seed = random.SystemRandom().randrange(1_000_000) if arguments.seed is None else arguments.seed
+    out = arguments.out or Path(".ordersaga", "chaos", f"{seed}-{time.strftime('%Y%m%d-%H%M%S')}")
+    # Processes die on purpose here, and the journal says so.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    out.mkdir(parents=True)
+    _say(f"seed {seed}, {arguments.seconds:g} s, traces in {out}")
+    report = asyncio.run(campaign(draw(seed, arguments.seconds, arguments.rate), out))
+    (out / "report.json").write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+    for line in report.lines(out):
+        _say(line)
+    if report.good:
+        shutil.rmtree(out / "stack")
+    return 0 if report.good else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m ordersaga.testing.chaos",
+        description="Random orders while everything goes wrong at once; then peace, and an account. See docs/chaos.md.",
+    )
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long it lasts (default: %(default)g)")
+    parser.add_argument("--seed", type=int, help="draws everything; printed first when it is left out")
+    parser.add_argument("--rate", type=float, default=ORDERS_A_SECOND, help="orders a second (default: %(default)g)")
+    parser.add_argument("--out", type=Path, help="a new folder for plan, journal, report and data")
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

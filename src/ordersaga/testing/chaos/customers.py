@@ -1,0 +1,143 @@
+"""Those who have to do with an order: they place it, cancel it, carry its parcel, and do not give up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga.client import workflow_id
+from ordersaga.contracts.shipping import ShipmentEventState, ShipmentState
+from ordersaga.domain.errors import OrderConflict, ServiceFault, Unavailable
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderView
+from ordersaga.testing.chaos.ground import Ground
+from ordersaga.testing.chaos.journal import Journal
+from ordersaga.testing.chaos.judge import Story
+from ordersaga.testing.chaos.plan import Act, Action, PlannedOrder
+
+T = TypeVar("T")
+
+PAUSE = 0.4
+CARRIER_SECONDS = 5.0
+REASON = "the customer has changed their mind"
+GOES_ON = (Unavailable, ServiceFault, RPCError)
+"""What one meets who asks while something is down. Asking again does nothing twice."""
+
+
+class Customer:
+    """Lives through what is planned for one order, and keeps its story."""
+
+    def __init__(self, planned: PlannedOrder, ground: Ground, journal: Journal) -> None:
+        self.story = Story(planned)
+        self._ground = ground
+        self._journal = journal
+        self._order = planned.order
+        self._id = planned.order.order_id
+        self._ended = asyncio.Event()
+
+    async def run(self) -> None:
+        """Place the order, have happen to it what is planned, and see how it ends."""
+        planned = self.story.planned
+        await asyncio.sleep(max(0.0, planned.at - self._journal.now))
+        self._ground.proxy.faults += planned.faults
+        await self._place(self._order)
+        self.story.placed_at = self._journal.note("placed", order=self._id)
+        async with asyncio.TaskGroup() as tasks:
+            for action in planned.actions:
+                tasks.create_task(self._later(action))
+            await self._see_the_end()
+            self.story.ended_at = self._journal.note("ended", order=self._id, status=self.story.status)
+            self._ended.set()
+            self._ground.proxy.lift(self._id)
+
+    async def view(self) -> OrderView | None:
+        """The order as it stands now, if anybody can tell."""
+        try:
+            return await self._ground.orders.get_order(self._id)
+        except GOES_ON as error:
+            self._journal.met(error, self._id)
+            return None
+
+    async def _later(self, action: Action) -> None:
+        await asyncio.sleep(action.after)
+        try:
+            await self._do(action.act)
+        except Exception as error:
+            self._journal.note("surprise", order=self._id, act=action.act, error=repr(error))
+            self.story.surprises.append(f"{action.act} met {type(error).__name__}: {error}")
+
+    async def _do(self, act: Act) -> None:
+        match act:
+            case Act.PLACE_AGAIN:
+                await self._place(self._order)
+                await self._see_the_end()
+            case Act.PLACE_OTHER:
+                await self._place_other()
+            case Act.CANCEL_BY_UPDATE:
+                answer = await self._insist(lambda: self._ground.orders.cancel_order(self._id, REASON))
+                self.story.answers.append(answer)
+                self._journal.note("cancel answered", order=self._id, outcome=answer.outcome, status=answer.status)
+            case Act.CANCEL_BY_SIGNAL:
+                await self._tell_the_run(lambda: self._handle.signal("cancel", REASON))
+            case Act.CANCEL_NATIVELY:
+                await self._tell_the_run(self._handle.cancel)
+            case Act.PARCEL_LEAVES:
+                await self._parcel_leaves()
+
+    @property
+    def _handle(self) -> WorkflowHandle[Any, Any]:
+        return self._ground.orders.temporal.get_workflow_handle(workflow_id(self._id))
+
+    async def _place(self, order: OrderInput) -> None:
+        self.story.placed.append(await self._insist(lambda: self._ground.orders.submit_order(order)))
+
+    async def _place_other(self) -> None:
+        other = self._order.model_copy(update={"customer_id": f"not-{self._order.customer_id}"})
+        try:
+            await self._insist(lambda: self._ground.orders.submit_order(other))
+        except OrderConflict:
+            self._journal.note("conflict", order=self._id)
+        else:
+            self.story.other_content_taken += 1
+
+    async def _see_the_end(self) -> None:
+        self.story.results.append(await self._insist(lambda: self._ground.orders.result(self._id)))
+
+    async def _tell_the_run(self, tell: Callable[[], Awaitable[None]]) -> None:
+        async def unless_ended() -> None:
+            try:
+                await tell()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+
+        await self._insist(unless_ended)
+        self._journal.note("cancel sent", order=self._id)
+
+    async def _parcel_leaves(self) -> None:
+        while not self._ended.is_set():
+            parcels = await self._insist(self._parcels)
+            if any(parcel is not ShipmentState.CREATED for parcel in parcels):
+                return
+            if parcels:
+                try:
+                    await self._ground.shipping.move(f"shp-{self._id}", ShipmentEventState.SHIPPED, CARRIER_SECONDS)
+                    self._journal.note("parcel left", order=self._id)
+                except ServiceFault as error:  # it was cancelled at that moment, or the service is down
+                    self._journal.met(error, self._id)
+            await asyncio.sleep(PAUSE)
+
+    async def _parcels(self) -> list[ShipmentState]:
+        return [entry.state async for entry in self._ground.shipping.shipments(order_id=self._id)]
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await ask()
+            except GOES_ON as error:
+                self._journal.met(error, self._id)
+                await asyncio.sleep(PAUSE)

@@ -1,0 +1,105 @@
+"""Was every answer right? What each caller was told, held against how the order ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, PlacedOrder
+from ordersaga.testing.chaos.plan import PlannedOrder
+from ordersaga.testing.faults import Kind
+
+
+@dataclass
+class Story:
+    """What became of an order, as those saw it who had to do with it. Times are seconds from the campaign's start."""
+
+    planned: PlannedOrder
+    placed_at: float | None = None
+    ended_at: float | None = None
+    placed: list[PlacedOrder] = field(default_factory=list)
+    results: list[OrderResult] = field(default_factory=list)
+    """Its result, once for each that asked for it."""
+    answers: list[CancelAnswer] = field(default_factory=list)
+    other_content_taken: int = 0
+    """How often an order with other content was taken on under its id."""
+    left_at: OrderStatus | None = None
+    """Where it stood at the end, if it had not ended by then."""
+    surprises: list[str] = field(default_factory=list)
+    """Errors that nobody may meet."""
+
+    @property
+    def order_id(self) -> str:
+        """The order's id."""
+        return self.planned.order.order_id
+
+    @property
+    def status(self) -> OrderStatus | None:
+        """Where it stands or how it ended."""
+        return self.results[0].status if self.results else self.left_at
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that must not be."""
+
+    detail: str
+    order_id: str | None = None
+
+
+def judge(story: Story) -> list[Finding]:
+    """What is wrong with what was said about an order, and with how it ended."""
+    wrong = [*story.surprises, *_placing(story)]
+    if not story.results:
+        wrong += _not_ended(story)
+    else:
+        wrong += [*_results(story), *_cancels(story), *_causes(story, story.results[0])]
+    return [Finding(detail, story.order_id) for detail in wrong]
+
+
+def _placing(story: Story) -> Iterator[str]:
+    runs = {placed.run_id for placed in story.placed}
+    if len(runs) > 1:
+        yield f"it was placed {len(story.placed)} times and started {len(runs)} runs: {', '.join(sorted(runs))}"
+    if sum(placed.created for placed in story.placed) > 1:
+        yield "it was created more than once"
+    if story.other_content_taken:
+        yield "an order with other content was taken on under its id"
+
+
+def _not_ended(story: Story) -> Iterator[str]:
+    if story.left_at is not OrderStatus.NEEDS_ATTENTION:
+        yield f"it has neither ended nor is on the worklist: {story.left_at or 'nobody can tell where it stands'}"
+
+
+def _results(story: Story) -> Iterator[str]:
+    first, *others = story.results
+    if any(other != first for other in others):
+        told = ", ".join(result.status for result in story.results)
+        yield f"its results differ, depending on who asks ({told})"
+    if not first.status.is_end:
+        yield f"it has a result, and is {first.status} by that"
+    if first.status is OrderStatus.FAILED and not first.error:
+        yield "it failed, and does not say why"
+
+
+def _cancels(story: Story) -> Iterator[str]:
+    final = story.results[0].status
+    for answer in story.answers:
+        if answer.outcome is CancelOutcome.CANCELLED:
+            promised = OrderStatus.CANCELLED
+        else:
+            promised = answer.status if answer.status.is_end else OrderStatus.COMPLETED
+        if final is not promised:
+            yield f"its cancel was answered {answer.outcome} ({answer.status}), and it ended {final}"
+
+
+def _causes(story: Story, result: OrderResult) -> Iterator[str]:
+    planned = story.planned
+    if planned.trouble is not None and result.status is OrderStatus.COMPLETED:
+        yield f"it is {planned.trouble}, and completed"
+    if result.status is OrderStatus.CANCELLED and not planned.cancelled_by_somebody:
+        yield "it is cancelled, and nobody asked for that"
+    refused = planned.trouble is not None or any(fault.kind is Kind.REFUSE for fault in planned.faults)
+    if result.refusal is not None and not refused:
+        yield f"it was refused ({result.refusal}), and there was no reason for that"

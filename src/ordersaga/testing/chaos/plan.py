@@ -1,0 +1,208 @@
+"""The plan of a campaign: everything that is left to chance, drawn from a seed before anything starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from random import Random
+
+from ordersaga.domain.order import OrderInput, OrderPolicy
+from ordersaga.retail import sample_orders
+from ordersaga.testing import faults
+from ordersaga.testing.faults import Fault, Kind
+from ordersaga.testing.faults.calls import CALLS, UNDO_OF
+
+ORDERS_A_SECOND = 6.0
+FAULT_RATE = 0.12
+"""How many of the calls go wrong."""
+LASTING_RATE = 0.04
+"""How many orders meet a service that fails one of their calls until the healing."""
+SOLD_OUT = "SOLD-OUT"
+STRIKE_EVERY = 5.0
+"""Seconds between two strikes, on average."""
+LONGEST_STOP = 12.0
+
+KINDS = tuple(kind for kind in Kind if kind is not Kind.HANG)
+"""A call that hangs looks to its caller like one that is held back, which goes on to do harm."""
+
+
+class Trouble(StrEnum):
+    """What keeps an order from completing, whatever else happens."""
+
+    DECLINED = "declined"
+    UNDELIVERABLE = "undeliverable"
+    OUT_OF_STOCK = "out_of_stock"
+
+
+class Act(StrEnum):
+    """What somebody does about an order once it is placed."""
+
+    PLACE_AGAIN = "place_again"
+    PLACE_OTHER = "place_other"
+    """Place an order with other content under the same id."""
+    CANCEL_BY_UPDATE = "cancel_by_update"
+    CANCEL_BY_SIGNAL = "cancel_by_signal"
+    CANCEL_NATIVELY = "cancel_natively"
+    PARCEL_LEAVES = "parcel_leaves"
+    """The carrier takes the parcel as soon as there is one."""
+
+
+CANCELS = (Act.CANCEL_BY_UPDATE, Act.CANCEL_BY_SIGNAL, Act.CANCEL_NATIVELY)
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that is done about an order, so many seconds after it was placed."""
+
+    act: Act
+    after: float
+
+
+@dataclass(frozen=True)
+class PlannedOrder:
+    """An order, when it comes (seconds from the start), and what happens to it."""
+
+    at: float
+    order: OrderInput
+    trouble: Trouble | None
+    faults: tuple[Fault, ...]
+    actions: tuple[Action, ...]
+
+    @property
+    def lasting(self) -> bool:
+        """Whether a service fails one of its calls until the healing."""
+        return any(fault.attempts is None for fault in self.faults)
+
+    @property
+    def cancelled_by_somebody(self) -> bool:
+        """Whether anybody asks to cancel it."""
+        return any(action.act in CANCELS for action in self.actions)
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A kill -9 of processes at a time; or, with `stopped` seconds, a SIGSTOP and later a SIGCONT."""
+
+    at: float
+    targets: tuple[str, ...]
+    stopped: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole campaign. The same seed, length and rate give the same plan."""
+
+    seed: int
+    seconds: float
+    orders: list[PlannedOrder]
+    strikes: list[Strike]
+
+    def lines(self) -> Iterator[str]:
+        """The plan as JSON lines: what is the same for all, then each strike, then each order."""
+        yield json.dumps({"seed": self.seed, "seconds": self.seconds, "orders": len(self.orders)})
+        for strike in self.strikes:
+            yield json.dumps({"strike": asdict(strike)})
+        for planned in self.orders:
+            yield json.dumps(_document(planned))
+
+
+def draw(seed: int, seconds: float, rate: float = ORDERS_A_SECOND) -> Plan:
+    """Draw a campaign: `rate` orders a second for so many seconds, and strikes all along."""
+    samples = sample_orders()
+    orders = [_order(seed, number, number / rate, samples) for number in range(int(seconds * rate))]
+    return Plan(seed, seconds, orders, list(_strikes(_chance(f"{seed}/strikes"), seconds)))
+
+
+def _chance(seed: str) -> Random:
+    return Random(seed)  # noqa: S311  the same numbers again are what is wanted
+
+
+def _order(seed: int, number: int, at: float, samples: list[OrderInput]) -> PlannedOrder:
+    order_id = f"c{seed}-{number}"
+    random = _chance(f"{seed}/{number}")
+    order = random.choice(samples).model_copy(update={"order_id": order_id, "policy": _policy(random)})
+    trouble = random.choice(list(Trouble)) if random.random() < 0.1 else None
+    found = [fault for fault in faults.plan(seed, [order_id], FAULT_RATE, KINDS) if _honest(fault)]
+    actions = list(_actions(random))
+    if random.random() < LASTING_RATE:
+        found.insert(0, _lasting(random, order_id))
+        actions.append(Action(random.choice(CANCELS), random.uniform(0, 2)))
+    return PlannedOrder(at, troubled(order, trouble), trouble, tuple(found), tuple(actions))
+
+
+def _policy(random: Random) -> OrderPolicy:
+    return OrderPolicy(
+        http_timeout=random.choice([1.0, 2.0, 3.0]),
+        step_deadline=random.choice([6.0, 15.0, 30.0]),
+        undo_patience=random.choice([3.0, 5.0, 15.0]),
+        hold_before_shipping=random.choice([0.0, 0.0, 0.0, 0.3, 2.0]),
+        fast_path=random.choice([0.0, 0.5, 2.0]),
+    )
+
+
+def _honest(fault: Fault) -> bool:
+    """A service that refuses what it has done breaks its own contract; against that nothing is promised."""
+    return fault.kind is not Kind.REFUSE or fault.attempts == (1,)
+
+
+def _lasting(random: Random, order_id: str) -> Fault:
+    call = random.choice([*CALLS, *UNDO_OF.values()])
+    kinds = [kind for kind in KINDS if kind is not Kind.REFUSE and kind.offered_at(call)]
+    return Fault(random.choice(kinds), call, order_id, attempts=None, seconds=round(random.uniform(0.5, 4), 1))
+
+
+def troubled(order: OrderInput, trouble: Trouble | None) -> OrderInput:
+    """The order, so changed that it meets this trouble."""
+    match trouble:
+        case Trouble.DECLINED:
+            return order.model_copy(update={"payment_method_id": "pm_card_chargeDeclined"})
+        case Trouble.UNDELIVERABLE:
+            nowhere = order.shipping_address.model_copy(update={"zip_code": "NOWHERE"})
+            return order.model_copy(update={"shipping_address": nowhere})
+        case Trouble.OUT_OF_STOCK:
+            sold_out = order.items[0].model_copy(update={"sku": SOLD_OUT})
+            return order.model_copy(update={"items": [sold_out, *order.items[1:]]})
+    return order
+
+
+def _actions(random: Random) -> Iterator[Action]:
+    if random.random() < 0.45:
+        for _ in range(random.choice([1, 1, 2])):
+            yield Action(random.choice(CANCELS), _moment(random))
+    if random.random() < 0.2:
+        yield Action(Act.PLACE_AGAIN, random.uniform(0, 5))
+    if random.random() < 0.06:
+        yield Action(Act.PLACE_OTHER, random.uniform(0, 3))
+    if random.random() < 0.3:
+        yield Action(Act.PARCEL_LEAVES, random.uniform(0, 1))
+
+
+def _moment(random: Random) -> float:
+    """Most cancels come while the order runs, which is soon."""
+    return random.uniform(0, 0.4) if random.random() < 0.7 else random.uniform(0, 5)
+
+
+def _strikes(random: Random, seconds: float) -> Iterator[Strike]:
+    at = random.uniform(1, 4)
+    while at < seconds:
+        parts = ["worker", "worker", "worker", "services", "services", "temporal", "temporal"]
+        targets = ("temporal", "services", "worker") if random.random() < 0.08 else (random.choice(parts),)
+        stopped = round(random.uniform(0.5, LONGEST_STOP), 1) if random.random() < 0.35 else None
+        yield Strike(round(at, 2), targets, stopped)
+        at += 1 + random.expovariate(1 / (STRIKE_EVERY - 1))
+
+
+def _document(planned: PlannedOrder) -> dict[str, object]:
+    return {
+        "order": planned.order.order_id,
+        "at": round(planned.at, 2),
+        "trouble": planned.trouble,
+        "policy": planned.order.policy.model_dump() if planned.order.policy else None,
+        "actions": [[action.act, round(action.after, 2)] for action in planned.actions],
+        "faults": [
+            [fault.kind, fault.call, list(fault.attempts) if fault.attempts else "all", fault.seconds]
+            for fault in planned.faults
+        ],
+    }

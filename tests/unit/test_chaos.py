@@ -1,0 +1,181 @@
+"""The campaign's pure parts: the plan from a seed, the judging of answers, the figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ordersaga.domain.order import OrderPolicy
+from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, PlacedOrder
+from ordersaga.retail import sample_orders
+from ordersaga.testing.chaos.judge import Finding, Story, judge
+from ordersaga.testing.chaos.plan import CANCELS, KINDS, Act, Action, PlannedOrder, Trouble, draw
+from ordersaga.testing.chaos.report import Report, counted, percentile, recoveries
+from ordersaga.testing.chaos.strikes import Struck
+from ordersaga.testing.faults import Fault, Kind
+
+PLAN = draw(7, 200)
+
+
+def planned(*acts: Act, trouble: Trouble | None = None, faults: tuple[Fault, ...] = ()) -> PlannedOrder:
+    return PlannedOrder(0, sample_orders()[0], trouble, faults, tuple(Action(act, 0) for act in acts))
+
+
+def story(*statuses: OrderStatus, plan: PlannedOrder | None = None, **known: Any) -> Story:
+    """The story of an order that ended so, for each that asked."""
+    error = {OrderStatus.FAILED: "the charge failed"}
+    results = [OrderResult(order_id="A", status=status, error=error.get(status)) for status in statuses]
+    return Story(plan or planned(Act.CANCEL_BY_UPDATE), results=results, **known)
+
+
+def answer(outcome: CancelOutcome, status: OrderStatus) -> CancelAnswer:
+    return CancelAnswer(order_id="A", outcome=outcome, status=status)
+
+
+def placed(run_id: str, created: bool = False) -> PlacedOrder:
+    return PlacedOrder(order_id="A", workflow_id="order-A", run_id=run_id, created=created)
+
+
+def test_a_seed_gives_the_same_plan_and_another_one_another() -> None:
+    assert list(draw(7, 200).lines()) == list(PLAN.lines())
+    assert list(draw(8, 200).lines()) != list(PLAN.lines())
+
+
+def test_an_order_is_the_same_in_a_longer_campaign() -> None:
+    assert draw(7, 20).orders == PLAN.orders[: len(draw(7, 20).orders)]
+
+
+def test_a_plan_has_everything_that_can_go_wrong() -> None:
+    faults = [fault for order in PLAN.orders for fault in order.faults]
+    assert {fault.kind for fault in faults} == set(KINDS) == set(Kind) - {Kind.HANG}
+    assert {action.act for order in PLAN.orders for action in order.actions} == set(Act)
+    assert {order.trouble for order in PLAN.orders} == {None, *Trouble}
+    assert {target for strike in PLAN.strikes for target in strike.targets} == {"worker", "services", "temporal"}
+    assert {strike.stopped is None for strike in PLAN.strikes} == {True, False}
+    assert any(order.lasting for order in PLAN.orders)
+    assert any(sum(action.act in CANCELS for action in order.actions) > 1 for order in PLAN.orders)
+    assert {(order.order.policy or OrderPolicy()).fast_path > 0 for order in PLAN.orders} == {True, False}
+
+
+def test_orders_come_at_a_steady_rate_under_ids_that_name_the_seed() -> None:
+    assert [order.order.order_id for order in PLAN.orders] == [f"c7-{number}" for number in range(1200)]
+    assert [order.at for order in draw(7, 2, rate=2).orders] == [0, 0.5, 1, 1.5]
+
+
+def test_no_service_refuses_what_it_may_have_done() -> None:
+    refusals = [fault for order in PLAN.orders for fault in order.faults if fault.kind is Kind.REFUSE]
+    assert {fault.attempts for fault in refusals} == {(1,)}
+
+
+def test_the_plan_is_logged_as_json_lines() -> None:
+    first, *others = [json.loads(line) for line in PLAN.lines()]
+    assert first == {"seed": 7, "seconds": 200, "orders": 1200}
+    assert len(others) == len(PLAN.strikes) + len(PLAN.orders)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        story(OrderStatus.COMPLETED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.PROCESSING)]),
+        story(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]),
+        story(OrderStatus.FAILED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.FAILED)]),
+        story(OrderStatus.COMPLETED, OrderStatus.COMPLETED, placed=[placed("r", created=True), placed("r")]),
+        story(OrderStatus.FAILED, plan=planned(trouble=Trouble.DECLINED)),
+        story(left_at=OrderStatus.NEEDS_ATTENTION),
+    ],
+)
+def test_nothing_is_wrong_with_right_answers(good: Story) -> None:
+    assert judge(good) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (story(OrderStatus.COMPLETED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]), "answered"),
+        (story(OrderStatus.FAILED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]), "answered"),
+        (story(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.PROCESSING)]), "answered"),
+        (story(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.COMPLETED)]), "answered"),
+        (story(OrderStatus.COMPLETED, OrderStatus.FAILED), "differ"),
+        (story(OrderStatus.COMPLETED, placed=[placed("r1", created=True), placed("r2")]), "2 runs"),
+        (story(OrderStatus.COMPLETED, placed=[placed("r", created=True)] * 2), "created more than once"),
+        (story(OrderStatus.COMPLETED, other_content_taken=1), "other content"),
+        (story(OrderStatus.COMPLETED, surprises=["place_again met KeyError: 'x'"]), "KeyError"),
+        (story(OrderStatus.COMPLETED, plan=planned(trouble=Trouble.DECLINED)), "declined, and completed"),
+        (story(OrderStatus.CANCELLED, plan=planned()), "nobody asked"),
+        (story(OrderStatus.NEEDS_ATTENTION), "by that"),
+        (story(left_at=OrderStatus.PROCESSING), "neither ended"),
+        (story(), "nobody can tell"),
+    ],
+)
+def test_a_wrong_answer_is_found(wrong: Story, words: str) -> None:
+    (finding,) = judge(wrong)
+    assert words in finding.detail
+    assert finding.order_id == wrong.order_id
+
+
+@pytest.mark.parametrize(
+    ("reason", "findings"),
+    [(planned(), 1), (planned(trouble=Trouble.DECLINED), 0), (planned(faults=(Fault(Kind.REFUSE, "charge"),)), 0)],
+)
+def test_a_refusal_has_a_reason(reason: PlannedOrder, findings: int) -> None:
+    refused = OrderResult(order_id="A", status=OrderStatus.FAILED, error="declined", refusal="PaymentDeclined")
+    assert len(judge(Story(reason, results=[refused]))) == findings
+
+
+def test_a_failure_without_a_reason_is_found() -> None:
+    (finding,) = judge(Story(planned(), results=[OrderResult(order_id="A", status=OrderStatus.FAILED)]))
+    assert "does not say why" in finding.detail
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(0, 1), (50, 5), (90, 9), (99, 10), (100, 10)])
+def test_percentiles_are_values_that_occurred(percent: float, expected: float) -> None:
+    assert percentile([10, 2, 3, 4, 5, 6, 7, 8, 9, 1], percent) == expected
+    assert percentile([], percent) is None
+
+
+def test_recovery_counts_the_orders_in_flight_at_each_kill() -> None:
+    lasting = planned(faults=(Fault(Kind.UNAVAILABLE, "refund", attempts=None),))
+    stories = [
+        story(placed_at=1, ended_at=4),
+        story(placed_at=3, ended_at=9),  # placed after the first kill
+        story(placed_at=0, ended_at=1.5),  # ended before it
+        story(placed_at=1),  # never ended
+        story(plan=lasting, placed_at=1, ended_at=60),  # waited for its service
+    ]
+    struck = [Struck(2, "worker", True), Struck(2.5, "worker", False), Struck(5, "temporal", True)]
+    assert sorted(recoveries(stories, struck)) == [2, 4]
+
+
+def report(*violations: Finding, balanced: bool = True) -> Report:
+    return Report(
+        seed=7,
+        orders=2,
+        ends=counted(["completed", "completed"]),
+        faults={"slow": 3},
+        kills={"worker": 1},
+        stops={},
+        recovery_p50=1.25,
+        recovery_p99=None,
+        healed_after=4,
+        seconds=70,
+        balanced=balanced,
+        unsettled=[],
+        violations=list(violations),
+    )
+
+
+def test_a_report_says_what_to_run_to_look_at_a_violation() -> None:
+    lines = "\n".join(report(Finding("its cancel was answered wrongly", "c7-5")).lines(Path("out")))
+    assert "c7-5: its cancel was answered wrongly" in lines
+    assert "ordersaga up --data-dir out/stack" in lines
+    assert "ordersaga show c7-5" in lines
+
+
+def test_a_report_is_good_only_if_nothing_is_wrong() -> None:
+    assert report().good
+    assert report().to_json()["good"] is True
+    assert not report(Finding("something")).good
+    assert not report(balanced=False).good
