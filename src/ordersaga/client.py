@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from temporalio.client import (
     Client,
     WorkflowExecution,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
@@ -26,9 +27,10 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga import endings
+from ordersaga import endings, settlements
 from ordersaga.connect import connect
 from ordersaga.domain.errors import (
+    DecisionRefused,
     InvalidOrder,
     OrderConflict,
     OrderNotFound,
@@ -46,9 +48,11 @@ from ordersaga.domain.result import (
     OrderView,
     PlacedOrder,
 )
+from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.settings import Settings, load_settings
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.report import CUSTOMER
+from ordersaga.workflows.report import ATTENTION, CUSTOMER
+from ordersaga.workflows.settlement import OrderSettlementWorkflow
 
 QUERY_TIMEOUT = timedelta(seconds=12)
 """A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
@@ -103,23 +107,26 @@ class OrderClient:
             with _in_our_words(order_id):
                 return await handle.result()
         except WorkflowFailureError as failure:
+            if (settlement := await self._settlement(order_id)) is not None:
+                return await settlement.result()
             view = await self._view_of_closed(handle) if endings.has_view(failure) else None
             return endings.result_without_one(order_id, failure, view)
 
     async def get_order_status(self, order_id: str) -> OrderStatus:
         """Where an order stands. Raises OrderNotFound, WorkerUnavailable."""
-        handle = self._handle(order_id)
         summary = await self._summary(order_id)
         if summary.closed_at is not None:
             return summary.status
-        return await self._query(handle, "get_status", OrderStatus)
+        return await self._query(await self._current(order_id), "get_status", OrderStatus)
 
     async def get_order(self, order_id: str) -> OrderView:
         """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
-        handle = self._handle(order_id)
+        handle = await self._current(order_id)
         view = await self._query(handle, "get_order", OrderView)
         with _in_our_words(order_id):
             description = await handle.describe()
+            if description.typed_search_attributes.get(ATTENTION) == Attention.MAIL_NOT_SENT:
+                return await settlements.with_mail_decision(self.temporal, view)
         return endings.with_pending_activities(view, description)
 
     async def cancel_order(self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE) -> CancelAnswer:
@@ -155,7 +162,52 @@ class OrderClient:
             if seen == limit:
                 return
 
+    async def worklist(self) -> list[WorklistItem]:
+        """What waits for a person: parked steps, mails that could not be sent, runs cut off and not settled yet."""
+        with _in_our_words("of the worklist"):
+            return [item async for item in settlements.worklist(self.temporal)]
+
+    async def resolve(self, order_id: str, decision: OrderDecision) -> OrderView:
+        """Carry out a person's decision, and tell how the order stands then. Raises DecisionRefused, OrderNotFound."""
+        handle = await self._current(order_id)
+        with _in_our_words(order_id):
+            description = await handle.describe()
+        if description.status is not WorkflowExecutionStatus.RUNNING:
+            return await self._resolve_mail(order_id, decision)
+        try:
+            with _in_our_words(order_id):
+                return await handle.execute_update(OrderSagaWorkflow.resolve, decision)
+        except WorkflowUpdateFailedError as refused:
+            raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
+
     # -- how
+
+    async def _resolve_mail(self, order_id: str, decision: OrderDecision) -> OrderView:
+        waiting = {item.order_id: item for item in await self.worklist()}
+        item = waiting.get(order_id)
+        if item is None or item.attention is not Attention.MAIL_NOT_SENT:
+            raise DecisionRefused(f"Order {order_id} is not on the worklist. Nothing was changed.")
+        settlements.check_mail_decision(decision)
+        order = await settlements.order_of(self.temporal, await self._handle(order_id).describe())
+        settlement = Settlement(
+            order=order, cause=Attention.MAIL_NOT_SENT, because="its mail was not sent", decision=decision
+        )
+        handle = await settlements.start_settlement(
+            self.temporal, self.settings.task_queue, settlement, WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        )
+        await handle.result()
+        return await self.get_order(order_id)
+
+    async def _settlement(self, order_id: str) -> WorkflowHandle[Any, OrderResult] | None:
+        with _in_our_words(order_id):
+            settlement = await endings.settlement_of(self.temporal, await self._handle(order_id).describe())
+        if settlement is None:
+            return None
+        return self.temporal.get_workflow_handle_for(OrderSettlementWorkflow.run, settlement.id)
+
+    async def _current(self, order_id: str) -> WorkflowHandle[Any, OrderResult]:
+        """The run that tells of an order: its own, or its settlement if that was cut off."""
+        return await self._settlement(order_id) or self._handle(order_id)
 
     def _handle(self, order_id: str) -> Handle:
         return self.temporal.get_workflow_handle_for(OrderSagaWorkflow.run, workflow_id(order_id))
@@ -219,8 +271,8 @@ class OrderClient:
         run_id = started.original_execution_run_id
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
-    async def _query(self, handle: Handle, name: str, answer: type[T]) -> T:
-        with _in_our_words(handle.id.removeprefix("order-")):
+    async def _query(self, handle: WorkflowHandle[Any, OrderResult], name: str, answer: type[T]) -> T:
+        with _in_our_words(handle.id.removeprefix("order-").removeprefix("settle-")):
             found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
         return found
 

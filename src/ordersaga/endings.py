@@ -12,12 +12,19 @@ from temporalio.client import (
     WorkflowFailureError,
 )
 from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView, StepOutcome
 from ordersaga.workflows.report import CUSTOMER, STATUS
 
 INVALID_ORDER = "InvalidOrder"
+CUT_OFF = (
+    WorkflowExecutionStatus.TERMINATED,
+    WorkflowExecutionStatus.TIMED_OUT,
+    WorkflowExecutionStatus.FAILED,
+)
+"""How a run ends that workflow code did not bring to its end."""
 _SHOWN_LINES = 10
 
 _QUERIES = {
@@ -39,18 +46,46 @@ def list_query(status: OrderStatus | None, customer_id: str | None, searchable: 
 
 
 async def summary(temporal: Client, execution: WorkflowExecution) -> OrderSummary:
-    """An order as Temporal lists it."""
+    """An order as Temporal lists it; an order that was cut off as its settlement has it, once there is one."""
     memo = await execution.memo()
+    current = await settlement_of(temporal, execution) or execution
     return OrderSummary(
-        order_id=execution.id.removeprefix("order-"),
-        status=await _status(temporal, execution),
+        order_id=order_id_of(execution),
+        status=await _status(temporal, current),
         run_id=execution.run_id,
         started_at=execution.start_time,
-        closed_at=execution.close_time,
+        closed_at=current.close_time,
         customer_id=memo.get("customer_id"),
         amount=memo.get("amount"),
         currency=memo.get("currency"),
     )
+
+
+def order_id_of(execution: WorkflowExecution) -> str:
+    """The id of the order that a run is of."""
+    return execution.id.removeprefix("order-").removeprefix("settle-")
+
+
+def settlement_id(order_id: str) -> str:
+    """The id of the workflow that settles an order."""
+    return f"settle-{order_id}"
+
+
+async def settlement_of(temporal: Client, execution: WorkflowExecution) -> WorkflowExecutionDescription | None:
+    """The settlement of an order's run that was cut off, if there is one."""
+    if execution.status not in CUT_OFF or execution.id.startswith("settle-"):
+        return None
+    return await find_settlement(temporal, order_id_of(execution))
+
+
+async def find_settlement(temporal: Client, order_id: str) -> WorkflowExecutionDescription | None:
+    """The latest settlement of an order, if there is one."""
+    try:
+        return await temporal.get_workflow_handle(settlement_id(order_id)).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
 
 
 async def _status(temporal: Client, execution: WorkflowExecution) -> OrderStatus:
@@ -87,10 +122,12 @@ def result_without_one(order_id: str, failure: WorkflowFailureError, view: Order
         status, error = OrderStatus.FAILED, cause.message
     else:
         status = OrderStatus.NEEDS_ATTENTION
-        error = f"The run was cut off ({cause}). What it had done by then stands; a person has to settle it."
+        error = f"The run was cut off ({cause}). What it had done by then stands until the reconciler has settled it."
     if view is None:
         return OrderResult(order_id=order_id, status=status, error=error)
-    known = view.model_dump(include={"order_id", "amount", "currency", "cancel_reason", "refusal", "steps"})
+    known = view.model_dump(
+        include={"order_id", "amount", "currency", "cancel_reason", "refusal", "steps", "decisions"}
+    )
     return OrderResult(**known, status=status, error=error or view.error)
 
 

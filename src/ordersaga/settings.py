@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """The mail server that mails go through, such as smtp://user:password@host:25. Without one they stay queued."""
     mail_from: str = "orders@localhost"
     """The sender of the mails."""
+    reconcile_every: float = 60.0
+    """Seconds between the reconciler's rounds, where a worker finds no schedule and creates one."""
     http_timeout: float | None = None
     """Seconds that one call to a service may take; goes into the policy of orders placed from here."""
     step_deadline: float | None = None

@@ -13,6 +13,7 @@ import structlog
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.service import RPCError
 from temporalio.worker import Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -27,9 +28,12 @@ from ordersaga.clients import (
     open_session,
 )
 from ordersaga.connect import DATA_CONVERTER, pollers
+from ordersaga.reconciler import Reconciler, ensure_schedule
 from ordersaga.settings import Settings
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.report import CUSTOMER, STATUS
+from ordersaga.workflows.reconcile import ReconcilerWorkflow
+from ordersaga.workflows.report import SEARCH_ATTRIBUTES
+from ordersaga.workflows.settlement import OrderSettlementWorkflow
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +47,12 @@ STICKY = timedelta(seconds=5)
 """How long an order, or a query about it, waits for the worker that has it in memory before any worker gets it. It has
 to be shorter than the client's QUERY_TIMEOUT, or a query about an order of a killed worker finds no worker at all."""
 
+_TYPES = {
+    SearchAttributeIndexedValueType.KEYWORD: "Keyword",
+    SearchAttributeIndexedValueType.INT: "Int",
+    SearchAttributeIndexedValueType.DATETIME: "Datetime",
+}
+
 PASSED_THROUGH = (
     *("pydantic", "pydantic_core", "annotated_types", "iso4217"),
     *("ordersaga.domain", "ordersaga.contracts", "ordersaga.saga", "ordersaga.activities", "ordersaga.clients"),
@@ -51,18 +61,19 @@ PASSED_THROUGH = (
 loading them again cost 20 ms of CPU an order. The workflow's own modules stay inside (1.5 ms), so that a clock or a
 random number used in them is refused."""
 
-WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow,)
+WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow, OrderSettlementWorkflow, ReconcilerWorkflow)
 
 
 @asynccontextmanager
 async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Worker]:
     """A worker on the settings' task queue, running until the block is left; then its activities may finish first."""
     async with open_session() as session:
+        reconciler = Reconciler(client, settings.task_queue)
         worker = Worker(
             client,
             task_queue=settings.task_queue,
             workflows=WORKFLOWS,
-            activities=_activities(session, settings),
+            activities=[*_activities(session, settings), reconciler.settle_cut_off_orders],
             workflow_runner=_workflow_runner(),
             graceful_shutdown_timeout=SHUTDOWN_GRACE,
             sticky_queue_schedule_to_start_timeout=STICKY,
@@ -81,6 +92,7 @@ async def run_worker(
 ) -> None:
     """Run a worker until `stop` is set. `on_ready` is called when it takes orders."""
     await ensure_search_attributes(client)
+    await ensure_schedule(client, settings.task_queue, timedelta(seconds=settings.reconcile_every))
     async with order_worker(client, settings):
         await _until_known(client, settings.task_queue)
         log.info("worker ready", task_queue=settings.task_queue, namespace=client.namespace)
@@ -105,21 +117,18 @@ async def ensure_search_attributes(client: Client) -> bool:
 
     Returns whether they are there. Orders run without them too, but then `list` cannot filter by status or customer.
     """
-    wanted = [STATUS.name, CUSTOMER.name]
+    wanted = {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}
     try:
         operator = client.operator_service
         known = await operator.list_search_attributes(ListSearchAttributesRequest(namespace=client.namespace))
-        missing = [name for name in wanted if name not in known.custom_attributes]
+        missing = {name: kind for name, kind in wanted.items() if name not in known.custom_attributes}
         if missing:
-            keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
             await operator.add_search_attributes(
-                AddSearchAttributesRequest(
-                    namespace=client.namespace, search_attributes=dict.fromkeys(missing, keyword)
-                )
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
             )
-            log.info("search attributes added", names=missing)
+            log.info("search attributes added", names=list(missing))
     except RPCError as error:
-        flags = " ".join(f"--name {name} --type Keyword" for name in wanted)
+        flags = " ".join(f"--name {key.name} --type {_TYPES[key.indexed_value_type]}" for key in SEARCH_ATTRIBUTES)
         log.warning(
             "search attributes could not be added; orders run, but cannot be listed by status or customer",
             problem=str(error),

@@ -255,7 +255,9 @@ async def test_orders_that_met_each_fault_at_each_call_are_balanced(shop: Shop, 
             proxy.release()
             after = await check_books(shop.orders)
     assert {(fired.call, fired.kind) for fired in proxy.log} == set(cases.values())
-    assert {result.status for result in results} == {OrderStatus.COMPLETED}
+    refused = {order_id for order_id, (call, kind) in cases.items() if kind is Kind.REFUSE and call != "notify"}
+    assert {result.order_id for result in results if result.status is OrderStatus.FAILED} == refused
+    assert {result.status for result in results if result.order_id not in refused} == {OrderStatus.COMPLETED}
     assert after.violations == before.violations
 
 

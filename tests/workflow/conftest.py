@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import count
+from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.worker import Worker
 
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
 from ordersaga.settings import SERVICES, Settings, load_settings
 from ordersaga.testing.environment import temporal_server
 from ordersaga.worker import ensure_search_attributes, order_worker
+from tests.workflow.journey import JourneyWorkflow, World
+from tests.workflow.runner import Runner
 from tests.workflow.shop import Shop
 
 _numbers = count(1)
@@ -44,3 +48,13 @@ async def shop(temporal: Client, settings: Settings) -> AsyncIterator[Shop]:
 def order_id() -> str:
     """An order id that no other test has."""
     return f"w{next(_numbers)}"
+
+
+@pytest.fixture
+async def journey(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
+    """A journey in a world of its own, and a worker for it."""
+    world = World()
+    activities: list[Callable[..., Any]] = [world.do_step, world.undo_step]
+    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities):
+        yield Runner(temporal, world, order_id)
+        world.release.set()

@@ -3,74 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.service import RPCError
+from temporalio.client import Client
 from temporalio.worker import Worker
 
-from ordersaga.saga import Choice, Decision
-from tests.workflow.journey import Journey, JourneyWorkflow, World
+from tests.workflow.journey import JourneyWorkflow, World
+from tests.workflow.runner import ALL, Handle, Runner
 from tests.workflow.shop import until
-
-Handle = WorkflowHandle[Any, str]
-ALL = ["rsv", "pay", "shp", "msg"]
-
-
-class Runner:
-    """Starts journeys in a world, and tells what is in effect in the end."""
-
-    def __init__(self, temporal: Client, world: World, key: str) -> None:
-        self.temporal, self.world, self.key = temporal, world, key
-
-    def given(self, **script: list[str]) -> None:
-        """Say what happens: `do_pay=["lost", "ok"]`."""
-        for call, what in script.items():
-            self.world.script[f"{call.replace('_', ' ')}-{self.key}"] = what
-
-    async def start(self, **policy: float) -> Handle:
-        """Start the journey."""
-        return await self.temporal.start_workflow(
-            JourneyWorkflow.run, Journey(self.key, **policy), id=f"journey-{self.key}", task_queue="journeys"
-        )
-
-    async def run(self, **policy: float) -> str:
-        """Start the journey, and wait for its end."""
-        return await (await self.start(**policy)).result()
-
-    @property
-    def in_effect(self) -> list[str]:
-        """The steps whose effect is there."""
-        return [effect.split("-")[0] for effect in self.world.effects]
-
-    @property
-    def undos(self) -> list[str]:
-        """The undos in the order of their first call."""
-        calls = [call.removesuffix(f"-{self.key}") for call in self.world.calls if call.startswith("undo")]
-        return [call.removeprefix("undo ") for call in dict.fromkeys(calls)]
-
-    async def called(self, call: str) -> None:
-        """Wait until a call has been made."""
-        await until(self._check(lambda: f"{call}-{self.key}" in self.world.calls))
-
-    @staticmethod
-    def _check(condition: Callable[[], bool]) -> Callable[[], Any]:
-        async def check() -> bool:
-            return condition()
-
-        return check
-
-
-@pytest.fixture
-async def journey(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
-    world = World()
-    activities: list[Callable[..., Any]] = [world.do_step, world.undo_step]
-    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities):
-        yield Runner(temporal, world, order_id)
-        world.release.set()
 
 
 async def events(handle: Handle) -> list[str]:
@@ -305,112 +246,3 @@ async def test_eviction_from_the_cache_is_not_a_cancellation(temporal: Client, o
 
     assert set(results) == {"stands"}
     assert len(world.effects) == 16
-
-
-# -- decisions of a person
-
-
-async def decide(handle: Handle, step: str, choice: Choice, by: str = "Ada", note: str = "") -> None:
-    await handle.execute_update(JourneyWorkflow.resolve, Decision(step, choice, by, note))
-
-
-async def states(handle: Handle) -> dict[str, str]:
-    return await handle.query(JourneyWorkflow.states)
-
-
-async def parked(handle: Handle, step: str) -> None:
-    async def check() -> bool:
-        return (await states(handle))[step] == "parked"
-
-    await until(check)
-
-
-@pytest.mark.parametrize(
-    ("choice", "note", "state"),
-    [(Choice.DONE_BY_HAND, "bank transfer 17", "done_by_hand"), (Choice.WRITE_OFF, "too small", "written_off")],
-)
-async def test_a_parked_undo_ends_by_a_decision(journey: Runner, choice: Choice, note: str, state: str) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault"])
-    handle = await journey.start()
-    await parked(handle, "money")
-    await decide(handle, "money", choice, note=note)
-
-    assert await handle.result() == "undone"
-    assert (await states(handle))["money"] == state
-    assert journey.in_effect == ["pay"], "the decision touches no effect"
-
-
-async def test_a_parked_undo_is_tried_again_at_once_when_a_person_says_so(journey: Runner) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault"])
-    handle = await journey.start(parked_interval=3_600)
-    await parked(handle, "money")
-    await decide(handle, "money", Choice.RETRY)
-    assert (await states(handle))["money"] == "parked", "it fails as before"
-
-    journey.given(undo_pay=["ok"])
-    await decide(handle, "money", Choice.RETRY)
-    assert await handle.result() == "undone"
-    assert journey.in_effect == []
-
-
-@pytest.mark.parametrize(
-    ("choice", "note", "end", "in_effect"),
-    [
-        (Choice.GO_FORWARD, "the carrier has it", "stands", ALL),
-        (Choice.DONE_BY_HAND, "carrier's ticket 4", "undone", ["shp"]),
-    ],
-)
-async def test_a_person_may_decide_which_way_it_goes(
-    journey: Runner, choice: Choice, note: str, end: str, in_effect: list[str]
-) -> None:
-    journey.given(do_shp=["lost", "lost", "fault"], undo_shp=["fault"])
-    handle = await journey.start(step_deadline=0.3)
-    await parked(handle, "parcel")
-    journey.given(do_shp=["ok"])
-    await decide(handle, "parcel", choice, note=note)
-
-    assert await handle.result() == end
-    assert journey.in_effect == in_effect
-
-
-async def test_a_step_that_must_be_done_and_cannot_waits_for_a_person(journey: Runner) -> None:
-    """The pivot stands, but the payment was taken back by hand meanwhile."""
-    journey.given(do_msg=["fault"], undo_shp=["late"])
-    handle = await journey.start(step_deadline=60)
-    await journey.called("do msg")
-    journey.world.tombstones.add(f"pay-{journey.key}")
-    await handle.signal(JourneyWorkflow.cancel, "no more")
-    await parked(handle, "money")
-    journey.given(do_msg=["ok"])
-    await decide(handle, "money", Choice.WRITE_OFF, note="a goodwill gesture")
-
-    assert await handle.result() == "stands"
-    assert (await states(handle))["money"] == "written_off"
-
-
-@pytest.mark.parametrize(
-    ("decision", "problem"),
-    [
-        (Decision("money", Choice.RETRY, " "), "name"),
-        (Decision("money", Choice.DONE_BY_HAND, "Ada"), "reference"),
-        (Decision("money", Choice.WRITE_OFF, "Ada", " "), "reason"),
-        (Decision("money", Choice.GO_FORWARD, "Ada"), "Only the undo of parcel"),
-        (Decision("stock", Choice.RETRY, "Ada"), "stock waits for no decision"),
-        (Decision("nothing", Choice.RETRY, "Ada"), "nothing waits for no decision"),
-    ],
-    ids=lambda value: "" if isinstance(value, str) else f"{value.step}-{value.choice}",
-)
-async def test_a_decision_that_cannot_be_taken_is_refused_and_changes_nothing(
-    journey: Runner, decision: Decision, problem: str
-) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault"])
-    handle = await journey.start()
-    await parked(handle, "money")
-
-    with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await handle.execute_update(JourneyWorkflow.resolve, decision)
-    assert problem in str(refused.value.cause)
-    assert (await states(handle))["money"] == "parked"
-    await decide(handle, "money", Choice.WRITE_OFF, note="enough")
-    with pytest.raises(RPCError):
-        await decide(handle, "money", Choice.WRITE_OFF, note="twice")

@@ -4,6 +4,7 @@
     ├── InvalidOrder             an order that may not be placed as it is
     ├── OrderConflict            the order id is taken by an order with other content
     ├── OrderNotFound            no order has this id
+    ├── DecisionRefused          a decision that cannot be taken
     ├── SettingsError            a setting that cannot be read
     ├── Unavailable              something that must answer does not
     │   ├── TemporalUnavailable
@@ -64,6 +65,10 @@ class OrderConflict(OrdersagaError):
 
 class OrderNotFound(OrdersagaError):
     """No order has this id."""
+
+
+class DecisionRefused(OrdersagaError):
+    """The decision cannot be taken: the order waits for none, or something is missing in it. Nothing was changed."""
 
 
 class SettingsError(OrdersagaError):

@@ -49,6 +49,16 @@ class TimelineEntry(Answer):
     event: str
 
 
+class DecisionEntry(Answer):
+    """A decision that was carried out."""
+
+    step: str
+    choice: str
+    by: str
+    note: str
+    at: datetime
+
+
 class OrderResult(Answer):
     """How an order ended. The ids are those of live effects: an order that was undone has none."""
 
@@ -66,6 +76,8 @@ class OrderResult(Answer):
     currency: str = "USD"
     cancel_reason: str | None = None
     steps: list[StepOutcome] = []
+    decisions: list[DecisionEntry] = []
+    """What people have decided on parked steps."""
 
 
 class OrderView(Answer):
@@ -81,6 +93,7 @@ class OrderView(Answer):
     error: str | None = None
     refusal: str | None = None
     cancel_reason: str | None = None
+    decisions: list[DecisionEntry] = []
 
 
 class OrderSummary(Answer):

@@ -112,14 +112,17 @@ class SagaRun:
 
     # -- the run
 
-    async def run(self, story: Story, *, unwind_because: str | None = None) -> Ending:
+    async def run(self, story: Story, *, unwind_because: str | None = None, committed: bool = False) -> Ending:
         """Run the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
 
         With `unwind_because`, begin by unwinding: for a run that was cut off, and that nobody remembers anything of.
+        With `committed`, go forward only: for a saga whose pivot is known to stand.
 
         The saga runs in a child task, because Temporal's own cancellation reaches only the workflow's first task. An
         eviction from the worker's cache arrives as a cancellation too, but without a reason.
         """
+        if committed:
+            self._commit()
         body = asyncio.create_task(self._drive(story, unwind_because))
         while not body.done():
             try:
@@ -280,9 +283,7 @@ class SagaRun:
         self.note(f"unwinding: {unwind}")
         pivot = self.saga.pivot
         if pivot is not None and await self._undo(pivot, str(unwind)) is UndoOutcome.TOO_LATE:
-            self._committed = True
-            self.phase = Phase.FORWARD
-            self._settle(Verdict.STANDS)
+            self._commit()
             self.note(f"{pivot.name} stands: going forward")
             return
         self.error = None if unwind.wanted else str(unwind)
@@ -365,6 +366,11 @@ class SagaRun:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     # -- the records
+
+    def _commit(self) -> None:
+        self._committed = True
+        self.phase = Phase.FORWARD
+        self._settle(Verdict.STANDS)
 
     def _settle(self, verdict: Verdict) -> None:
         self.verdict = verdict

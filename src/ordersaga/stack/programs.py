@@ -19,6 +19,15 @@ PROBE_TIMEOUT = "5s"
 WORKER_PATIENCE = "60"
 RETENTION = "3650d"
 
+_SEARCH_ATTRIBUTES = (
+    "OrderStatus=Keyword",
+    "OrderCustomer=Keyword",
+    "OrderAttention=Keyword",
+    "OrderAmountAtRisk=Int",
+    "OrderAttentionSince=Datetime",
+)
+"""Those of ordersaga.workflows.report, so that they are there before the first order; a worker would add them too."""
+
 _OURS = [sys.executable, "-m", "ordersaga"]
 
 
@@ -29,7 +38,7 @@ def temporal(data_dir: Path, port: int, ui_port: int) -> Program:
         *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
         *("--db-filename", str(data_dir / "temporal.db")),
         *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=FULL"),
-        *("--search-attribute", "OrderStatus=Keyword", "--search-attribute", "OrderCustomer=Keyword"),
+        *(part for name in _SEARCH_ATTRIBUTES for part in ("--search-attribute", name)),
         # Tasks that are not on the fast path would otherwise wait for a poll twice a second.
         *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"),
         *("--log-level", "warn"),

@@ -38,6 +38,13 @@ STOCK_TRIES = 6
 STOCK_PAUSE = 0.2
 
 _CONFIRMATION, _GAVE_UP = "send_confirmation", "gave_up"
+_OUTSIDE = ("done_by_hand", "write_off")
+_KINDS = {
+    "reserve_inventory": "reservation",
+    "charge_payment": "payment",
+    "create_shipment": "shipment",
+    "send_confirmation": "mail",
+}
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -135,6 +142,7 @@ class TemporalOrders:
             total=asked_for.total if asked_for else None,
             pieces=pieces_ordered(asked_for) if asked_for else None,
             without_mail=without_mail,
+            by_person=await self._by_person(order, effects),
         )
 
     async def _look_up(self, order_id: str) -> OrderSummary | None:
@@ -158,6 +166,16 @@ class TemporalOrders:
                 return None
             return asked_for if isinstance(asked_for, OrderInput) else None
         return None
+
+    async def _by_person(self, order: OrderSummary, effects: Effects) -> frozenset[str]:
+        """What a person has settled outside the books. Asked for only where the books are not as they would be."""
+        goods: list[Entry] = [*effects.reservations, *effects.payments, *effects.shipments]
+        completed = order.status is OrderStatus.COMPLETED
+        as_expected = all(map(live, goods)) if completed else not any(map(live, [*goods, *effects.mails]))
+        if as_expected:
+            return frozenset()
+        decisions = (await self._client.result(order.order_id)).decisions
+        return frozenset(_KINDS[entry.step] for entry in decisions if entry.choice in _OUTSIDE)
 
     async def _gave_up_mail(self, order: OrderSummary) -> bool:
         result = await self._client.result(order.order_id)

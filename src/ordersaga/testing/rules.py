@@ -55,7 +55,8 @@ class OrderRecord:
     """What Temporal knows of an order. `total` and `pieces` (per SKU) are those of its input, where they are needed.
 
     `open`: it had not ended when the services were read. `without_mail`: its own result says that the confirmation
-    was given up.
+    was given up. `by_person`: the kinds of effects that a person has done by hand or written off; the books cannot show
+    what was done outside them, so they are not judged.
     """
 
     order_id: str
@@ -64,6 +65,10 @@ class OrderRecord:
     total: Money | None = None
     pieces: Mapping[str, int] | None = None
     without_mail: bool = False
+    by_person: frozenset[str] = frozenset()
+
+
+_WORTH_MONEY = {"payment", "shipment"}
 
 
 def order_violations(order_id: str, order: OrderRecord | None, effects: Effects) -> list[Violation]:
@@ -77,9 +82,9 @@ def order_violations(order_id: str, order: OrderRecord | None, effects: Effects)
         found += _completed(order, effects)
     else:
         found += _undone(order, effects)
-    if not any(violation.effect in ("payment", "shipment") for violation in found):
+    if not order.by_person & _WORTH_MONEY and not any(violation.effect in _WORTH_MONEY for violation in found):
         found += _money(order, effects)
-    return found
+    return [violation for violation in found if violation.effect not in order.by_person]
 
 
 def _more_than_one(order_id: str, effects: Effects) -> Iterator[Violation]:

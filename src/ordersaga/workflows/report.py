@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 from ordersaga.domain.order import OrderInput
-from ordersaga.domain.result import OrderResult, OrderStatus, OrderView, StepOutcome, TimelineEntry
-from ordersaga.saga import Ending, Phase, SagaRun, StepState, Verdict
+from ordersaga.domain.result import DecisionEntry, OrderResult, OrderStatus, OrderView, StepOutcome, TimelineEntry
+from ordersaga.domain.worklist import Attention, OrderDecision
+from ordersaga.saga import Choice, Decision, Ending, Phase, SagaRun, StepState, Verdict
+from ordersaga.workflows.steps import CONFIRM
 
 STATUS = SearchAttributeKey.for_keyword("OrderStatus")
 CUSTOMER = SearchAttributeKey.for_keyword("OrderCustomer")
+ATTENTION = SearchAttributeKey.for_keyword("OrderAttention")
+AT_RISK = SearchAttributeKey.for_int("OrderAmountAtRisk")
+"""In minor units of the order's currency."""
+SINCE = SearchAttributeKey.for_datetime("OrderAttentionSince")
+SEARCH_ATTRIBUTES = (STATUS, CUSTOMER, ATTENTION, AT_RISK, SINCE)
 
 _WORTH_SEARCHING = (OrderStatus.NEEDS_ATTENTION, OrderStatus.FAILED, OrderStatus.CANCELLED)
 """The statuses that are written to search. An order without one runs or has completed, which Temporal knows itself."""
@@ -25,6 +35,7 @@ class Report:
         self.tracking_number: str | None = None
         self.result: OrderResult | None = None
         self._published: OrderStatus | None = None
+        self._attention: Attention | None = None
 
     @property
     def status(self) -> OrderStatus:
@@ -65,10 +76,12 @@ class Report:
             error=self.saga.error,
             refusal=self.saga.refusal,
             cancel_reason=self.saga.cancel_reason,
+            decisions=self.decisions(),
         )
 
-    def ended(self, ending: Ending) -> OrderResult:
-        """The order's result. Ids are given only of what is in effect."""
+    def ended(self, ending: Ending, decision: OrderDecision | None = None) -> OrderResult:
+        """The order's result. Ids are given only of what is in effect. `decision` is one that began the run."""
+        first = [_entry(_mail_decision(decision), workflow.now())] if decision else []
         self.result = OrderResult(
             order_id=self.order.order_id,
             status=_status(ending),
@@ -80,19 +93,48 @@ class Report:
             currency=self.order.currency,
             cancel_reason=self.saga.cancel_reason,
             steps=self.steps(),
+            decisions=[*first, *self.decisions()],
         )
         self.publish()
         return self.result
 
+    def decisions(self) -> list[DecisionEntry]:
+        """What people have decided."""
+        return [_entry(decided.decision, decided.at) for decided in self.saga.decided]
+
     def publish(self) -> None:
         """Show the order as it is now in the Web UI, and write a status that one would search for."""
         workflow.set_current_details(self._details())
-        status = self.status
-        if status is self._published or workflow.info().typed_search_attributes.get(CUSTOMER) is None:
+        if workflow.info().typed_search_attributes.get(CUSTOMER) is None:
             return
-        if status in _WORTH_SEARCHING or self._published is not None:
-            workflow.upsert_search_attributes([STATUS.value_set(status)])
-            self._published = status
+        updates = [*self._status_updates(), *self._attention_updates()]
+        if updates:
+            workflow.upsert_search_attributes(updates)
+
+    @property
+    def attention(self) -> Attention | None:
+        """Why the order is on the worklist, if it is."""
+        if self.saga.needs_attention:
+            return Attention.PARKED
+        unsent = self.saga.records[CONFIRM.name].state is StepState.GAVE_UP
+        return Attention.MAIL_NOT_SENT if self.result is not None and unsent else None
+
+    def _status_updates(self) -> list[SearchAttributeUpdate[Any]]:
+        status = self.status
+        if status is self._published or (status not in _WORTH_SEARCHING and self._published is None):
+            return []
+        self._published = status
+        return [STATUS.value_set(status)]
+
+    def _attention_updates(self) -> list[SearchAttributeUpdate[Any]]:
+        attention = self.attention
+        if attention is self._attention:
+            return []
+        self._attention = attention
+        if attention is None:
+            return [ATTENTION.value_unset(), AT_RISK.value_unset(), SINCE.value_unset()]
+        at_risk = self.order.total.minor if attention is Attention.PARKED else 0
+        return [ATTENTION.value_set(attention), AT_RISK.value_set(at_risk), SINCE.value_set(workflow.now())]
 
     def _live_ids(self) -> dict[str, str]:
         fields = ("reservation_id", "payment_id", "shipment_id", "message_id")
@@ -113,3 +155,11 @@ def _status(ending: Ending) -> OrderStatus:
     if ending.verdict is Verdict.STANDS:
         return OrderStatus.COMPLETED
     return OrderStatus.CANCELLED if ending.cancelled else OrderStatus.FAILED
+
+
+def _mail_decision(decision: OrderDecision) -> Decision:
+    return Decision(CONFIRM.name, Choice(decision.choice), decision.by, decision.note)
+
+
+def _entry(decision: Decision, at: datetime) -> DecisionEntry:
+    return DecisionEntry(step=decision.step, choice=decision.choice, by=decision.by, note=decision.note, at=at)

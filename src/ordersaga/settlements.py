@@ -1,0 +1,119 @@
+"""Settlements: what is started for an order whose own run has ended while something was left to do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+
+from ordersaga import endings, saga
+from ordersaga.domain.errors import DecisionRefused
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderResult, OrderStatus, OrderView
+from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
+from ordersaga.saga import Choice, Decision, StepState
+from ordersaga.saga.desk import Desk
+from ordersaga.workflows.report import AT_RISK, ATTENTION, CUSTOMER, SINCE
+from ordersaga.workflows.settlement import OrderSettlementWorkflow
+from ordersaga.workflows.steps import CONFIRM
+
+CUT_OFF_QUERY = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")'
+ATTENTION_QUERY = f'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND {ATTENTION.name} IS NOT NULL'
+
+Settling = WorkflowHandle[OrderSettlementWorkflow, OrderResult]
+
+
+async def order_of(temporal: Client, execution: WorkflowExecution) -> OrderInput:
+    """What a run was asked for. Raises InvalidOrder if it was no order."""
+    handle = temporal.get_workflow_handle(execution.id, run_id=execution.run_id)
+    first = await anext(handle.fetch_history_events(page_size=1))
+    payloads = first.workflow_execution_started_event_attributes.input.payloads
+    (order,) = await temporal.data_converter.decode(payloads, [OrderInput])
+    assert isinstance(order, OrderInput)
+    return order
+
+
+async def start_settlement(
+    temporal: Client, task_queue: str, settlement: Settlement, reuse: WorkflowIDReusePolicy
+) -> Settling:
+    """Start a settlement. Raises WorkflowAlreadyStartedError if there is one already that `reuse` does not allow."""
+    order, total = settlement.order, settlement.order.total
+    return await temporal.start_workflow(
+        OrderSettlementWorkflow.run,
+        settlement,
+        id=endings.settlement_id(order.order_id),
+        task_queue=task_queue,
+        id_reuse_policy=reuse,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        memo={"customer_id": order.customer_id, "amount": total.amount, "currency": total.currency},
+        search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, order.customer_id)]),
+        static_summary=f"settles order {order.order_id}: {settlement.because}",
+    )
+
+
+async def worklist(temporal: Client) -> AsyncIterator[WorklistItem]:
+    """What waits for a person. An order that was cut off is on it until its settlement has begun."""
+    async for execution in temporal.list_workflows(CUT_OFF_QUERY):
+        order = await endings.summary(temporal, execution)
+        if order.status is OrderStatus.NEEDS_ATTENTION and await endings.settlement_of(temporal, execution) is None:
+            yield await _item(execution, Attention.CUT_OFF, order.status)
+    async for execution in temporal.list_workflows(ATTENTION_QUERY):
+        attention = Attention(execution.typed_search_attributes[ATTENTION])
+        if attention is Attention.PARKED and execution.status is WorkflowExecutionStatus.RUNNING:
+            yield await _item(execution, attention, OrderStatus.NEEDS_ATTENTION)
+        elif attention is Attention.MAIL_NOT_SENT and await _is_latest(temporal, execution):
+            yield await _item(execution, attention, OrderStatus.COMPLETED)
+
+
+def check_mail_decision(decision: OrderDecision) -> None:
+    """Raise DecisionRefused unless a mail that was not sent can be decided on like this."""
+    desk = Desk(None)
+    desk.park(CONFIRM.name, undoing=False)
+    try:
+        desk.check(Decision(decision.step or CONFIRM.name, Choice(decision.choice), decision.by, decision.note))
+    except saga.DecisionRefused as refused:
+        raise DecisionRefused(str(refused)) from None
+
+
+async def with_mail_decision(temporal: Client, view: OrderView) -> OrderView:
+    """The view of an order whose mail was not sent, with what has been decided and done about that since."""
+    settlement = await endings.find_settlement(temporal, view.order_id)
+    if settlement is None or settlement.status is not WorkflowExecutionStatus.COMPLETED:
+        return view
+    result = await temporal.get_workflow_handle_for(OrderSettlementWorkflow.run, settlement.id).result()
+    steps = {step.name: step for step in result.steps if step.state != StepState.PENDING}
+    return view.model_copy(
+        update={
+            "decisions": [*view.decisions, *result.decisions],
+            "steps": [steps.get(step.name, step) for step in view.steps],
+        }
+    )
+
+
+async def _is_latest(temporal: Client, execution: WorkflowExecution) -> bool:
+    """Whether nothing has been done about it since."""
+    settlement = await endings.find_settlement(temporal, endings.order_id_of(execution))
+    return settlement is None or settlement.run_id == execution.run_id
+
+
+async def _item(execution: WorkflowExecution, attention: Attention, status: OrderStatus) -> WorklistItem:
+    memo = await execution.memo()
+    found = execution.typed_search_attributes
+    at_risk = memo.get("amount") if found.get(AT_RISK) != 0 else "0"
+    return WorklistItem(
+        order_id=endings.order_id_of(execution),
+        attention=attention,
+        status=status,
+        since=found.get(SINCE) or execution.close_time or execution.start_time,
+        customer_id=memo.get("customer_id"),
+        amount_at_risk=at_risk,
+        currency=memo.get("currency"),
+        run_id=execution.run_id,
+        workflow_id=execution.id,
+    )

@@ -1,0 +1,63 @@
+"""What an order's run answers to while it goes on: cancels, a person's decisions, questions."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from ordersaga.domain.order import OrderInput, OrderPolicy
+from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus, OrderView
+from ordersaga.domain.worklist import OrderDecision
+from ordersaga.saga import Choice, Decision, SagaRun, Verdict
+from ordersaga.workflows.report import Report
+from ordersaga.workflows.steps import ORDER_SAGA, saga_policy
+
+
+class OrderHandlers:
+    """An order, its saga, its report, and the handlers of signals, updates and queries."""
+
+    def __init__(self, order: OrderInput) -> None:
+        self.order = order
+        self.policy = order.policy or OrderPolicy()
+        self.saga = SagaRun(ORDER_SAGA, order.order_id, saga_policy(self.policy), self._changed)
+        self.report = Report(order, self.saga)
+
+    @workflow.signal
+    def cancel(self, reason: str = "") -> None:
+        """Ask for the order to be cancelled. Nobody is told whether it was: request_cancel answers."""
+        self.saga.cancel(reason[:500] or "no reason given")
+
+    @workflow.update
+    async def request_cancel(self, reason: str = "") -> CancelAnswer:
+        """Ask for the order to be cancelled, and answer when it is certain whether it is."""
+        self.cancel(reason)
+        undone = await self.saga.settled() is Verdict.UNDONE
+        outcome = CancelOutcome.CANCELLED if undone else CancelOutcome.TOO_LATE
+        return CancelAnswer(order_id=self.order.order_id, outcome=outcome, status=self.report.status)
+
+    @workflow.update
+    async def resolve(self, decision: OrderDecision) -> OrderView:
+        """Carry out a person's decision on a parked step, and tell how the order stands then."""
+        await self.saga.resolve(self._decision(decision))
+        return self.report.view()
+
+    @resolve.validator
+    def _check_decision(self, decision: OrderDecision) -> None:
+        self.saga.desk.check(self._decision(decision))
+
+    @workflow.query
+    def get_status(self) -> OrderStatus:
+        """Where the order stands."""
+        return self.report.status
+
+    @workflow.query
+    def get_order(self) -> OrderView:
+        """All that is known of the order."""
+        return self.report.view()
+
+    def _decision(self, decision: OrderDecision) -> Decision:
+        parked = [name for name in self.saga.records if self.saga.desk.is_parked(name)]
+        step = decision.step or (parked[0] if len(parked) == 1 else f"one of {len(parked)} steps")
+        return Decision(step, Choice(decision.choice), decision.by, decision.note)
+
+    def _changed(self) -> None:
+        self.report.publish()

@@ -1,0 +1,58 @@
+"""Runs journeys, and the ways to look at them: what the tests of the engine share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+
+from tests.workflow.journey import Journey, JourneyWorkflow, World
+from tests.workflow.shop import until
+
+Handle = WorkflowHandle[Any, str]
+ALL = ["rsv", "pay", "shp", "msg"]
+
+
+class Runner:
+    """Starts journeys in a world, and tells what is in effect in the end."""
+
+    def __init__(self, temporal: Client, world: World, key: str) -> None:
+        self.temporal, self.world, self.key = temporal, world, key
+
+    def given(self, **script: list[str]) -> None:
+        """Say what happens: `do_pay=["lost", "ok"]`."""
+        for call, what in script.items():
+            self.world.script[f"{call.replace('_', ' ')}-{self.key}"] = what
+
+    async def start(self, **policy: float) -> Handle:
+        """Start the journey."""
+        return await self.temporal.start_workflow(
+            JourneyWorkflow.run, Journey(self.key, **policy), id=f"journey-{self.key}", task_queue="journeys"
+        )
+
+    async def run(self, **policy: float) -> str:
+        """Start the journey, and wait for its end."""
+        return await (await self.start(**policy)).result()
+
+    @property
+    def in_effect(self) -> list[str]:
+        """The steps whose effect is there."""
+        return [effect.split("-")[0] for effect in self.world.effects]
+
+    @property
+    def undos(self) -> list[str]:
+        """The undos in the order of their first call."""
+        calls = [call.removesuffix(f"-{self.key}") for call in self.world.calls if call.startswith("undo")]
+        return [call.removeprefix("undo ") for call in dict.fromkeys(calls)]
+
+    async def called(self, call: str) -> None:
+        """Wait until a call has been made."""
+        await until(self._check(lambda: f"{call}-{self.key}" in self.world.calls))
+
+    @staticmethod
+    def _check(condition: Callable[[], bool]) -> Callable[[], Any]:
+        async def check() -> bool:
+            return condition()
+
+        return check

@@ -1,0 +1,269 @@
+"""What waits for a person: parked undos, mails that were not sent, runs that were cut off."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from ordersaga.client import OrderClient
+from ordersaga.domain.errors import DecisionRefused, OrderNotFound
+from ordersaga.domain.result import OrderStatus
+from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
+from ordersaga.reconciler import SCHEDULE_ID, ensure_schedule
+from ordersaga.settings import SERVICES, Settings
+from ordersaga.testing.books import check_books
+from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.worker import order_worker
+from ordersaga.workflows.reconcile import ReconcilerWorkflow
+from tests.workflow.shop import IN_EFFECT, Shop, until
+
+IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_path": 1}
+DECLINED_LATE = {"street": "1 Crater Rd", "city": "Tranquility", "zip_code": "ABC", "country": "US"}
+
+
+@pytest.fixture(scope="module")
+async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
+    async with FaultProxy(services_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+async def orders(temporal: Client, settings: Settings, proxy: FaultProxy) -> AsyncIterator[OrderClient]:
+    """A client whose worker calls the services through the proxy."""
+    urls = {f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES}
+    there = settings.model_copy(update={"task_queue": "worklist", **urls})
+    async with order_worker(temporal, there):
+        yield OrderClient(temporal, there)
+
+
+async def listed(orders: OrderClient, order_id: str) -> WorklistItem:
+    async def find() -> WorklistItem | None:
+        return next((item for item in await orders.worklist() if item.order_id == order_id), None)
+
+    found = await until(find)
+    assert found is not None
+    return found
+
+
+async def gone(orders: OrderClient, order_id: str) -> None:
+    async def check() -> bool:
+        return order_id not in [item.order_id for item in await orders.worklist()]
+
+    await until(check)
+
+
+@pytest.fixture
+async def parked(shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str) -> AsyncIterator[Fault]:
+    """An order that was charged and then refused by shipping, and whose refund fails at every attempt."""
+    fault = Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None)
+    proxy.faults.append(fault)
+    await orders.submit_order(await shop.order(order_id, shipping_address=DECLINED_LATE, policy=IMPATIENT))
+    await listed(orders, order_id)
+    yield fault
+    if fault in proxy.faults:
+        proxy.faults.remove(fault)
+
+
+async def test_a_parked_refund_is_on_the_worklist_with_its_amount_and_age(
+    shop: Shop, orders: OrderClient, parked: Fault, order_id: str
+) -> None:
+    item = await listed(orders, order_id)
+
+    assert (item.attention, item.amount_at_risk, item.currency) == (Attention.PARKED, "44.98", "USD")
+    assert datetime.now(UTC) - item.since < timedelta(minutes=1)
+    assert await orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
+    assert await shop.books(order_id) == ["released", "captured", "refused"], "the other undos have gone on"
+
+
+async def test_retry_now_finishes_what_was_parked(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, parked: Fault, order_id: str
+) -> None:
+    proxy.faults.remove(parked)
+    await orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
+
+    result = await orders.result(order_id)
+    assert (result.status, result.refusal) == (OrderStatus.FAILED, "UndeliverableAddress")
+    assert [(entry.step, entry.choice, entry.by) for entry in result.decisions] == [("charge_payment", "retry", "Ada")]
+    assert await shop.books(order_id) == ["released", "refunded", "refused"]
+    await gone(orders, order_id)
+
+
+async def test_done_by_hand_ends_the_order_and_is_in_its_result_and_timeline(
+    orders: OrderClient, parked: Fault, order_id: str
+) -> None:
+    view = await orders.resolve(order_id, OrderDecision(choice="done_by_hand", by="Ada", note="bank transfer 17"))
+
+    result = await orders.result(order_id)
+    (decision,) = result.decisions
+    assert (decision.choice, decision.by, decision.note) == ("done_by_hand", "Ada", "bank transfer 17")
+    assert {step.name: step.state for step in result.steps}["charge_payment"] == "done_by_hand"
+    assert view.timeline[-1].event == "charge_payment: done by hand by Ada: bank transfer 17"
+    await gone(orders, order_id)
+    assert [found for found in (await check_books(orders)).violations if found.order_id == order_id] == []
+
+
+@pytest.mark.parametrize(
+    ("decision", "problem"),
+    [
+        ({"choice": "retry", "by": ""}, "name"),
+        ({"choice": "write_off", "by": "Ada"}, "reason"),
+        ({"choice": "done_by_hand", "by": "Ada"}, "reference"),
+        ({"choice": "go_forward", "by": "Ada"}, "create_shipment"),
+        ({"choice": "retry", "by": "Ada", "step": "reserve_inventory"}, "reserve_inventory waits for no decision"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_decision_that_cannot_be_taken_is_refused(
+    orders: OrderClient, parked: Fault, order_id: str, decision: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(DecisionRefused, match=problem):
+        await orders.resolve(order_id, OrderDecision.model_validate(decision))
+    assert await orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
+    await orders.resolve(order_id, OrderDecision(choice="write_off", by="Ada", note="enough"))
+    await orders.result(order_id)
+    with pytest.raises(DecisionRefused, match="not on the worklist"):
+        await orders.resolve(order_id, OrderDecision(choice="write_off", by="Ada", note="twice"))
+
+
+async def test_orders_that_wait_for_nobody_take_no_decision(shop: Shop, orders: OrderClient, order_id: str) -> None:
+    decision = OrderDecision(choice="retry", by="Ada")
+    with pytest.raises(OrderNotFound):
+        await orders.resolve("nobody", decision)
+    await orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+    with pytest.raises(DecisionRefused, match="waits for no decision"):
+        await orders.resolve(order_id, decision)
+    await orders.cancel_order(order_id, "seen enough")
+
+
+@pytest.mark.parametrize(
+    ("choice", "note", "mails"), [("retry", "", ["queued"]), ("write_off", "told her by telephone", [])]
+)
+async def test_a_mail_that_was_not_sent_waits_for_a_person(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str, choice: Any, note: str, mails: list[str]
+) -> None:
+    fault = Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None)
+    proxy.faults.append(fault)
+    result = await orders.place_order(await shop.order(order_id, policy=IMPATIENT))
+    assert (result.status, result.message_id) == (OrderStatus.COMPLETED, None)
+    item = await listed(orders, order_id)
+    assert (item.attention, item.status) == (Attention.MAIL_NOT_SENT, OrderStatus.COMPLETED)
+
+    proxy.faults.remove(fault)
+    with pytest.raises(DecisionRefused, match="name"):
+        await orders.resolve(order_id, OrderDecision(choice=choice, by=" ", note=note))
+    view = await orders.resolve(order_id, OrderDecision(choice=choice, by="Ada", note=note))
+
+    assert [(entry.choice, entry.by) for entry in view.decisions] == [(choice, "Ada")]
+    assert (await shop.books(order_id))[3:] == mails
+    await gone(orders, order_id)
+
+
+# -- runs that were cut off
+
+
+async def reconcile(orders: OrderClient, order_id: str) -> list[str]:
+    """One round of the reconciler, once Temporal lists the order as cut off."""
+
+    async def is_listed() -> bool:
+        return order_id in [item.order_id for item in await orders.worklist()]
+
+    await until(is_listed)
+    return await orders.temporal.execute_workflow(
+        ReconcilerWorkflow.run, id=f"reconcile-{order_id}", task_queue=orders.settings.task_queue
+    )
+
+
+@pytest.mark.parametrize("call", ["reserve", "charge", "ship", "notify"])
+async def test_a_run_terminated_at_any_step_is_undone_in_the_next_round(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str, call: str
+) -> None:
+    fault = Fault(Kind.ERROR_AFTER, call, order_id, attempts=None)
+    proxy.faults.append(fault)
+    await orders.submit_order(await shop.order(order_id, policy={"step_deadline": 60}))
+
+    async def fired() -> bool:
+        return bool(proxy.fired(order_id=order_id))
+
+    await until(fired)
+    handle = temporal.get_workflow_handle(f"order-{order_id}")
+    await handle.terminate("somebody pressed the button")
+    proxy.faults.remove(fault)
+    assert (await listed(orders, order_id)).attention is Attention.CUT_OFF
+    assert (await orders.result(order_id)).status is OrderStatus.NEEDS_ATTENTION
+
+    assert f"order-{order_id}" in await reconcile(orders, order_id)
+    result = await orders.result(order_id)
+
+    assert (result.status, result.error) == (OrderStatus.FAILED, "its run was cut off (terminated)")
+    assert not set(await shop.books(order_id)) & set(IN_EFFECT)
+    assert await orders.get_order_status(order_id) is OrderStatus.FAILED
+    await gone(orders, order_id)
+    assert [found for found in (await check_books(orders)).violations if found.order_id == order_id] == []
+
+
+async def test_a_run_terminated_after_its_parcel_left_goes_through(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
+) -> None:
+    fault = Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None)
+    proxy.faults.append(fault)
+    await orders.submit_order(await shop.order(order_id, policy={"step_deadline": 60}))
+
+    async def booked() -> bool:
+        return len(await shop.books(order_id)) == 3
+
+    await until(booked)
+    await shop.parcel_leaves(order_id)
+    await temporal.get_workflow_handle(f"order-{order_id}").terminate()
+    proxy.faults.remove(fault)
+    await reconcile(orders, order_id)
+
+    result = await orders.result(order_id)
+    assert (result.status, result.tracking_number is not None) == (OrderStatus.COMPLETED, True)
+    assert await shop.books(order_id) == ["held", "captured", "shipped", "queued"]
+
+
+async def test_a_settlement_that_is_cut_off_too_is_settled_in_the_round_after(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
+) -> None:
+    proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=range(1, 4)))
+    await orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+
+    async def charged() -> bool:
+        return "captured" in await shop.books(order_id)
+
+    await until(charged)
+    await temporal.get_workflow_handle(f"order-{order_id}").terminate()
+    await reconcile(orders, order_id)
+    await temporal.get_workflow_handle(f"settle-{order_id}").terminate()
+    proxy.faults.clear()
+    await temporal.execute_workflow(
+        ReconcilerWorkflow.run, id=f"reconcile-again-{order_id}", task_queue=orders.settings.task_queue
+    )
+
+    assert (await orders.result(order_id)).status is OrderStatus.FAILED
+    assert await shop.books(order_id) == ["released", "refunded"]
+
+
+async def test_the_schedule_settles_by_itself(shop: Shop, orders: OrderClient, temporal: Client, order_id: str) -> None:
+    await orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+
+    async def charged() -> bool:
+        return "captured" in await shop.books(order_id)
+
+    await until(charged)
+    await temporal.get_workflow_handle(f"order-{order_id}").terminate()
+    assert await ensure_schedule(temporal, orders.settings.task_queue, timedelta(seconds=1))
+    try:
+        assert await ensure_schedule(temporal, orders.settings.task_queue, timedelta(seconds=1)), "it is there already"
+
+        async def settled() -> bool:
+            return (await orders.get_order_status(order_id)) is OrderStatus.FAILED
+
+        await until(settled)
+    finally:
+        await temporal.get_schedule_handle(SCHEDULE_ID).delete()
+    assert await shop.books(order_id) == ["released", "refunded"]
