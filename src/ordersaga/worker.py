@@ -10,10 +10,7 @@ from typing import Any
 
 import aiohttp
 import structlog
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.service import RPCError
 from temporalio.worker import Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -29,10 +26,10 @@ from ordersaga.clients import (
 )
 from ordersaga.connect import DATA_CONVERTER, pollers
 from ordersaga.reconciler import Reconciler, ensure_schedule
+from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import Settings
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.reconcile import ReconcilerWorkflow
-from ordersaga.workflows.report import SEARCH_ATTRIBUTES
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 
 log = structlog.get_logger(__name__)
@@ -46,12 +43,6 @@ KNOWN_PAUSE = 0.05
 STICKY = timedelta(seconds=5)
 """How long an order, or a query about it, waits for the worker that has it in memory before any worker gets it. It has
 to be shorter than the client's QUERY_TIMEOUT, or a query about an order of a killed worker finds no worker at all."""
-
-_TYPES = {
-    SearchAttributeIndexedValueType.KEYWORD: "Keyword",
-    SearchAttributeIndexedValueType.INT: "Int",
-    SearchAttributeIndexedValueType.DATETIME: "Datetime",
-}
 
 PASSED_THROUGH = (
     *("pydantic", "pydantic_core", "annotated_types", "iso4217"),
@@ -110,32 +101,6 @@ async def _until_known(client: Client, task_queue: str) -> None:
                 if client.identity in await pollers(client, task_queue):
                     return
                 await asyncio.sleep(KNOWN_PAUSE)
-
-
-async def ensure_search_attributes(client: Client) -> bool:
-    """Add our search attributes where they are missing and may be added; else log what to run.
-
-    Returns whether they are there. Orders run without them too, but then `list` cannot filter by status or customer.
-    """
-    wanted = {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}
-    try:
-        operator = client.operator_service
-        known = await operator.list_search_attributes(ListSearchAttributesRequest(namespace=client.namespace))
-        missing = {name: kind for name, kind in wanted.items() if name not in known.custom_attributes}
-        if missing:
-            await operator.add_search_attributes(
-                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-            )
-            log.info("search attributes added", names=list(missing))
-    except RPCError as error:
-        flags = " ".join(f"--name {key.name} --type {_TYPES[key.indexed_value_type]}" for key in SEARCH_ATTRIBUTES)
-        log.warning(
-            "search attributes could not be added; orders run, but cannot be listed by status or customer",
-            problem=str(error),
-            run=f"temporal operator search-attribute create --namespace {client.namespace} {flags}",
-        )
-        return False
-    return True
 
 
 def _workflow_runner() -> SandboxedWorkflowRunner:

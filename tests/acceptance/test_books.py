@@ -18,13 +18,14 @@ from ordersaga.contracts.inventory import ReservationLine, ReservationRequest
 from ordersaga.contracts.payment import ChargeRequest, RefundRequest
 from ordersaga.domain.errors import ServiceUnavailable, TemporalUnavailable
 from ordersaga.domain.result import OrderStatus
+from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import SERVICES, load_settings
 from ordersaga.testing.books import Books, check_books
 from ordersaga.testing.environment import temporal_server
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
 from ordersaga.testing.faults.calls import UNDO_OF
 from ordersaga.testing.reading import TemporalOrders
-from ordersaga.worker import ensure_search_attributes, order_worker
+from ordersaga.worker import order_worker
 from tests.services.harness import serving
 from tests.workflow.shop import Shop, until
 

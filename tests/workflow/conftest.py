@@ -12,9 +12,10 @@ from temporalio.worker import Worker
 
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
+from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import SERVICES, Settings, load_settings
 from ordersaga.testing.environment import temporal_server
-from ordersaga.worker import ensure_search_attributes, order_worker
+from ordersaga.worker import order_worker
 from tests.workflow.journey import JourneyWorkflow, World
 from tests.workflow.runner import Runner
 from tests.workflow.shop import Shop

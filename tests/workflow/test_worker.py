@@ -8,15 +8,16 @@ import pytest
 from structlog.testing import CapturingLogger
 from temporalio.client import Client
 
-from ordersaga import worker
+from ordersaga import search
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
 from ordersaga.domain.errors import TemporalUnavailable
 from ordersaga.domain.result import CancelOutcome, OrderStatus
+from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import SERVICES, Settings
 from ordersaga.testing.environment import free_port
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.worker import ensure_search_attributes, order_worker
+from ordersaga.worker import order_worker
 from tests.workflow.shop import IN_EFFECT, Shop, until
 
 
@@ -80,7 +81,7 @@ async def test_where_search_attributes_cannot_be_added_the_log_says_what_to_run(
     temporal: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = CapturingLogger()
-    monkeypatch.setattr(worker, "log", log)
+    monkeypatch.setattr(search, "log", log)
     config = temporal.config()
     config["namespace"] = "nowhere"
 

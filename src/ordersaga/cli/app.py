@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ordersaga.cli import doctor, orders, serve, verify
+from ordersaga.cli import doctor, orders, serve, verify, worklist
 from ordersaga.cli.demo import demo
 from ordersaga.cli.exits import EXPLAINED
 from ordersaga.cli.import_retail import import_retail
@@ -27,6 +27,8 @@ app.command()(orders.status)
 app.command()(orders.show)
 app.command()(orders.cancel)
 app.command("list")(orders.list_orders)
+app.command()(worklist.worklist)
+app.command()(worklist.resolve)
 app.command()(verify.verify)
 app.command()(doctor.doctor)
 app.command()(import_retail)

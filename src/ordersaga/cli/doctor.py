@@ -153,20 +153,13 @@ async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _search_attributes(client: Client) -> Finding:
-    from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+    from ordersaga.search import NAMES, creation_command, missing_search_attributes
 
-    from ordersaga.workflows.report import CUSTOMER, STATUS
-
-    known = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
-    wanted = (STATUS.name, CUSTOMER.name)
-    missing = [name for name in wanted if name not in known.custom_attributes]
+    missing = await missing_search_attributes(client)
     if not missing:
-        return ok("search attributes", ", ".join(wanted))
-    flags = " ".join(f"--name {name} --type Keyword" for name in missing)
-    command = f"temporal operator search-attribute create --namespace {client.namespace} {flags}"
-    return problem("search attributes", f"missing: {', '.join(missing)}", f"A worker adds them, or run `{command}`.")
+        return ok("search attributes", ", ".join(NAMES))
+    advice = f"A worker adds them, or run `{creation_command(client, missing)}`."
+    return problem("search attributes", f"missing: {', '.join(missing)}", advice)
 
 
 async def _workers(client: Client, task_queue: str) -> Finding:

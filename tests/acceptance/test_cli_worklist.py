@@ -1,0 +1,79 @@
+"""`worklist` and `resolve` against a running stack."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acceptance.harness import NOWHERE, PATIENCE, Up, eventually, ordersaga
+from tests.acceptance.test_cli import lines, order
+
+IMPATIENT = {"hold_before_shipping": 3600, "undo_patience": 1, "http_timeout": 2}
+
+
+def goods_leave(up: Up, order_id: str) -> None:
+    """The warehouse sends the goods out without a shipment: now the reservation cannot be released."""
+    url = f"{up.ready['services']['inventory']}/reservations/rsv-{order_id}/events"
+    body = json.dumps({"state": "consumed"}).encode()
+    request = urllib.request.Request(url, data=body, headers={"content-type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310
+        pass
+
+
+@pytest.fixture
+def parked(up: Up, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An order that was cancelled, and whose stock cannot be released."""
+    order_id = f"parked-{abs(hash(request.node.name)) % 10**8}"
+    up.command("place", "-", "--no-wait", stdin=lines(order(order_id, policy=IMPATIENT)))
+    eventually(lambda: "charge_payment     done" in up.command("show", order_id).out, "the charge")
+    goods_leave(up, order_id)
+    up.command("cancel", order_id, "--reason", "changed my mind")
+    eventually(lambda: order_id in up.command("worklist").out, "the worklist")
+    yield order_id
+    up.command("resolve", order_id, "--by", "the test's end", "--write-off", "over")
+
+
+def test_what_is_parked_is_listed_and_resolved(up: Up, parked: str) -> None:
+    listed = up.command("worklist")
+    row = next(line for line in listed.out.splitlines() if parked in line)
+    assert (listed.code, row.split()[:4]) == (1, [parked, "parked", "47.48", "USD"])
+    assert up.command("status", parked).out == "needs_attention\n"
+    (item,) = [item for item in up.command("worklist", "--json").json() if item["order_id"] == parked]
+    assert (item["attention"], item["amount_at_risk"], item["currency"]) == ("parked", "47.48", "USD")
+
+    resolved = up.command("resolve", parked, "--by", "Ada", "--write-off", "the goods are gone")
+
+    assert resolved.code == 0
+    assert "write off, by Ada" in resolved.out
+    eventually(lambda: up.command("status", parked).out == "cancelled\n", "the end")
+    shown = up.command("show", parked).out
+    assert "reserve_inventory: write off by Ada: the goods are gone" in shown
+    eventually(lambda: parked not in up.command("worklist").out, "an empty worklist")
+    assert [each for each in up.command("verify", "--json").json()[0]["violations"] if each["order_id"] == parked] == []
+
+
+REFUSED: list[tuple[list[str], int, str]] = [
+    (["--by", "Ada"], 2, "Give one of --retry"),
+    (["--by", "Ada", "--retry", "--write-off", "x"], 2, "Give one of --retry"),
+    (["--retry"], 2, "--by"),
+    (["--by", " ", "--retry"], 1, "name"),
+    (["--by", "Ada", "--write-off", " "], 1, "reason"),
+    (["--by", "Ada", "--went-out"], 1, "create_shipment"),
+    (["--by", "A" * 501, "--retry"], 2, "at most 500"),
+]
+
+
+def test_a_decision_that_cannot_be_taken_says_why(up: Up, parked: str) -> None:
+    for options, code, message in REFUSED:
+        refused = up.command("resolve", parked, *options)
+        assert (refused.code, refused.out) == (code, ""), options
+        assert message in refused.err, options
+    assert up.command("status", parked).out == "needs_attention\n"
+
+
+def test_orders_that_wait_for_nobody(up: Up) -> None:
+    assert up.command("resolve", "nobody", "--by", "Ada", "--retry").code == 4
+    assert ordersaga("worklist", where=NOWHERE).code == 3
