@@ -202,6 +202,22 @@ async def test_no_step_is_begun_after_a_cancel_has_arrived(journey: Runner) -> N
     assert f"do shp-{journey.key}" not in journey.world.calls
 
 
+async def test_a_cancel_during_the_last_step_is_heeded(journey: Runner) -> None:
+    journey.given(do_msg=["fault", "slow"])
+    handle = await journey.start(step_deadline=60)
+
+    async def retried() -> bool:
+        return journey.world.calls.count(f"do msg-{journey.key}") == 2
+
+    await until(retried)
+    await handle.signal(JourneyWorkflow.cancel, "no more")
+    await handle.query(JourneyWorkflow.states)
+    journey.world.release.set()
+
+    assert await handle.result() == "undone cancelled"
+    assert journey.in_effect == []
+
+
 @pytest.mark.parametrize("times", [1, 3])
 async def test_temporals_own_cancellation_closes_the_run_as_cancelled_once_all_is_undone(
     journey: Runner, times: int
