@@ -23,7 +23,8 @@ from temporalio.service import RPCError
 
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.worklist import Attention, Settlement
-from ordersaga.settlements import CUT_OFF_QUERY, order_of, start_settlement
+from ordersaga.endings import order_id_of
+from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, order_of, start_settlement
 from ordersaga.workflows.reconcile import ReconcilerWorkflow
 
 log = structlog.get_logger(__name__)
@@ -44,10 +45,11 @@ class Reconciler:
 
         An order that has a settlement already is left alone, unless that was cut off too.
         """
+        settled = {order_id_of(execution) async for execution in self._temporal.list_workflows(SETTLED_QUERY)}
         return [
             execution.id
             async for execution in self._temporal.list_workflows(CUT_OFF_QUERY)
-            if await self._settle(execution)
+            if order_id_of(execution) not in settled and await self._settle(execution)
         ]
 
     async def _settle(self, execution: WorkflowExecution) -> bool:
