@@ -24,6 +24,7 @@ from ordersaga.workflows.settlement import OrderSettlementWorkflow
 from ordersaga.workflows.steps import CONFIRM
 
 CUT_OFF_QUERY = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")'
+SETTLED_QUERY = 'WorkflowType = "OrderSettlementWorkflow" AND ExecutionStatus IN ("Running", "Completed")'
 ATTENTION_QUERY = f'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND {ATTENTION.name} IS NOT NULL'
 
 Settling = WorkflowHandle[OrderSettlementWorkflow, OrderResult]
