@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS := true
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test chaos retail histories lint lock clean venv
+.PHONY: help demo up test matrix chaos retail histories lint lock clean venv
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +32,9 @@ up: $(READY) ## run the whole stack on this machine until Ctrl-C
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+matrix: $(READY) ## put an order through every fault at every call, every cancel, kill and reset
+	@$(BIN)/python -m ordersaga.testing.matrix $(ARGS)
 
 chaos: $(READY) ## put random orders through random faults and kills; SECONDS=… SEED=…
 	@$(BIN)/python -m ordersaga.testing.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -1,0 +1,88 @@
+"""Cells in which something is killed or stopped while an order is before or behind each of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from ordersaga.testing.faults import Fault, Kind
+from ordersaga.testing.faults.calls import UNDO_OF
+from ordersaga.testing.matrix.cancel_cells import MOMENTS
+from ordersaga.testing.matrix.cell import CANCELLED, COMPLETED, FAILED, Cell, End, Expected, Play, Way
+from ordersaga.testing.matrix.scene import Scene
+
+DISASTERS = ("kill worker", "kill services", "kill temporal", "kill all", "stop worker")
+PATIENT = {"http_timeout": 8.0, "step_deadline": 240.0, "undo_patience": 240.0}
+FAST, DURABLE = 5.0, 0.0
+
+
+def crash_cells() -> Iterator[Cell]:
+    """All of them."""
+    for disaster in DISASTERS:
+        for moment in MOMENTS:
+            for call in UNDO_OF:
+                yield _at_a_do(disaster, call, moment, "fast", FAST, COMPLETED)
+                yield _at_a_do(disaster, call, moment, "durable", DURABLE, COMPLETED)
+                yield _at_a_do(disaster, call, moment, "fast-then-cancelled", FAST, CANCELLED)
+                yield _at_a_do(disaster, call, moment, "durable-then-cancelled", DURABLE, CANCELLED)
+            for call in UNDO_OF.values():
+                yield _at_an_undo(disaster, call, moment)
+
+
+def terminate_cells() -> Iterator[Cell]:
+    """Runs that are terminated before and behind each call. The reconciler settles them."""
+    for moment in MOMENTS:
+        for call in UNDO_OF:
+            for path, fast in {"fast": FAST, "durable": DURABLE}.items():
+                yield _cell("terminate", call, moment, path, fast, FAILED, partial(_terminated, call=call))
+        for call in UNDO_OF.values():
+            yield _cell("terminate", call, moment, "undo", DURABLE, FAILED, partial(_terminated, call=call))
+
+
+def _cell(disaster: str, call: str, moment: str, mode: str, fast: float, end: End, play: Play) -> Cell:
+    undoing = call not in UNDO_OF
+    faults = (Fault(MOMENTS[moment], call, attempts=None),)
+    return Cell(
+        id=f"{disaster.replace(' ', '-')}/{call}/{moment}/{mode}",
+        boundary=call,
+        kind=f"{disaster}, {moment}",
+        expected=Expected((end,)),
+        policy=PATIENT | {"fast_path": fast},
+        faults=(Fault(Kind.HOLD_ANSWER, "notify"), *faults) if undoing else faults,
+        play=play,
+        disaster=disaster if disaster in DISASTERS else None,
+    )
+
+
+def _at_a_do(disaster: str, call: str, moment: str, mode: str, fast: float, end: End) -> Cell:
+    play = partial(_struck_at, call=call, cancelled=end is CANCELLED)
+    return _cell(disaster, call, moment, mode, fast, end, play)
+
+
+def _at_an_undo(disaster: str, call: str, moment: str) -> Cell:
+    return _cell(disaster, call, moment, "undo", DURABLE, CANCELLED, partial(_struck_at, call=call, cancelled=False))
+
+
+async def _struck_at(scene: Scene, call: str, cancelled: bool) -> None:
+    await _unwinding_if(scene, call)
+    await scene.held(call)
+    scene.in_place.set()
+    await scene.struck.wait()
+    if cancelled:
+        await scene.cancel(Way.SIGNAL)
+    scene.lift()
+
+
+async def _terminated(scene: Scene, call: str) -> None:
+    await _unwinding_if(scene, call)
+    await scene.held(call)
+    await scene.handle.terminate("by the matrix")
+    scene.lift()
+    await scene.settled()
+
+
+async def _unwinding_if(scene: Scene, call: str) -> None:
+    if call not in UNDO_OF:
+        await scene.held("notify")
+        await scene.accepted(Way.SIGNAL)
+        scene.release()

@@ -1,0 +1,38 @@
+"""Which cells there are, and a slice of them that stands for all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fnmatch import fnmatchcase
+from itertools import chain
+
+from ordersaga.testing.matrix.cancel_cells import cancel_cells
+from ordersaga.testing.matrix.cell import Cell
+from ordersaga.testing.matrix.crash_cells import crash_cells, terminate_cells
+from ordersaga.testing.matrix.fault_cells import fault_cells
+from ordersaga.testing.matrix.reset_cells import reset_cells
+
+
+def all_cells() -> list[Cell]:
+    """Every cell of the matrix."""
+    return list(chain(fault_cells(), cancel_cells(), reset_cells(), crash_cells(), terminate_cells()))
+
+
+def chosen(pattern: str) -> list[Cell]:
+    """The cells whose id fits a shell pattern, such as `fault/charge/*`."""
+    return [cell for cell in all_cells() if fnmatchcase(cell.id, pattern)]
+
+
+def slice_of(cells: list[Cell], count: int) -> list[Cell]:
+    """So many cells, spread over all boundaries and kinds. None with a disaster: each costs seconds to recover from."""
+    groups: defaultdict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if cell.disaster is None:
+            groups[cell.boundary, cell.kind].append(cell)
+    found: list[Cell] = []
+    # From group to group another member, so that attempts, paths and ways take turns.
+    for turn in range(max(map(len, groups.values()), default=0)):
+        for number, group in enumerate(groups.values()):
+            if turn < len(group) and len(found) < count:
+                found.append(group[(turn + number) % len(group)])
+    return found

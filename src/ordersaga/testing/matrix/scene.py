@@ -1,0 +1,175 @@
+"""One cell at work: its order, and the moves that can be made with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from temporalio.client import WorkflowHandle, WorkflowUpdateStage
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga.client import workflow_id
+from ordersaga.contracts.shipping import ShipmentEventState
+from ordersaga.domain.order import OrderInput, OrderPolicy, parse_order
+from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, OrderView
+from ordersaga.domain.worklist import OrderDecision
+from ordersaga.reconciler import SCHEDULE_ID
+from ordersaga.testing.faults import Fault, Kind
+from ordersaga.testing.faults.calls import UNDO_OF
+from ordersaga.testing.matrix.cell import Cell, Customer, Way
+from ordersaga.testing.matrix.ground import Ground, insist, until
+
+REASON = "asked by the matrix"
+ASK_AGAIN = 0.25
+HELD = (Kind.HOLD_BACK, Kind.HOLD_ANSWER)
+
+_STEPS = ("reserve_inventory", "charge_payment", "create_shipment", "send_confirmation")
+STEP_OF = dict(zip(UNDO_OF.values(), _STEPS, strict=True))
+"""The step that each undo call is of."""
+
+
+class Scene:
+    """One cell's order on a ground."""
+
+    def __init__(self, cell: Cell, ground: Ground) -> None:
+        self.cell = cell
+        self.ground = ground
+        self.order_id = cell.order_id
+        self.verdict: CancelOutcome | None = None
+        self.in_place = asyncio.Event()
+        """Set when the order stands where a disaster is to find it."""
+        self.struck = asyncio.Event()
+        """Set when the disaster has happened."""
+        self._asking: list[asyncio.Task[CancelAnswer]] = []
+        self.faults = tuple(
+            Fault(each.kind, each.call, self.order_id, each.attempts, each.seconds) for each in cell.faults
+        )
+
+    # -- the order
+
+    async def run(self) -> OrderResult:
+        """Place the order, play what happens to it, and wait for its end, and for its last call's."""
+        self.ground.proxy.faults += self.faults
+        try:
+            await insist(lambda: self.ground.orders.submit_order(self.order()))
+            await self.cell.play(self)
+            result = await insist(lambda: self.ground.orders.result(self.order_id))
+            for asking in self._asking:
+                self.verdict = (await asking).outcome
+        finally:
+            self.ground.proxy.lift(self.order_id)
+            for asking in self._asking:
+                asking.cancel()
+        await until(lambda: not self.ground.proxy.under_way(self.order_id))
+        return result
+
+    def order(self) -> OrderInput:
+        """What is ordered: two pieces of one article, for 39.98 USD."""
+        customer = self.cell.customer
+        card = "pm_card_chargeDeclined" if customer is Customer.DECLINED else "pm_card_visa"
+        zip_code = "NOWHERE" if customer is Customer.NOWHERE else "10118"
+        address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip_code": zip_code, "country": "US"}
+        order = {
+            "order_id": self.order_id,
+            "customer_id": "customer-1",
+            "items": [{"sku": self.order_id, "quantity": 2, "price": "19.99"}],
+            "shipping_address": address,
+            "payment_method_id": card,
+        }
+        return parse_order(order).model_copy(update={"policy": OrderPolicy(**self.cell.policy)})
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        """The order's run, the latest."""
+        return self.ground.orders.temporal.get_workflow_handle(workflow_id(self.order_id))
+
+    # -- moves
+
+    async def held(self, call: str) -> None:
+        """Wait until this call of the order is held by the proxy: before its effect, or after."""
+
+        def there() -> bool:
+            fired = self.ground.proxy.fired(None, call, self.order_id)
+            return any(each.kind is Kind.HOLD_BACK or each.status for each in fired if each.kind in HELD)
+
+        await until(there)
+
+    def release(self) -> None:
+        """Let go of the order's calls."""
+        self.ground.proxy.release(self.order_id)
+
+    def lift(self) -> None:
+        """No more faults for the order."""
+        self.ground.proxy.lift(self.order_id)
+
+    async def on_hold(self) -> None:
+        """Wait until the order is on hold before its shipment."""
+        await self._until_view(lambda view: any(entry.event.startswith("on hold") for entry in view.timeline))
+
+    async def parked(self) -> None:
+        """Wait until the order needs attention."""
+        await self._until_view(lambda view: view.status is OrderStatus.NEEDS_ATTENTION)
+
+    async def ended(self) -> None:
+        """Wait until the order has ended."""
+        await insist(lambda: self.ground.orders.result(self.order_id))
+
+    async def settled(self) -> None:
+        """Wait until the reconciler has settled the order, whose run was cut off."""
+        rounds = self.ground.orders.temporal.get_schedule_handle(SCHEDULE_ID)
+        while True:
+            result = await insist(lambda: self.ground.orders.result(self.order_id))
+            if result.status is not OrderStatus.NEEDS_ATTENTION:
+                return
+            await rounds.trigger()
+            await asyncio.sleep(1)
+
+    async def cancel(self, way: Way) -> None:
+        """Ask for the order to be cancelled. When this returns, Temporal has it; but for an update, see `ask`."""
+        if way is Way.UPDATE:
+            self.ask()
+            await asyncio.sleep(0)
+            return None
+        ask = self.handle.cancel if way is Way.NATIVE else partial(self.handle.signal, "cancel", REASON)
+        while True:
+            try:
+                return await ask()
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:  # it has ended
+                    return None
+                if error.status not in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+                    raise
+            await asyncio.sleep(ASK_AGAIN)
+
+    def ask(self) -> None:
+        """Ask by update in the background. The verdict is read at the end."""
+        asking = insist(lambda: self.ground.orders.cancel_order(self.order_id, REASON))
+        self._asking.append(asyncio.ensure_future(asking))
+
+    async def accepted(self, way: Way) -> None:
+        """Ask for the order to be cancelled, and wait until history has it. A worker has to be free to take it."""
+        if way is not Way.UPDATE:
+            await self.cancel(way)
+            return
+        stage = WorkflowUpdateStage.ACCEPTED
+        update = await self.handle.start_update(
+            "request_cancel", REASON, wait_for_stage=stage, result_type=CancelAnswer
+        )
+        self._asking.append(asyncio.ensure_future(update.result()))
+
+    async def parcel_leaves(self) -> None:
+        """The carrier takes the parcel."""
+        await insist(lambda: self.ground.shipping.move(f"shp-{self.order_id}", ShipmentEventState.SHIPPED, timeout=5))
+
+    async def retry(self, call: str) -> None:
+        """A person has the parked undo tried again."""
+        decision = OrderDecision(choice="retry", by="the matrix", step=STEP_OF[call])
+        await self.ground.orders.resolve(self.order_id, decision)
+
+    async def _until_view(self, look: Callable[[OrderView], bool]) -> None:
+        while True:
+            if look(await insist(lambda: self.ground.orders.get_order(self.order_id))):
+                return
+            await asyncio.sleep(ASK_AGAIN)

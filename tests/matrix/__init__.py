@@ -1,0 +1,1 @@
+"""Tests of the matrix, and a slice of it."""
