@@ -1,0 +1,68 @@
+"""The recorded histories: where they are, how they are written, and where one may end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHistory
+
+WORKFLOW_TASK_STARTED = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+FOLDER = Path(__file__).parent / "histories"
+"""A folder for each version, named after it, and in it a file for each play."""
+
+
+def recorded() -> list[Path]:
+    """The file of every history, of all versions."""
+    return sorted(FOLDER.glob("*/*.json"))
+
+
+def path_of(name: str) -> Path:
+    """Where this version's history of a play belongs."""
+    return FOLDER / version("ordersaga") / f"{name}.json"
+
+
+def write(path: Path, history: WorkflowHistory) -> None:
+    """Write a history, one event a line, without stack traces: they hold paths, and no replay reads them."""
+    events = _without_stack_traces(history.to_json_dict()["events"])
+    lines = [json.dumps(event, separators=(",", ":")) for event in events]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"events":[\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
+
+
+def read(path: Path) -> WorkflowHistory:
+    """Read a history."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    started = document["events"][0]["workflowExecutionStartedEventAttributes"]
+    return WorkflowHistory.from_json(started["workflowId"], document)
+
+
+def prefixes(history: WorkflowHistory) -> Iterator[WorkflowHistory]:
+    """The history as it was at every moment of its run, from its first workflow task on; the whole of it last.
+
+    Before that task there is nothing to replay, and the Replayer would wait for ever. The server writes the completion
+    of a workflow task together with the commands that the task gave, so no history ends between those. After every
+    other event one may: a worker may be asked for the order then, or a query may come.
+    """
+    events = history.events
+    first = next(place for place, event in enumerate(events, 1) if event.event_type == WORKFLOW_TASK_STARTED)
+    for end in range(first, len(events) + 1):
+        if end == len(events) or not _came_with_its_task(events[end]):
+            yield WorkflowHistory(history.workflow_id, events[:end])
+
+
+def _came_with_its_task(event: Any) -> bool:
+    attributes = getattr(event, event.WhichOneof("attributes"))
+    return "workflow_task_completed_event_id" in attributes.DESCRIPTOR.fields_by_name
+
+
+def _without_stack_traces(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_stack_traces(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_stack_traces(item) for key, item in value.items() if key != "stackTrace"}
+    return value

@@ -1,0 +1,92 @@
+"""The recorded histories are those of all plays, came to the ends that they are named for, and tell of no machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.replay.histories import recorded
+from tests.replay.plays import PLAYS
+from tests.replay.record import IDENTITY
+
+EVERY = pytest.mark.parametrize("path", recorded(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+OF_ORDERS = [path for path in recorded() if path.stem != "round"]
+FORGETFUL = [path for path in recorded() if path.stem.startswith("cancelled-at-last-activity")]
+SERVER = {"history-service", "temporal-system"}
+"""Who else writes events: the server itself."""
+
+OF_A_MACHINE = re.compile(
+    r"\b\d+@[\w.-]+|(?<![\w.:/])/(?:home|Users|tmp|usr|opt|var|root|work)/|File \"|[A-Z]:\\\\|\.py\b"
+)
+"""A process at a host, a path, a line of a stack trace."""
+
+ENDS = {
+    "completed": "completed",
+    "too-late": "completed",
+    "refused": "failed",
+    "fenced": "failed",
+    "unknown": "failed",
+    "unreadable": "InvalidOrder",
+    "cancelled": "cancelled",
+    "undo-retried": "failed",
+    "undo-parked": "failed",
+    "undo-parked-pivot": "cancelled",
+    "resolved": "failed",
+    "resolved-forward": "completed",
+    "settled-terminated": "failed",
+    "settled-mail": "completed",
+}
+"""How an order ended, by the beginning of its play's name. The longest that fits counts."""
+
+
+def events_of(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["events"]
+    return found
+
+
+def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every string with the key it stands under, payloads in plain words."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from texts(each, name)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each, key)
+    elif isinstance(value, str):
+        yield key, base64.b64decode(value).decode() if key in ("data", "encoding") else value
+
+
+def test_every_play_has_a_history() -> None:
+    missing = PLAYS.keys() - {path.stem for path in recorded()}
+    assert not missing, f"Record these with `make histories`: {sorted(missing)}"
+
+
+@EVERY
+def test_a_history_tells_of_no_machine(path: Path) -> None:
+    said = list(texts(events_of(path)))
+    assert {text for key, text in said if key == "identity"} <= {IDENTITY, *SERVER}
+    assert [text for _, text in said if OF_A_MACHINE.search(text)] == []
+
+
+@pytest.mark.parametrize("path", OF_ORDERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_an_order_came_to_the_end_that_its_history_is_named_for(path: Path) -> None:
+    last = events_of(path)[-1]
+    said = dict(texts(last)).get("data", "")
+    expected = ENDS[max((start for start in ENDS if path.stem.startswith(start)), key=len)]
+    if last["eventType"] == "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED":
+        assert json.loads(said)["status"] == expected
+    elif last["eventType"] == "EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED":
+        assert expected == "cancelled"
+    else:
+        assert expected in [text for key, text in texts(last) if key == "type"]
+
+
+@pytest.mark.parametrize("path", FORGETFUL, ids=lambda path: path.stem)
+def test_an_order_cancelled_at_its_last_local_activity_forgot_what_it_had_done(path: Path) -> None:
+    assert "EVENT_TYPE_WORKFLOW_TASK_FAILED" in [event["eventType"] for event in events_of(path)]

@@ -1,0 +1,75 @@
+"""Every recorded order replays at every moment of its run; and a change that breaks one is found."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHistory
+
+from ordersaga.worker import WORKFLOWS, replayer
+from ordersaga.workflows.order import OrderSagaWorkflow
+from tests.replay.changed import Points, PointsPatched, Shortened, Swapped, Talkative
+from tests.replay.histories import prefixes, read, recorded
+
+ADVICE = (
+    "Orders in flight would get stuck there once this change is deployed. Do not record the history anew: "
+    "docs/versioning.md says how to make the change so that it replays."
+)
+
+
+async def breaks(paths: Sequence[Path], *changes: type, whole: bool = False) -> dict[Path, list[str]]:
+    """Where histories do not replay, at any moment or as a whole, and why. `changes` stand for the order's workflow."""
+    workflows = [*changes, *(each for each in WORKFLOWS if not (changes and each is OrderSagaWorkflow))]
+    broken = defaultdict(list)
+    path = Path()
+
+    async def histories() -> AsyncIterator[WorkflowHistory]:
+        nonlocal path
+        for path in paths:
+            moments = list(prefixes(read(path)))
+            for moment in moments[-1:] if whole else moments:
+                yield moment
+
+    async with replayer(workflows).workflow_replay_iterator(histories()) as results:
+        async for result in results:
+            if result.replay_failure:
+                broken[path].append(_told(result.history, result.replay_failure))
+    return broken
+
+
+def _told(history: WorkflowHistory, failure: Exception) -> str:
+    last = history.events[-1]
+    return f"after event {last.event_id} ({EventType.Name(last.event_type)}): {failure}"
+
+
+def named(name: str) -> list[Path]:
+    return [path for path in recorded() if path.stem == name]
+
+
+@pytest.fixture(scope="module")
+async def broken() -> dict[Path, list[str]]:
+    """Every history replayed at every moment, by one replayer."""
+    return await breaks(recorded())
+
+
+@pytest.mark.parametrize("path", recorded(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+async def test_an_order_replays_at_every_moment_of_its_run(path: Path, broken: dict[Path, list[str]]) -> None:
+    assert path not in broken, "\n  ".join([f"The order of {path} does not replay. {ADVICE}", *broken[path]])
+
+
+@pytest.mark.parametrize("change", [Swapped, Shortened, Points])
+async def test_a_change_that_breaks_orders_in_flight_is_found(change: type) -> None:
+    durable = await breaks(named("completed-durable"), change)
+    assert durable
+    assert all("TMPRL1100" in problem for problems in durable.values() for problem in problems)
+    # On the fast path, the answer of the wrong activity may be found to be unreadable first.
+    assert await breaks(named("completed"), change)
+
+
+@pytest.mark.parametrize("change", [PointsPatched, Talkative])
+async def test_a_change_that_docs_versioning_allows_breaks_none(change: type) -> None:
+    assert await breaks(recorded(), change, whole=True) == {}
