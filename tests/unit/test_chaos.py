@@ -10,7 +10,9 @@ import pytest
 
 from ordersaga.domain.order import OrderPolicy
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, PlacedOrder
+from ordersaga.domain.worklist import Attention
 from ordersaga.retail import sample_orders
+from ordersaga.saga import Choice
 from ordersaga.testing.chaos.judge import Finding, Story, judge
 from ordersaga.testing.chaos.plan import CANCELS, KINDS, Act, Action, PlannedOrder, Trouble, draw
 from ordersaga.testing.chaos.report import Report, counted, percentile, recoveries
@@ -56,6 +58,7 @@ def test_a_plan_has_everything_that_can_go_wrong() -> None:
     assert {target for strike in PLAN.strikes for target in strike.targets} == {"worker", "services", "temporal"}
     assert {strike.stopped is None for strike in PLAN.strikes} == {True, False}
     assert any(order.lasting for order in PLAN.orders)
+    assert {order.decision for order in PLAN.orders} == {None, *Choice} - {Choice.GO_FORWARD}
     assert any(sum(action.act in CANCELS for action in order.actions) > 1 for order in PLAN.orders)
     assert {(order.order.policy or OrderPolicy()).fast_path > 0 for order in PLAN.orders} == {True, False}
 
@@ -84,7 +87,12 @@ def test_the_plan_is_logged_as_json_lines() -> None:
         story(OrderStatus.FAILED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.FAILED)]),
         story(OrderStatus.COMPLETED, OrderStatus.COMPLETED, placed=[placed("r", created=True), placed("r")]),
         story(OrderStatus.FAILED, plan=planned(trouble=Trouble.DECLINED)),
-        story(left_at=OrderStatus.NEEDS_ATTENTION),
+        story(waits_as=Attention.PARKED),
+        story(
+            OrderStatus.FAILED,
+            plan=planned(Act.TERMINATE, Act.CANCEL_BY_UPDATE),
+            answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)],
+        ),
     ],
 )
 def test_nothing_is_wrong_with_right_answers(good: Story) -> None:
@@ -106,8 +114,16 @@ def test_nothing_is_wrong_with_right_answers(good: Story) -> None:
         (story(OrderStatus.COMPLETED, plan=planned(trouble=Trouble.DECLINED)), "declined, and completed"),
         (story(OrderStatus.CANCELLED, plan=planned()), "nobody asked"),
         (story(OrderStatus.NEEDS_ATTENTION), "by that"),
-        (story(left_at=OrderStatus.PROCESSING), "neither ended"),
-        (story(), "nobody can tell"),
+        (story(), "neither ended"),
+        (story(waits_as=Attention.CUT_OFF), "nobody has settled it"),
+        (
+            story(
+                OrderStatus.COMPLETED,
+                plan=planned(Act.TERMINATE, Act.CANCEL_BY_UPDATE),
+                answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)],
+            ),
+            "answered",
+        ),
     ],
 )
 def test_a_wrong_answer_is_found(wrong: Story, words: str) -> None:
@@ -144,6 +160,7 @@ def test_recovery_counts_the_orders_in_flight_at_each_kill() -> None:
         story(placed_at=0, ended_at=1.5),  # ended before it
         story(placed_at=1),  # never ended
         story(plan=lasting, placed_at=1, ended_at=60),  # waited for its service
+        story(plan=planned(Act.TERMINATE), placed_at=1, ended_at=60),  # waited for the reconciler
     ]
     struck = [Struck(2, "worker", True), Struck(2.5, "worker", False), Struck(5, "temporal", True)]
     assert sorted(recoveries(stories, struck)) == [2, 4]
@@ -157,6 +174,7 @@ def report(*violations: Finding, balanced: bool = True) -> Report:
         faults={"slow": 3},
         kills={"worker": 1},
         stops={},
+        decisions={},
         recovery_p50=1.25,
         recovery_p99=None,
         healed_after=4,

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import random
 import shutil
 import sys
@@ -13,11 +14,15 @@ import time
 from pathlib import Path
 
 import structlog
+from temporalio.runtime import Runtime, TelemetryConfig
 
+from ordersaga.settings import PREFIX
 from ordersaga.testing.chaos.campaign import campaign
 from ordersaga.testing.chaos.plan import ORDERS_A_SECOND, draw
 
 SECONDS = 120.0
+RECONCILE_EVERY = "15"
+"""Seconds. The worker that creates the reconciler's schedule reads it: many rounds are to fall into the bad time."""
 
 
 def main() -> int:
@@ -25,9 +30,8 @@ def main() -> int:
     arguments = _arguments()
     seed = random.SystemRandom().randrange(1_000_000) if arguments.seed is None else arguments.seed
     out = arguments.out or Path(".ordersaga", "chaos", f"{seed}-{time.strftime('%Y%m%d-%H%M%S')}")
-    # Processes die on purpose here, and the journal says so.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    os.environ.setdefault(f"{PREFIX}RECONCILE_EVERY", RECONCILE_EVERY)
+    _silence()
     out.mkdir(parents=True)
     _say(f"seed {seed}, {arguments.seconds:g} s, traces in {out}")
     report = asyncio.run(campaign(draw(seed, arguments.seconds, arguments.rate), out))
@@ -49,6 +53,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=ORDERS_A_SECOND, help="orders a second (default: %(default)g)")
     parser.add_argument("--out", type=Path, help="a new folder for plan, journal, report and data")
     return parser.parse_args()
+
+
+def _silence() -> None:
+    """No logs: processes die on purpose here, and the journal says so."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
 
 
 def _say(line: str) -> None:

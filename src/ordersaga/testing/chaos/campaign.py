@@ -1,9 +1,10 @@
-"""A campaign: orders and strikes as planned, then the healing, then the account."""
+"""A campaign: orders, strikes and decisions as planned, then the healing, then the account."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from ordersaga.testing.books import check_books
@@ -11,6 +12,7 @@ from ordersaga.testing.chaos.customers import Customer
 from ordersaga.testing.chaos.ground import Ground
 from ordersaga.testing.chaos.journal import Journal
 from ordersaga.testing.chaos.judge import Finding, judge
+from ordersaga.testing.chaos.operator import Operator
 from ordersaga.testing.chaos.plan import Plan
 from ordersaga.testing.chaos.report import Report, counted, percentile, recoveries
 from ordersaga.testing.chaos.strikes import Striker
@@ -25,65 +27,76 @@ async def campaign(plan: Plan, out: Path) -> Report:
     orders = [planned.order for planned in plan.orders]
     async with Ground.open(out / "stack", orders) as ground:
         with Journal(out / "events.jsonl") as journal:
-            customers = [Customer(planned, ground, journal) for planned in plan.orders]
-            striker = Striker(ground.stack, journal)
-            tasks = [asyncio.create_task(customer.run()) for customer in customers]
-            try:
-                await _strike(striker, plan)
-                healed = await _heal(ground, striker, journal)
-                await _end(tasks, customers)
-                return await _account(plan, ground, customers, striker, journal, healed)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            return await Campaign(plan, ground, journal).run()
 
 
-async def _strike(striker: Striker, plan: Plan) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(plan.seconds):
-            await striker.run(plan.strikes)
-            await asyncio.Event().wait()
+class Campaign:
+    """A plan on its ground."""
+
+    def __init__(self, plan: Plan, ground: Ground, journal: Journal) -> None:
+        self._plan, self._ground, self._journal = plan, ground, journal
+        self._customers = [Customer(planned, ground, journal) for planned in plan.orders]
+        self._striker = Striker(ground.stack, journal)
+        self._operator = Operator(self._customers, ground, journal)
+
+    async def run(self) -> Report:
+        """Run it, and give the account."""
+        customers = [customer.run() for customer in self._customers]
+        async with _running(*customers) as orders, _running(self._operator.run()) as operators:
+            await self._strike()
+            self._ground.heal()
+            await self._striker.heal()
+            healed = self._journal.note("healed")
+            await asyncio.wait(orders, timeout=HEALING_SECONDS)
+            for task in (*orders, *operators):
+                if task.done():
+                    task.result()
+            await self._see_what_waits()
+        return await self._account(healed)
+
+    async def _strike(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._plan.seconds):
+                await self._striker.run(self._plan.strikes)
+                await asyncio.Event().wait()
+
+    async def _see_what_waits(self) -> None:
+        waiting = {item.order_id: item.attention for item in await self._operator.worklist()}
+        for customer in self._customers:
+            customer.story.waits_as = waiting.get(customer.story.order_id)
+
+    async def _account(self, healed: float) -> Report:
+        books = await check_books(self._ground.orders)
+        stories = [customer.story for customer in self._customers]
+        struck = self._striker.struck
+        waited = recoveries(stories, struck)
+        broken = [Finding(each.detail, each.order_id) for each in books.violations]
+        return Report(
+            seed=self._plan.seed,
+            orders=len(stories),
+            ends=counted(story.end for story in stories),
+            faults=counted(fired.kind for fired in self._ground.proxy.log),
+            kills=counted(each.target for each in struck if each.killed),
+            stops=counted(each.target for each in struck if not each.killed),
+            decisions=counted(self._operator.decisions),
+            recovery_p50=percentile(waited, 50),
+            recovery_p99=percentile(waited, 99),
+            healed_after=max([0.0, *(story.ended_at - healed for story in stories if story.ended_at is not None)]),
+            seconds=self._journal.now,
+            balanced=books.balanced,
+            unsettled=books.unsettled,
+            asked_again=dict(self._journal.errors),
+            violations=[*(finding for story in stories for finding in judge(story)), *broken],
+        )
 
 
-async def _heal(ground: Ground, striker: Striker, journal: Journal) -> float:
-    ground.proxy.faults.clear()
-    ground.proxy.release()
-    await striker.heal()
-    return journal.note("healed")
-
-
-async def _end(tasks: list[asyncio.Task[None]], customers: list[Customer]) -> None:
-    """Wait for the orders to end, and see where those stand that have not."""
-    done, _ = await asyncio.wait(tasks, timeout=HEALING_SECONDS)
-    for task in done:
-        task.result()
-    for customer in customers:
-        if not customer.story.results:
-            view = await customer.view()
-            customer.story.left_at = view.status if view else None
-
-
-async def _account(
-    plan: Plan, ground: Ground, customers: list[Customer], striker: Striker, journal: Journal, healed: float
-) -> Report:
-    books = await check_books(ground.orders)
-    stories = [customer.story for customer in customers]
-    waited = recoveries(stories, striker.struck)
-    broken = [Finding(each.detail, each.order_id) for each in books.violations]
-    return Report(
-        seed=plan.seed,
-        orders=len(stories),
-        ends=counted(story.status or "unknown" for story in stories),
-        faults=counted(fired.kind for fired in ground.proxy.log),
-        kills=counted(each.target for each in striker.struck if each.killed),
-        stops=counted(each.target for each in striker.struck if not each.killed),
-        recovery_p50=percentile(waited, 50),
-        recovery_p99=percentile(waited, 99),
-        healed_after=max([0.0, *(story.ended_at - healed for story in stories if story.ended_at is not None)]),
-        seconds=journal.now,
-        balanced=books.balanced,
-        unsettled=books.unsettled,
-        asked_again=dict(journal.errors),
-        violations=[*(finding for story in stories for finding in judge(story)), *broken],
-    )
+@asynccontextmanager
+async def _running(*works: Coroutine[None, None, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Tasks that run while the block does."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from ordersaga.client import workflow_id
 from ordersaga.contracts.shipping import ShipmentEventState, ShipmentState
 from ordersaga.domain.errors import OrderConflict, ServiceFault, Unavailable
 from ordersaga.domain.order import OrderInput
-from ordersaga.domain.result import OrderView
+from ordersaga.endings import settlement_id
 from ordersaga.testing.chaos.ground import Ground
 from ordersaga.testing.chaos.journal import Journal
 from ordersaga.testing.chaos.judge import Story
@@ -21,7 +22,7 @@ from ordersaga.testing.chaos.plan import Act, Action, PlannedOrder
 
 T = TypeVar("T")
 
-PAUSE = 0.4
+PAUSE = 0.5
 CARRIER_SECONDS = 5.0
 REASON = "the customer has changed their mind"
 GOES_ON = (Unavailable, ServiceFault, RPCError)
@@ -43,32 +44,35 @@ class Customer:
         """Place the order, have happen to it what is planned, and see how it ends."""
         planned = self.story.planned
         await asyncio.sleep(max(0.0, planned.at - self._journal.now))
-        self._ground.proxy.faults += planned.faults
+        if not self._ground.healed:
+            self._ground.proxy.faults += planned.faults
         await self._place(self._order)
         self.story.placed_at = self._journal.note("placed", order=self._id)
         async with asyncio.TaskGroup() as tasks:
             for action in planned.actions:
                 tasks.create_task(self._later(action))
-            await self._see_the_end()
-            self.story.ended_at = self._journal.note("ended", order=self._id, status=self.story.status)
-            self._ended.set()
-            self._ground.proxy.lift(self._id)
+            tasks.create_task(self._until_the_end())
 
-    async def view(self) -> OrderView | None:
-        """The order as it stands now, if anybody can tell."""
+    def surprised(self, who: str, error: Exception) -> None:
+        """Somebody met an error that nobody may meet."""
+        self._journal.note("surprise", order=self._id, who=who, error=repr(error))
+        self.story.surprises.append(f"{who} met {type(error).__name__}: {error}")
+
+    async def _until_the_end(self) -> None:
         try:
-            return await self._ground.orders.get_order(self._id)
-        except GOES_ON as error:
-            self._journal.met(error, self._id)
-            return None
+            await self._see_the_end()
+        except Exception as error:
+            self.surprised("who waits for its end", error)
+        self.story.ended_at = self._journal.note("ended", order=self._id, how=self.story.end)
+        self._ended.set()
+        self._ground.proxy.lift(self._id)
 
     async def _later(self, action: Action) -> None:
         await asyncio.sleep(action.after)
         try:
             await self._do(action.act)
         except Exception as error:
-            self._journal.note("surprise", order=self._id, act=action.act, error=repr(error))
-            self.story.surprises.append(f"{action.act} met {type(error).__name__}: {error}")
+            self.surprised(action.act, error)
 
     async def _do(self, act: Act) -> None:
         match act:
@@ -82,15 +86,17 @@ class Customer:
                 self.story.answers.append(answer)
                 self._journal.note("cancel answered", order=self._id, outcome=answer.outcome, status=answer.status)
             case Act.CANCEL_BY_SIGNAL:
-                await self._tell_the_run(lambda: self._handle.signal("cancel", REASON))
+                handle = self._handle(workflow_id(self._id))
+                await self._tell(act, lambda: handle.signal("cancel", REASON))
             case Act.CANCEL_NATIVELY:
-                await self._tell_the_run(self._handle.cancel)
+                await self._tell(act, self._handle(workflow_id(self._id)).cancel)
+            case Act.TERMINATE:
+                await self._terminate()
             case Act.PARCEL_LEAVES:
                 await self._parcel_leaves()
 
-    @property
-    def _handle(self) -> WorkflowHandle[Any, Any]:
-        return self._ground.orders.temporal.get_workflow_handle(workflow_id(self._id))
+    def _handle(self, name: str) -> WorkflowHandle[Any, Any]:
+        return self._ground.orders.temporal.get_workflow_handle(name)
 
     async def _place(self, order: OrderInput) -> None:
         self.story.placed.append(await self._insist(lambda: self._ground.orders.submit_order(order)))
@@ -105,18 +111,34 @@ class Customer:
             self.story.other_content_taken += 1
 
     async def _see_the_end(self) -> None:
-        self.story.results.append(await self._insist(lambda: self._ground.orders.result(self._id)))
+        while True:
+            result = await self._insist(lambda: self._ground.orders.result(self._id))
+            if result.status.is_end or not self.story.planned.terminated:
+                break
+            await asyncio.sleep(PAUSE)  # it waits for the reconciler
+        self.story.results.append(result)
 
-    async def _tell_the_run(self, tell: Callable[[], Awaitable[None]]) -> None:
-        async def unless_ended() -> None:
+    async def _terminate(self) -> None:
+        for name in (workflow_id(self._id), settlement_id(self._id)):
+            handle = self._handle(name)
+            if await self._tell(Act.TERMINATE, functools.partial(handle.terminate, REASON)):
+                return
+
+    async def _tell(self, act: Act, tell: Callable[[], Awaitable[None]]) -> bool:
+        """Tell a run something; whether it was still there to be told."""
+
+        async def unless_ended() -> bool:
             try:
                 await tell()
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
+                return False
+            return True
 
-        await self._insist(unless_ended)
-        self._journal.note("cancel sent", order=self._id)
+        told = await self._insist(unless_ended)
+        self._journal.note(act if told else f"{act}: too late", order=self._id)
+        return told
 
     async def _parcel_leaves(self) -> None:
         while not self._ended.is_set():

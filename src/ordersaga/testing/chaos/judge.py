@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, PlacedOrder
+from ordersaga.domain.worklist import Attention
 from ordersaga.testing.chaos.plan import PlannedOrder
 from ordersaga.testing.faults import Kind
 
@@ -23,8 +24,8 @@ class Story:
     answers: list[CancelAnswer] = field(default_factory=list)
     other_content_taken: int = 0
     """How often an order with other content was taken on under its id."""
-    left_at: OrderStatus | None = None
-    """Where it stood at the end, if it had not ended by then."""
+    waits_as: Attention | None = None
+    """Why it was on the worklist at the end, if it had not ended by then."""
     surprises: list[str] = field(default_factory=list)
     """Errors that nobody may meet."""
 
@@ -34,9 +35,11 @@ class Story:
         return self.planned.order.order_id
 
     @property
-    def status(self) -> OrderStatus | None:
-        """Where it stands or how it ended."""
-        return self.results[0].status if self.results else self.left_at
+    def end(self) -> str:
+        """How it ended, or what became of it otherwise."""
+        if self.results:
+            return self.results[0].status
+        return "on the worklist" if self.waits_as else "open"
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,15 @@ def _placing(story: Story) -> Iterator[str]:
 
 
 def _not_ended(story: Story) -> Iterator[str]:
-    if story.left_at is not OrderStatus.NEEDS_ATTENTION:
-        yield f"it has neither ended nor is on the worklist: {story.left_at or 'nobody can tell where it stands'}"
+    if story.waits_as is Attention.CUT_OFF:
+        yield "its run was terminated, and nobody has settled it"
+    elif story.waits_as is None:
+        yield "it has neither ended nor is on the worklist"
 
 
 def _results(story: Story) -> Iterator[str]:
     first, *others = story.results
-    if any(other != first for other in others):
+    if any(_gist(other) != _gist(first) for other in others):
         told = ", ".join(result.status for result in story.results)
         yield f"its results differ, depending on who asks ({told})"
     if not first.status.is_end:
@@ -83,15 +88,24 @@ def _results(story: Story) -> Iterator[str]:
         yield "it failed, and does not say why"
 
 
+def _gist(result: OrderResult) -> dict[str, object]:
+    """What must be the same whoever asks. Asked without a worker, a run cancelled through Temporal tells no details."""
+    return result.model_dump(exclude={"steps", "decisions", "amount", "currency", "cancel_reason"})
+
+
 def _cancels(story: Story) -> Iterator[str]:
     final = story.results[0].status
     for answer in story.answers:
-        if answer.outcome is CancelOutcome.CANCELLED:
-            promised = OrderStatus.CANCELLED
-        else:
-            promised = answer.status if answer.status.is_end else OrderStatus.COMPLETED
-        if final is not promised:
+        if final not in _promised(answer, story.planned.terminated):
             yield f"its cancel was answered {answer.outcome} ({answer.status}), and it ended {final}"
+
+
+def _promised(answer: CancelAnswer, terminated: bool) -> set[OrderStatus]:
+    """How an order may end whose cancel was answered so."""
+    if answer.outcome is CancelOutcome.TOO_LATE:
+        return {answer.status if answer.status.is_end else OrderStatus.COMPLETED}
+    # What settles a run that was terminated does not know that it had been cancelled.
+    return {OrderStatus.CANCELLED, OrderStatus.FAILED} if terminated else {OrderStatus.CANCELLED}
 
 
 def _causes(story: Story, result: OrderResult) -> Iterator[str]:

@@ -10,6 +10,7 @@ from random import Random
 
 from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.retail import sample_orders
+from ordersaga.saga import Choice
 from ordersaga.testing import faults
 from ordersaga.testing.faults import Fault, Kind
 from ordersaga.testing.faults.calls import CALLS, UNDO_OF
@@ -20,7 +21,7 @@ FAULT_RATE = 0.12
 LASTING_RATE = 0.04
 """How many orders meet a service that fails one of their calls until the healing."""
 SOLD_OUT = "SOLD-OUT"
-STRIKE_EVERY = 5.0
+STRIKE_EVERY = 8.0
 """Seconds between two strikes, on average."""
 LONGEST_STOP = 12.0
 
@@ -45,6 +46,8 @@ class Act(StrEnum):
     CANCEL_BY_UPDATE = "cancel_by_update"
     CANCEL_BY_SIGNAL = "cancel_by_signal"
     CANCEL_NATIVELY = "cancel_natively"
+    TERMINATE = "terminate"
+    """Terminate its run; or the one that settles it, if that is what runs."""
     PARCEL_LEAVES = "parcel_leaves"
     """The carrier takes the parcel as soon as there is one."""
 
@@ -69,6 +72,8 @@ class PlannedOrder:
     trouble: Trouble | None
     faults: tuple[Fault, ...]
     actions: tuple[Action, ...]
+    decision: Choice | None = None
+    """What the operator decides when it is on the worklist; None is to leave it there."""
 
     @property
     def lasting(self) -> bool:
@@ -79,6 +84,11 @@ class PlannedOrder:
     def cancelled_by_somebody(self) -> bool:
         """Whether anybody asks to cancel it."""
         return any(action.act in CANCELS for action in self.actions)
+
+    @property
+    def terminated(self) -> bool:
+        """Whether anybody terminates its run."""
+        return any(action.act is Act.TERMINATE for action in self.actions)
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,8 @@ def _order(seed: int, number: int, at: float, samples: list[OrderInput]) -> Plan
     if random.random() < LASTING_RATE:
         found.insert(0, _lasting(random, order_id))
         actions.append(Action(random.choice(CANCELS), random.uniform(0, 2)))
-    return PlannedOrder(at, troubled(order, trouble), trouble, tuple(found), tuple(actions))
+    decision = random.choice([Choice.RETRY, Choice.RETRY, Choice.DONE_BY_HAND, Choice.WRITE_OFF, None])
+    return PlannedOrder(at, troubled(order, trouble), trouble, tuple(found), tuple(actions), decision)
 
 
 def _policy(random: Random) -> OrderPolicy:
@@ -159,7 +170,7 @@ def troubled(order: OrderInput, trouble: Trouble | None) -> OrderInput:
         case Trouble.DECLINED:
             return order.model_copy(update={"payment_method_id": "pm_card_chargeDeclined"})
         case Trouble.UNDELIVERABLE:
-            nowhere = order.shipping_address.model_copy(update={"zip_code": "NOWHERE"})
+            nowhere = order.shipping_address.model_copy(update={"zip_code": "NOWHERE", "country": "US"})
             return order.model_copy(update={"shipping_address": nowhere})
         case Trouble.OUT_OF_STOCK:
             sold_out = order.items[0].model_copy(update={"sku": SOLD_OUT})
@@ -175,6 +186,10 @@ def _actions(random: Random) -> Iterator[Action]:
         yield Action(Act.PLACE_AGAIN, random.uniform(0, 5))
     if random.random() < 0.06:
         yield Action(Act.PLACE_OTHER, random.uniform(0, 3))
+    if random.random() < 0.05:
+        yield from (
+            Action(Act.TERMINATE, random.uniform(0, longest)) for longest in random.choice([(2,), (5,), (2, 40)])
+        )
     if random.random() < 0.3:
         yield Action(Act.PARCEL_LEAVES, random.uniform(0, 1))
 
@@ -188,10 +203,10 @@ def _strikes(random: Random, seconds: float) -> Iterator[Strike]:
     at = random.uniform(1, 4)
     while at < seconds:
         parts = ["worker", "worker", "worker", "services", "services", "temporal", "temporal"]
-        targets = ("temporal", "services", "worker") if random.random() < 0.08 else (random.choice(parts),)
+        targets = ("temporal", "services", "worker") if random.random() < 0.06 else (random.choice(parts),)
         stopped = round(random.uniform(0.5, LONGEST_STOP), 1) if random.random() < 0.35 else None
         yield Strike(round(at, 2), targets, stopped)
-        at += 1 + random.expovariate(1 / (STRIKE_EVERY - 1))
+        at += 2 + random.expovariate(1 / (STRIKE_EVERY - 2))
 
 
 def _document(planned: PlannedOrder) -> dict[str, object]:
@@ -200,6 +215,7 @@ def _document(planned: PlannedOrder) -> dict[str, object]:
         "at": round(planned.at, 2),
         "trouble": planned.trouble,
         "policy": planned.order.policy.model_dump() if planned.order.policy else None,
+        "decision": planned.decision,
         "actions": [[action.act, round(action.after, 2)] for action in planned.actions],
         "faults": [
             [fault.kind, fault.call, list(fault.attempts) if fault.attempts else "all", fault.seconds]

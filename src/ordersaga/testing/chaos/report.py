@@ -23,6 +23,7 @@ class Report:
     faults: dict[str, int]
     kills: dict[str, int]
     stops: dict[str, int]
+    decisions: dict[str, int]
     recovery_p50: float | None
     recovery_p99: float | None
     healed_after: float
@@ -50,6 +51,7 @@ class Report:
         yield f"{sum(self.kills.values())} kills: {_counts(self.kills)}; {sum(self.stops.values())} stops: " + (
             _counts(self.stops)
         )
+        yield f"{sum(self.decisions.values())} decisions: {_counts(self.decisions)}"
         yield f"asked again: {_counts(self.asked_again)}"
         yield (
             f"from a kill to the end of an order in flight: p50 {_seconds(self.recovery_p50)}, "
@@ -68,13 +70,14 @@ class Report:
 def recoveries(stories: Iterable[Story], struck: Iterable[Struck]) -> list[float]:
     """Seconds from each kill to the end of each order that was in flight then.
 
-    Orders that meet a lasting fault are left out: they wait for the service, and not for what was killed.
+    Orders that meet a lasting fault or are terminated are left out: they wait for something else than what was killed.
     """
     kills = [each.at for each in struck if each.killed]
     spans = [
         (story.placed_at, story.ended_at)
         for story in stories
-        if story.placed_at is not None and story.ended_at is not None and not story.planned.lasting
+        if story.placed_at is not None and story.ended_at is not None
+        if not (story.planned.lasting or story.planned.terminated)
     ]
     return [ended - kill for kill in kills for placed, ended in spans if placed < kill < ended]
 

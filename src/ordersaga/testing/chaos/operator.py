@@ -1,0 +1,80 @@
+"""The operator: reads the worklist, and decides on what waits there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from ordersaga.domain.errors import DecisionRefused
+from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
+from ordersaga.saga import Choice, StepState
+from ordersaga.testing.chaos.customers import GOES_ON, Customer
+from ordersaga.testing.chaos.ground import Ground
+from ordersaga.testing.chaos.journal import Journal
+
+EVERY = 2.0
+"""Seconds between two looks at the worklist."""
+NAME = "the operator"
+
+
+class Operator:
+    """Decides as planned while things go wrong, and to try again on everything after the healing."""
+
+    def __init__(self, customers: Iterable[Customer], ground: Ground, journal: Journal) -> None:
+        self.decisions: list[Choice] = []
+        """Those that were taken."""
+        self._customers = {customer.story.order_id: customer for customer in customers}
+        self._decided: set[str] = set()
+        self._ground = ground
+        self._journal = journal
+
+    async def run(self) -> None:
+        """Look at the worklist again and again."""
+        while True:
+            await asyncio.sleep(EVERY)
+            async with asyncio.TaskGroup() as tasks:
+                for item in await self.worklist():
+                    choice = self._choice(item)
+                    if choice is not None:
+                        tasks.create_task(self._resolve(item, choice))
+
+    async def worklist(self) -> list[WorklistItem]:
+        """What is on the worklist now; nothing if nobody can tell."""
+        try:
+            return await self._ground.orders.worklist()
+        except GOES_ON as error:
+            self._journal.met(error, "worklist")
+            return []
+
+    def _choice(self, item: WorklistItem) -> Choice | None:
+        if item.attention is Attention.CUT_OFF:
+            return None  # it waits for the reconciler
+        if self._ground.healed:
+            # An order that has completed without its mail has ended, and may stay so.
+            return Choice.RETRY if item.attention is Attention.PARKED else None
+        planned = self._customers[item.order_id].story.planned.decision
+        if item.order_id in self._decided:
+            return None
+        self._decided.add(item.order_id)
+        return planned
+
+    async def _resolve(self, item: WorklistItem, choice: Choice) -> None:
+        try:
+            for step in await self._waiting(item):
+                decision = OrderDecision(choice=choice.value, by=NAME, note=f"ticket {item.order_id}", step=step)
+                await self._ground.orders.resolve(item.order_id, decision)
+                self.decisions.append(choice)
+                self._journal.note("decided", order=item.order_id, choice=choice, step=step)
+        except DecisionRefused as refused:  # it came to an end by itself meanwhile
+            self._journal.note("decision refused", order=item.order_id, because=refused)
+        except GOES_ON as error:
+            self._journal.met(error, item.order_id)
+        except Exception as error:
+            self._customers[item.order_id].surprised(f"the decision to {choice}", error)
+
+    async def _waiting(self, item: WorklistItem) -> list[str | None]:
+        """The steps to decide on; None is the only one."""
+        if item.attention is Attention.MAIL_NOT_SENT:
+            return [None]
+        view = await self._ground.orders.get_order(item.order_id)
+        return [step.name for step in view.steps if step.state == StepState.PARKED]
