@@ -49,6 +49,18 @@ POINTS = Step[str, str](
 ORDER_WITH_POINTS = Saga(RESERVE, POINTS, CHARGE, SHIP, CONFIRM)
 
 
+class ReportWithPoints(Report):
+    """Tells of the four steps that OrderResult has fields for."""
+
+    def _live_ids(self) -> dict[str, str]:
+        points = self.saga.records.pop(POINTS.name, None)
+        try:
+            return super()._live_ids()
+        finally:
+            if points is not None:
+                self.saga.records[POINTS.name] = points
+
+
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
 class Swapped(OrderSagaWorkflow):
     """Charges before it reserves."""
@@ -102,7 +114,7 @@ class Points(OrderSagaWorkflow):
         self.with_points = self.decide()
         saga = ORDER_WITH_POINTS if self.with_points else self.saga.saga
         self.saga = SagaRun(saga, order.order_id, saga_policy(self.policy), self._changed)
-        self.report = Report(order, self.saga)
+        self.report = ReportWithPoints(order, self.saga)
 
     def decide(self) -> bool:
         """Whether this order redeems points."""
