@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 
-from temporalio.client import WorkflowExecutionStatus
-
-from ordersaga.domain.result import OrderResult, OrderStatus
 from ordersaga.testing.books import Violation, check_books
-from ordersaga.testing.faults import Fault, Fired, Kind
 from ordersaga.testing.matrix.cell import Cell, End, Outcome
 from ordersaga.testing.matrix.disasters import strike
 from ordersaga.testing.matrix.ground import Ground
+from ordersaga.testing.matrix.judge import unproven, wrong_answer, wrong_close, wrong_end
 from ordersaga.testing.matrix.scene import Scene
 
 AT_ONCE = 25
@@ -64,7 +61,7 @@ async def _run_struck(disaster: str, cells: list[Cell], ground: Ground) -> list[
     scenes = [Scene(cell, ground) for cell in cells]
     running = [asyncio.create_task(_run_one(scene)) for scene in scenes]
     async with AsyncExitStack() as disasters:
-        await asyncio.wait([asyncio.create_task(scene.in_place.wait()) for scene in scenes], timeout=IN_PLACE)
+        await _in_place(scenes)
         late = {scene.order_id for scene in scenes if not ground.proxy.under_way(scene.order_id)}
         await disasters.enter_async_context(strike(ground, disaster))
         for scene in scenes:
@@ -76,6 +73,12 @@ async def _run_struck(disaster: str, cells: list[Cell], ground: Ground) -> list[
     ]
 
 
+async def _in_place(scenes: list[Scene]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(IN_PLACE):
+            await asyncio.gather(*(scene.in_place.wait() for scene in scenes))
+
+
 async def _run_one(scene: Scene) -> Outcome:
     began = time.monotonic()
     end, problems = None, []
@@ -83,68 +86,13 @@ async def _run_one(scene: Scene) -> Outcome:
         async with asyncio.timeout(PATIENCE):
             result = await scene.run()
             end = End(result.status, scene.verdict, result.refusal)
-            problems = [*_wrong_end(scene.cell, end), *_wrong_answer(result), *await _wrong_close(scene, end)]
+            problems = [*wrong_end(scene.cell, end), *wrong_answer(result), *await wrong_close(scene, end)]
     except TimeoutError:
         problems = [f"it had not ended after {PATIENCE:g} s"]
     except Exception as error:  # whatever it is, the other cells go on
         problems = [f"{type(error).__name__}: {error}"]
-    problems += _unproven(scene)
+    problems += unproven(scene)
     return Outcome(scene.cell, tuple(problems), end, time.monotonic() - began, scene.faults)
-
-
-# -- judging
-
-
-def _wrong_end(cell: Cell, end: End) -> list[str]:
-    for allowed in cell.expected.ends:
-        refusal = allowed.refusal or (None if end.status is OrderStatus.FAILED else end.refusal)
-        if end == replace(allowed, refusal=refusal):
-            return []
-    return [f"it ended {end}, and should have ended {' or '.join(map(str, cell.expected.ends))}"]
-
-
-def _wrong_answer(result: OrderResult) -> list[str]:
-    """Ids of live effects are in the answer of a completed order, and in no other's."""
-    ids = [result.reservation_id, result.payment_id, result.shipment_id]
-    there = [each for each in ids if each]
-    if result.status is OrderStatus.COMPLETED:
-        return [] if len(there) == len(ids) and result.tracking_number else [f"its answer lacks ids: {ids}"]
-    return [f"it is {result.status}, and its answer names {', '.join(there)} as live"] if there else []
-
-
-async def _wrong_close(scene: Scene, end: End) -> list[str]:
-    if not scene.cell.expected.closed_as_cancelled or end.status is not OrderStatus.CANCELLED:
-        return []
-    status = (await scene.handle.describe()).status
-    return [] if status is WorkflowExecutionStatus.CANCELED else [f"Temporal shows its run as {status}, not Canceled"]
-
-
-def _unproven(scene: Scene) -> list[str]:
-    """Faults that did not happen as they should."""
-    log = scene.ground.proxy.fired(order_id=scene.order_id)
-    found = [_unproven_fault(fault, log, scene.cell) for fault in scene.faults]
-    return [problem for problem in found if problem]
-
-
-def _unproven_fault(fault: Fault, log: Iterable[Fired], cell: Cell) -> str | None:
-    what = f"{fault.kind} at {fault.call}"
-    mine = [
-        each
-        for each in log
-        if (each.kind, each.call) == (fault.kind, fault.call) and (not fault.attempts or each.attempt in fault.attempts)
-    ]
-    if not mine:
-        return f"{what} did not happen"
-    if fault.attempts is None and fault.call in cell.expected.repeated and len(mine) < 2:
-        return f"{what} happened once only"
-    acted = [each for each in mine if each.status is not None]
-    if fault.kind is Kind.HOLD_BACK and not acted:
-        return f"{what} never reached the service"
-    if fault.kind.has_effect and not any(each.status and each.status < 300 for each in mine):
-        return f"{what} had no effect: the service answered {[each.status for each in mine]}"
-    if fault.kind.has_effect is False and acted:
-        return f"{what} reached the service"
-    return None
 
 
 async def _with_books(outcomes: list[Outcome], ground: Ground) -> list[Outcome]:

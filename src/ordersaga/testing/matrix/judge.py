@@ -1,0 +1,67 @@
+"""Judging a cell by its order's answer and by what the proxy logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from temporalio.client import WorkflowExecutionStatus
+
+from ordersaga.domain.result import OrderResult, OrderStatus
+from ordersaga.testing.faults import Fault, Fired, Kind
+from ordersaga.testing.matrix.cell import Cell, End
+from ordersaga.testing.matrix.scene import Scene
+
+
+def wrong_end(cell: Cell, end: End) -> list[str]:
+    """An end that the cell does not allow."""
+    for allowed in cell.expected.ends:
+        refusal = allowed.refusal or (None if end.status is OrderStatus.FAILED else end.refusal)
+        if end == replace(allowed, refusal=refusal):
+            return []
+    return [f"it ended {end}, and should have ended {' or '.join(map(str, cell.expected.ends))}"]
+
+
+def wrong_answer(result: OrderResult) -> list[str]:
+    """Ids of live effects are in the answer of a completed order, and in no other's."""
+    ids = [result.reservation_id, result.payment_id, result.shipment_id]
+    there = [each for each in ids if each]
+    if result.status is OrderStatus.COMPLETED:
+        return [] if len(there) == len(ids) and result.tracking_number else [f"its answer lacks ids: {ids}"]
+    return [f"it is {result.status}, and its answer names {', '.join(there)} as live"] if there else []
+
+
+async def wrong_close(scene: Scene, end: End) -> list[str]:
+    """A run that Temporal does not show as Canceled, although it was cancelled natively."""
+    if not scene.cell.expected.closed_as_cancelled or end.status is not OrderStatus.CANCELLED:
+        return []
+    status = (await scene.handle.describe()).status
+    return [] if status is WorkflowExecutionStatus.CANCELED else [f"Temporal shows its run as {status}, not Canceled"]
+
+
+def unproven(scene: Scene) -> list[str]:
+    """Faults that did not happen as they should."""
+    log = scene.ground.proxy.fired(order_id=scene.order_id)
+    found = [_unproven(fault, log, scene.cell) for fault in scene.faults]
+    return [problem for problem in found if problem]
+
+
+def _unproven(fault: Fault, log: Iterable[Fired], cell: Cell) -> str | None:
+    what = f"{fault.kind} at {fault.call}"
+    mine = [
+        each
+        for each in log
+        if (each.kind, each.call) == (fault.kind, fault.call) and (not fault.attempts or each.attempt in fault.attempts)
+    ]
+    if not mine:
+        return f"{what} did not happen"
+    if fault.attempts is None and fault.call in cell.expected.repeated and len(mine) < 2:
+        return f"{what} happened once only"
+    acted = [each for each in mine if each.status is not None]
+    if fault.kind is Kind.HOLD_BACK and not acted:
+        return f"{what} never reached the service"
+    if fault.kind.has_effect and not any(each.status and each.status < 300 for each in mine):
+        return f"{what} had no effect: the service answered {[each.status for each in mine]}"
+    if fault.kind.has_effect is False and acted:
+        return f"{what} reached the service"
+    return None

@@ -1,0 +1,105 @@
+"""The matrix itself: it has the cells that it should have, and a cell fails when something is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ordersaga.clients import PaymentClient, ServiceHttp, open_session
+from ordersaga.contracts.payment import RefundRequest
+from ordersaga.testing.faults import Fault, Kind
+from ordersaga.testing.faults.calls import CALLS
+from ordersaga.testing.matrix import Cell, Ground, Outcome, all_cells, chosen, run_cells, slice_of
+from ordersaga.testing.matrix.cell import FAILED, Expected
+from ordersaga.testing.matrix.report import Run, write
+from ordersaga.testing.matrix.scene import Scene
+
+CELLS = {cell.id: cell for cell in all_cells()}
+GOOD = CELLS["fault/charge/lose_response/first/fast"]
+
+
+async def refunded_behind_its_back(scene: Scene) -> None:
+    await scene.ended()
+    async with open_session() as session:
+        payment = PaymentClient(ServiceHttp(session, "payment", scene.ground.stack.services["payment"]))
+        await payment.refund(RefundRequest(payment_id=f"pay-{scene.order_id}"), timeout=5)
+
+
+BAD = {
+    "ends otherwise": replace(GOOD, id="bad/end", expected=Expected((FAILED,))),
+    "fault never happens": replace(GOOD, id="bad/fault", faults=(Fault(Kind.GARBAGE, "refund"),)),
+    "not again": replace(GOOD, id="bad/again", faults=(Fault(Kind.DUPLICATE, "ship", attempts=None),)),
+    "books": replace(GOOD, id="bad/books", faults=(), play=refunded_behind_its_back),
+    "not closed": replace(CELLS["cancel/hold/in/signal/fast"], id="bad/closed"),
+}
+BAD["not again"] = replace(BAD["not again"], expected=replace(GOOD.expected, repeated=frozenset({"ship"})))
+BAD["not closed"] = replace(BAD["not closed"], expected=replace(BAD["not closed"].expected, closed_as_cancelled=True))
+
+
+@pytest.fixture(scope="module")
+async def run(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
+    """One good cell, and bad ones."""
+    async with Ground.open(tmp_path_factory.mktemp("judging")) as ground:
+        yield Run(await run_cells([GOOD, *BAD.values()], ground), seconds=1)
+
+
+def outcome_of(run: Run, cell: Cell) -> Outcome:
+    return next(each for each in run.outcomes if each.cell.id == cell.id)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("ends otherwise", "it ended completed, and should have ended failed"),
+        ("fault never happens", "garbage at refund did not happen"),
+        ("not again", "duplicate at ship happened once only"),
+        ("books", "the books: order bad.books is completed, but its payment pay-bad.books"),
+        ("not closed", "not Canceled"),
+    ],
+)
+def test_a_cell_fails_for_what_is_wrong_with_it_alone(run: Run, name: str, problem: str) -> None:
+    (found,) = outcome_of(run, BAD[name]).problems
+    assert problem in found
+
+
+def test_the_report_has_what_failed_with_its_faults_and_how_to_run_it_again(run: Run, tmp_path: Path) -> None:
+    write(run, tmp_path)
+    document = json.loads((tmp_path / "report.json").read_text())
+    page = (tmp_path / "report.html").read_text()
+
+    assert (document["passed"], document["failed"]) == (1, len(BAD))
+    (good,) = [cell for cell in document["cells"] if cell["passed"]]
+    assert (good["id"], good["order_id"], good["ended"]) == (GOOD.id, GOOD.order_id, "completed")
+    assert good["faults"][0] | {"kind": "lose_response", "call": "charge", "attempts": [1]} == good["faults"][0]
+    assert "1 passed, 5 failed" in page
+    for cell in BAD.values():
+        assert f"<h3>{cell.id}</h3>" in page
+        assert f"--cells &#x27;{cell.id}&#x27;" in page
+
+
+def test_there_are_more_than_a_thousand_cells_and_no_two_share_an_order() -> None:
+    assert len(all_cells()) > 1_000
+    assert len({cell.order_id for cell in all_cells()}) == len(all_cells())
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_kind_of_fault_happens_at_every_call_where_it_has_a_meaning(call: str) -> None:
+    kinds = {cell.kind for cell in chosen(f"fault/{call}/*")}
+    assert kinds == {kind for kind in Kind if kind.offered_at(call)}
+    for family in ("cancel", "kill-worker", "kill-services", "kill-temporal", "kill-all", "stop-worker", "terminate"):
+        for moment in ("before", "after"):
+            assert chosen(f"{family}/{call}/{moment}/*"), (family, call, moment)
+
+
+def test_a_slice_has_something_of_everything_and_is_always_the_same() -> None:
+    found = slice_of(all_cells(), 300)
+    assert len({cell.id for cell in found}) == len(found) == 300
+    assert {cell.boundary for cell in found} == {cell.boundary for cell in all_cells()}
+    faults = {(cell.boundary, cell.kind) for cell in chosen("fault/*")}
+    assert faults <= {(cell.boundary, cell.kind) for cell in found}
+    assert {cell.id.split("/")[3] for cell in found if cell.family == "fault"} == {"first", "second", "all"}
+    assert [cell.id for cell in slice_of(all_cells(), 300)] == [cell.id for cell in found]
