@@ -72,6 +72,7 @@ async def states(payment: PaymentClient, name: str) -> list[str]:
         (Kind.REDIRECT, "answered 307", None, []),
         (Kind.GARBAGE, "breaks its contract", 201, ["captured"]),
         (Kind.WRONG_ID, "answered for not-pay-", 201, ["captured"]),
+        (Kind.WRONG_AMOUNT, "charged 0.01, not 19.99", 201, ["captured"]),
         (Kind.WRONG_SCHEMA, "breaks its contract", 201, ["captured"]),
         (Kind.WRONG_STATUS, "answered 200", 201, ["captured"]),
         (Kind.TRUNCATED, "broke off", 201, ["captured"]),
@@ -301,7 +302,9 @@ def test_every_kind_has_an_act_and_every_call_a_name() -> None:
         Fault(Kind.HANG, "chrage")
 
 
-@pytest.mark.parametrize(("kind", "call"), [(Kind.REFUSE, "refund"), (Kind.GARBAGE, "release")])
+@pytest.mark.parametrize(
+    ("kind", "call"), [(Kind.REFUSE, "refund"), (Kind.GARBAGE, "release"), (Kind.WRONG_AMOUNT, "ship")]
+)
 def test_what_has_no_meaning_at_a_call_is_refused_there_and_does_not_happen_there(kind: Kind, call: str) -> None:
     with pytest.raises(ValueError, match="no meaning"):
         Fault(kind, call)

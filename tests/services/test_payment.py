@@ -32,7 +32,7 @@ async def only_entry(api: Api, order_id: str) -> Json:
 @pytest.mark.parametrize("method", GOOD)
 async def test_a_good_card_is_charged(api: Api, order_id: str, method: str) -> None:
     answer = await PAYMENT.do(api, order_id, payment_method_id=method)
-    assert answer == Answer(201, {"payment_id": f"pay-{order_id}"})
+    assert answer == Answer(201, {"payment_id": f"pay-{order_id}", "amount": "19.99"})
     entry = await only_entry(api, order_id)
     assert (entry["state"], entry["amount"], entry["refunded"]) == ("captured", "19.99", "0.00")
     assert (entry["currency"], entry["order_id"]) == ("USD", order_id)

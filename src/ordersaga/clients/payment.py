@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 from ordersaga.clients.http import ServiceHttp
 from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, PaymentEntry, RefundAnswer, RefundRequest
@@ -22,6 +23,8 @@ class PaymentClient:
         )
         if answer.payment_id != request.payment_id:
             raise ServiceFault(f"payment answered for {answer.payment_id}, not {request.payment_id}")
+        if answer.amount is not None and Decimal(answer.amount) != Decimal(request.amount):
+            raise ServiceFault(f"payment answered that it charged {answer.amount}, not {request.amount}")
         return answer
 
     async def refund(self, request: RefundRequest, timeout: float) -> RefundAnswer:

@@ -46,9 +46,10 @@ class ChargeRequest(Request):
 
 
 class ChargeAnswer(Reply):
-    """201 to POST /charges."""
+    """201 to POST /charges. A service may say what it charged; it has to be what was asked for."""
 
     payment_id: str
+    amount: Amount | None = None
 
 
 class RefundRequest(Request):

@@ -69,7 +69,7 @@ async def charge(tx: Transaction, request: ChargeRequest) -> Answer:
     if code:
         error = PaymentDeclined(f"The card was declined ({code}). Nothing was charged.")
         return refusal(error, decline_code=code)
-    return reply(ChargeAnswer(payment_id=request.payment_id), 201)
+    return reply(ChargeAnswer(payment_id=request.payment_id, amount=money.amount), 201)
 
 
 async def refund(tx: Transaction, request: RefundRequest) -> Answer:

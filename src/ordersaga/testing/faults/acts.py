@@ -104,6 +104,12 @@ async def _wrong_id(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
     return await _with_other_fields(exchange, lambda name, value: f"not-{value}" if name.endswith("_id") else value)
 
 
+async def _wrong_amount(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
+    answer = await exchange.effect()
+    said = json.loads(answer.body) if answer else {}
+    return _said(exchange, answer, json.dumps(said | {"amount": "0.01"}).encode())
+
+
 async def _wrong_status(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
     answer = await exchange.effect()
     return _said(exchange, answer, status=201 if answer and answer.status == 200 else 200)
@@ -151,6 +157,7 @@ ACTS: dict[Kind, Callable[[Exchange, Fault], Awaitable[web.StreamResponse]]] = {
     Kind.GARBAGE: _garbage,
     Kind.WRONG_SCHEMA: _wrong_schema,
     Kind.WRONG_ID: _wrong_id,
+    Kind.WRONG_AMOUNT: _wrong_amount,
     Kind.WRONG_STATUS: _wrong_status,
     Kind.TRUNCATED: _truncated,
     Kind.OVERSIZED: _oversized,

@@ -42,6 +42,8 @@ class Kind(StrEnum):
     """Effect; the answer is JSON in which every value is of a type that the contract does not know."""
     WRONG_ID = "wrong_id"
     """Effect; the ids in the answer are another's. Only of a do: no undo's answer has an id."""
+    WRONG_AMOUNT = "wrong_amount"
+    """Effect; the answer says that another amount was charged. Only of a charge."""
     WRONG_STATUS = "wrong_status"
     """Effect; the answer has another status that means success, such as 200 instead of 201."""
     TRUNCATED = "truncated"
@@ -60,6 +62,8 @@ class Kind(StrEnum):
         """Whether the kind has a meaning at this call."""
         if self in _NEEDS_BODY and call == "release":  # its answer is 204, which has none
             return False
+        if self is Kind.WRONG_AMOUNT:
+            return call == "charge"
         return call in UNDO_OF or self not in _ONLY_OF_A_DO
 
 
