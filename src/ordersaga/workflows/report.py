@@ -12,7 +12,7 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderResult, OrderStatus, OrderView, StepOutcome, TimelineEntry
 from ordersaga.domain.worklist import Attention, OrderDecision
 from ordersaga.saga import Choice, Decision, Ending, Phase, SagaRun, StepState, Verdict
-from ordersaga.workflows.steps import CONFIRM
+from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
 
 STATUS = SearchAttributeKey.for_keyword("OrderStatus")
 CUSTOMER = SearchAttributeKey.for_keyword("OrderCustomer")
@@ -24,6 +24,14 @@ SEARCH_ATTRIBUTES = (STATUS, CUSTOMER, ATTENTION, AT_RISK, SINCE)
 
 _WORTH_SEARCHING = (OrderStatus.NEEDS_ATTENTION, OrderStatus.FAILED, OrderStatus.CANCELLED)
 """The statuses that are written to search. An order without one runs or has completed, which Temporal knows itself."""
+
+
+_ID_FIELDS = {
+    RESERVE.name: "reservation_id",
+    CHARGE.name: "payment_id",
+    SHIP.name: "shipment_id",
+    CONFIRM.name: "message_id",
+}
 
 
 class Report:
@@ -137,9 +145,8 @@ class Report:
         return [ATTENTION.value_set(attention), AT_RISK.value_set(at_risk), SINCE.value_set(workflow.now())]
 
     def _live_ids(self) -> dict[str, str]:
-        fields = ("reservation_id", "payment_id", "shipment_id", "message_id")
-        records = zip(fields, self.saga.records.values(), strict=True)
-        return {field: record.id for field, record in records if record.state is StepState.DONE}
+        records = self.saga.records
+        return {field: records[name].id for name, field in _ID_FIELDS.items() if records[name].state is StepState.DONE}
 
     def _details(self) -> str:
         rows = [
