@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Replayer, Worker
 
 from tests.workflow.journey import JourneyWorkflow, World
 from tests.workflow.runner import ALL, Handle, Runner
@@ -90,6 +90,15 @@ async def test_a_step_that_is_slower_than_the_fast_path_is_taken_over_and_done_o
 
     assert await journey.run(fast_path=0.3, step_deadline=20) == "stands"
     assert journey.in_effect == ALL
+
+
+async def test_a_worker_that_takes_over_after_a_slow_first_attempt_goes_on_with_the_run(journey: Runner) -> None:
+    """A replay hands a local activity's time-out to workflow code as another error than the first run did."""
+    journey.given(do_pay=["slow", "ok"])
+    handle = await journey.start(fast_path=0.3, step_deadline=20)
+    await handle.result()
+
+    await Replayer(workflows=[JourneyWorkflow]).replay_workflow(await handle.fetch_history())
 
 
 async def test_a_fenced_step_unwinds_everything(journey: Runner) -> None:

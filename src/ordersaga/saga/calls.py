@@ -88,8 +88,9 @@ def undo_attempts(step: Step[Any, Any], undo: Undo, policy: Policy, parked: bool
 def judge(error: FailureError, first: bool) -> Exception:
     """Turn what an activity failed with into Refused, Unwind or Fault.
 
-    A failed local activity arrives bare, a failed regular one inside an ActivityError. An id that is taken by another
-    request is a refusal at the first step, where nothing says that the effect is ours; later it is an unknown effect.
+    A failed local activity arrives bare, a failed regular one inside an ActivityError. So does a local one that timed
+    out, but at a replay it arrives bare. An id that is taken by another request is a refusal at the first step, where
+    nothing says that the effect is ours; later it is an unknown effect.
     """
     cause = error.cause if isinstance(error, ActivityError) else error
     message = explain(error)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.saga.calls import Fault, Refused, Unwind, durable_attempts, explain, first_attempt, judge, undo_attempts
 from ordersaga.saga.desk import Choice, Decision, Desk
@@ -236,7 +237,7 @@ class SagaRun:
             record.attempts += 1
             try:
                 return await first_attempt(step, argument, self.policy)
-            except (ActivityError, ApplicationError) as error:
+            except (ActivityError, ApplicationError, DeadlineError) as error:
                 failure = judge(error, first)
                 if not isinstance(failure, Fault):
                     raise failure from None
