@@ -108,7 +108,7 @@ class OrderClient:
                 return await handle.result()
         except WorkflowFailureError as failure:
             if (settlement := await self._settlement(order_id)) is not None:
-                return await settlement.result()
+                return await self._result_of_settlement(order_id, settlement)
             view = await self._view_of_closed(handle) if endings.has_view(failure) else None
             return endings.result_without_one(order_id, failure, view)
 
@@ -197,6 +197,13 @@ class OrderClient:
         )
         await handle.result()
         return await self.get_order(order_id)
+
+    async def _result_of_settlement(self, order_id: str, settlement: WorkflowHandle[Any, OrderResult]) -> OrderResult:
+        try:
+            with _in_our_words(order_id):
+                return await settlement.result()
+        except WorkflowFailureError as failure:  # it was cut off too; the reconciler starts another
+            return endings.result_without_one(order_id, failure, None)
 
     async def _settlement(self, order_id: str) -> WorkflowHandle[Any, OrderResult] | None:
         with _in_our_words(order_id):
@@ -289,6 +296,11 @@ class OrderClient:
 
     async def _cancel_of_closed(self, order_id: str) -> CancelAnswer:
         status = (await self._summary(order_id)).status
+        if not status.is_end:
+            raise VerdictPending(
+                f"The run of order {order_id} was cut off, and how the order ends is not certain before the reconciler "
+                "has settled it, which it does by itself. Nothing was changed. Ask again then."
+            )
         cancelled = status is OrderStatus.CANCELLED
         return CancelAnswer(
             order_id=order_id,

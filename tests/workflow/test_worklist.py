@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import Client
 
 from ordersaga.client import OrderClient
-from ordersaga.domain.errors import DecisionRefused, OrderNotFound
+from ordersaga.domain.errors import DecisionRefused, OrderNotFound, VerdictPending
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
 from ordersaga.reconciler import SCHEDULE_ID, ensure_schedule
@@ -195,6 +195,8 @@ async def test_a_run_terminated_at_any_step_is_undone_in_the_next_round(
     proxy.faults.remove(fault)
     assert (await listed(orders, order_id)).attention is Attention.CUT_OFF
     assert (await orders.result(order_id)).status is OrderStatus.NEEDS_ATTENTION
+    with pytest.raises(VerdictPending, match="cut off"):
+        await orders.cancel_order(order_id, "it will be undone, so that 'too late' would be wrong")
 
     assert f"order-{order_id}" in await reconcile(orders, order_id)
     result = await orders.result(order_id)
@@ -241,6 +243,7 @@ async def test_a_settlement_that_is_cut_off_too_is_settled_in_the_round_after(
     await reconcile(orders, order_id)
     await temporal.get_workflow_handle(f"settle-{order_id}").terminate()
     proxy.faults.clear()
+    assert (await orders.result(order_id)).status is OrderStatus.NEEDS_ATTENTION
     rounds = count(1)
 
     async def settled() -> bool:
