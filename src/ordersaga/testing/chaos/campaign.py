@@ -67,13 +67,14 @@ class Campaign:
 
     async def _account(self, healed: float) -> Report:
         books = await check_books(self._ground.orders)
-        stories = [customer.story for customer in self._customers]
+        stories = [customer.story for customer in self._customers if customer.story.begun]
         struck = self._striker.struck
         waited = recoveries(stories, struck)
         broken = [Finding(each.detail, each.order_id) for each in books.violations]
         return Report(
             seed=self._plan.seed,
             orders=len(stories),
+            not_placed=len(self._customers) - len(stories),
             ends=counted(story.end for story in stories),
             faults=counted(fired.kind for fired in self._ground.proxy.log),
             kills=counted(each.target for each in struck if each.killed),

@@ -41,11 +41,19 @@ class Customer:
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
-        """Place the order, have happen to it what is planned, and see how it ends."""
+        """Place the order, have happen to it what is planned, and see how it ends.
+
+        Only so many orders are in flight at a time. One whose turn does not come before the healing is not placed.
+        """
+        await asyncio.sleep(max(0.0, self.story.planned.at - self._journal.now))
+        async with self._ground.turns:
+            if not self._ground.healed:
+                self.story.begun = True
+                await self._live()
+
+    async def _live(self) -> None:
         planned = self.story.planned
-        await asyncio.sleep(max(0.0, planned.at - self._journal.now))
-        if not self._ground.healed:
-            self._ground.proxy.faults += planned.faults
+        self._ground.proxy.faults += planned.faults
         await self._place(self._order)
         self.story.placed_at = self._journal.note("placed", order=self._id)
         async with asyncio.TaskGroup() as tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from ordersaga.testing.chaos.plan import SOLD_OUT
 from ordersaga.testing.environment import free_port
 from ordersaga.testing.faults import FaultProxy
 
+IN_FLIGHT = 120
+
 
 @dataclass
 class Ground:
@@ -27,6 +30,8 @@ class Ground:
     proxy: FaultProxy
     orders: OrderClient
     shipping: ShippingClient
+    turns: asyncio.Semaphore
+    """Those of the orders that may be in flight at a time: a slow machine does not drown."""
     healed: bool = False
     """Whether nothing goes wrong any more."""
 
@@ -50,4 +55,4 @@ class Ground:
             inventory = InventoryClient(ServiceHttp(session, "inventory", stack.services["inventory"]))
             await inventory.load_stock(stock_needed(orders) | {SOLD_OUT: 0})
             shipping = ShippingClient(ServiceHttp(session, "shipping", stack.services["shipping"]))
-            yield cls(stack, proxy, OrderClient(temporal, stack.settings()), shipping)
+            yield cls(stack, proxy, OrderClient(temporal, stack.settings()), shipping, asyncio.Semaphore(IN_FLIGHT))

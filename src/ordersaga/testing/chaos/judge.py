@@ -16,6 +16,8 @@ class Story:
     """What became of an order, as those saw it who had to do with it. Times are seconds from the campaign's start."""
 
     planned: PlannedOrder
+    begun: bool = False
+    """Whether anybody began to place it before the healing."""
     placed_at: float | None = None
     ended_at: float | None = None
     placed: list[PlacedOrder] = field(default_factory=list)

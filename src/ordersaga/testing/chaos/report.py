@@ -19,6 +19,8 @@ class Report:
 
     seed: int
     orders: int
+    not_placed: int
+    """Orders that were planned, and whose turn did not come before the healing: the machine carried fewer."""
     ends: dict[str, int]
     faults: dict[str, int]
     kills: dict[str, int]
@@ -46,7 +48,9 @@ class Report:
 
     def lines(self, out: Path) -> Iterator[str]:
         """The report as people read it. `out` is where the campaign has left its files."""
-        yield f"{self.orders:,} orders: {_counts(self.ends)}"
+        yield f"{self.orders:,} orders: {_counts(self.ends)}" + (
+            f" ({self.not_placed:,} more were planned than this machine carried)" if self.not_placed else ""
+        )
         yield f"{sum(self.faults.values()):,} faults of {len(self.faults)} kinds: {_counts(self.faults)}"
         yield f"{sum(self.kills.values())} kills: {_counts(self.kills)}; {sum(self.stops.values())} stops: " + (
             _counts(self.stops)
