@@ -23,6 +23,8 @@ from ordersaga.testing.chaos.plan import Act, Action, PlannedOrder
 T = TypeVar("T")
 
 PAUSE = 0.5
+CARRIER_PAUSE = 1.5
+"""Seconds between two looks of the carrier for a parcel. There are many carriers, and they must not be the load."""
 CARRIER_SECONDS = 5.0
 REASON = "the customer has changed their mind"
 GOES_ON = (Unavailable, ServiceFault, RPCError)
@@ -159,7 +161,7 @@ class Customer:
                     self._journal.note("parcel left", order=self._id)
                 except ServiceFault as error:  # it was cancelled at that moment, or the service is down
                     self._journal.met(error, self._id)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(CARRIER_PAUSE)
 
     async def _parcels(self) -> list[ShipmentState]:
         return [entry.state async for entry in self._ground.shipping.shipments(order_id=self._id)]
