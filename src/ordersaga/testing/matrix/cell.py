@@ -62,8 +62,6 @@ class Expected:
     ends: tuple[End, ...]
     closed_as_cancelled: bool = False
     """Temporal has to show the run as Canceled."""
-    repeated: frozenset[str] = frozenset()
-    """The calls whose fault has to happen more than once."""
 
 
 async def nothing_else(_scene: Scene) -> None:

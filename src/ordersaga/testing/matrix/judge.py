@@ -42,11 +42,11 @@ async def wrong_close(scene: Scene, end: End) -> list[str]:
 def unproven(scene: Scene) -> list[str]:
     """Faults that did not happen as they should."""
     log = scene.ground.proxy.fired(order_id=scene.order_id)
-    found = [_unproven(fault, log, scene.cell) for fault in scene.faults]
+    found = [_unproven(fault, log) for fault in scene.faults]
     return [problem for problem in found if problem]
 
 
-def _unproven(fault: Fault, log: Iterable[Fired], cell: Cell) -> str | None:
+def _unproven(fault: Fault, log: Iterable[Fired]) -> str | None:
     what = f"{fault.kind} at {fault.call}"
     mine = [
         each
@@ -55,8 +55,6 @@ def _unproven(fault: Fault, log: Iterable[Fired], cell: Cell) -> str | None:
     ]
     if not mine:
         return f"{what} did not happen"
-    if fault.attempts is None and fault.call in cell.expected.repeated and len(mine) < 2:
-        return f"{what} happened once only"
     acted = [each for each in mine if each.status is not None]
     if fault.kind is Kind.HOLD_BACK and not acted:
         return f"{what} never reached the service"

@@ -24,7 +24,7 @@ from ordersaga.testing.matrix.cell import (
 )
 from ordersaga.testing.matrix.scene import Scene
 
-HOLD = 6.0
+HOLD = 12.0
 POLICY = {"http_timeout": 5.0, "step_deadline": 60.0, "undo_patience": 60.0}
 PATHS = {"fast": 3.0, "durable": 0.0}
 

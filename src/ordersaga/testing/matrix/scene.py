@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.client import workflow_id
 from ordersaga.contracts.shipping import ShipmentEventState
+from ordersaga.domain.errors import DecisionRefused, Unavailable
 from ordersaga.domain.order import OrderInput, OrderPolicy, parse_order
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
@@ -23,6 +24,7 @@ from ordersaga.testing.matrix.ground import Ground, insist, until
 
 REASON = "asked by the matrix"
 ASK_AGAIN = 0.25
+PARKED = "parked"
 HELD = (Kind.HOLD_BACK, Kind.HOLD_ANSWER)
 
 _STEPS = ("reserve_inventory", "charge_payment", "create_shipment", "send_confirmation")
@@ -108,9 +110,10 @@ class Scene:
         """Wait until the order is on hold before its shipment."""
         await self._until_view(lambda view: any(entry.event.startswith("on hold") for entry in view.timeline))
 
-    async def parked(self) -> None:
-        """Wait until the order needs attention."""
-        await self._until_view(lambda view: view.status is OrderStatus.NEEDS_ATTENTION)
+    async def parked(self, call: str) -> None:
+        """Wait until this undo is parked."""
+        name = STEP_OF[call]
+        await self._until_view(lambda view: any(step.name == name and step.state == PARKED for step in view.steps))
 
     async def ended(self) -> None:
         """Wait until the order has ended."""
@@ -166,7 +169,18 @@ class Scene:
     async def retry(self, call: str) -> None:
         """A person has the parked undo tried again."""
         decision = OrderDecision(choice="retry", by="the matrix", step=STEP_OF[call])
-        await self.ground.orders.resolve(self.order_id, decision)
+        unheard = False
+        while True:
+            try:
+                await self.ground.orders.resolve(self.order_id, decision)
+                return
+            except Unavailable:
+                unheard = True
+            except DecisionRefused:
+                if unheard:  # it was taken, and only the answer was lost
+                    return
+                raise
+            await asyncio.sleep(ASK_AGAIN)
 
     async def _until_view(self, look: Callable[[OrderView], bool]) -> None:
         while True:
