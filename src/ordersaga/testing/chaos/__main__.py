@@ -21,12 +21,13 @@ from ordersaga.testing.chaos.campaign import campaign
 from ordersaga.testing.chaos.plan import ORDERS_A_SECOND, draw
 
 SECONDS = 120.0
+INTERRUPTED = 130
 RECONCILE_EVERY = "15"
 """Seconds. The worker that creates the reconciler's schedule reads it: many rounds are to fall into the bad time."""
 
 
 def main() -> int:
-    """Run the campaign that the arguments ask for. Exit code 0 only if nothing is wrong."""
+    """Run the campaign that the arguments ask for. Exit code: 0 nothing is wrong, 1 something is, 130 interrupted."""
     arguments = _arguments()
     seed = random.SystemRandom().randrange(1_000_000) if arguments.seed is None else arguments.seed
     out = arguments.out or Path(".ordersaga", "chaos", f"{seed}-{time.strftime('%Y%m%d-%H%M%S')}")
@@ -34,7 +35,11 @@ def main() -> int:
     _silence()
     out.mkdir(parents=True)
     _say(f"seed {seed}, {arguments.seconds:g} s, traces in {out}")
-    report = asyncio.run(campaign(draw(seed, arguments.seconds, arguments.rate), out))
+    try:
+        report = asyncio.run(campaign(draw(seed, arguments.seconds, arguments.rate), out))
+    except KeyboardInterrupt:
+        _say(f"Stopped before its end, so there is no account. Plan and journal are in {out}")
+        return INTERRUPTED
     (out / "report.json").write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
     for line in report.lines(out):
         _say(line)
@@ -58,7 +63,8 @@ def _arguments() -> argparse.Namespace:
 def _silence() -> None:
     """No logs: processes die on purpose here, and the journal says so."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
+    for name in ("aiohttp", "asyncio"):  # clients that break off, and updates that are cut short at the end
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
 
 
