@@ -1,0 +1,154 @@
+"""Bugs in the services and their fence. Each function plants one; services that start in its block have it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from starlette.responses import Response
+
+from ordersaga.contracts.inventory import ReservationRequest
+from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest
+from ordersaga.services import main
+from ordersaga.services.inventory import reservations, stock
+from ordersaga.services.inventory.service import _Routes as InventoryRoutes
+from ordersaga.services.kit import fence
+from ordersaga.services.kit.answer import Answer, reply
+from ordersaga.services.kit.sqlite import SqliteStore
+from ordersaga.services.kit.store import Transaction, Work
+from ordersaga.services.payment import payments
+from ordersaga.services.payment.service import _Routes as PaymentRoutes
+
+Planted = AbstractContextManager[object]
+
+_do, _undo, _reserve = fence.do, fence.undo, reservations.reserve
+
+# -- the fence
+
+
+def leave_no_tombstone() -> Planted:
+    """Answer an undo that finds nothing, and write nothing down."""
+
+    async def undo(effect_id: str, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
+        if await tx.fetch_one(fence._FIND, effect_id, "do") is None:
+            return nothing
+        return await _undo(effect_id, work, nothing, tx)
+
+    return patch.object(fence, "undo", undo)
+
+
+def forget_undos() -> Planted:
+    """Undo again whenever asked."""
+
+    async def undo(effect_id: str, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
+        await tx.execute("DELETE FROM fence WHERE id = ? AND op = 'undo'", effect_id)
+        return await _undo(effect_id, work, nothing, tx)
+
+    return patch.object(fence, "undo", undo)
+
+
+def answer_what_was_undone() -> Planted:
+    """Give a do its stored answer without a look whether it has been undone since."""
+
+    async def do(effect_id: str, digest: str, work: Work[Answer], tx: Transaction) -> Answer:
+        done = await tx.fetch_one(fence._FIND, effect_id, "do")
+        if done and done["answer"]:
+            return Answer.restore(done["answer"])
+        return await _do(effect_id, digest, work, tx)
+
+    return patch.object(fence, "do", do)
+
+
+def take_any_body() -> Planted:
+    """Know requests by their id alone."""
+    return patch.object(fence, "request_hash", lambda _request: "any")
+
+
+def effect_before_the_fence() -> Planted:
+    """Commit the charge, and then, in a transaction of its own, its fence row."""
+
+    async def charge(self: PaymentRoutes, request: ChargeRequest) -> Response:
+        answer = await self._store.write(lambda tx: payments.charge(tx, request))
+
+        async def remember(_tx: Transaction) -> Answer:
+            return answer
+
+        return await self._fence.do(request.payment_id, request, remember)
+
+    return patch.object(PaymentRoutes, "charge", charge)
+
+
+def fence_before_the_effect() -> Planted:
+    """Commit that the request has been seen, and then, in a transaction of its own, the charge."""
+
+    async def charge(self: PaymentRoutes, request: ChargeRequest) -> Response:
+        seen = []
+
+        async def see(_tx: Transaction) -> Answer:
+            seen.append(request)
+            return reply(ChargeAnswer(payment_id=request.payment_id), 201)
+
+        response = await self._fence.do(request.payment_id, request, see)
+        if seen:
+            await self._store.write(lambda tx: payments.charge(tx, request))
+        return response
+
+    return patch.object(PaymentRoutes, "charge", charge)
+
+
+# -- the business
+
+
+@contextmanager
+def refund_each_time() -> Iterator[None]:
+    """Add to what was refunded, each time. The table's own check, which would refuse it, is left out."""
+    refund = "UPDATE payment SET state = 'refunded', refunded_minor = refunded_minor + amount_minor, refund_reason = ?"
+    check = "CHECK (refunded_minor BETWEEN 0 AND amount_minor)"
+
+    def unchecked(path: Path, schema: str) -> SqliteStore:
+        return SqliteStore(path, schema.replace(check, ""))
+
+    each_time = patch.object(payments, "_REFUND", f"{refund} WHERE payment_id = ?")
+    with forget_undos(), each_time, patch.object(main, "SqliteStore", unchecked):
+        yield
+
+
+def reserve_line_by_line() -> Planted:
+    """Take line after line, and say no at the first that is short, with the lines before it taken."""
+
+    async def reserve(tx: Transaction, request: ReservationRequest) -> Answer:
+        wanted = reservations._pieces(request.items)
+        if await reservations._shortages(tx, wanted):
+            for sku, pieces in wanted.items():
+                if not await reservations._shortages(tx, {sku: pieces}):
+                    await reservations._move(tx, reservations._HOLD, {sku: pieces})
+        return await _reserve(tx, request)
+
+    return patch.object(reservations, "reserve", reserve)
+
+
+def look_then_write() -> Planted:
+    """Read the stock, and write back what it makes of that in another transaction. Two look before either writes."""
+    looked: set[str] = set()
+    both = asyncio.Event()
+
+    async def reserve(self: InventoryRoutes, request: ReservationRequest) -> Response:
+        seen = [await stock.BOOK.one(self._store, line.sku) for line in request.items]
+        looked.add(request.order_id)
+        if len(looked) == 2:
+            both.set()
+        await both.wait()
+
+        async def write(tx: Transaction) -> Answer:
+            for item in seen:
+                levels: tuple[Any, ...] = (item.on_hand, item.reserved, item.sku)
+                await tx.execute("UPDATE stock SET on_hand = ?, reserved = ? WHERE sku = ?", *levels)
+            return await _reserve(tx, request)
+
+        return await self._fence.do(request.reservation_id, request, write)
+
+    return patch.object(InventoryRoutes, "reserve", reserve)

@@ -1,0 +1,291 @@
+"""What happens to the orders in which a planted bug shows. With the right code the books balance in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+from unittest.mock import patch
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import WorkflowUpdateStage
+
+from ordersaga.contracts.payment import RefundRequest
+from ordersaga.contracts.shipping import ShipmentRequest
+from ordersaga.domain.errors import DecisionRefused, OrderNotFound
+from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus
+from ordersaga.domain.worklist import OrderDecision
+from ordersaga.services.kit.sqlite import SqliteStore
+from ordersaga.testing.faults import Fault, Kind
+from ordersaga.workflows.order import OrderSagaWorkflow
+from ordersaga.workflows.reconcile import ReconcilerWorkflow
+from tests.planted.stage import Scenario, Stage
+from tests.workflow.shop import until
+
+ON_HOLD = {"hold_before_shipping": 300.0}
+NOWHERE = {"street": "1 Main St", "city": "New York", "state": "NY", "zip_code": "ABCDE", "country": "US"}
+SECONDS = 5.0
+
+# -- calls that go wrong
+
+
+async def good(stage: Stage) -> None:
+    """Nothing goes wrong."""
+    await stage.begins()
+    await stage.ends()
+
+
+async def one_piece_for_1999(stage: Stage) -> None:
+    """Nothing goes wrong, and 19.99 is to be paid."""
+    await stage.begins(items=[{"sku": f"{stage.name}-a", "quantity": 1, "price": 19.99}])
+    await stage.ends()
+
+
+async def in_yen(stage: Stage) -> None:
+    """Nothing goes wrong, and 1200 yen are to be paid."""
+    await stage.begins(currency="JPY", items=[{"sku": f"{stage.name}-a", "quantity": 1, "price": 1200}])
+    await stage.ends()
+
+
+async def one_sku_on_two_lines(stage: Stage) -> None:
+    """Nothing goes wrong, and the same SKU is on two lines of the order."""
+    line = {"sku": f"{stage.name}-a", "quantity": 1, "price": "5.00"}
+    await stage.begins(items=[line, line])
+    await stage.ends()
+
+
+async def declined(stage: Stage) -> None:
+    """The customer's card is declined."""
+    await stage.begins(payment_method_id="pm_card_chargeDeclined")
+    await stage.ends()
+
+
+async def second_line_out_of_stock(stage: Stage) -> None:
+    """There is stock for the first line, and none for the second."""
+    order = await stage.order()
+    await stage.shop.inventory.load_stock({f"{stage.name}-b": 0})
+    await stage.shop.orders.place_order(order)
+
+
+def never_answered(call: str) -> Scenario:
+    """A call takes effect each time, and nobody hears of it until the order gives up."""
+
+    async def scenario(stage: Stage) -> None:
+        stage.given(Fault(Kind.LOSE_RESPONSE, call, attempts=None))
+        await stage.begins(policy={"step_deadline": 0.6})
+        await stage.ends()
+
+    return scenario
+
+
+def answer_lost_once(call: str) -> Scenario:
+    """A call takes effect, its answer is lost, and it is made again."""
+
+    async def scenario(stage: Stage) -> None:
+        stage.given(Fault(Kind.LOSE_RESPONSE, call))
+        await stage.begins(policy={"fast_path": 0.0})
+        await stage.ends()
+
+    return scenario
+
+
+async def charged_after_its_refund(stage: Stage) -> None:
+    """The charge is still on its way when the order is given up; it arrives behind its own undo."""
+    stage.given(Fault(Kind.HOLD_BACK, "charge", attempts=None))
+    await stage.begins(policy={"step_deadline": 0.4, "fast_path": 0.3})
+    await stage.ends()
+
+
+async def refunded_meanwhile(stage: Stage) -> None:
+    """While the charge is being repeated, the call centre gives the money back."""
+    stage.given(Fault(Kind.LOSE_RESPONSE, "charge"), Fault(Kind.HOLD_BACK, "charge", attempts=(2,)))
+    await stage.begins()
+    await stage.meets(Kind.HOLD_BACK, "charge")
+    await stage.shop.payment.refund(RefundRequest(payment_id=f"pay-{stage.name}"), SECONDS)
+    stage.proxy.release(stage.name)
+    await stage.ends()
+
+
+async def id_taken(stage: Stage) -> None:
+    """Somebody has booked another shipment under the order's shipment id before."""
+    address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip": "10118", "country": "US"}
+    request: dict[str, object] = {"shipment_id": f"shp-{stage.name}", "order_id": stage.name, "address": address}
+    request |= {"items": [{"sku": f"{stage.name}-a", "qty": 1}]}
+    await stage.shop.shipping.create(ShipmentRequest.model_validate(request), SECONDS)
+    await good(stage)
+
+
+async def payment_dies_behind_a_commit(stage: Stage) -> None:
+    """The payment service dies right behind the first commit of a charge; it is there again for the next call."""
+    right = SqliteStore.write
+    died: list[str] = []
+
+    async def write(store: SqliteStore, work: Any) -> Any:
+        answer = await right(store, work)
+        if store._path.stem == "payment" and not died:
+            died.append(stage.name)
+            raise RuntimeError("killed")
+        return answer
+
+    with patch.object(SqliteStore, "write", write):
+        await stage.begins(policy={"step_deadline": 1.5})
+        await stage.ends()
+    assert died
+
+
+async def mail_down(stage: Stage) -> None:
+    """No mail can be sent for the whole deadline. The order has shipped by then, so it has to complete."""
+    stage.given(Fault(Kind.ERROR_BEFORE, "notify", attempts=None))
+    await stage.begins(policy={"step_deadline": 0.6})
+    await _must_complete(stage)
+
+
+# -- undos
+
+
+def undo_answer_lost_once(undo: str) -> Scenario:
+    """Beside another order of the same goods, one is refused by shipping; an undo is repeated, its answer lost."""
+
+    async def scenario(stage: Stage) -> None:
+        other = await stage.order(f"{stage.name}-2")
+        order = await stage.order(shipping_address=NOWHERE)
+        await stage.shop.orders.place_order(other.model_copy(update={"items": order.items}))
+        stage.given(Fault(Kind.LOSE_RESPONSE, undo))
+        await stage.shop.orders.place_order(order)
+
+    return scenario
+
+
+async def refund_down(stage: Stage) -> None:
+    """The shipment is refused, and no refund works until a person has had a look."""
+    stage.given(Fault(Kind.ERROR_BEFORE, "refund", attempts=None))
+    await stage.begins(shipping_address=NOWHERE, policy={"undo_patience": 0.6})
+    if await stage.ends_or_waits():
+        stage.proxy.lift(stage.name)
+        with suppress(OrderNotFound, DecisionRefused):  # which may have ended by itself, if the code is wrong
+            await stage.shop.orders.resolve(stage.name, OrderDecision(choice="retry", by="Ada"))
+    await stage.ends()
+
+
+# -- cancels
+
+
+async def cancelled_on_hold_by_signal(stage: Stage) -> None:
+    """The customer cancels while the order is on hold: reserved and paid, not shipped."""
+    await _on_hold(stage)
+    await stage.handle.signal(OrderSagaWorkflow.cancel, "changed my mind")
+    await stage.ends()
+
+
+async def cancelled_on_hold_natively(stage: Stage) -> None:
+    """An operator cancels the run through Temporal while the order is on hold."""
+    await _on_hold(stage)
+    await stage.handle.cancel()
+    await stage.ends()
+
+
+async def cancelled_in_the_last_local_activity(stage: Stage) -> None:
+    """A signal comes while the fourth local activity runs: the server drops the task, and the run forgets all four."""
+    stage.given(Fault(Kind.HOLD_ANSWER, "notify"))
+    await stage.begins(policy={"fast_path": 5.0})
+    await stage.meets(Kind.HOLD_ANSWER, "notify")
+    await stage.handle.signal(OrderSagaWorkflow.cancel, "at the last moment")
+    stage.proxy.release(stage.name)
+    await stage.ends()
+
+
+async def cancelled_after_all_four(stage: Stage) -> None:
+    """The customer cancels when all four are in effect, and the parcel is still here."""
+    await _cancelled_at_the_mail(stage)
+
+
+async def cancelled_after_the_parcel_left(stage: Stage) -> None:
+    """The customer cancels when the carrier has the parcel: it is too late, and the order has to complete."""
+    await _cancelled_at_the_mail(stage, parcel_leaves=True)
+
+
+# -- runs
+
+
+async def terminated_on_hold(stage: Stage) -> None:
+    """An operator terminates the run while the order is on hold; then comes a round of the reconciler."""
+    await _on_hold(stage)
+    await stage.handle.terminate("somebody pressed the button")
+    orders = stage.shop.orders
+
+    async def listed() -> bool:
+        return stage.name in [item.order_id for item in await orders.worklist()]
+
+    await until(listed)
+    round_id, queue = f"reconcile-{stage.name}", orders.settings.task_queue
+    await orders.temporal.execute_workflow(ReconcilerWorkflow.run, id=round_id, task_queue=queue)
+    await stage.ends()
+
+
+async def reset_on_hold(stage: Stage) -> None:
+    """An operator resets the run to its beginning while the order is on hold."""
+    await _on_hold(stage)
+    temporal = stage.shop.orders.temporal
+    request = ResetWorkflowExecutionRequest(
+        namespace=temporal.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=f"order-{stage.name}"),
+        workflow_task_finish_event_id=3,
+        request_id=stage.name,
+        reason="for the test",
+    )
+    await temporal.workflow_service.reset_workflow_execution(request)
+
+    async def on_hold_again() -> bool:
+        timeline = (await stage.handle.query(OrderSagaWorkflow.get_order)).timeline
+        return bool(timeline) and timeline[-1].event.startswith("on hold")
+
+    await until(on_hold_again)
+
+
+async def placed_twice(stage: Stage) -> None:
+    """The shop places the order again, because it has not heard of the first time."""
+    order = await stage.order()
+    placed = [await stage.shop.orders.submit_order(order) for _ in range(2)]
+    for each in placed:
+        await stage.shop.orders.temporal.get_workflow_handle(each.workflow_id).result()
+    if [each.created for each in placed] != [True, False]:
+        stage.answers.add("answer: one order was created twice")
+
+
+async def two_want_the_last_piece(stage: Stage) -> None:
+    """Two orders want the last piece at the same time."""
+    line = {"sku": f"{stage.name}-a", "quantity": 1, "price": "5.00"}
+    orders = [await stage.order(name, items=[line]) for name in (stage.name, f"{stage.name}-2")]
+    await stage.shop.inventory.load_stock({f"{stage.name}-a": 1})
+    await asyncio.gather(*(stage.shop.orders.place_order(order) for order in orders))
+
+
+# -- what scenarios share
+
+
+async def _on_hold(stage: Stage) -> None:
+    await stage.begins(policy=ON_HOLD)
+    await stage.has("held", "captured")
+
+
+async def _cancelled_at_the_mail(stage: Stage, parcel_leaves: bool = False) -> None:
+    stage.given(Fault(Kind.HOLD_ANSWER, "notify"))
+    await stage.begins(policy={"fast_path": 0.0, "http_timeout": 10.0})
+    await stage.meets(Kind.HOLD_ANSWER, "notify")
+    if parcel_leaves:
+        await stage.shop.parcel_leaves(stage.name)
+    update = await stage.handle.start_update(
+        OrderSagaWorkflow.request_cancel, "changed my mind", wait_for_stage=WorkflowUpdateStage.ACCEPTED
+    )
+    stage.proxy.release(stage.name)
+    answer: CancelAnswer = await update.result()
+    status = (await stage.ends()).status
+    if (answer.outcome is CancelOutcome.CANCELLED) is not (status is OrderStatus.CANCELLED):
+        stage.answers.add(f"answer: the cancel was {answer.outcome}, and the order is {status}")
+
+
+async def _must_complete(stage: Stage) -> None:
+    status = (await stage.ends()).status
+    if status is not OrderStatus.COMPLETED:
+        stage.answers.add(f"answer: the order is {status}, and had to complete")

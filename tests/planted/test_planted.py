@@ -1,0 +1,35 @@
+"""Each planted bug is caught, and the same orders are found to be right where it is not planted."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from tests.planted.bugs import BUGS, Bug
+from tests.planted.stage import Stage, open_stage
+
+SECONDS = 40.0
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+async def test_a_planted_bug_is_caught(temporal: Client, sound: Stage, tmp_path: Path, bug: Bug) -> None:
+    control = replace(sound, name=f"right-{bug.name}", answers=set())
+    async with asyncio.timeout(SECONDS):
+        await control.plays(bug.scenario)
+        assert await control.found() == frozenset(), "the right code is found to be wrong"
+
+        with ExitStack() as planted:
+            planted.enter_context(bug.plant())
+            async with open_stage(temporal, tmp_path, f"wrong-{bug.name}", bug.workflow) as stage:
+                await stage.plays(bug.scenario)
+                planted.close()  # the checker itself is the right one
+                assert await stage.found() == bug.caught_by
+
+
+def test_there_are_many_and_each_has_a_name_of_its_own() -> None:
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 20
