@@ -51,7 +51,10 @@ class Customer:
         async with self._ground.turns:
             if not self._ground.healed:
                 self.story.begun = True
-                await self._live()
+                try:
+                    await self._live()
+                except Exception as error:
+                    self.surprised("who places it", error)
 
     async def _live(self) -> None:
         planned = self.story.planned
