@@ -33,6 +33,7 @@ BAD = {
     "ends otherwise": replace(GOOD, id="bad/end", expected=Expected((FAILED,))),
     "fault never happens": replace(GOOD, id="bad/fault", faults=(Fault(Kind.GARBAGE, "refund"),)),
     "books": replace(GOOD, id="bad/books", faults=(), play=refunded_behind_its_back),
+    "mail": replace(GOOD, id="bad/mail", expected=replace(GOOD.expected, without_mail=True)),
     "not closed": replace(CELLS["cancel/hold/in/signal/fast"], id="bad/closed"),
 }
 BAD["not closed"] = replace(BAD["not closed"], expected=replace(BAD["not closed"].expected, closed_as_cancelled=True))
@@ -55,6 +56,7 @@ def outcome_of(run: Run, cell: Cell) -> Outcome:
         ("ends otherwise", "it ended completed, and should have ended failed"),
         ("fault never happens", "garbage at refund did not happen"),
         ("books", "the books: order bad.books is completed, but its payment pay-bad.books"),
+        ("mail", "names as live: mail, payment, reservation, shipment, tracking number; not payment"),
         ("not closed", "not Canceled"),
     ],
 )
@@ -72,7 +74,7 @@ def test_the_report_has_what_failed_with_its_faults_and_how_to_run_it_again(run:
     (good,) = [cell for cell in document["cells"] if cell["passed"]]
     assert (good["id"], good["order_id"], good["ended"]) == (GOOD.id, GOOD.order_id, "completed")
     assert good["faults"][0] | {"kind": "lose_response", "call": "charge", "attempts": [1]} == good["faults"][0]
-    assert "1 passed, 4 failed" in page
+    assert "1 passed, 5 failed" in page
     for cell in BAD.values():
         assert f"<h3>{cell.id}</h3>" in page
         assert f"--cells &#x27;{cell.id}&#x27;" in page

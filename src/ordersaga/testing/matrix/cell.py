@@ -60,6 +60,8 @@ class Expected:
     """What is demanded of a cell's order: one of these ends, and more."""
 
     ends: tuple[End, ...]
+    without_mail: bool = False
+    """Its confirmation has to be given up; else a completed order has to have one."""
     closed_as_cancelled: bool = False
     """Temporal has to show the run as Canceled."""
 

@@ -60,12 +60,13 @@ def _faults(kind: Kind, call: str, when: str) -> tuple[Fault, ...]:
 
 def _of_a_do(kind: Kind, call: str, when: str) -> Iterator[Cell]:
     gives_up = when == "all" and kind not in (*HARMLESS, Kind.REFUSE)
+    succeeds = not gives_up and kind is not Kind.REFUSE
     for path, fast in PATHS.items():
         yield Cell(
             id=f"fault/{call}/{kind}/{when}/{path}",
             boundary=call,
             kind=kind,
-            expected=Expected((_end(kind, call, gives_up),)),
+            expected=Expected((_end(kind, call, gives_up),), without_mail=call == "notify" and not succeeds),
             policy=QUICK | {"fast_path": fast} | ({"step_deadline": GIVES_UP} if gives_up else {}),
             faults=_faults(kind, call, when),
         )

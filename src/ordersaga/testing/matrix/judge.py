@@ -22,13 +22,25 @@ def wrong_end(cell: Cell, end: End) -> list[str]:
     return [f"it ended {end}, and should have ended {' or '.join(map(str, cell.expected.ends))}"]
 
 
-def wrong_answer(result: OrderResult) -> list[str]:
+def wrong_answer(cell: Cell, result: OrderResult) -> list[str]:
     """Ids of live effects are in the answer of a completed order, and in no other's."""
-    ids = [result.reservation_id, result.payment_id, result.shipment_id]
-    there = [each for each in ids if each]
-    if result.status is OrderStatus.COMPLETED:
-        return [] if len(there) == len(ids) and result.tracking_number else [f"its answer lacks ids: {ids}"]
-    return [f"it is {result.status}, and its answer names {', '.join(there)} as live"] if there else []
+    named = {
+        "reservation": result.reservation_id,
+        "payment": result.payment_id,
+        "shipment": result.shipment_id,
+        "tracking number": result.tracking_number,
+        "mail": result.message_id,
+    }
+    there = {name for name, each in named.items() if each}
+    wanted = set(named) if result.status is OrderStatus.COMPLETED else set()
+    if cell.expected.without_mail:
+        wanted -= {"mail"}
+    if there == wanted:
+        return []
+    words = ", ".join(sorted(there)) or "nothing"
+    return [
+        f"it is {result.status}, and its answer names as live: {words}; not {', '.join(sorted(wanted)) or 'nothing'}"
+    ]
 
 
 async def wrong_close(scene: Scene, end: End) -> list[str]:

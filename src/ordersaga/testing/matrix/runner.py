@@ -86,7 +86,7 @@ async def _run_one(scene: Scene) -> Outcome:
         async with asyncio.timeout(PATIENCE):
             result = await scene.run()
             end = End(result.status, scene.verdict, result.refusal)
-            problems = [*wrong_end(scene.cell, end), *wrong_answer(result), *await wrong_close(scene, end)]
+            problems = [*wrong_end(scene.cell, end), *wrong_answer(scene.cell, result), *await wrong_close(scene, end)]
     except TimeoutError:
         problems = [f"it had not ended after {PATIENCE:g} s"]
     except Exception as error:  # whatever it is, the other cells go on
