@@ -28,6 +28,12 @@ class Bug:
     plant: Callable[[], AbstractContextManager[object]] = nullcontext
     workflow: type = OrderSagaWorkflow
 
+    @property
+    def row(self) -> str:
+        """Its row in docs/planted-bugs.md."""
+        found = ", ".join(f"`{each}`" for each in sorted(self.caught_by))
+        return f"| `{self.name}` | {self.where} | {self.why} | {self.harm} | {found} |"
+
 
 def caught(*found: str) -> frozenset[str]:
     """What the checker finds."""
@@ -98,6 +104,15 @@ BUGS = (
         scenario=scenarios.refund_down,
         caught_by=caught("undone payment"),
         plant=lambda: in_saga.write_off_by_itself(say_who=False),
+    ),
+    Bug(
+        name="written_off_in_nobodys_name",
+        where="the engine",
+        why="a worklist should not grow for ever, and a result has to name somebody",
+        harm="the customer is never refunded, and the result says that this was decided",
+        scenario=scenarios.refund_down,
+        caught_by=caught("undone payment"),
+        plant=lambda: in_saga.write_off_by_itself(say_who=True),
     ),
     Bug(
         name="mail_failure_unwinds",

@@ -14,6 +14,7 @@ from tests.planted.bugs import BUGS, Bug
 from tests.planted.stage import Stage, open_stage
 
 SECONDS = 40.0
+DOCS = Path(__file__).parents[2] / "docs" / "planted-bugs.md"
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
@@ -31,5 +32,7 @@ async def test_a_planted_bug_is_caught(temporal: Client, sound: Stage, tmp_path:
                 assert await stage.found() == bug.caught_by
 
 
-def test_there_are_many_and_each_has_a_name_of_its_own() -> None:
+def test_there_are_many_and_the_docs_have_each() -> None:
     assert len({bug.name for bug in BUGS}) == len(BUGS) >= 20
+    lines = DOCS.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("| `")] == [bug.row for bug in BUGS]

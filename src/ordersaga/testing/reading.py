@@ -27,6 +27,7 @@ from ordersaga.clients import (
 from ordersaga.contracts.inventory import ReservationEntry, StockItem
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus, OrderSummary
+from ordersaga.testing.decisions import by_people
 from ordersaga.testing.effects import Effects, Entry, live
 from ordersaga.testing.rules import OrderRecord, Violation
 from ordersaga.testing.stock import stock_violations
@@ -174,7 +175,8 @@ class TemporalOrders:
         as_expected = all(map(live, goods)) if completed else not any(map(live, [*goods, *effects.mails]))
         if as_expected:
             return frozenset()
-        decisions = (await self._client.result(order.order_id)).decisions
+        said = (await self._client.result(order.order_id)).decisions
+        decisions = await by_people(self._client.temporal, order.order_id, said)
         return frozenset(_KINDS[entry.step] for entry in decisions if entry.choice in _OUTSIDE)
 
     async def _gave_up_mail(self, order: OrderSummary) -> bool:

@@ -1,0 +1,50 @@
+"""What people have decided on an order, by Temporal's own record: the updates in its history, whatever its result says.
+
+A run writes its result itself, so one that gave up by itself could say there that somebody had told it to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import chain
+
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.update.v1 import Request
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga.client import workflow_id
+from ordersaga.domain.result import DecisionEntry
+from ordersaga.domain.worklist import OrderDecision
+from ordersaga.endings import settlement_id
+
+_RESOLVE = "resolve"
+
+
+async def by_people(temporal: Client, order_id: str, said: list[DecisionEntry]) -> list[DecisionEntry]:
+    """Those of the decisions in a result that somebody sent to the order, or to its settlement."""
+    if not said:
+        return []
+    runs = (workflow_id(order_id), settlement_id(order_id))
+    sent = list(chain.from_iterable([[each async for each in _sent_to(temporal, run)] for run in runs]))
+    known = {(each.choice, each.by, each.note) for each in sent}
+    return [entry for entry in said if (entry.choice, entry.by, entry.note) in known]
+
+
+async def _sent_to(temporal: Client, run: str) -> AsyncIterator[OrderDecision]:
+    try:
+        async for event in temporal.get_workflow_handle(run).fetch_history_events():
+            request = _request(event)
+            if request.input.name == _RESOLVE:
+                (decision,) = await temporal.data_converter.decode(request.input.args.payloads, [OrderDecision])
+                yield decision
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+def _request(event: HistoryEvent) -> Request:
+    """The update that an event took in; an empty one if it took in none. A reset admits the updates again."""
+    if event.HasField("workflow_execution_update_admitted_event_attributes"):
+        return event.workflow_execution_update_admitted_event_attributes.request
+    return event.workflow_execution_update_accepted_event_attributes.accepted_request
