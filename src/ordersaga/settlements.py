@@ -98,9 +98,9 @@ async def with_mail_decision(temporal: Client, view: OrderView) -> OrderView:
 
 
 async def _is_latest(temporal: Client, execution: WorkflowExecution) -> bool:
-    """Whether nothing has been done about it since."""
+    """Whether nothing has been done about it since. A settlement that was cut off has done nothing that counts."""
     settlement = await endings.find_settlement(temporal, endings.order_id_of(execution))
-    return settlement is None or settlement.run_id == execution.run_id
+    return settlement is None or settlement.run_id == execution.run_id or settlement.status in endings.CUT_OFF
 
 
 async def _item(execution: WorkflowExecution, attention: Attention, status: OrderStatus) -> WorklistItem:

@@ -67,6 +67,7 @@ PLAYS = {
     "completed-675-lines": Play({"stock": 1_000, "items": MANY_LINES}),
     "completed-hold": Play(policy(hold_before_shipping=0.5)),
     "completed-retries": Play(faults=[Fault(Kind.LOSE_RESPONSE, attempts=(1, 2))]),
+    "completed-slow-first-attempt": Play(policy(fast_path=0.5), [slow("charge", 2)]),
     "completed-heartbeat": Play(policy(fast_path=5), [slow(None, 2.5)]),
     "completed-no-mail": Play(HASTY, [down("notify")]),
     "refused-stock": Play(NO_STOCK),

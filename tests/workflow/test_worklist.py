@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
 
 from ordersaga.client import OrderClient
 from ordersaga.domain.errors import DecisionRefused, OrderNotFound, VerdictPending
 from ordersaga.domain.result import OrderStatus
-from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
+from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.reconciler import SCHEDULE_ID, ensure_schedule
 from ordersaga.settings import SERVICES, Settings
+from ordersaga.settlements import start_settlement
 from ordersaga.testing.books import check_books
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
 from ordersaga.worker import order_worker
@@ -161,6 +163,25 @@ async def test_a_mail_that_was_not_sent_waits_for_a_person(
     assert [(entry.choice, entry.by) for entry in view.decisions] == [(choice, "Ada")]
     assert (await shop.books(order_id))[3:] == mails
     await gone(orders, order_id)
+
+
+async def test_a_mail_whose_settlement_was_cut_off_waits_for_a_person_again(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
+) -> None:
+    proxy.faults += [
+        Fault(Kind.REFUSE, "notify", order_id),
+        Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None),
+    ]
+    order = await shop.order(order_id, policy={"step_deadline": 300})
+    await orders.place_order(order)
+    await listed(orders, order_id)
+    settlement = Settlement(order=order, cause=Attention.MAIL_NOT_SENT, because="a person said so")
+    queue = orders.settings.task_queue
+    run = await start_settlement(temporal, queue, settlement, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+    await gone(orders, order_id)
+    await run.terminate()
+
+    assert (await listed(orders, order_id)).attention is Attention.MAIL_NOT_SENT
 
 
 # -- runs that were cut off
