@@ -24,7 +24,7 @@ from temporalio.service import RPCError
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.worklist import Attention, Settlement
 from ordersaga.endings import order_id_of
-from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, order_of, start_settlement
+from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, order_of, start_settlement, was_followed
 from ordersaga.workflows.reconcile import ReconcilerWorkflow
 
 log = structlog.get_logger(__name__)
@@ -54,6 +54,8 @@ class Reconciler:
 
     async def _settle(self, execution: WorkflowExecution) -> bool:
         activity.heartbeat()
+        if await was_followed(self._temporal, execution):
+            return False
         try:
             order = await order_of(self._temporal, execution)
         except (InvalidOrder, RuntimeError):

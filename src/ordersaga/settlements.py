@@ -40,6 +40,11 @@ async def order_of(temporal: Client, execution: WorkflowExecution) -> OrderInput
     return order
 
 
+async def was_followed(temporal: Client, execution: WorkflowExecution) -> bool:
+    """Whether another run has taken this one's place: a reset terminates a run, and the order goes on in the next."""
+    return (await temporal.get_workflow_handle(execution.id).describe()).run_id != execution.run_id
+
+
 async def start_settlement(
     temporal: Client, task_queue: str, settlement: Settlement, reuse: WorkflowIDReusePolicy
 ) -> Settling:
@@ -62,7 +67,8 @@ async def worklist(temporal: Client) -> AsyncIterator[WorklistItem]:
     """What waits for a person. An order that was cut off is on it until its settlement has begun."""
     async for execution in temporal.list_workflows(CUT_OFF_QUERY):
         order = await endings.summary(temporal, execution)
-        if order.status is OrderStatus.NEEDS_ATTENTION and await endings.settlement_of(temporal, execution) is None:
+        cut_off = order.status is OrderStatus.NEEDS_ATTENTION and not await was_followed(temporal, execution)
+        if cut_off and await endings.settlement_of(temporal, execution) is None:
             yield await _item(execution, Attention.CUT_OFF, order.status)
     async for execution in temporal.list_workflows(ATTENTION_QUERY):
         attention = Attention(execution.typed_search_attributes[ATTENTION])

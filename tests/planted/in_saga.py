@@ -145,6 +145,15 @@ def forget_terminated_runs() -> Planted:
     return patch.object(reconciler, "CUT_OFF_QUERY", query)
 
 
+def settle_what_was_reset() -> Planted:
+    """Take every terminated run for an order that was cut off; but a reset terminates a run, and begins the next."""
+
+    async def was_followed(*_: Any) -> bool:
+        return False
+
+    return patch.object(reconciler, "was_followed", was_followed)
+
+
 def start_under_a_new_workflow_id() -> Planted:
     """Give every start a workflow id of its own."""
     numbers = count(1)

@@ -16,6 +16,7 @@ from ordersaga.contracts.shipping import ShipmentRequest
 from ordersaga.domain.errors import DecisionRefused, OrderNotFound
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus
 from ordersaga.domain.worklist import OrderDecision
+from ordersaga.endings import find_settlement, settlement_id
 from ordersaga.services.kit.sqlite import SqliteStore
 from ordersaga.testing.faults import Fault, Kind
 from ordersaga.workflows.order import OrderSagaWorkflow
@@ -116,22 +117,26 @@ async def id_taken(stage: Stage) -> None:
     await good(stage)
 
 
-async def payment_dies_behind_a_commit(stage: Stage) -> None:
+def payment_dies_behind_a_commit(deadline: float) -> Scenario:
     """The payment service dies right behind the first commit of a charge; it is there again for the next call."""
     right = SqliteStore.write
-    died: list[str] = []
 
-    async def write(store: SqliteStore, work: Any) -> Any:
-        answer = await right(store, work)
-        if store._path.stem == "payment" and not died:
-            died.append(stage.name)
-            raise RuntimeError("killed")
-        return answer
+    async def scenario(stage: Stage) -> None:
+        died: list[str] = []
 
-    with patch.object(SqliteStore, "write", write):
-        await stage.begins(policy={"step_deadline": 1.5})
-        await stage.ends()
-    assert died
+        async def write(store: SqliteStore, work: Any) -> Any:
+            answer = await right(store, work)
+            if store._path.stem == "payment" and not died:
+                died.append(stage.name)
+                raise RuntimeError("killed")
+            return answer
+
+        with patch.object(SqliteStore, "write", write):
+            await stage.begins(policy={"step_deadline": deadline})
+            await stage.ends()
+        assert died
+
+    return scenario
 
 
 async def mail_down(stage: Stage) -> None:
@@ -212,35 +217,34 @@ async def terminated_on_hold(stage: Stage) -> None:
     """An operator terminates the run while the order is on hold; then comes a round of the reconciler."""
     await _on_hold(stage)
     await stage.handle.terminate("somebody pressed the button")
-    orders = stage.shop.orders
-
-    async def listed() -> bool:
-        return stage.name in [item.order_id for item in await orders.worklist()]
-
-    await until(listed)
-    round_id, queue = f"reconcile-{stage.name}", orders.settings.task_queue
-    await orders.temporal.execute_workflow(ReconcilerWorkflow.run, id=round_id, task_queue=queue)
+    await _reconciled(stage)
     await stage.ends()
 
 
 async def reset_on_hold(stage: Stage) -> None:
     """An operator resets the run to its beginning while the order is on hold."""
     await _on_hold(stage)
-    temporal = stage.shop.orders.temporal
-    request = ResetWorkflowExecutionRequest(
-        namespace=temporal.namespace,
-        workflow_execution=WorkflowExecution(workflow_id=f"order-{stage.name}"),
-        workflow_task_finish_event_id=3,
-        request_id=stage.name,
-        reason="for the test",
-    )
-    await temporal.workflow_service.reset_workflow_execution(request)
+    await _reset(stage)
 
     async def on_hold_again() -> bool:
         timeline = (await stage.handle.query(OrderSagaWorkflow.get_order)).timeline
         return bool(timeline) and timeline[-1].event.startswith("on hold")
 
     await until(on_hold_again)
+
+
+async def reset_and_completed(stage: Stage) -> None:
+    """An operator resets the run to its beginning, and the order completes; then comes a round of the reconciler."""
+    stage.given(Fault(Kind.HOLD_ANSWER, "notify"))
+    await stage.begins(policy={"fast_path": 0.0})
+    await stage.meets(Kind.HOLD_ANSWER, "notify")
+    await _reset(stage)
+    stage.proxy.release(stage.name)
+    await stage.ends()
+    await _reconciled(stage)
+    orders = stage.shop.orders
+    if await find_settlement(orders.temporal, stage.name) is not None:
+        await orders.temporal.get_workflow_handle(settlement_id(stage.name)).result()
 
 
 async def placed_twice(stage: Stage) -> None:
@@ -262,6 +266,32 @@ async def two_want_the_last_piece(stage: Stage) -> None:
 
 
 # -- what scenarios share
+
+
+async def _reset(stage: Stage) -> None:
+    """Run the order again from its beginning; this terminates the run that there is."""
+    temporal = stage.shop.orders.temporal
+    request = ResetWorkflowExecutionRequest(
+        namespace=temporal.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=f"order-{stage.name}"),
+        workflow_task_finish_event_id=3,
+        request_id=stage.name,
+        reason="for the test",
+    )
+    await temporal.workflow_service.reset_workflow_execution(request)
+
+
+async def _reconciled(stage: Stage) -> None:
+    """A round of the reconciler, once Temporal lists the order's run as terminated."""
+    temporal, round_id = stage.shop.orders.temporal, f"reconcile-{stage.name}"
+
+    async def listed() -> bool:
+        query = f'WorkflowId = "order-{stage.name}" AND ExecutionStatus = "Terminated"'
+        return (await temporal.count_workflows(query)).count == 1
+
+    await until(listed)
+    queue = stage.shop.orders.settings.task_queue
+    await temporal.execute_workflow(ReconcilerWorkflow.run, id=round_id, task_queue=queue)
 
 
 async def _on_hold(stage: Stage) -> None:
