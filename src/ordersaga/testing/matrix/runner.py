@@ -31,11 +31,13 @@ async def run_cells(cells: list[Cell], ground: Ground, tell: Tell = lambda _news
     batches: dict[str | None, list[Cell]] = defaultdict(list)
     for cell in cells:
         batches[cell.disaster].append(cell)
-    outcomes = []
+    outcomes: list[Outcome] = []
+    places = {cell.id: place for place, cell in enumerate(cells)}
     for disaster, batch in batches.items():
         tell(f"{disaster or 'faults and cancels'}: {len(batch)} cells")
         run = _run_struck(disaster, batch, ground) if disaster else _run_batch(batch, ground, tell)
         outcomes += await run
+    outcomes.sort(key=lambda outcome: places[outcome.cell.id])
     tell("checking the books")
     return await _with_books(outcomes, ground)
 
