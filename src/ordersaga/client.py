@@ -175,10 +175,20 @@ class OrderClient:
         if description.status is not WorkflowExecutionStatus.RUNNING:
             return await self._resolve_mail(order_id, decision)
         try:
-            with _in_our_words(order_id):
-                return await handle.execute_update(OrderSagaWorkflow.resolve, decision)
+            return await handle.execute_update(OrderSagaWorkflow.resolve, decision)
         except WorkflowUpdateFailedError as refused:
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise WorkerUnavailable(
+                f"The decision on order {order_id} was sent, and no answer came. It may have been taken or not: "
+                "look with `ordersaga show` before you decide again."
+            ) from None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise _translated(error, order_id) from None
+            raise DecisionRefused(
+                f"Order {order_id} ended before the decision reached it. Nothing was changed by the decision."
+            ) from None
 
     # -- how
 
