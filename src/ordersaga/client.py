@@ -154,6 +154,8 @@ class OrderClient:
         """Orders, newest first. What was placed within the last second may not be listed yet."""
         seen = 0
         async for execution in self._executions(status, customer_id):
+            if execution.status in endings.CUT_OFF and await settlements.was_followed(self.temporal, execution):
+                continue  # it was reset: the order is the run that followed
             found = await endings.summary(self.temporal, execution)
             if status not in (None, found.status) or customer_id not in (None, found.customer_id):
                 continue

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
@@ -158,6 +160,34 @@ async def test_orders_can_be_listed_by_status_and_customer(shop: Shop, order_id:
         )
 
     await until(both)
+
+
+async def test_an_order_that_was_reset_is_listed_once(shop: Shop, temporal: Client, order_id: str) -> None:
+    await shop.orders.submit_order(
+        await shop.order(order_id, customer_id=order_id, policy={"hold_before_shipping": 300})
+    )
+
+    async def charged() -> bool:
+        return "captured" in await shop.books(order_id)
+
+    await until(charged)
+    run = await temporal.get_workflow_handle(f"order-{order_id}").describe()
+    await temporal.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=temporal.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=run.id, run_id=run.run_id),
+            workflow_task_finish_event_id=4,
+            request_id=order_id,
+        )
+    )
+
+    async def both_runs() -> bool:
+        return len([found async for found in temporal.list_workflows(f"WorkflowId = '{run.id}'")]) == 2
+
+    await until(both_runs)
+    listed = [found async for found in shop.orders.list_orders(customer_id=order_id)]
+    assert [found.status for found in listed] == [OrderStatus.PROCESSING]
+    await shop.orders.cancel_order(order_id, "seen enough")
 
 
 async def test_an_order_reads_well_in_temporals_web_ui(shop: Shop, temporal: Client, order_id: str) -> None:
