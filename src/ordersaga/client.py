@@ -200,7 +200,7 @@ class OrderClient:
         if item is None or item.attention is not Attention.MAIL_NOT_SENT:
             raise DecisionRefused(f"Order {order_id} is not on the worklist. Nothing was changed.")
         settlements.check_mail_decision(decision)
-        order = await settlements.order_of(self.temporal, await self._handle(order_id).describe())
+        order = await endings.order_of(self.temporal, workflow_id(order_id))
         settlement = Settlement(
             order=order, cause=Attention.MAIL_NOT_SENT, because="its mail was not sent", decision=decision
         )
@@ -276,18 +276,16 @@ class OrderClient:
     async def _placed_before(self, order: OrderInput) -> PlacedOrder:
         handle = self._handle(order.order_id)
         with _in_our_words(order.order_id):
-            first = await anext(handle.fetch_history_events(page_size=1))
-        started = first.workflow_execution_started_event_attributes
-        try:
-            (before,) = await self.temporal.data_converter.decode(started.input.payloads, [OrderInput])
-        except (InvalidOrder, ValueError, RuntimeError):
-            before = None
+            run_id = (await handle.describe()).run_id
+            try:
+                before = await endings.order_of(self.temporal, handle.id)
+            except InvalidOrder:
+                before = None
         if before is None or not order.same_content(before):
             raise OrderConflict(
                 f"Order {order.order_id} exists with other content. Nothing was started; "
                 "a new order needs an order_id of its own."
             )
-        run_id = started.original_execution_run_id
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
     async def _query(self, handle: WorkflowHandle[Any, OrderResult], name: str, answer: type[T]) -> T:

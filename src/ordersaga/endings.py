@@ -14,6 +14,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView, StepOutcome
 from ordersaga.workflows.report import CUSTOMER, STATUS
@@ -59,6 +60,19 @@ async def summary(temporal: Client, execution: WorkflowExecution) -> OrderSummar
         amount=memo.get("amount"),
         currency=memo.get("currency"),
     )
+
+
+async def order_of(temporal: Client, workflow_id: str, run_id: str | None = None) -> OrderInput:
+    """What an order's run was asked for. Raises InvalidOrder if that was no order."""
+    handle = temporal.get_workflow_handle(workflow_id, run_id=run_id)
+    first = await anext(handle.fetch_history_events(page_size=1))
+    payloads = first.workflow_execution_started_event_attributes.input.payloads
+    try:
+        (order,) = await temporal.data_converter.decode(payloads, [OrderInput])
+    except (InvalidOrder, ValueError, RuntimeError) as error:
+        raise InvalidOrder([("", f"{workflow_id} was not started with an order ({error})")]) from None
+    assert isinstance(order, OrderInput)
+    return order
 
 
 def order_id_of(execution: WorkflowExecution) -> str:

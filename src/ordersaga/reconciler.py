@@ -23,8 +23,8 @@ from temporalio.service import RPCError
 
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.worklist import Attention, Settlement
-from ordersaga.endings import order_id_of
-from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, order_of, start_settlement, was_followed
+from ordersaga.endings import order_id_of, order_of
+from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, start_settlement, was_followed
 from ordersaga.workflows.reconcile import ReconcilerWorkflow
 
 log = structlog.get_logger(__name__)
@@ -57,8 +57,8 @@ class Reconciler:
         if await was_followed(self._temporal, execution):
             return False
         try:
-            order = await order_of(self._temporal, execution)
-        except (InvalidOrder, RuntimeError):
+            order = await order_of(self._temporal, execution.id, execution.run_id)
+        except InvalidOrder:
             return False  # it failed because it was no order: nothing was done
         cut_off = execution.status.name.lower().replace("_", " ") if execution.status else "cut off"
         because = f"its run was cut off ({cut_off})"

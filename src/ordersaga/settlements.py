@@ -14,7 +14,6 @@ from temporalio.common import (
 
 from ordersaga import endings, saga
 from ordersaga.domain.errors import DecisionRefused
-from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderView
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.saga import Choice, Decision, StepState
@@ -28,16 +27,6 @@ SETTLED_QUERY = 'WorkflowType = "OrderSettlementWorkflow" AND ExecutionStatus IN
 ATTENTION_QUERY = f'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND {ATTENTION.name} IS NOT NULL'
 
 Settling = WorkflowHandle[OrderSettlementWorkflow, OrderResult]
-
-
-async def order_of(temporal: Client, execution: WorkflowExecution) -> OrderInput:
-    """What a run was asked for. Raises InvalidOrder if it was no order."""
-    handle = temporal.get_workflow_handle(execution.id, run_id=execution.run_id)
-    first = await anext(handle.fetch_history_events(page_size=1))
-    payloads = first.workflow_execution_started_event_attributes.input.payloads
-    (order,) = await temporal.data_converter.decode(payloads, [OrderInput])
-    assert isinstance(order, OrderInput)
-    return order
 
 
 async def was_followed(temporal: Client, execution: WorkflowExecution) -> bool:

@@ -22,8 +22,6 @@ from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import SERVICES, load_settings
 from ordersaga.testing.books import Books, check_books
 from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.testing.faults.calls import UNDO_OF
 from ordersaga.testing.reading import TemporalOrders
 from ordersaga.worker import order_worker
 from tests.services.harness import serving
@@ -238,28 +236,6 @@ async def test_orders_that_end_while_the_books_are_checked_are_no_breach(shop: S
     after = await check_books(shop.orders)
     assert after.violations == before.violations
     assert grown(before, after) == {"completed": 30}
-
-
-async def test_orders_that_met_each_fault_at_each_call_are_balanced(shop: Shop, temporal: Client, name: str) -> None:
-    before = await check_books(shop.orders)
-    cases = {f"{name}-{call}-{kind}": (call, kind) for call in UNDO_OF for kind in Kind if kind.offered_at(call)}
-    faults = [Fault(kind, call, order_id) for order_id, (call, kind) in cases.items()]
-    root = shop.orders.settings.payment_url.removesuffix("/payment")
-    async with FaultProxy(root, faults) as proxy:
-        urls = {f"{service}_url": f"{proxy.url}/{service}" for service in SERVICES}
-        faulty = shop.orders.settings.model_copy(update={**urls, "task_queue": "faulty"})
-        async with order_worker(temporal, faulty):
-            client = OrderClient(temporal, faulty)
-            policy = {"http_timeout": 1, "fast_path": 1, "step_deadline": 10}
-            orders = [await shop.order(order_id, policy=policy) for order_id in cases]
-            results = await asyncio.gather(*(client.place_order(order) for order in orders))
-            proxy.release()
-            after = await check_books(shop.orders)
-    assert {(fired.call, fired.kind) for fired in proxy.log} == set(cases.values())
-    refused = {order_id for order_id, (call, kind) in cases.items() if kind is Kind.REFUSE and call != "notify"}
-    assert {result.order_id for result in results if result.status is OrderStatus.FAILED} == refused
-    assert {result.status for result in results if result.order_id not in refused} == {OrderStatus.COMPLETED}
-    assert after.violations == before.violations
 
 
 async def test_books_that_cannot_be_read_are_not_called_balanced(shop: Shop, temporal: Client) -> None:

@@ -25,6 +25,7 @@ from ordersaga.clients import (
     open_session,
 )
 from ordersaga.contracts.inventory import ReservationEntry, StockItem
+from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus, OrderSummary
 from ordersaga.testing.decisions import by_people
@@ -157,16 +158,10 @@ class TemporalOrders:
         return await endings.summary(temporal, description)
 
     async def _input(self, order: OrderSummary) -> OrderInput | None:
-        temporal = self._client.temporal
-        handle = temporal.get_workflow_handle(workflow_id(order.order_id), run_id=order.run_id)
-        async for event in handle.fetch_history_events(page_size=1):
-            payloads = event.workflow_execution_started_event_attributes.input.payloads
-            try:
-                (asked_for,) = await temporal.data_converter.decode(payloads, [OrderInput])
-            except Exception:  # whatever it is, it is no order
-                return None
-            return asked_for if isinstance(asked_for, OrderInput) else None
-        return None
+        try:
+            return await endings.order_of(self._client.temporal, workflow_id(order.order_id), order.run_id)
+        except InvalidOrder:
+            return None
 
     async def _by_person(self, order: OrderSummary, effects: Effects) -> frozenset[str]:
         """What a person has settled outside the books. Asked for only where the books are not as they would be."""
