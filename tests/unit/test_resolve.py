@@ -1,0 +1,51 @@
+"""A decision that meets the end of its order, or no answer: what is said then. Both were met by make chaos SEED=2026."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga.client import OrderClient
+from ordersaga.domain.errors import DecisionRefused, OrdersagaError, TemporalUnavailable, WorkerUnavailable
+from ordersaga.domain.worklist import OrderDecision
+
+
+class Parked:
+    """The run of a parked order, to which updates go wrong."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def describe(self) -> Any:
+        """It runs."""
+        return SimpleNamespace(status=WorkflowExecutionStatus.RUNNING)
+
+    async def execute_update(self, *_: object) -> Any:
+        """It goes wrong."""
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "message"),
+    [
+        (RPCError("closed", RPCStatusCode.NOT_FOUND, b""), DecisionRefused, "ended before the decision reached it"),
+        (WorkflowUpdateRPCTimeoutOrCancelledError(), WorkerUnavailable, "may have been taken or not"),
+        (RPCError("reset", RPCStatusCode.UNAVAILABLE, b""), TemporalUnavailable, "stopped answering"),
+    ],
+    ids=["ended", "no-answer", "no-server"],
+)
+async def test_a_decision_that_is_not_answered_says_what_is_known(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[OrdersagaError], message: str
+) -> None:
+    orders = OrderClient(cast("Client", None))
+
+    async def current(_: str) -> Any:
+        return Parked(error)
+
+    monkeypatch.setattr(orders, "_current", current)
+    with pytest.raises(raised, match=message):
+        await orders.resolve("o1", OrderDecision(choice="retry", by="Ada"))
