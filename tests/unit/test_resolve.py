@@ -1,4 +1,4 @@
-"""A decision that meets the end of its order, or no answer: what is said then. Both were met by make chaos SEED=2026."""
+"""A decision that meets the end of its order, or no answer: what is said then. Both came up in make chaos SEED=2026."""
 
 from __future__ import annotations
 
