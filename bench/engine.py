@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from ordersaga.domain.order import OrderInput
 from ordersaga.stack.child import Program
@@ -37,7 +37,11 @@ class Part:
 
 
 class Engine(Protocol):
-    """One way of processing orders."""
+    """One way of processing orders.
+
+    A program runs in the foreground, so that all its processes are below the one that was started and can be counted.
+    Importing an engine's module, or asking for its version, raises ImportError if what it needs is not installed.
+    """
 
     name: str
     """As the command line and the JSON call it, such as `dbos-sqlite`."""
@@ -56,3 +60,35 @@ class Engine(Protocol):
 
     def client(self, ground: Ground) -> AbstractAsyncContextManager[Place]:
         """Be connected, and place orders. It runs in a process of its own, which is counted as `client`."""
+
+
+@dataclass(frozen=True)
+class TemporalServer:
+    """Where an engine's Temporal server answers, and the port on which it publishes its metrics."""
+
+    address: str
+    metrics_port: int
+
+
+@runtime_checkable
+class OnTemporal(Protocol):
+    """An engine on Temporal also says where its server is: then history and actions per order are measured, too."""
+
+    def temporal(self, ground: Ground) -> TemporalServer:
+        """Its server. An order's workflows have the order's id in theirs. See bench.temporal."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """Where the services keep their books: what has to run before they are started, and its database URL."""
+
+    parts: list[Part]
+    url: str
+
+
+@runtime_checkable
+class BringsBooks(Protocol):
+    """An engine for which the services keep their books elsewhere than in SQLite files."""
+
+    def books(self, ground: Ground) -> Books:
+        """The services' database."""
