@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -16,14 +15,7 @@ from temporalio.worker import Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from ordersaga.activities import InventoryActivities, NotificationActivities, PaymentActivities, ShippingActivities
-from ordersaga.clients import (
-    InventoryClient,
-    NotificationClient,
-    PaymentClient,
-    ServiceHttp,
-    ShippingClient,
-    open_session,
-)
+from ordersaga.clients import Services
 from ordersaga.connect import DATA_CONVERTER, pollers
 from ordersaga.reconciler import Reconciler, ensure_schedule
 from ordersaga.search import ensure_search_attributes
@@ -58,13 +50,13 @@ WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow, OrderSettlementWorkflow, Recon
 @asynccontextmanager
 async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Worker]:
     """A worker on the settings' task queue, running until the block is left; then its activities may finish first."""
-    async with open_session() as session:
+    async with Services.open(settings.service_urls()) as services:
         reconciler = Reconciler(client, settings.task_queue)
         worker = Worker(
             client,
             task_queue=settings.task_queue,
             workflows=WORKFLOWS,
-            activities=[*_activities(session, settings), reconciler.settle_cut_off_orders],
+            activities=[*_activities(services), reconciler.settle_cut_off_orders],
             workflow_runner=_workflow_runner(),
             graceful_shutdown_timeout=SHUTDOWN_GRACE,
             sticky_queue_schedule_to_start_timeout=STICKY,
@@ -107,12 +99,11 @@ def _workflow_runner() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
-def _activities(session: aiohttp.ClientSession, settings: Settings) -> list[Callable[..., Any]]:
-    http = {name: ServiceHttp(session, name, url) for name, url in settings.service_urls().items()}
-    inventory = InventoryActivities(InventoryClient(http["inventory"]))
-    payment = PaymentActivities(PaymentClient(http["payment"]))
-    shipping = ShippingActivities(ShippingClient(http["shipping"]))
-    notification = NotificationActivities(NotificationClient(http["notification"]))
+def _activities(services: Services) -> list[Callable[..., Any]]:
+    inventory = InventoryActivities(services.inventory)
+    payment = PaymentActivities(services.payment)
+    shipping = ShippingActivities(services.shipping)
+    notification = NotificationActivities(services.notification)
     return [
         inventory.reserve_inventory,
         inventory.release_inventory,

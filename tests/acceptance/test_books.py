@@ -106,23 +106,23 @@ def grown(before: Books, after: Books) -> dict[str, int]:
 
 
 async def refunded(shop: Shop, name: str) -> None:
-    await shop.payment.refund(RefundRequest(payment_id=f"pay-{name}"), SECONDS)
+    await shop.services.payment.refund(RefundRequest(payment_id=f"pay-{name}"), SECONDS)
 
 
 async def unshipped(shop: Shop, name: str) -> None:
-    await shop.shipping.cancel(f"shp-{name}", SECONDS)
+    await shop.services.shipping.cancel(f"shp-{name}", SECONDS)
 
 
 async def released(shop: Shop, name: str) -> None:
-    await shop.inventory.release(f"rsv-{name}", SECONDS)
+    await shop.services.inventory.release(f"rsv-{name}", SECONDS)
 
 
 async def recalled(shop: Shop, name: str) -> None:
-    await shop.notification.recall(f"msg-{name}", SECONDS)
+    await shop.services.notification.recall(f"msg-{name}", SECONDS)
 
 
 async def charged_again(shop: Shop, name: str) -> None:
-    await shop.payment.charge(a_charge(name, f"again-{name}"), SECONDS)
+    await shop.services.payment.charge(a_charge(name, f"again-{name}"), SECONDS)
 
 
 def a_charge(name: str, payment_id: str) -> ChargeRequest:
@@ -158,12 +158,12 @@ async def test_a_breach_in_a_completed_order_is_named(
 
 async def test_a_charge_for_a_failed_order_is_named(shop: Shop, name: str) -> None:
     await shop.orders.place_order(await shop.order(name, stock=1))
-    await shop.payment.charge(a_charge(name, f"pay-{name}"), SECONDS)
+    await shop.services.payment.charge(a_charge(name, f"pay-{name}"), SECONDS)
     assert await found(shop, name) == [("undone", "payment")]
 
 
 async def test_a_charge_for_an_order_that_nobody_placed_is_named(shop: Shop, name: str) -> None:
-    await shop.payment.charge(a_charge(name, f"pay-{name}"), SECONDS)
+    await shop.services.payment.charge(a_charge(name, f"pay-{name}"), SECONDS)
     assert await found(shop, name) == [("unknown_order", None)]
 
 
@@ -172,7 +172,7 @@ async def test_a_second_reservation_of_a_running_order_is_named(shop: Shop, name
     assert await found(shop, name) == []
     line = ReservationLine(sku=f"{name}-a", qty=1)
     again = ReservationRequest(reservation_id=f"again-{name}", order_id=name, items=[line])
-    await shop.inventory.reserve(again, SECONDS)
+    await shop.services.inventory.reserve(again, SECONDS)
     assert await found(shop, name) == [("more_than_one", "reservation")]
     await shop.orders.cancel_order(name, "the test is over")
 

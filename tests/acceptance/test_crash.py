@@ -93,11 +93,11 @@ class Customers:
         self.results[name] = await _insist(lambda: client.result(name))
 
     async def _reserved(self, order_id: str) -> None:
-        while not [entry async for entry in self._shop.inventory.reservations(order_id=order_id)]:
+        while not [entry async for entry in self._shop.services.inventory.reservations(order_id=order_id)]:
             await asyncio.sleep(0.1)
 
     async def _parcel_leaves(self, order_id: str) -> None:
-        while not [entry async for entry in self._shop.shipping.shipments(order_id=order_id)]:
+        while not [entry async for entry in self._shop.services.shipping.shipments(order_id=order_id)]:
             await asyncio.sleep(0.1)
         await self._shop.parcel_leaves(order_id)
 
@@ -127,7 +127,7 @@ async def test_orders_survive_the_death_of_each_part_and_of_all_at_once(tmp_path
     killed: list[datetime] = []
     async with Stack(StackOptions(tmp_path, 0, 0, 0)) as stack, open_shop(stack) as shop, asyncio.timeout(SECONDS):
         customers = Customers(shop)
-        await shop.inventory.load_stock(stock_needed(customers.orders))
+        await shop.services.inventory.load_stock(stock_needed(customers.orders))
         async with asyncio.TaskGroup() as tasks:
             for number, parts in enumerate(KILLS):
                 placed = dict(list(enumerate(customers.orders))[number * BATCH :][:BATCH])

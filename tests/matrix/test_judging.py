@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ordersaga.clients import PaymentClient, ServiceHttp, open_session
 from ordersaga.contracts.payment import RefundRequest
 from ordersaga.testing.faults import Fault, Kind
 from ordersaga.testing.faults.calls import CALLS
-from ordersaga.testing.matrix import Cell, Ground, Outcome, all_cells, chosen, run_cells, slice_of
+from ordersaga.testing.ground import Ground
+from ordersaga.testing.matrix import Cell, Outcome, all_cells, chosen, run_cells, slice_of
 from ordersaga.testing.matrix.cell import FAILED, Expected
 from ordersaga.testing.matrix.report import Run, write
 from ordersaga.testing.matrix.scene import Scene
@@ -24,9 +24,7 @@ GOOD = CELLS["fault/charge/lose_response/first/fast"]
 
 async def refunded_behind_its_back(scene: Scene) -> None:
     await scene.ended()
-    async with open_session() as session:
-        payment = PaymentClient(ServiceHttp(session, "payment", scene.ground.stack.services["payment"]))
-        await payment.refund(RefundRequest(payment_id=f"pay-{scene.order_id}"), timeout=5)
+    await scene.ground.services.payment.refund(RefundRequest(payment_id=f"pay-{scene.order_id}"), timeout=5)
 
 
 BAD = {

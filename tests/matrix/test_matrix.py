@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ordersaga.testing.matrix import Cell, Ground, Outcome, all_cells, run_cells, slice_of
+from ordersaga.testing.ground import Ground
+from ordersaga.testing.matrix import Cell, Outcome, all_cells, run_cells, slice_of
 
 COUNT = 300
 pytestmark = pytest.mark.timeout(900)  # the first test waits for all cells

@@ -65,7 +65,7 @@ async def declined(stage: Stage) -> None:
 async def second_line_out_of_stock(stage: Stage) -> None:
     """There is stock for the first line, and none for the second."""
     order = await stage.order()
-    await stage.shop.inventory.load_stock({f"{stage.name}-b": 0})
+    await stage.shop.services.inventory.load_stock({f"{stage.name}-b": 0})
     await stage.shop.orders.place_order(order)
 
 
@@ -103,7 +103,7 @@ async def refunded_meanwhile(stage: Stage) -> None:
     stage.given(Fault(Kind.LOSE_RESPONSE, "charge"), Fault(Kind.HOLD_BACK, "charge", attempts=(2,)))
     await stage.begins()
     await stage.meets(Kind.HOLD_BACK, "charge")
-    await stage.shop.payment.refund(RefundRequest(payment_id=f"pay-{stage.name}"), SECONDS)
+    await stage.shop.services.payment.refund(RefundRequest(payment_id=f"pay-{stage.name}"), SECONDS)
     stage.proxy.release(stage.name)
     await stage.ends()
 
@@ -113,7 +113,7 @@ async def id_taken(stage: Stage) -> None:
     address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip": "10118", "country": "US"}
     request: dict[str, object] = {"shipment_id": f"shp-{stage.name}", "order_id": stage.name, "address": address}
     request |= {"items": [{"sku": f"{stage.name}-a", "qty": 1}]}
-    await stage.shop.shipping.create(ShipmentRequest.model_validate(request), SECONDS)
+    await stage.shop.services.shipping.create(ShipmentRequest.model_validate(request), SECONDS)
     await good(stage)
 
 
@@ -261,7 +261,7 @@ async def two_want_the_last_piece(stage: Stage) -> None:
     """Two orders want the last piece at the same time."""
     line = {"sku": f"{stage.name}-a", "quantity": 1, "price": "5.00"}
     orders = [await stage.order(name, items=[line]) for name in (stage.name, f"{stage.name}-2")]
-    await stage.shop.inventory.load_stock({f"{stage.name}-a": 1})
+    await stage.shop.services.inventory.load_stock({f"{stage.name}-a": 1})
     await asyncio.gather(*(stage.shop.orders.place_order(order) for order in orders))
 
 

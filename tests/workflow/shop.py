@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from ordersaga.client import OrderClient
-from ordersaga.clients import (
-    InventoryClient,
-    NotificationClient,
-    PaymentClient,
-    ServiceHttp,
-    ShippingClient,
-    open_session,
-)
+from ordersaga.clients import Services
 from ordersaga.contracts.shipping import ShipmentEventState
 from ordersaga.domain.order import OrderInput, parse_order
 from ordersaga.settings import Settings
@@ -32,29 +25,19 @@ class Shop:
     """The services of a shop and the client of its orders."""
 
     orders: OrderClient
-    inventory: InventoryClient
-    payment: PaymentClient
-    shipping: ShippingClient
-    notification: NotificationClient
+    services: Services
 
     @classmethod
     @asynccontextmanager
     async def open(cls, orders: OrderClient, settings: Settings) -> AsyncIterator[Self]:
         """A shop over the services that the settings name."""
-        async with open_session() as session:
-            http = {name: ServiceHttp(session, name, url) for name, url in settings.service_urls().items()}
-            yield cls(
-                orders,
-                InventoryClient(http["inventory"]),
-                PaymentClient(http["payment"]),
-                ShippingClient(http["shipping"]),
-                NotificationClient(http["notification"]),
-            )
+        async with Services.open(settings.service_urls()) as services:
+            yield cls(orders, services)
 
     async def order(self, order_id: str, *, stock: int = 10, **changes: Any) -> OrderInput:
         """An order of two lines for 44.98 USD, and `stock` pieces of each in the warehouse."""
         a, b = f"{order_id}-a", f"{order_id}-b"
-        await self.inventory.load_stock({a: stock, b: stock})
+        await self.services.inventory.load_stock({a: stock, b: stock})
         address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip_code": "10118", "country": "US"}
         items = [{"sku": a, "quantity": 2, "price": 19.99}, {"sku": b, "quantity": 1, "price": "5.00"}]
         document = {
@@ -69,15 +52,15 @@ class Shop:
     async def books(self, order_id: str) -> list[str]:
         """The states of the order's reservation, payment, shipment and mail, as far as there are any."""
         return [
-            *[entry.state async for entry in self.inventory.reservations(order_id=order_id)],
-            *[entry.state async for entry in self.payment.payments(order_id=order_id)],
-            *[entry.state async for entry in self.shipping.shipments(order_id=order_id)],
-            *[entry.state async for entry in self.notification.notifications(order_id=order_id)],
+            *[entry.state async for entry in self.services.inventory.reservations(order_id=order_id)],
+            *[entry.state async for entry in self.services.payment.payments(order_id=order_id)],
+            *[entry.state async for entry in self.services.shipping.shipments(order_id=order_id)],
+            *[entry.state async for entry in self.services.notification.notifications(order_id=order_id)],
         ]
 
     async def parcel_leaves(self, order_id: str) -> None:
         """The carrier takes the order's parcel."""
-        await self.shipping.move(f"shp-{order_id}", ShipmentEventState.SHIPPED, timeout=5)
+        await self.services.shipping.move(f"shp-{order_id}", ShipmentEventState.SHIPPED, timeout=5)
 
 
 async def until(check: Callable[[], Awaitable[T]], seconds: float = 20) -> T:

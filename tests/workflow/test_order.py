@@ -56,7 +56,7 @@ async def test_the_customer_is_charged_to_the_last_unit(
     items = [{"sku": order.items[0].sku, "quantity": 3, "price": price}]
     await shop.orders.place_order(await shop.order(order_id, items=items, currency=currency))
 
-    (payment,) = [entry async for entry in shop.payment.payments(order_id=order_id)]
+    (payment,) = [entry async for entry in shop.services.payment.payments(order_id=order_id)]
     assert (payment.state, payment.amount, payment.currency) == (PaymentState.CAPTURED, amount, currency)
 
 

@@ -40,7 +40,7 @@ async def test_a_mocked_refusal_of_the_payment_fails_the_order_and_releases_the_
     async def declined(*_: object) -> None:
         raise ApplicationError("Declined", non_retryable=True)
 
-    inventory = InventoryActivities(shop.inventory)
+    inventory = InventoryActivities(shop.services.inventory)
     mocked = settings.model_copy(update={"task_queue": "mocked"})
     activities: list[Callable[..., Any]] = [inventory.reserve_inventory, declined, inventory.release_inventory]
     async with Worker(temporal, task_queue="mocked", workflows=[OrderSagaWorkflow], activities=activities):

@@ -80,17 +80,16 @@ async def raise_stock(inventory: Stock, needed: Mapping[str, int]) -> int:
 
 
 async def _load_stock(source: Path, as_json: bool) -> None:
-    from ordersaga.clients.http import ServiceHttp, open_session
-    from ordersaga.clients.inventory import InventoryClient
+    from ordersaga.clients import Services
     from ordersaga.retail import RetailOrder, read_retail_file, stock_needed
     from ordersaga.settings import load_settings
 
     needed = stock_needed(found.order for found in read_retail_file(source) if isinstance(found, RetailOrder))
-    async with open_session() as session:
-        url = load_settings().service_urls()["inventory"]
-        raised = await raise_stock(InventoryClient(ServiceHttp(session, "inventory", url)), needed)
-    text = f"Stock: {len(needed):,} SKUs needed, {raised:,} raised at {url}"
-    _say(as_json, text, {"stock": {"needed": len(needed), "raised": raised, "url": url}})
+    urls = load_settings().service_urls()
+    async with Services.open(urls) as services:
+        raised = await raise_stock(services.inventory, needed)
+    text = f"Stock: {len(needed):,} SKUs needed, {raised:,} raised at {urls['inventory']}"
+    _say(as_json, text, {"stock": {"needed": len(needed), "raised": raised, "url": urls["inventory"]}})
 
 
 def _say(as_json: bool, text: str, document: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ from ordersaga.clients.http import ServiceHttp, open_session
 from ordersaga.clients.inventory import InventoryClient
 from ordersaga.clients.notification import NotificationClient
 from ordersaga.clients.payment import PaymentClient
+from ordersaga.clients.services import Services
 from ordersaga.clients.shipping import ShippingClient
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "NotificationClient",
     "PaymentClient",
     "ServiceHttp",
+    "Services",
     "ShippingClient",
     "open_session",
 ]

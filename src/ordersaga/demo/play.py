@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 from ordersaga.client import OrderClient
-from ordersaga.clients import InventoryClient, ServiceHttp, ShippingClient, open_session
+from ordersaga.clients import Services, ShippingClient
 from ordersaga.connect import connect
 from ordersaga.contracts.shipping import ShipmentEventState
 from ordersaga.demo.cast import SOLD_OUT, Cause, Scene
@@ -42,11 +42,9 @@ class Play:
     async def on(cls, stack: Stack, proxy: FaultProxy, scenes: list[Scene]) -> AsyncIterator[Self]:
         """A play with stock in the warehouse for all its orders."""
         temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
-        async with open_session() as session:
-            shipping = ShippingClient(ServiceHttp(session, "shipping", stack.services["shipping"]))
-            inventory = InventoryClient(ServiceHttp(session, "inventory", stack.services["inventory"]))
-            await inventory.load_stock(stock_needed(scene.order for scene in scenes) | {SOLD_OUT: 0})
-            yield cls(scenes, stack, proxy, OrderClient(temporal, stack.settings()), shipping)
+        async with Services.open(stack.services) as services:
+            await services.inventory.load_stock(stock_needed(scene.order for scene in scenes) | {SOLD_OUT: 0})
+            yield cls(scenes, stack, proxy, OrderClient(temporal, stack.settings()), services.shipping)
 
     @property
     def ended(self) -> int:

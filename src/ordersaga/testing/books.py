@@ -14,6 +14,7 @@ from typing import Any
 from temporalio.service import RPCError
 
 from ordersaga.client import OrderClient
+from ordersaga.clients import Services
 from ordersaga.domain.errors import TemporalUnavailable
 from ordersaga.domain.result import OrderStatus, OrderSummary
 from ordersaga.testing.effects import Effects, by_order, captured_and_refunded, in_words
@@ -59,9 +60,9 @@ async def check_books(client: OrderClient) -> Books:
 
     Orders may run meanwhile. Raises ServiceUnavailable and TemporalUnavailable; then nothing can be said.
     """
-    async with ServiceBooks.open(client.settings.service_urls()) as services:
+    async with Services.open(client.settings.service_urls()) as services:
         try:
-            return await _check(TemporalOrders(client), services)
+            return await _check(TemporalOrders(client), ServiceBooks(services))
         except RPCError as error:
             raise TemporalUnavailable(
                 f"The orders cannot be read from Temporal: {error}. Nothing was changed, and the books are not checked."

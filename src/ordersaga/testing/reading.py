@@ -8,22 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings
 from ordersaga.client import OrderClient, workflow_id
-from ordersaga.clients import (
-    InventoryClient,
-    NotificationClient,
-    PaymentClient,
-    ServiceHttp,
-    ShippingClient,
-    open_session,
-)
+from ordersaga.clients import Services
 from ordersaga.contracts.inventory import ReservationEntry, StockItem
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import OrderInput
@@ -52,35 +43,19 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass
 class ServiceBooks:
     """The books of the four services."""
 
-    inventory: InventoryClient
-    payment: PaymentClient
-    shipping: ShippingClient
-    notification: NotificationClient
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, urls: dict[str, str]) -> AsyncIterator[Self]:
-        """The books at these URLs, by service."""
-        async with open_session() as session:
-            http = {name: ServiceHttp(session, name, url) for name, url in urls.items()}
-            yield cls(
-                InventoryClient(http["inventory"]),
-                PaymentClient(http["payment"]),
-                ShippingClient(http["shipping"]),
-                NotificationClient(http["notification"]),
-            )
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def entries(self, **filters: str) -> list[Entry]:
         """All entries, or those of one order_id. Raises ServiceUnavailable."""
         reservations, payments, shipments, mails = await asyncio.gather(
-            _all(self.inventory.reservations(**filters)),
-            _all(self.payment.payments(**filters)),
-            _all(self.shipping.shipments(**filters)),
-            _all(self.notification.notifications(**filters)),
+            _all(self._services.inventory.reservations(**filters)),
+            _all(self._services.payment.payments(**filters)),
+            _all(self._services.shipping.shipments(**filters)),
+            _all(self._services.notification.notifications(**filters)),
         )
         return [*reservations, *payments, *shipments, *mails]
 
@@ -100,9 +75,9 @@ class ServiceBooks:
         return certain, sorted({violation.sku or "" for violation in suspects if violation not in certain})
 
     async def _suspects(self) -> tuple[list[Violation], set[str]]:
-        before = {item.sku: item for item in await _all(self.inventory.stock())}
-        reservations: list[ReservationEntry] = await _all(self.inventory.reservations())
-        after: list[StockItem] = await _all(self.inventory.stock())
+        before = {item.sku: item for item in await _all(self._services.inventory.stock())}
+        reservations: list[ReservationEntry] = await _all(self._services.inventory.reservations())
+        after: list[StockItem] = await _all(self._services.inventory.stock())
         suspects = stock_violations(after, reservations)
         moved = {item.sku for item in after if before.get(item.sku) != item}
         return suspects, {violation.sku or "" for violation in suspects} - moved

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from ordersaga.retail import stock_needed
 from ordersaga.testing.books import check_books
 from ordersaga.testing.chaos.customers import Customer
-from ordersaga.testing.chaos.ground import Ground
+from ordersaga.testing.chaos.ground import Battleground
 from ordersaga.testing.chaos.journal import Journal
 from ordersaga.testing.chaos.judge import Finding, judge
 from ordersaga.testing.chaos.operator import Operator
-from ordersaga.testing.chaos.plan import Plan
+from ordersaga.testing.chaos.plan import SOLD_OUT, Plan
 from ordersaga.testing.chaos.report import Report, counted, percentile, recoveries
 from ordersaga.testing.chaos.strikes import Striker
 
@@ -25,7 +26,8 @@ async def campaign(plan: Plan, out: Path) -> Report:
     """Run a plan, leave its traces in `out`, and give the account of it."""
     (out / "plan.jsonl").write_text("".join(f"{line}\n" for line in plan.lines()), encoding="utf-8")
     orders = [planned.order for planned in plan.orders]
-    async with Ground.open(out / "stack", orders) as ground:
+    async with Battleground.open(out / "stack") as ground:
+        await ground.services.inventory.load_stock(stock_needed(orders) | {SOLD_OUT: 0})
         with Journal(out / "events.jsonl") as journal:
             return await Campaign(plan, ground, journal).run()
 
@@ -33,7 +35,7 @@ async def campaign(plan: Plan, out: Path) -> Report:
 class Campaign:
     """A plan on its ground."""
 
-    def __init__(self, plan: Plan, ground: Ground, journal: Journal) -> None:
+    def __init__(self, plan: Plan, ground: Battleground, journal: Journal) -> None:
         self._plan, self._ground, self._journal = plan, ground, journal
         self._customers = [Customer(planned, ground, journal) for planned in plan.orders]
         self._striker = Striker(ground.stack, journal)

@@ -15,7 +15,7 @@ from ordersaga.contracts.shipping import ShipmentEventState, ShipmentState
 from ordersaga.domain.errors import OrderConflict, ServiceFault, Unavailable
 from ordersaga.domain.order import OrderInput
 from ordersaga.endings import settlement_id
-from ordersaga.testing.chaos.ground import Ground
+from ordersaga.testing.chaos.ground import Battleground
 from ordersaga.testing.chaos.journal import Journal
 from ordersaga.testing.chaos.judge import Story
 from ordersaga.testing.chaos.plan import Act, Action, PlannedOrder
@@ -34,7 +34,7 @@ GOES_ON = (Unavailable, ServiceFault, RPCError)
 class Customer:
     """Lives through what is planned for one order, and keeps its story."""
 
-    def __init__(self, planned: PlannedOrder, ground: Ground, journal: Journal) -> None:
+    def __init__(self, planned: PlannedOrder, ground: Battleground, journal: Journal) -> None:
         self.story = Story(planned)
         self._ground = ground
         self._journal = journal
@@ -160,14 +160,16 @@ class Customer:
                 return
             if parcels:
                 try:
-                    await self._ground.shipping.move(f"shp-{self._id}", ShipmentEventState.SHIPPED, CARRIER_SECONDS)
+                    await self._ground.services.shipping.move(
+                        f"shp-{self._id}", ShipmentEventState.SHIPPED, CARRIER_SECONDS
+                    )
                     self._journal.note("parcel left", order=self._id)
                 except ServiceFault as error:  # it was cancelled at that moment, or the service is down
                     self._journal.met(error, self._id)
             await asyncio.sleep(CARRIER_PAUSE)
 
     async def _parcels(self) -> list[ShipmentState]:
-        return [entry.state async for entry in self._ground.shipping.shipments(order_id=self._id)]
+        return [entry.state async for entry in self._ground.services.shipping.shipments(order_id=self._id)]
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
         while True:

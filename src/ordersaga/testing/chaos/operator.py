@@ -9,7 +9,7 @@ from ordersaga.domain.errors import DecisionRefused
 from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
 from ordersaga.saga import Choice, StepState
 from ordersaga.testing.chaos.customers import GOES_ON, Customer
-from ordersaga.testing.chaos.ground import Ground
+from ordersaga.testing.chaos.ground import Battleground
 from ordersaga.testing.chaos.journal import Journal
 
 EVERY = 2.0
@@ -20,7 +20,7 @@ NAME = "the operator"
 class Operator:
     """Decides as planned while things go wrong, and to try again on everything after the healing."""
 
-    def __init__(self, customers: Iterable[Customer], ground: Ground, journal: Journal) -> None:
+    def __init__(self, customers: Iterable[Customer], ground: Battleground, journal: Journal) -> None:
         self.decisions: list[Choice] = []
         """Those that were taken."""
         self._customers = {customer.story.order_id: customer for customer in customers}

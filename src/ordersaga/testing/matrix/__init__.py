@@ -4,8 +4,7 @@
 """
 
 from ordersaga.testing.matrix.cell import Cell, Outcome
-from ordersaga.testing.matrix.ground import Ground
 from ordersaga.testing.matrix.matrix import all_cells, chosen, slice_of
 from ordersaga.testing.matrix.runner import run_cells
 
-__all__ = ["Cell", "Ground", "Outcome", "all_cells", "chosen", "run_cells", "slice_of"]
+__all__ = ["Cell", "Outcome", "all_cells", "chosen", "run_cells", "slice_of"]

@@ -12,8 +12,8 @@ from typing import Annotated
 import structlog
 import typer
 
+from ordersaga.testing.ground import Ground
 from ordersaga.testing.matrix.cell import Cell
-from ordersaga.testing.matrix.ground import Ground
 from ordersaga.testing.matrix.matrix import chosen, slice_of
 from ordersaga.testing.matrix.report import Run, again, write
 from ordersaga.testing.matrix.runner import run_cells

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from ordersaga.settings import SERVICES
 from ordersaga.stack import programs
-from ordersaga.testing.matrix.ground import Ground
+from ordersaga.testing.ground import Ground
 
 STOPPED_SECONDS = 12.0
 """Longer than Temporal waits for a worker that has a workflow task."""

@@ -10,13 +10,14 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 
 from ordersaga.testing.books import Violation, check_books
+from ordersaga.testing.ground import Ground
 from ordersaga.testing.matrix.cell import Cell, End, Outcome
 from ordersaga.testing.matrix.disasters import strike
-from ordersaga.testing.matrix.ground import Ground
 from ordersaga.testing.matrix.judge import unproven, wrong_answer, wrong_close, wrong_end
 from ordersaga.testing.matrix.scene import Scene
 
 AT_ONCE = 25
+STOCK = 10
 PATIENCE = 120.0
 """Seconds until a cell is given up."""
 IN_PLACE = 60.0
@@ -27,7 +28,7 @@ Tell = Callable[[str], None]
 
 async def run_cells(cells: list[Cell], ground: Ground, tell: Tell = lambda _news: None) -> list[Outcome]:
     """Run these cells, and judge each by its order's answer, by its faults, and by the books."""
-    await ground.load(cell.order_id for cell in cells)
+    await ground.services.inventory.load_stock(dict.fromkeys((cell.order_id for cell in cells), STOCK))
     batches: dict[str | None, list[Cell]] = defaultdict(list)
     for cell in cells:
         batches[cell.disaster].append(cell)

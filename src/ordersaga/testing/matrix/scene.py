@@ -19,8 +19,9 @@ from ordersaga.domain.worklist import OrderDecision
 from ordersaga.reconciler import SCHEDULE_ID
 from ordersaga.testing.faults import Fault, Kind
 from ordersaga.testing.faults.calls import UNDO_OF
+from ordersaga.testing.ground import Ground
 from ordersaga.testing.matrix.cell import Cell, Customer, Way
-from ordersaga.testing.matrix.ground import Ground, insist, until
+from ordersaga.testing.matrix.waiting import insist, until
 
 REASON = "asked by the matrix"
 ASK_AGAIN = 0.25
@@ -164,7 +165,9 @@ class Scene:
 
     async def parcel_leaves(self) -> None:
         """The carrier takes the parcel."""
-        await insist(lambda: self.ground.shipping.move(f"shp-{self.order_id}", ShipmentEventState.SHIPPED, timeout=5))
+        await insist(
+            lambda: self.ground.services.shipping.move(f"shp-{self.order_id}", ShipmentEventState.SHIPPED, timeout=5)
+        )
 
     async def retry(self, call: str) -> None:
         """A person has the parked undo tried again."""

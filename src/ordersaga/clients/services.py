@@ -1,0 +1,37 @@
+"""The clients of all four services, on one session."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from ordersaga.clients.http import ServiceHttp, open_session
+from ordersaga.clients.inventory import InventoryClient
+from ordersaga.clients.notification import NotificationClient
+from ordersaga.clients.payment import PaymentClient
+from ordersaga.clients.shipping import ShippingClient
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The four services of an order."""
+
+    inventory: InventoryClient
+    payment: PaymentClient
+    shipping: ShippingClient
+    notification: NotificationClient
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, urls: Mapping[str, str]) -> AsyncIterator[Self]:
+        """The clients of the services at these URLs, by service, on one session that ends with the block."""
+        async with open_session() as session:
+            http = {name: ServiceHttp(session, name, url) for name, url in urls.items()}
+            yield cls(
+                InventoryClient(http["inventory"]),
+                PaymentClient(http["payment"]),
+                ShippingClient(http["shipping"]),
+                NotificationClient(http["notification"]),
+            )

@@ -1,0 +1,39 @@
+"""Where orders are tried: a stack of its own, whose worker calls the services through a proxy that makes faults."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ordersaga.client import OrderClient
+from ordersaga.clients import Services
+from ordersaga.connect import connect
+from ordersaga.stack import Stack, StackOptions
+from ordersaga.testing.environment import free_port
+from ordersaga.testing.faults import FaultProxy
+
+
+@dataclass
+class Ground:
+    """The stack, the proxy before its services, and the clients of both; `services` goes past the proxy."""
+
+    stack: Stack
+    proxy: FaultProxy
+    orders: OrderClient
+    services: Services
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, data_dir: Path) -> AsyncIterator[Self]:
+        """A ground of its own, on free ports. It is gone when the block is left."""
+        port = free_port()
+        async with (
+            FaultProxy(f"http://127.0.0.1:{port}") as proxy,
+            Stack(StackOptions(data_dir, 0, 0, port, worker_calls=proxy.url)) as stack,
+            Services.open(stack.services) as services,
+        ):
+            temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
+            yield cls(stack, proxy, OrderClient(temporal, stack.settings()), services)
