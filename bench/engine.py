@@ -40,7 +40,9 @@ class Engine(Protocol):
     """One way of processing orders.
 
     A program runs in the foreground, so that all its processes are below the one that was started and can be counted.
-    Importing an engine's module, or asking for its version, raises ImportError if what it needs is not installed.
+    A Temporal server is `temporal server start-dev --port …`; an order's workflows have the order's id in theirs. Then
+    history and actions per order are measured, too. Importing an engine's module, or asking for its version, raises
+    ImportError if what it needs is not installed.
     """
 
     name: str
@@ -60,22 +62,6 @@ class Engine(Protocol):
 
     def client(self, ground: Ground) -> AbstractAsyncContextManager[Place]:
         """Be connected, and place orders. It runs in a process of its own, which is counted as `client`."""
-
-
-@dataclass(frozen=True)
-class TemporalServer:
-    """Where an engine's Temporal server answers, and the port on which it publishes its metrics."""
-
-    address: str
-    metrics_port: int
-
-
-@runtime_checkable
-class OnTemporal(Protocol):
-    """An engine on Temporal also says where its server is: then history and actions per order are measured, too."""
-
-    def temporal(self, ground: Ground) -> TemporalServer:
-        """Its server. An order's workflows have the order's id in theirs. See bench.temporal."""
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,31 @@
-"""What engines on Temporal share: the server that `ordersaga up` starts, with its metrics."""
+"""The Temporal server of an engine that has one: where it is, and where it publishes what it counts."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from bench.engine import Ground, Part, TemporalServer
-from ordersaga.stack import programs
+from bench.engine import Part
+from ordersaga.stack.programs import HOST
 
 
-class LocalTemporal:
-    """The dev server with the settings of the local stack. An engine with further ports of its own adds to `ports`."""
+@dataclass(frozen=True)
+class TemporalServer:
+    """Where an engine's Temporal answers, and the port of its metrics."""
 
-    ports = 3
+    address: str
+    metrics_port: int
 
-    def temporal(self, ground: Ground) -> TemporalServer:
-        """Where it answers."""
-        return TemporalServer(f"{programs.HOST}:{ground.ports[0]}", ground.ports[2])
 
-    def server(self, ground: Ground) -> Part:
-        """The server, as the first part of an engine."""
-        program = programs.temporal(ground.folder, *ground.ports[:2])
-        command = [*program.command, "--metrics-port", str(ground.ports[2])]
-        return Part("temporal", replace(program, command=command), {})
+def with_metrics(parts: Iterable[Part], metrics_port: int) -> tuple[list[Part], TemporalServer | None]:
+    """The same parts, Temporal among them with this port for its metrics; and where that is, if it is there."""
+    found, server = [], None
+    for part in parts:
+        command = part.program.command
+        if "start-dev" in command:
+            server = TemporalServer(f"{HOST}:{command[command.index('--port') + 1]}", metrics_port)
+            program = replace(part.program, command=[*command, "--metrics-port", str(metrics_port)])
+            found.append(replace(part, program=program))
+        else:
+            found.append(part)
+    return found, server

@@ -1,0 +1,47 @@
+"""Has every order had its effects, each of them once?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ordersaga.clients import Services
+from ordersaga.contracts.inventory import ReservationEntry
+from ordersaga.contracts.shipping import ShipmentEntry
+from ordersaga.domain.money import Money
+from ordersaga.domain.order import OrderInput
+from ordersaga.testing.effects import Effects, Entry, by_order, live, pieces
+from ordersaga.testing.reading import ServiceBooks, pieces_ordered
+
+
+async def problems(urls: Mapping[str, str], orders: Mapping[str, OrderInput]) -> list[str]:
+    """What is wrong in the services' books, if these orders, by their ids, have all completed and no others came."""
+    async with Services.open(urls) as clients:
+        services = ServiceBooks(clients)
+        effects = by_order(await services.entries())
+        violations, unsettled = await services.stock_violations()
+    found = []
+    for order_id, order in orders.items():
+        found += wrong(order, effects.pop(order_id, Effects()))
+    found += [f"{order_id} was never placed" for order_id in effects]
+    return [*found, *(violation.detail for violation in violations), *(f"stock of {sku} moves" for sku in unsettled)]
+
+
+def wrong(order: OrderInput, effects: Effects) -> Iterator[str]:
+    """What is wrong with a completed order's effects."""
+    kinds: dict[str, Sequence[Entry]] = {
+        "reservations": effects.reservations,
+        "payments": effects.payments,
+        "shipments": effects.shipments,
+        "mails": effects.mails,
+    }
+    for kind, entries in kinds.items():
+        alive = [entry for entry in entries if live(entry)]
+        if len(alive) != 1:
+            yield f"{order.order_id} has {len(alive)} {kind}"
+    for payment in effects.payments:
+        if Money.parse(payment.amount, payment.currency) != order.total:
+            yield f"{order.order_id} paid {payment.amount} {payment.currency} and not {order.total}"
+    goods: list[ReservationEntry | ShipmentEntry] = [*effects.reservations, *effects.shipments]
+    for entry in goods:
+        if pieces(entry.items) != pieces_ordered(order):
+            yield f"{order.order_id}: its goods are not those that it asked for"

@@ -1,0 +1,48 @@
+"""The engines that there are to measure, each imported only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pkgutil import resolve_name
+from typing import cast
+
+from bench.engine import Engine
+
+WHERE = {
+    "empty": "bench.limits:EMPTY",
+    "noops": "bench.limits:NOOPS",
+    "ordersaga": "bench.ours:ORDERSAGA",
+    "ordersaga-slow-path": "bench.ours:SLOW_PATH",
+    "ordersaga-2-workers": "bench.ours:TWO_WORKERS",
+    "ordersaga-postgres": "bench.ours:ON_POSTGRES",
+    "sketch": "bench.peers.sketch.engine:SKETCH",
+    "sketch-tuned": "bench.peers.sketch.engine:SKETCH_TUNED",
+    "dbos-sqlite": "bench.peers.dbos:ON_SQLITE",
+    "dbos-postgres": "bench.peers.dbos:ON_POSTGRES",
+    "restate": "bench.peers.restate:RESTATE",
+    "celery": "bench.peers.celery:CELERY",
+}
+"""Each engine by its name, in the order in which tables show them."""
+
+LIMITS = ("empty", "noops")
+"""Those that call no service: what Temporal itself costs."""
+
+
+def load(name: str) -> Engine:
+    """The engine of this name. Raises ImportError if something that it needs is not installed, KeyError."""
+    return cast("Engine", resolve_name(WHERE[name]))
+
+
+def available(names: Iterable[str]) -> tuple[dict[str, Engine], dict[str, str]]:
+    """Those of these engines that can run, and why the others cannot. Raises KeyError for a name that is not known."""
+    found: dict[str, Engine] = {}
+    left_out: dict[str, str] = {}
+    for name in names:
+        try:
+            engine = load(name)
+            engine.version()
+        except (ImportError, AttributeError) as error:
+            left_out[name] = f"{type(error).__name__}: {error}"
+        else:
+            found[name] = engine
+    return found, left_out

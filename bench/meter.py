@@ -1,0 +1,80 @@
+"""CPU and memory of programs, by role: of every process below each of them, those that have ended included."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import psutil
+
+SAMPLE_SECONDS = 1.0
+Roots = Callable[[], Mapping[str, list[int]]]
+"""The process ids of the programs of each role, as they are now."""
+
+
+class Meter:
+    """Reads what processes have used."""
+
+    def __init__(self, roots: Roots) -> None:
+        self._roots = roots
+
+    def cpu(self) -> Counter[str]:
+        """Seconds of CPU that each role has used so far.
+
+        A process counts those of its children that it has waited for, so that an ended process is not lost.
+        """
+        used: Counter[str] = Counter()
+        for role, process in self._processes():
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                used[role] += times.user + times.system + times.children_user + times.children_system
+        return used
+
+    def memory(self) -> Counter[str]:
+        """Bytes of memory of each role: on Linux the proportional share, elsewhere the resident size."""
+        used: Counter[str] = Counter()
+        for role, process in self._processes():
+            with suppress(psutil.Error):
+                used[role] += _memory(process)
+        return used
+
+    @asynccontextmanager
+    async def peak_memory(self) -> AsyncIterator[Counter[str]]:
+        """The most memory that each role has while the block runs, looked at once a second."""
+        peak: Counter[str] = Counter()
+
+        async def look() -> None:
+            while True:
+                # In a thread: reading it takes the kernel a while, and the clock of a phase must not stand still.
+                now = await asyncio.to_thread(self.memory)
+                for role, used in now.items():
+                    peak[role] = max(peak[role], used)
+                await asyncio.sleep(SAMPLE_SECONDS)
+
+        looking = asyncio.create_task(look())
+        try:
+            yield peak
+        finally:
+            looking.cancel()
+
+    def _processes(self) -> Iterator[tuple[str, psutil.Process]]:
+        for role, pids in self._roots().items():
+            for pid in pids:
+                with suppress(psutil.Error):
+                    root = psutil.Process(pid)
+                    for process in (root, *root.children(recursive=True)):
+                        yield role, process
+
+
+def machine_cpu() -> float:
+    """Seconds of CPU that all processes of this machine have used so far."""
+    times = psutil.cpu_times()
+    return float(times.user + times.system + getattr(times, "nice", 0.0))
+
+
+def _memory(process: psutil.Process) -> int:
+    if psutil.LINUX:
+        return int(process.memory_full_info().pss)
+    return int(process.memory_info().rss)

