@@ -61,14 +61,14 @@ async def release_inventory(reservation_id: str) -> None:
 
 @activity.defn
 async def charge_payment(order_id: str, customer_id: str, payment_method_id: str, amount: float) -> str:
-    """Charge the total, which is a float, in dollars."""
+    """Charge the total, in dollars. It is a float, and here rounded: the service refuses 0.1 + 0.2 dollars."""
     activity.logger.info("charging %s for order %s", amount, order_id)
     body = {
         "payment_id": f"pay-{order_id}",
         "order_id": order_id,
         "customer_id": customer_id,
         "payment_method_id": payment_method_id,
-        "amount": amount,
+        "amount": round(amount, 2),
         "currency": "USD",
         "idempotency_key": f"order-{order_id}",
     }
