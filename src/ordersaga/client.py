@@ -34,6 +34,7 @@ from ordersaga.domain.errors import (
     InvalidOrder,
     OrderConflict,
     OrderNotFound,
+    TemporalBusy,
     TemporalUnavailable,
     VerdictPending,
     WorkerUnavailable,
@@ -57,6 +58,10 @@ from ordersaga.workflows.settlement import OrderSettlementWorkflow
 QUERY_TIMEOUT = timedelta(seconds=12)
 """A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
 CANCEL_PATIENCE = 60.0
+
+_TOOK_TOO_LONG = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN)
+_AGAIN = "Ask again when it answers: nothing is done twice."
 
 T = TypeVar("T")
 Handle = WorkflowHandle[OrderSagaWorkflow, OrderResult]
@@ -90,7 +95,10 @@ class OrderClient:
         return await self.result(order.order_id)
 
     async def submit_order(self, order: OrderInput) -> PlacedOrder:
-        """Place an order without waiting for its end. Raises OrderConflict like place_order."""
+        """Place an order without waiting for its end. Raises OrderConflict like place_order.
+
+        Raises TemporalBusy when the server is behind or silent: the order may have been placed or not. Ask again.
+        """
         order = self.settings.with_policy(order)
         try:
             handle = await self._start(order)
@@ -101,7 +109,7 @@ class OrderClient:
         )
 
     async def result(self, order_id: str) -> OrderResult:
-        """Wait for an order's end. Raises OrderNotFound."""
+        """Wait for an order's end. Raises OrderNotFound, TemporalBusy."""
         handle = self._handle(order_id)
         try:
             with _in_our_words(order_id):
@@ -145,7 +153,7 @@ class OrderClient:
             ) from None
         except (RPCError, WorkflowUpdateFailedError) as error:
             if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
-                raise _translated(error, order_id) from None
+                raise _translated(error, order_id, by_worker=True) from None
             return await self._cancel_of_closed(order_id)
 
     async def list_orders(
@@ -187,7 +195,7 @@ class OrderClient:
             ) from None
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise _translated(error, order_id) from None
+                raise _translated(error, order_id, by_worker=True) from None
             raise DecisionRefused(
                 f"Order {order_id} ended before the decision reached it. Nothing was changed by the decision."
             ) from None
@@ -289,7 +297,7 @@ class OrderClient:
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
     async def _query(self, handle: WorkflowHandle[Any, OrderResult], name: str, answer: type[T]) -> T:
-        with _in_our_words(handle.id.removeprefix("order-").removeprefix("settle-")):
+        with _in_our_words(handle.id.removeprefix("order-").removeprefix("settle-"), by_worker=True):
             found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
         return found
 
@@ -321,14 +329,15 @@ class OrderClient:
 
 
 @contextmanager
-def _in_our_words(order_id: str) -> Iterator[None]:
+def _in_our_words(order_id: str, by_worker: bool = False) -> Iterator[None]:
     try:
         yield
     except (RPCError, WorkflowQueryFailedError) as error:
-        raise _translated(error, order_id) from None
+        raise _translated(error, order_id, by_worker) from None
 
 
-def _translated(error: RPCError | WorkflowQueryFailedError, order_id: str) -> Exception:
+def _translated(error: RPCError | WorkflowQueryFailedError, order_id: str, by_worker: bool = False) -> Exception:
+    """The error in our words. `by_worker`: the answer was to come from a worker, so that no answer tells of those."""
     if isinstance(error, WorkflowQueryFailedError):
         return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
     if any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details):
@@ -337,14 +346,16 @@ def _translated(error: RPCError | WorkflowQueryFailedError, order_id: str) -> Ex
         )
     if error.status is RPCStatusCode.NOT_FOUND:
         return OrderNotFound(f"There is no order {order_id} (no workflow {workflow_id(order_id)} in this namespace).")
-    if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED):
+    if error.status is RPCStatusCode.FAILED_PRECONDITION or (by_worker and error.status in _TOOK_TOO_LONG):
         return WorkerUnavailable(
             f"Order {order_id} is with Temporal, but no worker answers for it. "
             "Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."
         )
-    if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN):
-        return TemporalUnavailable(
+    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+        return TemporalBusy(f"Temporal is busier than it may be, and turned down what it was asked ({error}). {_AGAIN}")
+    if error.status in _NO_ANSWER or error.status in _TOOK_TOO_LONG:
+        return TemporalBusy(
             f"Temporal stopped answering while it was asked about order {order_id} ({error}). What was asked may have "
-            "reached it or not. Ask again when it answers: nothing is done twice."
+            f"reached it or not. {_AGAIN}"
         )
     return error

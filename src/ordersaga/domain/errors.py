@@ -8,6 +8,7 @@
     ├── SettingsError            a setting that cannot be read
     ├── Unavailable              something that must answer does not
     │   ├── TemporalUnavailable
+    │   │   └── TemporalBusy     it is behind, or silent for now
     │   ├── WorkerUnavailable
     │   ├── ServiceUnavailable
     │   └── VerdictPending       a cancel was asked for, and the answer is not in yet
@@ -81,6 +82,10 @@ class Unavailable(OrdersagaError):
 
 class TemporalUnavailable(Unavailable):
     """No Temporal server answers. Start one with `ordersaga up`, or set TEMPORAL_ADDRESS."""
+
+
+class TemporalBusy(TemporalUnavailable):
+    """Temporal is behind, or does not answer for now. Whether it took the request is unknown. Ask again."""
 
 
 class WorkerUnavailable(Unavailable):

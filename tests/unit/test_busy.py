@@ -1,0 +1,72 @@
+"""A Temporal that is behind or silent: placing an order says that it may have been placed, and never that it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga.client import OrderClient
+from ordersaga.domain.errors import OrdersagaError, TemporalBusy, WorkerUnavailable
+from ordersaga.domain.order import parse_order
+
+ORDER = parse_order(
+    {
+        "order_id": "o1",
+        "customer_id": "ada",
+        "items": [{"sku": "MUG", "quantity": 1, "price": "19.99"}],
+        "shipping_address": {"street": "350 Fifth Avenue", "city": "New York", "country": "US"},
+        "payment_method_id": "pm_card_visa",
+    }
+)
+SILENT = [RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED]
+
+
+def behind(status: RPCStatusCode) -> OrderClient:
+    """A client of a server that answers everything with this status."""
+
+    async def fail(*_: object, **__: object) -> Any:
+        raise RPCError("no answer", status, b"")
+
+    handle = SimpleNamespace(id="order-o1", result=fail, describe=fail, query=fail)
+    temporal = SimpleNamespace(start_workflow=fail, get_workflow_handle_for=lambda *_: handle)
+    return OrderClient(cast("Client", temporal))
+
+
+@pytest.mark.parametrize("status", [*SILENT, RPCStatusCode.RESOURCE_EXHAUSTED])
+async def test_to_place_or_to_wait_may_be_tried_again(status: RPCStatusCode) -> None:
+    orders = behind(status)
+    asks: list[Callable[[], Awaitable[object]]] = [
+        lambda: orders.submit_order(ORDER),
+        lambda: orders.result("o1"),
+        lambda: orders.place_order(ORDER),
+    ]
+    for ask in asks:
+        with pytest.raises(TemporalBusy, match=r"Ask again when it answers: nothing is done twice\."):
+            await ask()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (RPCStatusCode.DEADLINE_EXCEEDED, WorkerUnavailable),
+        (RPCStatusCode.CANCELLED, WorkerUnavailable),
+        (RPCStatusCode.FAILED_PRECONDITION, WorkerUnavailable),
+        (RPCStatusCode.UNAVAILABLE, TemporalBusy),
+    ],
+)
+async def test_where_a_worker_should_answer_it_is_the_worker_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch, status: RPCStatusCode, kind: type[OrdersagaError]
+) -> None:
+    orders = behind(status)
+
+    async def current(_: str) -> Any:
+        return cast("Any", orders.temporal).get_workflow_handle_for()
+
+    monkeypatch.setattr(orders, "_current", current)
+    with pytest.raises(kind):
+        await orders.get_order("o1")
