@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ordersaga.cli import intake
 from ordersaga.cli.exits import WrongInput
 from ordersaga.cli.intake import BadLine, opened, orders
 from ordersaga.domain.errors import InvalidOrder, OrdersagaError
@@ -47,7 +50,9 @@ def read(text: str | bytes) -> list[str | int]:
         (f"{order('a')}\n{'x' * (MAX_ORDER_BYTES + 1)}\n{order('c')}", ["a", 2, "c"]),
         (f"{order('a')}\n{'x' * MAX_ORDER_BYTES}\n{order('c')}", ["a", 2, "c"]),
         (f"{order('a')}\n".encode() + b"\xff\n", ["a", 2]),
+        (f"[ {order('a')}\t,\r\n {order('b')} ]\n ", ["a", "b"]),
         ("[]", []),
+        ("[ \n] ", []),
         (" \n ", []),
         ("", []),
     ],
@@ -66,13 +71,18 @@ def test_what_is_found(text: str | bytes, found: list[str | int]) -> None:
         ),
         ("order,customer\n1,2\n", InvalidOrder, "it is not JSON"),
         (json.dumps(ORDER | {"items": []}, indent=2), InvalidOrder, "order a cannot be placed as it is: items:"),
+        (f"[{order()} {order('b')}]", WrongInput, "Expecting ',' delimiter"),
+        (f"[{order()},]", WrongInput, "trailing comma"),
+        (f"[{order()}] 7", WrongInput, "Extra data"),
+        ("[", WrongInput, "Expecting value"),
+        (b'["\xff"]', WrongInput, "begins like a JSON array and is none"),
         ("[1, 2", WrongInput, "begins like a JSON array and is none"),
         (f"[{order()}, 7]", WrongInput, "[1]: the order cannot be placed as it is"),
         (f"[{order()}, {order('b', items=[])}]", WrongInput, "None of the 2 orders in the array was placed."),
         ("[" * 100_000, WrongInput, "begins like a JSON array and is none"),
     ],
 )
-def test_what_is_refused_as_a_whole(text: str, kind: type[OrdersagaError], problem: str) -> None:
+def test_what_is_refused_as_a_whole(text: str | bytes, kind: type[OrdersagaError], problem: str) -> None:
     with pytest.raises(kind) as raised:
         read(text)
     assert problem in str(raised.value)
@@ -107,6 +117,37 @@ def test_lines_are_read_as_they_come() -> None:
 
     assert [next(found).order_id for _ in range(3)] == ["o0", "o1", "o2"]  # type: ignore[union-attr]
     assert source.given < 10
+
+
+def peak_of(count: int, source: io.RawIOBase | io.BytesIO) -> int:
+    """The most memory, in bytes, that it takes to read so many orders, one after the other."""
+    tracemalloc.start()
+    try:
+        for _ in islice(orders(io.BufferedReader(source)), count):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_number_of_lines() -> None:
+    peak_of(10, Endless())  # what is loaded once
+    few, many = peak_of(20, Endless()), peak_of(600, Endless())
+    assert many < few + 100_000  # all of them together take ten times as much
+
+
+def test_an_array_takes_little_more_memory_than_its_text() -> None:
+    text = f"[{','.join(order(f'o{number}') for number in range(600))}]".encode()
+    peak_of(600, io.BytesIO(text))
+    assert peak_of(600, io.BytesIO(text)) < 3 * len(text) + 100_000
+
+
+def test_an_array_too_long_to_be_held_is_refused_and_told_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"[{order('a')}, {order('b')}]"
+    monkeypatch.setattr(intake, "MAX_ARRAY_BYTES", len(text))
+    assert read(text) == ["a", "b"]
+    with pytest.raises(WrongInput, match=r"Nothing was started\. Give so many orders as JSON lines"):
+        read(f"{text} ")
 
 
 @pytest.mark.parametrize("name", ["missing.json", "."])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,15 @@ from ordersaga.cli.exits import WrongInput
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import MAX_ORDER_BYTES, OrderInput, parse_order
 
+MAX_ARRAY_BYTES = 64 << 20
+"""An array is checked as a whole, so it is held as a whole. JSON lines have no such limit."""
+
 BOM = b"\xef\xbb\xbf"
 """What some editors put before UTF-8 text."""
+
+_PART = 1 << 16
+_DECODER = json.JSONDecoder(parse_float=Decimal)
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ def orders(file: BinaryIO) -> Iterator[Found]:
     """
     first, number = _skip_space(file)
     if first == b"[":
-        return iter(_array(first + file.read()))
+        return _array(first + _at_most(file, MAX_ARRAY_BYTES))
     lines = _numbered(file, first, number)
     head = list(islice(lines, 1))
     if head and not _is_json(head[0][1]):
@@ -77,20 +85,59 @@ def _read(lines: Iterable[tuple[int, bytes]]) -> Iterator[Found]:
             yield BadLine(number, error)
 
 
-def _array(text: bytes) -> list[OrderInput]:
+def _at_most(file: BinaryIO, size: int) -> bytes:
+    """All that is left of the file, or its first `size` bytes; asked for in parts, because room is made for each."""
+    parts = []
+    while size > 0 and (part := file.read(min(size, _PART))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _array(text: bytes) -> Iterator[OrderInput]:
+    """Its orders, once all have been checked. They are read anew then: the text takes less memory than they do."""
+    if len(text) > MAX_ARRAY_BYTES:
+        raise WrongInput(
+            f"The JSON array has more than {MAX_ARRAY_BYTES:,} bytes. Nothing was started. "
+            "Give so many orders as JSON lines, one to a line: those are read as they come."
+        )
+    count, problems = 0, []
     try:
-        documents = json.loads(text, parse_float=Decimal)
+        document = text.decode()
+        for index, element in enumerate(_elements(document)):
+            count += 1
+            try:
+                OrderInput.model_validate(element)
+            except InvalidOrder as error:
+                problems.append(f"[{index}]: {error}")
     except (ValueError, RecursionError) as error:
         raise WrongInput(f"The input begins like a JSON array and is none ({error}). Nothing was started.") from None
-    found, problems = [], []
-    for index, document in enumerate(documents):
-        try:
-            found.append(OrderInput.model_validate(document))
-        except InvalidOrder as error:
-            problems.append(f"[{index}]: {error}")
     if problems:
-        raise WrongInput("\n".join([*problems, f"None of the {len(documents)} orders in the array was placed."]))
-    return found
+        raise WrongInput("\n".join([*problems, f"None of the {count} orders in the array was placed."]))
+    return map(OrderInput.model_validate, _elements(document))
+
+
+def _elements(text: str) -> Iterator[object]:
+    """The elements of a JSON array that is the whole text, one at a time. Raises ValueError where it is none."""
+    at = _after_space(text, 1)
+    while not text.startswith("]", at):
+        element, at = _DECODER.raw_decode(text, at)
+        yield element
+        at = _after_space(text, at)
+        if text.startswith(",", at):
+            at = _after_space(text, at + 1)
+            if text.startswith("]", at):
+                raise json.JSONDecodeError("Illegal trailing comma before end of array", text, at)
+        elif not text.startswith("]", at):
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+    if (rest := _after_space(text, at + 1)) != len(text):
+        raise json.JSONDecodeError("Extra data", text, rest)
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    assert found
+    return found.end()
 
 
 def _skip_space(file: BinaryIO) -> tuple[bytes, int]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,85 +13,81 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit, WrongInput
+from ordersaga.cli.account import Account, UnderWay
+from ordersaga.cli.exits import WrongInput
 from ordersaga.cli.output import AsJson
+from ordersaga.cli.pace import Pace
 from ordersaga.cli.run import order_client, run_async
-from ordersaga.domain.errors import InvalidOrder, OrderConflict
+from ordersaga.domain.errors import InvalidOrder, OrderConflict, TemporalBusy, TemporalUnavailable
 
 if TYPE_CHECKING:
-    from rich.live import Live
-
-    from ordersaga.cli.intake import BadLine, Found
+    from ordersaga.cli.intake import Found
     from ordersaga.client import OrderClient
     from ordersaga.domain.order import OrderInput
 
-GOOD = ("completed", "placed")
+QUIET_SECONDS = 5.0
+"""After so long without an order's end, it is worth a look whether there is a worker."""
 
 
 def place(
     source: Annotated[Path, typer.Argument(metavar="FILE|-", help="The orders; - reads standard input.")],
     wait: Annotated[bool, typer.Option(help="Wait for each order's end.")] = True,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="How many orders are in flight at once.")] = 50,
+    patience: Annotated[
+        float, typer.Option(min=0, help="For how many seconds Temporal may answer nothing before this gives up.")
+    ] = 120,
     as_json: AsJson = False,
 ) -> int:
     """Place orders, and print the result of each: one JSON order, an array of them, or JSON lines.
 
     One order or an array is checked before anything is placed. Of JSON lines, each bad line is reported and the others
     are placed. Placing the same orders again does nothing twice, and prints the same results.
-    Exit code 1: an order did not complete. 2: some of the input is no order that can be placed.
+    While Temporal is behind or silent, less is asked of it at once, and what it did not answer is asked again.
+    Exit code 1: an order did not complete. 2: some of the input is no order that can be placed. 3: Temporal is silent.
     """
     from ordersaga.cli import intake
 
     with intake.opened(source) as file:
         found = intake.orders(file)
-        placing = _Placing(wait, as_json)
+        account = Account(as_json)
         # Until there is an order that can be placed, nothing needs Temporal.
         first = next(found, None)
         while isinstance(first, intake.BadLine):
-            placing.turn_down(first)
+            account.turn_down(first)
             first = next(found, None)
         if first is not None:
-            run_async(placing.all(chain([first], found), concurrency))
-        return placing.sum_up()
+            placing = Placing(account, wait, concurrency, patience)
+            run_async(placing.all(chain([first], found)))
+        return account.sum_up()
 
 
-class _Placing:
-    """The orders under way, and the account of those that have been answered."""
+class Placing:
+    """The orders under way: at most `concurrency` at once, handed over at the pace that Temporal keeps up with."""
 
-    def __init__(self, wait: bool, as_json: bool) -> None:
+    def __init__(self, account: Account, wait: bool, concurrency: int, patience: float) -> None:
+        self._account = account
         self._wait = wait
-        self._as_json = as_json
-        self._under_way = 0
-        self._count: Counter[str] = Counter()
-        self._live: Live | None = None
+        self._concurrency = concurrency
+        self._pace = Pace(concurrency, patience)
 
-    async def all(self, found: Iterator[Found], concurrency: int) -> None:
-        """Place them, at most `concurrency` at once."""
-        queue: asyncio.Queue[Found | Exception | None] = asyncio.Queue(concurrency)
+    async def all(self, found: Iterator[Found]) -> None:
+        """Place them. Raises TemporalUnavailable, in a group, when patience is over."""
+        queue: asyncio.Queue[Found | Exception | None] = asyncio.Queue(self._concurrency)
         async with order_client() as client:
+            watch = asyncio.create_task(self._watch(client))
             try:
-                with self._progress():
+                with self._account.progress():
                     _read_in_a_thread(found, queue)
                     async with asyncio.TaskGroup() as tasks:
-                        for _ in range(concurrency):
+                        for _ in range(self._concurrency):
                             tasks.create_task(self._take(queue, client))
-            except BaseException:
-                output.message(f"{self._account()}; {self._under_way:,} more were placed and go on without us")
+            except BaseException as error:
+                if isinstance(error, BaseExceptionGroup) and error.subgroup(TemporalUnavailable):
+                    self._account.report_unknown()
+                self._account.break_off()
                 raise
-
-    def turn_down(self, bad: BadLine) -> None:
-        """Report a line that is no order that can be placed."""
-        order_id, error = bad.error.order_id, f"line {bad.line}: {bad.error}"
-        self._report({"order_id": order_id, "status": "invalid", "line": bad.line, "error": error})
-
-    def sum_up(self) -> Exit:
-        """Print how many ended how, and return the exit code."""
-        if not self._count:
-            raise WrongInput("The input holds no order. Nothing was started.")
-        output.message(self._account())
-        if self._count["invalid"]:
-            return Exit.WRONG_INPUT
-        return Exit.OK if set(self._count) <= set(GOOD) else Exit.NO
+            finally:
+                watch.cancel()
 
     async def _take(self, queue: asyncio.Queue[Found | Exception | None], client: OrderClient) -> None:
         from ordersaga.cli.intake import BadLine
@@ -102,63 +96,52 @@ class _Placing:
             if isinstance(found, Exception):
                 raise found
             if isinstance(found, BadLine):
-                self.turn_down(found)
+                self._account.turn_down(found)
                 continue
-            self._report(await self._answer(found, client))
+            under_way = self._account.under_way[id(found)] = UnderWay(found.order_id)
+            answer = await self._answer(found, client, under_way)
+            del self._account.under_way[id(found)]
+            self._account.report(answer)
         queue.put_nowait(None)
 
-    async def _answer(self, order: OrderInput, client: OrderClient) -> dict[str, Any]:
+    async def _answer(self, order: OrderInput, client: OrderClient, under_way: UnderWay) -> dict[str, Any]:
         try:
-            return await self._placed(order, client)
+            return await self._placed(order, client, under_way)
         except OrderConflict as conflict:
             return {"order_id": order.order_id, "status": "conflict", "error": str(conflict)}
         except InvalidOrder as invalid:
             return {"order_id": order.order_id, "status": "invalid", "error": str(invalid)}
 
-    async def _placed(self, order: OrderInput, client: OrderClient) -> dict[str, Any]:
-        placed = await client.submit_order(order)
-        if not self._wait:
-            total = order.total
-            return placed.model_dump() | {"status": "placed", "amount": total.amount, "currency": total.currency}
-        self._under_way += 1
-        result = await client.result(order.order_id)
-        self._under_way -= 1
-        return result.model_dump(mode="json")
+    async def _placed(self, order: OrderInput, client: OrderClient, under_way: UnderWay) -> dict[str, Any]:
+        while True:
+            placed = await self._pace.ask(lambda: client.submit_order(order))
+            under_way.placed = True
+            if not self._wait:
+                total = order.total
+                return placed.model_dump() | {"status": "placed", "amount": total.amount, "currency": total.currency}
+            # An end that nobody told is asked for anew: placing again finds out whether Temporal answers.
+            with suppress(TemporalBusy):
+                return (await client.result(order.order_id)).model_dump(mode="json")
 
-    def _report(self, answer: dict[str, Any]) -> None:
-        self._count[answer["status"]] += 1
-        if self._as_json:
-            output.emit(answer)
-        else:
-            if self._count.total() == 1:
-                output.line(_columns("ORDER", "STATUS", "AMOUNT", "TRACKING NUMBER OR ERROR"))
-            amount = f"{answer['amount']} {answer['currency']}" if "amount" in answer else ""
-            detail = answer.get("error") or answer.get("tracking_number") or ""
-            output.line(_columns(answer["order_id"] or "?", answer["status"], amount, detail))
-        if self._live:
-            self._live.update(f"{self._account()}; {self._under_way} under way")
+    async def _watch(self, client: OrderClient) -> None:
+        """Say so, once, if orders wait because there is no worker."""
+        from temporalio.service import RPCError
 
-    def _account(self) -> str:
-        counts = ", ".join(f"{count:,} {status}" for status, count in sorted(self._count.items()))
-        return f"{self._count.total():,} answered: {counts or 'none'}"
+        from ordersaga.connect import pollers
 
-    @contextmanager
-    def _progress(self) -> Iterator[None]:
-        if not sys.stderr.isatty():
-            yield
-            return
-        from rich.console import Console
-        from rich.live import Live
-
-        with Live(
-            "Placing orders", console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
-        ) as self._live:
-            yield
-        self._live = None
-
-
-def _columns(order_id: str, status: str, amount: str, detail: str) -> str:
-    return f"{order_id:<20}  {output.coloured(status, 15)}  {amount:>16}  {detail}".rstrip()
+        answered, queue = -1, client.settings.task_queue
+        while True:
+            await asyncio.sleep(QUIET_SECONDS)
+            before, answered = answered, self._account.answered
+            if not self._account.waiting or answered != before:
+                continue
+            with suppress(RPCError):
+                if not await pollers(client.temporal, queue):
+                    output.message(
+                        f"{self._account.waiting:,} placed and waiting: no worker takes orders from the task queue "
+                        f"{queue!r}. Start one with `ordersaga worker` or `ordersaga up`; they go on then."
+                    )
+                    return
 
 
 def _read_in_a_thread(found: Iterator[Found], queue: asyncio.Queue[Found | Exception | None]) -> None:
