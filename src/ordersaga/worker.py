@@ -12,12 +12,12 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Replayer, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from ordersaga.activities import InventoryActivities, NotificationActivities, PaymentActivities, ShippingActivities
 from ordersaga.clients import Services
 from ordersaga.connect import DATA_CONVERTER, pollers
 from ordersaga.reconciler import Reconciler, ensure_schedule
+from ordersaga.sandbox import workflow_runner
 from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import Settings
 from ordersaga.workflows.order import OrderSagaWorkflow
@@ -36,14 +36,6 @@ STICKY = timedelta(seconds=5)
 """How long an order, or a query about it, waits for the worker that has it in memory before any worker gets it. It has
 to be shorter than the client's QUERY_TIMEOUT, or a query about an order of a killed worker finds no worker at all."""
 
-PASSED_THROUGH = (
-    *("pydantic", "pydantic_core", "annotated_types", "iso4217"),
-    *("ordersaga.domain", "ordersaga.contracts", "ordersaga.saga", "ordersaga.activities", "ordersaga.clients"),
-)
-"""Modules that the workflow sandbox does not load anew for every order: models keep no state and read no clock, and
-loading them again cost 20 ms of CPU an order. The workflow's own modules stay inside (1.5 ms), so that a clock or a
-random number used in them is refused."""
-
 WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow, OrderSettlementWorkflow, ReconcilerWorkflow)
 
 
@@ -57,7 +49,7 @@ async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Work
             task_queue=settings.task_queue,
             workflows=WORKFLOWS,
             activities=[*_activities(services), reconciler.settle_cut_off_orders],
-            workflow_runner=_workflow_runner(),
+            workflow_runner=workflow_runner(client.data_converter),
             graceful_shutdown_timeout=SHUTDOWN_GRACE,
             sticky_queue_schedule_to_start_timeout=STICKY,
         )
@@ -67,7 +59,7 @@ async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Work
 
 def replayer(workflows: Sequence[type] = WORKFLOWS) -> Replayer:
     """What replays histories just as a worker would; docs/versioning.md says what for."""
-    return Replayer(workflows=workflows, workflow_runner=_workflow_runner(), data_converter=DATA_CONVERTER)
+    return Replayer(workflows=workflows, workflow_runner=workflow_runner(DATA_CONVERTER), data_converter=DATA_CONVERTER)
 
 
 async def run_worker(
@@ -93,10 +85,6 @@ async def _until_known(client: Client, task_queue: str) -> None:
                 if client.identity in await pollers(client, task_queue):
                     return
                 await asyncio.sleep(KNOWN_PAUSE)
-
-
-def _workflow_runner() -> SandboxedWorkflowRunner:
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
 def _activities(services: Services) -> list[Callable[..., Any]]:

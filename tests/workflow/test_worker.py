@@ -1,4 +1,4 @@
-"""The worker: a graceful end, the sandbox, and servers where it may not add search attributes."""
+"""The worker: a graceful end, and servers where it may not add search attributes."""
 
 from __future__ import annotations
 

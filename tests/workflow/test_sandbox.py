@@ -1,0 +1,76 @@
+"""The sandbox: a clock is refused in it, and a codec that wants to know whose payload it has is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Self
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.converter import (
+    ActivitySerializationContext,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
+
+from ordersaga.client import OrderClient
+from ordersaga.connect import DATA_CONVERTER
+from ordersaga.domain.result import OrderStatus
+from ordersaga.sandbox import workflow_runner
+from ordersaga.settings import Settings
+from ordersaga.worker import order_worker
+from tests.workflow.clocks import ClockWorkflow
+from tests.workflow.shop import Shop
+
+
+class KeyedCodec(PayloadCodec, WithSerializationContext):
+    """Encodes each payload with a key of its workflow: one that is told another workflow, or none, cannot decode it."""
+
+    def __init__(self, key: str = "none") -> None:
+        self._key = key
+
+    def with_context(self, context: SerializationContext) -> Self:
+        assert isinstance(context, WorkflowSerializationContext | ActivitySerializationContext)
+        return type(self)(str(context.workflow_id))
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [Payload(metadata={"key": self._key.encode()}, data=each.SerializeToString()) for each in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        for each in payloads:
+            assert each.metadata["key"].decode() == self._key
+        return [Payload.FromString(each.data) for each in payloads]
+
+
+async def test_workflow_code_that_reads_a_clock_fails_its_task(temporal: Client) -> None:
+    runner = workflow_runner(DATA_CONVERTER)
+    worker = Worker(temporal, task_queue="clocks", workflows=[ClockWorkflow], workflow_runner=runner)
+    async with worker:
+        handle = await temporal.start_workflow("ClockWorkflow", id="clock", task_queue="clocks")
+        failure: Any = None
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            if event.HasField("workflow_task_failed_event_attributes"):
+                failure = event.workflow_task_failed_event_attributes.failure
+                break
+        await handle.terminate()
+
+    assert failure.application_failure_info.type == RestrictedWorkflowAccessError.__name__
+
+
+@pytest.mark.parametrize("fast_path", [0, 2])
+async def test_a_codec_with_a_key_for_each_workflow_is_told_which(
+    shop: Shop, temporal: Client, settings: Settings, order_id: str, fast_path: float
+) -> None:
+    config = temporal.config() | {"data_converter": dataclasses.replace(DATA_CONVERTER, payload_codec=KeyedCodec())}
+    encrypted, there = Client(**config), settings.model_copy(update={"task_queue": f"encrypted-{order_id}"})
+    async with order_worker(encrypted, there):
+        order = await shop.order(order_id, policy={"fast_path": fast_path})
+        result = await OrderClient(encrypted, there).place_order(order)
+
+    assert result.status is OrderStatus.COMPLETED
