@@ -19,7 +19,7 @@ async def problems(urls: Mapping[str, str], orders: Mapping[str, OrderInput]) ->
         services = ServiceBooks(clients)
         effects = by_order(await services.entries())
         violations, unsettled = await services.stock_violations()
-    found = []
+    found: list[str] = []
     for order_id, order in orders.items():
         found += wrong(order, effects.pop(order_id, Effects()))
     found += [f"{order_id} was never placed" for order_id in effects]

@@ -21,6 +21,7 @@ from bench.stats import middle_rate, percentile
 from ordersaga.domain.errors import OrdersagaError
 
 HALF = 0.5
+SHOWN_PROBLEMS = 4
 LIST_SECONDS = 15.0
 """How long Temporal's list of workflows may lag behind."""
 
@@ -118,7 +119,9 @@ class Fight:
     async def _books(self) -> None:
         orders = {order.order_id: order for phase in self._phases for order in orders_of(phase)}
         found = await books.problems(self._scene.ground.services, orders)
-        self._bout.problems += [f"books: {problem}" for problem in found]
+        self._bout.problems += [f"books: {problem}" for problem in found[:SHOWN_PROBLEMS]]
+        if more := found[SHOWN_PROBLEMS:]:
+            self._bout.problems.append(f"books: and {len(more)} more like these")
 
 
 async def fight(engine: Engine, number: int, sizes: Sizes, folder: Path, calls_services: bool) -> Bout:

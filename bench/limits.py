@@ -9,21 +9,22 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+import uvloop
 from temporalio import activity
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from bench.engine import Engine, Ground, Part, Place
 from bench.limit_workflows import NOOP, EmptyWorkflow, NoopsWorkflow
 from ordersaga.connect import connect
 from ordersaga.domain.order import OrderInput
+from ordersaga.sandbox import workflow_runner
 from ordersaga.stack import programs
 from ordersaga.stack.child import Program
-from ordersaga.worker import PASSED_THROUGH, STICKY
+from ordersaga.worker import STICKY
 
 QUEUE = "limit"
 
@@ -83,13 +84,13 @@ async def work() -> None:
     """Be a worker until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    client = await connect()
     worker = Worker(
-        await connect(),
+        client,
         task_queue=QUEUE,
         workflows=[EmptyWorkflow, NoopsWorkflow],
         activities=[noop],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        workflow_runner=workflow_runner(client.data_converter),
         sticky_queue_schedule_to_start_timeout=STICKY,
     )
     async with worker:
@@ -102,14 +103,5 @@ def _address(ground: Ground) -> str:
     return f"{programs.HOST}:{ground.ports[0]}"
 
 
-def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        return None
-    return new_event_loop
-
-
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
-        runner.run(work())
+    uvloop.run(work())

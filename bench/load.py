@@ -15,6 +15,7 @@ from ordersaga.retail import sample_orders
 PIECES = 50_000_000
 """Of each SKU in stock: nothing runs out."""
 SHOWN_ERRORS = 3
+CURRENCY = "USD"
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ class Outcome:
 
 
 def orders_of(phase: Phase) -> Iterator[OrderInput]:
-    """Real orders of a real shop, over and over, under ids of this phase."""
+    """Real orders of a real shop, over and over, under ids of this phase. In dollars: the sketch knows no currency."""
     samples = sample_orders()
     for number in range(phase.orders):
-        yield samples[number % len(samples)].model_copy(update={"order_id": order_id(phase.name, number)})
+        yield samples[number % len(samples)].model_copy(
+            update={"order_id": order_id(phase.name, number), "currency": CURRENCY}
+        )
 
 
 def order_id(phase: str, number: int) -> str:

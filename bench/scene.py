@@ -93,6 +93,12 @@ class Scene:
             found.setdefault(role, []).append(child.pid)
         return found | ({"client": [self.client.pid]} if self.client else {})
 
+    def kill(self, role: str) -> None:
+        """Kill a role's programs, as a crash would. They are started again at once."""
+        for own, child in self.children:
+            if own == role:
+                child.kill()
+
     def deaths(self) -> list[str]:
         """The programs that have died since they were started."""
         return [child.name for _, child in self.children if child.deaths]

@@ -1,0 +1,120 @@
+"""`python -m bench`: measure the engines side by side on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from bench import engines as known
+from bench.bout import Bout, Sizes, fight
+from bench.engine import Engine
+from bench.page import page
+from bench.result import result
+from bench.stats import rotated
+from bench.tables import markdown
+
+ROUNDS = 5
+QUICK = Sizes(warm_up=8, idle=8, saturation=60, in_flight=16, half_seconds=4.0)
+
+
+def main() -> int:
+    """Run what the arguments ask for. Exit code: 0 all was measured, 1 something was not, 2 wrong arguments."""
+    arguments = _arguments()
+    if arguments.list:
+        _list()
+        return 0
+    wanted = arguments.only.split(",") if arguments.only else list(known.WHERE)
+    if unknown := [name for name in wanted if name not in known.WHERE]:
+        _say(f"There is no engine {', '.join(unknown)}; there are {', '.join(known.WHERE)}. Nothing was started.")
+        return 2
+    engines, left_out = known.available(wanted)
+    for name, why in left_out.items():
+        _say(f"{name} is left out: {why}")
+    sizes = QUICK if arguments.quick else Sizes()
+    sizes = replace(
+        sizes, **{name: value for name in ("saturation", "in_flight") if (value := getattr(arguments, name))}
+    )
+    rounds = arguments.rounds or (1 if arguments.quick else ROUNDS)
+    bouts: list[Bout] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        asyncio.run(_rounds(engines, rounds, sizes, bouts))
+    except KeyboardInterrupt:
+        _say("Interrupted: what was measured so far is written.")
+    found = result(engines, left_out, bouts, sizes)
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "result.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (out / "result.html").write_text(page(found), encoding="utf-8")
+    sys.stdout.write(markdown(found))
+    _say(f"Written to {out / 'result.json'} and {out / 'result.html'}")
+    return 1 if left_out or not bouts or any(bout.problems for bout in bouts) else 0
+
+
+async def _rounds(engines: Mapping[str, Engine], rounds: int, sizes: Sizes, bouts: list[Bout]) -> None:
+    """Every engine once a round, each round beginning with the next, so that no engine always comes first or last."""
+    where = Path(tempfile.mkdtemp(prefix="bench-"))
+    for number in range(rounds):
+        for name in rotated(list(engines), number):
+            folder = where / f"{number}-{name}"
+            bout = await fight(engines[name], number, sizes, folder, name not in known.LIMITS)
+            bouts.append(bout)
+            _tell(bout, rounds)
+            if bout.problems:
+                _say(f"  its logs are in {folder}")
+            else:
+                await asyncio.to_thread(shutil.rmtree, folder)
+    if not any(bout.problems for bout in bouts):
+        await asyncio.to_thread(shutil.rmtree, where)
+
+
+def _tell(bout: Bout, rounds: int) -> None:
+    figures = ", ".join(
+        f"{name} {bout.figures[name]:.4g}"
+        for name in ("orders_per_s", "cpu_ms", "idle_p50_ms", "half_p50_ms")
+        if name in bout.figures
+    )
+    _say(f"{time.strftime('%H:%M:%S')} round {bout.round + 1}/{rounds} {bout.engine}: {figures} ({bout.seconds:.0f} s)")
+    for problem in bout.problems:
+        _say(f"  PROBLEM {problem}")
+
+
+def _list() -> None:
+    engines, left_out = known.available(known.WHERE)
+    for name in known.WHERE:
+        what = (
+            f"left out: {left_out[name]}" if name in left_out else f"{engines[name].title}; {engines[name].version()}"
+        )
+        sys.stdout.write(f"{name:<22}{what}\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure the engines side by side on this machine. See docs/performance.md."
+    )
+    parser.add_argument("--rounds", type=int, help=f"how often each is measured (default: {ROUNDS}; with --quick 1)")
+    parser.add_argument("--only", metavar="A,B", help="only these engines (default: all)")
+    parser.add_argument("--quick", action="store_true", help="few orders: to see that everything runs, not to compare")
+    parser.add_argument("--saturation", type=int, metavar="N", help="orders at saturation")
+    parser.add_argument("--in-flight", type=int, metavar="N", help="orders in flight at saturation")
+    parser.add_argument("--out", type=Path, default=Path(".ordersaga", "bench"), help="for result.json and result.html")
+    parser.add_argument("--list", action="store_true", help="list the engines")
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""The tables of a result. `python -m bench.tables RESULT.json` prints them as Markdown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.figures import FIGURES, RATIO_DIGITS, in_words, parts_of
+from bench.stats import Spread
+
+MAIN = ("orders_per_s", "cpu_ms", "idle_p50_ms", "idle_p99_ms", "half_p50_ms", "half_p99_ms", "memory_mb", "others_pct")
+COMPARED = ("orders_per_s", "cpu_ms", "idle_p50_ms", "half_p50_ms", "memory_mb")
+KEPT = ("events", "history_bytes", "actions")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, with what has to be said to read it."""
+
+    title: str
+    note: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def tables(result: Mapping[str, Any]) -> list[Table]:
+    """All tables of a result."""
+    engines = result["engines"]
+    shown = {name: engine for name, engine in engines.items() if engine["summary"]}
+    found = [_main(result, shown)]
+    found += [_ratios(base, engines[base]["title"], shown) for base in result["bases"] if base in shown]
+    found += [
+        _by_part("cpu_ms", "CPU by program", "Milliseconds of CPU per order at saturation, by role.", shown, 1),
+        _by_part("memory_mb", "Memory by program", "The most megabytes at saturation, by role.", shown, 0),
+        _temporal(shown),
+        _engines(engines),
+    ]
+    return [table for table in found if table.rows]
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The tables, with machine, versions, command and date."""
+    blocks = [" \n".join(f"{name}: {value}" for name, value in circumstances(result))]
+    for table in tables(result):
+        lines = [_row(table.header), _row("---" for _ in table.header), *map(_row, table.rows)]
+        blocks.append(f"### {table.title}\n\n{table.note}\n\n" + "\n".join(lines))
+    if problems := problems_of(result):
+        blocks.append("### What went wrong\n\n" + "\n".join(f"- {problem}" for problem in problems))
+    return "\n\n".join(blocks) + "\n"
+
+
+def circumstances(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """When, where and how it was measured."""
+    machine, sizes = result["machine"], result["sizes"]
+    yield "Date", result["date"]
+    yield "Commit", result["commit"]
+    yield "Command", f"`{result['command']}`"
+    yield "Machine", f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['os']}"
+    yield "Versions", ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    load = (
+        f"{result['rounds']} rounds; in each, every engine: {sizes['warm_up']} orders to warm up, {sizes['idle']} one "
+        f"after the other, {sizes['saturation']} with {sizes['in_flight']} in flight, then {sizes['half_seconds']:g} s "
+        "at half of its own rate"
+    )
+    yield "Load", load
+
+
+def problems_of(result: Mapping[str, Any]) -> list[str]:
+    """What went wrong, and what was left out."""
+    left_out = [f"{name} was left out: {why}" for name, why in result["left_out"].items()]
+    return left_out + [
+        f"{bout['engine']}, round {bout['round'] + 1}: {problem}"
+        for bout in result["bouts"]
+        for problem in bout["problems"]
+    ]
+
+
+def _main(result: Mapping[str, Any], engines: Mapping[str, Any]) -> Table:
+    note = (
+        f"The median of {result['rounds']} rounds (least to most). "
+        "CPU per order is the steadier figure where others use the machine."
+    )
+    rows = [
+        [engine["title"], *(FIGURES[name].cell(engine["summary"].get(name)) for name in MAIN)]
+        for engine in engines.values()
+    ]
+    return Table("Side by side", note, ["engine", *(FIGURES[name].title for name in MAIN)], rows)
+
+
+def _ratios(base: str, title: str, engines: Mapping[str, Any]) -> Table:
+    rows = [
+        [engine["title"], *(_ratio(engine["ratios"].get(base, {}).get(name)) for name in COMPARED)]
+        for name, engine in engines.items()
+        if name != base
+    ]
+    note = "Each figure divided by that of the same round; the median of these ratios (least to most)."
+    return Table(f"Compared with: {title}", note, ["engine", *(FIGURES[name].title for name in COMPARED)], rows)
+
+
+def _by_part(name: str, title: str, note: str, engines: Mapping[str, Any], digits: int) -> Table:
+    parts = parts_of([key for engine in engines.values() for key in engine["summary"]], name)
+    rows = []
+    for engine in engines.values():
+        cells = [engine["summary"].get(f"{name}.{part}") for part in parts]
+        rows.append([engine["title"], *(in_words(cell, digits) if cell else "" for cell in cells)])
+    return Table(title, note, ["engine", *parts], rows)
+
+
+def _temporal(engines: Mapping[str, Any]) -> Table:
+    note = (
+        "Per order, of all its workflows. Billable actions are those that the server counts in its metric `action`, "
+        "which follows Temporal Cloud's rules but is not its bill; the reconciler's own runs are among them."
+    )
+    rows = []
+    for engine in engines.values():
+        summary = engine["summary"]
+        if "events" in summary or "actions" in summary:
+            types = [f"{kind} {_median(summary, f'actions.{kind}'):.2f}" for kind in parts_of(list(summary), "actions")]
+            cells = [FIGURES[name].cell(summary.get(name)) for name in KEPT]
+            rows.append([engine["title"], *cells, ", ".join(types)])
+    return Table(
+        "What Temporal keeps and counts", note, ["engine", *(FIGURES[n].title for n in KEPT), "of these"], rows
+    )
+
+
+def _engines(engines: Mapping[str, Any]) -> Table:
+    rows = [[engine["title"], f"`{name}`", engine["version"], engine["promises"]] for name, engine in engines.items()]
+    note = "Speed is not all: what each guarantees to an order."
+    return Table("The engines", note, ["engine", "name", "versions", "what it guarantees"], rows)
+
+
+def _median(summary: Mapping[str, Spread], name: str) -> float:
+    return summary[name]["median"]
+
+
+def _ratio(spread: Spread | None) -> str:
+    return "" if spread is None else f"{in_words(spread, RATIO_DIGITS)}"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
