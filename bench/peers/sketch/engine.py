@@ -22,11 +22,10 @@ from ordersaga.stack.child import Program
 
 PAUSE = 0.1
 
-LOSES = (
-    "Crash of a worker or of the server: the order goes on, after the time-out of the activity that was running (2 to "
-    "5 minutes). Lost: a call whose answer never came is not undone; an undo is given up after five attempts, and the "
-    "order ends `failed` all the same; the cancel signal ends a run without undoing anything; a parcel that has left "
-    "is refunded. No person is asked."
+PROMISES = (
+    "A crash of worker or server loses no order; it goes on within 5 minutes. Not kept: a charge whose answers are "
+    "lost is never refunded, an undo is given up after 5 attempts and the order reads as failed, the cancel signal "
+    "ends a run and undoes nothing, goods that have left are refunded, and no person hears of any of it."
 )
 
 
@@ -55,7 +54,7 @@ class Sketch:
     title: str
     server: Callable[[Path, int, int], Program]
     ports: int = 2
-    promises: str = LOSES
+    promises: str = PROMISES
 
     def version(self) -> str:
         """The versions of what it is made of."""
