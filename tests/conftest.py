@@ -1,13 +1,14 @@
-"""What tests of several folders share: the four services, running once for the whole session."""
+"""What tests of several folders share, running once for the session: the four services, and a PostgreSQL server."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.services.harness import serving
+from tests.services.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,10 @@ async def services_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
     folder: Path = tmp_path_factory.mktemp("services")
     async with serving(folder) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, started when the first test wants it."""
+    with Postgres.running() as server:
+        yield server

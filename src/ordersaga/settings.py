@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     task_queue: str = "orders"
     """The Temporal task queue that orders are placed on and workers take them from."""
     database_url: str = "sqlite:///.ordersaga/services"
-    """Where the services keep their books: sqlite:/// and a folder, in which each service has a file of its own."""
+    """Where the services keep their books: sqlite:/// and a folder, or postgresql://user:password@host:port/database."""
     smtp_url: str | None = None
     """The mail server that mails go through, such as smtp://user:password@host:25. Without one they stay queued."""
     mail_from: str = "orders@localhost"
@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     fast_path: float | None = None
     """Seconds that a step's first attempt may take, 0 for no fast path; goes into the policy."""
 
+    @property
+    def shown_database(self) -> str:
+        """The URL of the database, without its password."""
+        return shown_database(self.database_url)
+
     def service_urls(self) -> dict[str, str]:
         """The URL of each service, by its name."""
         return {name: str(getattr(self, f"{name}_url")).rstrip("/") for name in SERVICES}
@@ -76,6 +81,13 @@ class Settings(BaseSettings):
 
     def _policy_fields(self) -> dict[str, float]:
         return {name: value for name in OrderPolicy.model_fields if (value := getattr(self, name)) is not None}
+
+
+def shown_database(url: str) -> str:
+    """A database's URL without its password, even if it is no proper URL."""
+    url = re.sub(r"(://[^:@/?#]*):.*@", r"\1:***@", url)
+    url = re.sub(r"(://[^:@/?#\[]*):(?!\*{3}@|\d+(?:[/?#]|$))[^/?#]*", r"\1:***", url)
+    return re.sub(r"(password=)[^&#]*", r"\1***", url, flags=re.IGNORECASE)
 
 
 def load_settings(**overrides: Any) -> Settings:

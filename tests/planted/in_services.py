@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -18,6 +19,7 @@ from ordersaga.services.inventory import reservations, stock
 from ordersaga.services.inventory.service import _Routes as InventoryRoutes
 from ordersaga.services.kit import fence
 from ordersaga.services.kit.answer import Answer, reply
+from ordersaga.services.kit.migrate import Migration
 from ordersaga.services.kit.sqlite import SqliteStore
 from ordersaga.services.kit.store import Transaction, Work
 from ordersaga.services.payment import payments
@@ -109,8 +111,8 @@ def refund_each_time() -> Iterator[None]:
     refund = "UPDATE payment SET state = 'refunded', refunded_minor = refunded_minor + amount_minor, refund_reason = ?"
     check = "CHECK (refunded_minor BETWEEN 0 AND amount_minor)"
 
-    def unchecked(path: Path, schema: str) -> SqliteStore:
-        return SqliteStore(path, schema.replace(check, ""))
+    def unchecked(path: Path, migrations: list[Migration]) -> SqliteStore:
+        return SqliteStore(path, [replace(each, sql=each.sql.replace(check, "")) for each in migrations])
 
     each_time = patch.object(payments, "_REFUND", f"{refund} WHERE payment_id = ?")
     with forget_undos(), each_time, patch.object(main, "SqliteStore", unchecked):

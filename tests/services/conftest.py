@@ -1,18 +1,71 @@
-"""One client for all tests of the services, an order id for each test, and the balance of the stock after each."""
+"""One client for all tests of the services, an order id for each test, and the balance of the stock after each.
+
+A test that uses the services runs once for each database, unless it or its module says that one is enough, since what
+it asks for is refused before it reaches a database.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import count
+from typing import TypeVar
 
 import aiohttp
 import pytest
 
 from tests.services.api import Api
+from tests.services.harness import Database, serving
 from tests.services.pairs import PAIRS, Pair
+from tests.services.postgres import Postgres
 
+DATABASES = ("sqlite", "postgresql")
 _numbers = count(1)
+T = TypeVar("T", bound=Callable[..., object])
+
+
+def one_database(test: T) -> T:
+    """Run this test on one database."""
+    test.databases = DATABASES[:1]  # type: ignore[attr-defined]
+    return test
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what uses the services on each database."""
+    if "database" in metafunc.fixturenames:
+        names = getattr(metafunc.module, "DATABASES", DATABASES)
+        names = getattr(metafunc.function, "databases", names)
+        metafunc.parametrize("database", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest) -> str:
+    """The database that the services keep their books in: sqlite or postgresql."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_books(
+    database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Database]:
+    """Makes books that nobody has used."""
+    if database == "sqlite":
+        return lambda: tmp_path_factory.mktemp("books")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database
+
+
+@pytest.fixture
+def books(new_books: Callable[[], Database]) -> Database:
+    """Books of the test's own."""
+    return new_books()
+
+
+@pytest.fixture(scope="session")
+async def services_url(new_books: Callable[[], Database]) -> AsyncIterator[str]:
+    """The URL of the services that run for the session on one database, without a mail server."""
+    async with serving(new_books()) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import uvicorn
 
@@ -17,15 +18,22 @@ from ordersaga.settings import Settings
 
 START_SECONDS = 30.0
 ROOT = Path(__file__).parents[2]
+Database: TypeAlias = Path | str
+"""A folder for SQLite files, or the URL of a database."""
+
+
+def url_of(database: Database) -> str:
+    """The database's URL."""
+    return f"sqlite:///{database}" if isinstance(database, Path) else database
 
 
 class Running:
-    """The services over one folder. `start` returns when they answer, `stop` when they are gone."""
+    """The services over one database. `start` returns when they answer, `stop` when they are gone."""
 
-    def __init__(self, folder: Path, smtp_url: str | None = None, only: list[str] | None = None) -> None:
+    def __init__(self, database: Database, smtp_url: str | None = None, only: list[str] | None = None) -> None:
         from ordersaga.services.main import create_app
 
-        settings = Settings(database_url=f"sqlite:///{folder}", smtp_url=smtp_url)
+        settings = Settings(database_url=url_of(database), smtp_url=smtp_url)
         config = uvicorn.Config(create_app(settings, only), port=0, lifespan="on", log_config=None, access_log=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
@@ -53,9 +61,9 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(folder: Path, smtp_url: str | None = None, only: list[str] | None = None) -> AsyncIterator[str]:
+async def serving(database: Database, smtp_url: str | None = None, only: list[str] | None = None) -> AsyncIterator[str]:
     """The services in a thread; gives their URL. The caller's event loop stays free while they start and stop."""
-    services = Running(folder, smtp_url, only)
+    services = Running(database, smtp_url, only)
     url = await asyncio.to_thread(services.start)
     try:
         yield url
@@ -64,10 +72,10 @@ async def serving(folder: Path, smtp_url: str | None = None, only: list[str] | N
 
 
 @asynccontextmanager
-async def mortal(folder: Path, *smtp_url: str) -> AsyncIterator[tuple[str, Process]]:
+async def mortal(database: Database, *smtp_url: str) -> AsyncIterator[tuple[str, Process]]:
     """The services in a process of their own, to be killed; gives their URL and the process."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.services.harness", str(folder), *smtp_url, stdout=PIPE, cwd=ROOT
+        sys.executable, "-m", "tests.services.harness", url_of(database), *smtp_url, stdout=PIPE, cwd=ROOT
     )
     try:
         assert process.stdout is not None
@@ -81,7 +89,7 @@ async def mortal(folder: Path, *smtp_url: str) -> AsyncIterator[tuple[str, Proce
 
 
 if __name__ == "__main__":
-    services = Running(Path(sys.argv[1]), sys.argv[2] if sys.argv[2:] else None)
+    services = Running(sys.argv[1], sys.argv[2] if sys.argv[2:] else None)
     sys.stdout.write(services.start() + "\n")
     sys.stdout.flush()
     services.wait()

@@ -13,6 +13,8 @@ import pytest
 from tests.services.api import Answer, Api, Json
 from tests.services.pairs import PAIRS, Pair, sku_of
 
+DATABASES = ["sqlite"]  # what is refused before it reaches one
+
 OPTIONAL = {"reason", "data", "state of address", "zip"}
 BAD_ANYWHERE: list[Any] = [None, True, 1.5, [], {}, [None], float("nan"), float("inf")]
 BAD_STRINGS: list[Any] = [*BAD_ANYWHERE, 7, 10**18, 2**70, "\ud800"]

@@ -7,13 +7,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
-from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.services.api import Answer, Api
-from tests.services.harness import mortal, serving
+from tests.services.harness import Database, mortal, serving
 from tests.services.mail import Mailbox, closed_port, mail_server, port_of
 from tests.services.pairs import NOTIFICATION
 
@@ -22,9 +21,9 @@ _markers = count(1)
 
 
 @asynccontextmanager
-async def mailing(folder: Path, http: aiohttp.ClientSession, port: int) -> AsyncIterator[Api]:
+async def mailing(books: Database, http: aiohttp.ClientSession, port: int) -> AsyncIterator[Api]:
     """The notification service, alone, with a mail server at this port."""
-    async with serving(folder, f"smtp://127.0.0.1:{port}", ["notification"]) as url:
+    async with serving(books, f"smtp://127.0.0.1:{port}", ["notification"]) as url:
         yield Api(http, url)
 
 
@@ -62,9 +61,9 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-async def post(mailbox: Mailbox, tmp_path: Path, http: aiohttp.ClientSession) -> AsyncIterator[Api]:
+async def post(mailbox: Mailbox, books: Database, http: aiohttp.ClientSession) -> AsyncIterator[Api]:
     """The notification service with a mail server that works."""
-    async with mail_server(mailbox) as port, mailing(tmp_path, http, port) as api:
+    async with mail_server(mailbox) as port, mailing(books, http, port) as api:
         yield api
 
 
@@ -118,10 +117,10 @@ async def test_nothing_in_the_data_becomes_a_header(post: Api, mailbox: Mailbox)
 
 
 async def test_a_mail_server_that_is_down_gets_the_mail_once_when_it_is_up(
-    mailbox: Mailbox, tmp_path: Path, http: aiohttp.ClientSession
+    mailbox: Mailbox, books: Database, http: aiohttp.ClientSession
 ) -> None:
     at = closed_port()
-    async with mailing(tmp_path, http, port_of(at)) as api:
+    async with mailing(books, http, port_of(at)) as api:
         assert (await NOTIFICATION.do(api, "m4")).status == 202
         assert await NOTIFICATION.states(api, "m4") == ["queued"]
         async with mail_server(mailbox, at):
@@ -131,10 +130,10 @@ async def test_a_mail_server_that_is_down_gets_the_mail_once_when_it_is_up(
 
 
 async def test_a_mail_recalled_while_the_mail_server_is_down_is_never_sent(
-    mailbox: Mailbox, tmp_path: Path, http: aiohttp.ClientSession
+    mailbox: Mailbox, books: Database, http: aiohttp.ClientSession
 ) -> None:
     at = closed_port()
-    async with mailing(tmp_path, http, port_of(at)) as api:
+    async with mailing(books, http, port_of(at)) as api:
         await NOTIFICATION.do(api, "m5")
         assert (await NOTIFICATION.undo_it(api, "m5")).body == {"status": "recalled"}
         async with mail_server(mailbox, at):
@@ -144,16 +143,16 @@ async def test_a_mail_recalled_while_the_mail_server_is_down_is_never_sent(
 
 
 async def test_a_mail_that_waits_goes_out_after_a_restart(
-    mailbox: Mailbox, tmp_path: Path, http: aiohttp.ClientSession
+    mailbox: Mailbox, books: Database, http: aiohttp.ClientSession
 ) -> None:
     at = closed_port()
-    async with mailing(tmp_path, http, port_of(at)) as api:
+    async with mailing(books, http, port_of(at)) as api:
         await NOTIFICATION.do(api, "m6")
     async with mail_server(mailbox, at) as port:
-        async with mailing(tmp_path, http, port) as api:
+        async with mailing(books, http, port) as api:
             await reaches(api, "m6", "sent")
             await settled(api, mailbox)
-        async with mailing(tmp_path, http, port) as api:
+        async with mailing(books, http, port) as api:
             await settled(api, mailbox)
             assert await NOTIFICATION.states(api, "m6") == ["sent"]
     assert len(mailbox.mails) == 1
@@ -224,7 +223,7 @@ async def test_a_recall_while_the_mail_is_under_way_misses_nothing(post: Api, ma
 
 
 async def test_a_kill_while_a_mail_is_under_way_sends_no_second_one(
-    mailbox: Mailbox, tmp_path: Path, http: aiohttp.ClientSession
+    mailbox: Mailbox, books: Database, http: aiohttp.ClientSession
 ) -> None:
     never = asyncio.Event()
 
@@ -234,13 +233,13 @@ async def test_a_kill_while_a_mail_is_under_way_sends_no_second_one(
 
     mailbox.verdict = hold
     async with mail_server(mailbox) as port:
-        async with mortal(tmp_path, f"smtp://127.0.0.1:{port}") as (url, process):
+        async with mortal(books, f"smtp://127.0.0.1:{port}") as (url, process):
             assert (await NOTIFICATION.do(Api(http, url), "m11")).status == 202
             await until(lambda: _is(mailbox.data == 1))
             process.kill()
             await process.wait()
         mailbox.verdict = Mailbox().verdict
-        async with mailing(tmp_path, http, port) as api:
+        async with mailing(books, http, port) as api:
             await reaches(api, "m11", "failed")
             await settled(api, mailbox)
             assert (await NOTIFICATION.undo_it(api, "m11")).body == {"status": "notice_sent"}, "it may have arrived"

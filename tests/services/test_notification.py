@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.services.api import Answer, Api
+from tests.services.conftest import one_database
 from tests.services.pairs import NOTIFICATION
 
 
@@ -27,6 +28,7 @@ async def test_a_queued_mail_is_recalled_without_a_notice(api: Api, order_id: st
     "to",
     ["nobody", "a@", "@b", "a b@example.com", "a@b@c", "<a@b>", "a@b,c@d", "a@b\r\nBcc: c@d", "a@b\nX: y", "a\u0000@b"],
 )
+@one_database
 async def test_what_is_no_mail_address_is_refused(api: Api, order_id: str, to: str) -> None:
     answer = await NOTIFICATION.do(api, order_id, to=to)
     assert answer.status in (400, 422)
@@ -40,6 +42,7 @@ async def test_a_customer_without_an_address_has_a_mail_in_the_outbox(api: Api, 
 
 
 @pytest.mark.parametrize("to", ["ada@example.com", "a.b+c@sub.example.co.uk", "ada@localhost", "grüße@example.com"])
+@one_database
 async def test_a_mail_address_is_taken(api: Api, order_id: str, to: str) -> None:
     assert (await NOTIFICATION.do(api, order_id, to=to)).status == 202
     assert [entry["to"] for entry in await NOTIFICATION.entries(api, order_id)] == [to]

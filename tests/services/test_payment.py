@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.services.api import Answer, Api, Json
+from tests.services.conftest import one_database
 from tests.services.pairs import PAYMENT
 
 DECLINED = [
@@ -30,6 +31,7 @@ async def only_entry(api: Api, order_id: str) -> Json:
 
 
 @pytest.mark.parametrize("method", GOOD)
+@one_database
 async def test_a_good_card_is_charged(api: Api, order_id: str, method: str) -> None:
     answer = await PAYMENT.do(api, order_id, payment_method_id=method)
     assert answer == Answer(201, {"payment_id": f"pay-{order_id}", "amount": "19.99"})
@@ -39,6 +41,7 @@ async def test_a_good_card_is_charged(api: Api, order_id: str, method: str) -> N
 
 
 @pytest.mark.parametrize("method", DECLINED)
+@one_database
 async def test_stripes_declined_cards_are_declined(api: Api, order_id: str, method: str) -> None:
     answer = await PAYMENT.do(api, order_id, payment_method_id=method)
     assert (answer.status, answer.type) == (402, "PaymentDeclined")
@@ -107,6 +110,7 @@ async def test_amounts_are_exact_in_every_currency(api: Api, order_id: str, amou
         ("1.00", 840),
     ],
 )
+@one_database
 async def test_what_is_no_amount_is_refused(api: Api, order_id: str, amount: Any, currency: Any) -> None:
     answer = await PAYMENT.do(api, order_id, amount=amount, currency=currency)
     assert answer.status in (400, 422)
@@ -116,6 +120,7 @@ async def test_what_is_no_amount_is_refused(api: Api, order_id: str, amount: Any
 
 
 @pytest.mark.parametrize("amount", [0.1, 19.99, 20, 1234567.89])
+@one_database
 async def test_an_amount_as_a_number_is_read_exactly(api: Api, order_id: str, amount: float) -> None:
     answer = await PAYMENT.do(api, order_id, amount=amount)
     assert answer.status == 201

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.services.api import Answer, Api
 from tests.services.conftest import stock_balances
-from tests.services.harness import mortal, serving
+from tests.services.harness import Database, mortal, serving
 from tests.services.pairs import PAIRS, Pair, sku_of
 from tests.services.test_bad_bodies import all_books
 
@@ -27,7 +26,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_a_restart_keeps_books_and_fences(tmp_path: Path, client: aiohttp.ClientSession) -> None:
+async def test_a_restart_keeps_books_and_fences(books: Database, client: aiohttp.ClientSession) -> None:
     async def everything(api: Api) -> list[Answer]:
         answers = []
         for pair in PAIRS:
@@ -35,21 +34,23 @@ async def test_a_restart_keeps_books_and_fences(tmp_path: Path, client: aiohttp.
             answers += [await pair.undo_it(api, "undone"), await pair.do(api, "undone")]
         return answers
 
-    async with serving(tmp_path) as url:
+    async with serving(books) as url:
         api = Api(client, url)
         await api.load(**{sku_of("done"): 5, sku_of("undone"): 5})
         answers = await everything(api)
-        books = await all_books(api)
-    async with serving(tmp_path) as url:
+        said = await all_books(api)
+    async with serving(books) as url:
         api = Api(client, url)
-        assert await all_books(api) == books
+        assert await all_books(api) == said
         assert await everything(api) == answers
-        assert await all_books(api) == books
+        assert await all_books(api) == said
         await stock_balances(api)
 
 
-async def test_every_answer_given_before_a_kill_is_true_after_it(tmp_path: Path, client: aiohttp.ClientSession) -> None:
-    async with mortal(tmp_path) as (url, process):
+async def test_every_answer_given_before_a_kill_is_true_after_it(
+    books: Database, client: aiohttp.ClientSession
+) -> None:
+    async with mortal(books) as (url, process):
         api = Api(client, url)
         await api.load(**{sku_of(name): 5 for name in names()})
         answered: Answers = {}
@@ -61,7 +62,7 @@ async def test_every_answer_given_before_a_kill_is_true_after_it(tmp_path: Path,
         await process.wait()
         await burst
     assert len(answered) < ORDERS * len(PAIRS) * 1.5, "the kill came too late to cut anything off"
-    async with serving(tmp_path) as url:
+    async with serving(books) as url:
         api = Api(client, url)
         await stock_balances(api)
         await books_have(api, answered)

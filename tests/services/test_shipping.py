@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.services.api import Answer, Api
+from tests.services.conftest import one_database
 from tests.services.pairs import NEW_YORK, SHIPPING
 
 GOOD = [
@@ -47,6 +48,7 @@ async def move(api: Api, order_id: str, state: str) -> Answer:
 
 
 @pytest.mark.parametrize("address", GOOD, ids=[address[-1] for address in GOOD])
+@one_database
 async def test_real_addresses_are_shipped_to(api: Api, order_id: str, address: tuple[str, ...]) -> None:
     parts = dict(zip(("street", "city", "state", "zip", "country"), address, strict=True))
     answer = await SHIPPING.do(api, order_id, address=parts)
@@ -54,6 +56,7 @@ async def test_real_addresses_are_shipped_to(api: Api, order_id: str, address: t
 
 
 @pytest.mark.parametrize("wrong", IMPOSSIBLE, ids=[str(wrong) for wrong in IMPOSSIBLE])
+@one_database
 async def test_impossible_addresses_are_refused(api: Api, order_id: str, wrong: dict[str, str]) -> None:
     answer = await SHIPPING.do(api, order_id, address=NEW_YORK | wrong)
     assert (answer.status, answer.type) == (422, "UndeliverableAddress")
@@ -66,6 +69,7 @@ async def test_impossible_addresses_are_refused(api: Api, order_id: str, wrong: 
     "wrong",
     [{"street": ""}, {"city": "  "}, {"country": "USA"}, {"city": "New\u0000York"}, {"zip": 10001}, {"floor": "3"}],
 )
+@one_database
 async def test_what_is_no_address_is_no_refusal_of_the_carriers(api: Api, order_id: str, wrong: dict[str, Any]) -> None:
     answer = await SHIPPING.do(api, order_id, address=NEW_YORK | wrong)
     assert answer.status in (400, 422)

@@ -16,7 +16,7 @@ from tests.services.api import Answer, Json
 from tests.services.model import Model, Stock
 from tests.services.pairs import INVENTORY, PAIRS, PAYMENT, SHIPPING, Pair
 
-EXAMPLES = 40
+EXAMPLES = 25
 STEPS = 30
 _names = count(1)
 Effect = tuple[Pair, int]

@@ -17,15 +17,17 @@ from starlette.routing import Mount, Route
 
 from ordersaga.domain.errors import OrdersagaError, SettingsError
 from ordersaga.services.inventory.service import service as inventory
-from ordersaga.services.kit.app import ERROR_HANDLERS, Service
-from ordersaga.services.kit.fence import SCHEMA as FENCE_SCHEMA
+from ordersaga.services.kit.app import ERROR_HANDLERS, Service, probe
+from ordersaga.services.kit.migrate import migrations
 from ordersaga.services.kit.sqlite import SqliteStore
+from ordersaga.services.kit.store import Store
 from ordersaga.services.notification.service import service as notification
 from ordersaga.services.payment.service import service as payment
 from ordersaga.services.shipping.service import service as shipping
 from ordersaga.settings import SERVICES, Settings
 
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 _SHUTDOWN_SECONDS = 10
 
 
@@ -49,6 +51,7 @@ def create_app(settings: Settings, only: Iterable[str] | None = None) -> Starlet
         return JSONResponse({"services": {each.name: f"/{each.name}" for each in services}})
 
     async def healthz(_request: Request) -> JSONResponse:
+        await asyncio.gather(*(each.store.read(probe) for each in services))
         return JSONResponse({"status": "ok", "services": [each.name for each in services]})
 
     routes = [Route("/", root), Route("/healthz", healthz), *(Mount(f"/{each.name}", each.app) for each in services)]
@@ -95,16 +98,24 @@ class _Server(uvicorn.Server):
             await asyncio.to_thread(self._on_ready, sockets[0].getsockname()[1])
 
 
-def _service(name: str, settings: Settings) -> Service:
-    url = settings.database_url
-    if not url.startswith(_SQLITE) or url == _SQLITE:
+def store_of(name: str, url: str) -> Store:
+    """The store of a service in the database at this URL. Raises SettingsError."""
+    if url.startswith(_POSTGRES):
+        from ordersaga.services.kit.postgres import PostgresStore
+        from ordersaga.services.kit.postgres_url import PostgresUrl
+
+        return PostgresStore(PostgresUrl.parse(url), name, migrations("postgresql", "kit", name))
+    folder = url.removeprefix(_SQLITE)
+    if not url.startswith(_SQLITE) or not folder:
         raise SettingsError(
-            "ORDERSAGA_DATABASE_URL must be sqlite:/// and a folder, such as sqlite:///.ordersaga/services. "
-            "Nothing was started."
+            "ORDERSAGA_DATABASE_URL must be sqlite:/// and a folder, such as sqlite:///.ordersaga/services, or "
+            "postgresql://user:password@host:port/database. Nothing was started."
         )
-    package = Path(__file__).parent / name
-    schema = FENCE_SCHEMA + (package / "schema.sql").read_text(encoding="utf-8")
-    store = SqliteStore(Path(url.removeprefix(_SQLITE)) / f"{name}.db", schema)
+    return SqliteStore(Path(folder) / f"{name}.db", migrations("sqlite", "kit", name))
+
+
+def _service(name: str, settings: Settings) -> Service:
+    store = store_of(name, settings.database_url)
     match name:
         case "inventory":
             return inventory(store)

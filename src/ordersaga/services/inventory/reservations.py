@@ -22,7 +22,7 @@ from ordersaga.services.kit.store import Row, Transaction, now
 _INSERT = "INSERT INTO reservation (reservation_id, order_id, state, items, created_at) VALUES (?, ?, ?, ?, ?)"
 _INSERT_SKU = "INSERT INTO reservation_sku (sku, reservation_id) VALUES (?, ?)"
 _SET_STATE = "UPDATE reservation SET state = ? WHERE reservation_id = ?"
-_AVAILABLE = "SELECT on_hand FROM stock WHERE sku = ?"
+_AVAILABLE = "SELECT sku, on_hand FROM stock WHERE sku = ?"
 _HOLD = "UPDATE stock SET on_hand = on_hand - ?, reserved = reserved + ? WHERE sku = ?"
 _GIVE_BACK = "UPDATE stock SET on_hand = on_hand + ?, reserved = reserved - ? WHERE sku = ?"
 _SHIP = "UPDATE stock SET shipped = shipped + ?, reserved = reserved - ? WHERE sku = ?"
@@ -60,7 +60,7 @@ async def reserve(tx: Transaction, request: ReservationRequest) -> Answer:
 
 async def release(tx: Transaction, reservation_id: str) -> Answer:
     """Put the pieces of a held reservation back. Raises AlreadyShipped."""
-    reservation = await BOOK.find(tx, reservation_id)
+    reservation = await BOOK.find(tx, reservation_id, lock="wait")
     if reservation.state is ReservationState.CONSUMED:
         raise AlreadyShipped(f"The goods of {reservation_id} have left the warehouse. Nothing was released.")
     await tx.execute(_SET_STATE, ReservationState.RELEASED, reservation_id)
@@ -70,7 +70,7 @@ async def release(tx: Transaction, reservation_id: str) -> Answer:
 
 async def consume(tx: Transaction, reservation_id: str) -> ReservationEntry:
     """Let the goods of a held reservation go; said twice, they go once. Raises InvalidTransition or NotFound."""
-    reservation = await BOOK.find(tx, reservation_id)
+    reservation = await BOOK.find(tx, reservation_id, lock="wait")
     if reservation.state is ReservationState.CONSUMED:
         return reservation
     if reservation.state is not ReservationState.HELD:
@@ -83,13 +83,13 @@ async def consume(tx: Transaction, reservation_id: str) -> ReservationEntry:
 
 
 async def _shortages(tx: Transaction, wanted: Mapping[str, int]) -> list[Shortage]:
-    found = []
-    for sku, pieces in wanted.items():
-        row = await tx.fetch_one(_AVAILABLE, sku)
-        available = row["on_hand"] if row else 0
-        if available < pieces:
-            found.append(Shortage(sku=sku, wanted=pieces, available=available))
-    return found
+    rows = await tx.fetch_many(_AVAILABLE, [(sku,) for sku in wanted], lock="wait")
+    available = {row["sku"]: row["on_hand"] for row in rows}
+    return [
+        Shortage(sku=sku, wanted=pieces, available=available.get(sku, 0))
+        for sku, pieces in wanted.items()
+        if available.get(sku, 0) < pieces
+    ]
 
 
 def _pieces(lines: Iterable[ReservationLine]) -> Counter[str]:

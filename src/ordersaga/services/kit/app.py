@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ordersaga.contracts.common import Problem
 from ordersaga.domain.errors import InvalidRequest, ServiceError
-from ordersaga.services.kit.answer import PROBLEM_JSON, error_response, problem, refusal
-from ordersaga.services.kit.store import Store, Transaction
+from ordersaga.services.kit.answer import PROBLEM_JSON, RETRY_AFTER_SECONDS, error_response, problem, refusal
+from ordersaga.services.kit.store import BooksUnavailable, Store, Transaction
 
 MAX_BODY_BYTES = 1 << 20
 _MAX_DRAINED_BYTES = 16 << 20
@@ -50,7 +50,7 @@ def new_app(name: str, summary: str, store: Store) -> FastAPI:
 
     async def healthz() -> Response:
         """Whether the service can read its books."""
-        await store.read(_probe)
+        await store.read(probe)
         return JSONResponse({"status": "ok", "service": name})
 
     app.add_api_route("/healthz", healthz, response_model=dict[str, str])
@@ -110,7 +110,8 @@ def _too_long() -> HTTPException:
     return HTTPException(413, f"The body has more than {MAX_BODY_BYTES:,} bytes. The request had no effect.")
 
 
-async def _probe(tx: Transaction) -> None:
+async def probe(tx: Transaction) -> None:
+    """Read nothing: whether the database answers."""
     await tx.fetch_one("SELECT 1")
 
 
@@ -130,6 +131,12 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     detail = _DETAILS.get(failure.status_code, failure.detail)
     response = problem(kind, failure.status_code, phrase, detail).response()
     response.headers.update(failure.headers or {})
+    return response
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    response = problem("ServiceUnavailable", 503, HTTPStatus.SERVICE_UNAVAILABLE.phrase, str(error)).response()
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
@@ -161,6 +168,7 @@ _DETAILS = {
 
 ERROR_HANDLERS: Mapping[Any, Callable[[Request, Exception], Coroutine[Any, Any, Response]]] = {
     ServiceError: _service_error,
+    BooksUnavailable: _unavailable,
     RequestValidationError: _invalid,
     HTTPException: _http_error,
     Exception: _bug,

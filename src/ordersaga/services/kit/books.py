@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from ordersaga.contracts.common import Page, Request
 from ordersaga.domain.errors import InvalidRequest, NotFound
 from ordersaga.domain.order import OrderId
-from ordersaga.services.kit.store import Row, Store, Transaction, Value
+from ordersaga.services.kit.store import Lock, Row, Store, Transaction, Value
 
 E = TypeVar("E", bound=BaseModel)
 MAX_PAGE = 1_000
@@ -67,9 +67,9 @@ class Book(Generic[E]):
 
         return await store.read(work)
 
-    async def find(self, tx: Transaction, name: str) -> E:
+    async def find(self, tx: Transaction, name: str, lock: Lock | None = None) -> E:
         """The entry of this name, inside a transaction. Raises NotFound."""
-        row = await tx.fetch_one(f"{self.select} WHERE {self.id} = ?", name)
+        row = await tx.fetch_one(f"{self.select} WHERE {self.id} = ?", name, lock=lock)
         if row is None:
             raise NotFound(f"There is no {name} in the books.")
         return self.entry(row)

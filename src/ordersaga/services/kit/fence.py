@@ -26,19 +26,6 @@ from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress
 from ordersaga.services.kit.answer import Answer
 from ordersaga.services.kit.store import Row, Store, Transaction, Work, now
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS fence (
-    id TEXT NOT NULL,
-    op TEXT NOT NULL CHECK (op IN ('do', 'undo')),
-    written_by TEXT NOT NULL CHECK (written_by IN ('do', 'undo')),
-    request_hash TEXT,
-    state TEXT NOT NULL CHECK (state IN ('started', 'done', 'nothing')),
-    answer TEXT,
-    created_at TEXT NOT NULL,
-    PRIMARY KEY (id, op)
-);
-"""
-
 _INSERT = """
 INSERT INTO fence (id, op, written_by, request_hash, state, created_at) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from ordersaga.domain.errors import OrdersagaError
-from ordersaga.services.kit.store import Row, Transaction, Value, Work
+from ordersaga.services.kit.migrate import APPLIED, HISTORY, REMEMBER, Migration, pending
+from ordersaga.services.kit.store import Lock, Row, Transaction, Value, Work, now
 
 T = TypeVar("T")
 MAX_GROUP = 64
@@ -27,20 +28,22 @@ _BUSY_SECONDS = 10.0
 
 
 class SqliteStore:
-    """A service's database in one file. `schema` creates what is missing and may be run again."""
+    """A service's database in one file, which one process has for itself."""
 
-    def __init__(self, path: Path, schema: str) -> None:
+    shared: ClassVar[bool] = False
+
+    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
         self._path = path
-        self._schema = schema
+        self._migrations = migrations
         self._writer = _Thread(path, "BEGIN IMMEDIATE")
         self._reader = _Thread(path, "BEGIN")
 
     def prepare(self) -> None:
-        """Create the folder and the tables. Raises OrdersagaError if the file cannot be used."""
+        """Create the folder and bring the tables up to date. Raises OrdersagaError if the file cannot be used."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(_connect(self._path)) as connection:
-                connection.executescript(self._schema)
+                _migrate(connection, self._migrations, str(self._path))
         except (OSError, sqlite3.Error) as error:
             raise OrdersagaError(
                 f"The books in {self._path} cannot be kept ({error}). Nothing was started. "
@@ -133,7 +136,10 @@ class _Thread:
 
 
 class _SqliteTransaction:
-    """The statements of one transaction; they are done when they return, so no work is ever suspended."""
+    """The statements of one transaction; they are done when they return, so no work is ever suspended.
+
+    There is one writer, so what it has read is locked in any case.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -144,11 +150,14 @@ class _SqliteTransaction:
     async def execute_many(self, sql: str, rows: Iterable[tuple[Value, ...]]) -> int:
         return self._connection.executemany(sql, rows).rowcount
 
-    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
+    async def fetch_one(self, sql: str, *values: Value, lock: Lock | None = None) -> Row | None:
         return cast("Row | None", self._connection.execute(sql, values).fetchone())
 
     async def fetch_all(self, sql: str, *values: Value) -> list[Row]:
         return cast("list[Row]", self._connection.execute(sql, values).fetchall())
+
+    async def fetch_many(self, sql: str, rows: Iterable[tuple[Value, ...]], lock: Lock | None = None) -> list[Row]:
+        return [row for values in rows for row in self._connection.execute(sql, values)]
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -159,6 +168,28 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def _migrate(connection: sqlite3.Connection, known: Sequence[Migration], where: str) -> None:
+    """Apply what is missing, all or nothing. A file from before there were migrations has the tables of the first."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(HISTORY)
+    applied = {(row["part"], row["number"]): row["checksum"] for row in connection.execute(APPLIED)}
+    for migration in pending(known, applied, where):
+        for statement in _statements(migration.sql):
+            connection.execute(statement)
+        connection.execute(REMEMBER, migration.remembered(now()))
+    connection.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one: `executescript` would commit before it."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _commit_together(connection: sqlite3.Connection, begin: str, group: list[_Job]) -> None:

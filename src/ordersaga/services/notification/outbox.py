@@ -28,32 +28,41 @@ _INSERT = """
 INSERT INTO mail (message_id, order_id, recipient, subject, body, state, reason, notice_of, next_attempt_at, created_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_FIND = "SELECT order_id, recipient, state, maybe_out FROM mail WHERE message_id = ?"
+_FIND = "SELECT order_id, recipient, state, maybe_out, next_attempt_at FROM mail WHERE message_id = ?"
 _RECALL = "UPDATE mail SET state = 'recalled' WHERE message_id = ?"
 _DUE = """
-SELECT message_id, recipient, subject, body, attempts FROM mail WHERE state = 'queued' AND next_attempt_at <= ?
+SELECT message_id FROM mail WHERE state = 'queued' AND next_attempt_at <= ?
 ORDER BY next_attempt_at, seq LIMIT 1
 """
-_NEXT = "SELECT MIN(next_attempt_at) AS due FROM mail WHERE state = 'queued'"
-_BEGIN = "UPDATE mail SET state = 'sending', attempts = attempts + 1 WHERE message_id = ?"
+_NEXT = "SELECT MIN(next_attempt_at) AS due FROM mail WHERE state IN ('queued', 'sending')"
+_BEGIN = """
+UPDATE mail SET state = 'sending', attempts = attempts + 1, claim = ?, next_attempt_at = ? WHERE message_id = ?
+"""
+_CLAIMED = "SELECT message_id, recipient, subject, body, attempts FROM mail WHERE state = 'sending' AND claim = ?"
+_STILL = "UPDATE mail SET next_attempt_at = ? WHERE message_id = ? AND claim = ? AND state = 'sending'"
 _SETTLE = """
 UPDATE mail SET state = ?, reason = ?, maybe_out = ?, next_attempt_at = ?
-WHERE message_id = ? AND (state = 'sending' OR maybe_out = 1)
+WHERE message_id = ? AND claim = ? AND state = 'sending'
+"""
+_SENT_AFTER_ALL = """
+UPDATE mail SET state = 'sent', reason = NULL, maybe_out = 0 WHERE message_id = ? AND claim = ? AND maybe_out = 1
 """
 _INTERRUPTED = """
 UPDATE mail SET state = 'failed', maybe_out = 1,
     reason = 'The service ended while it sent this mail. It may have gone out, so it is not sent again.'
-WHERE state = 'sending'
+WHERE state = 'sending' AND next_attempt_at <= ?
 """
+_FOREVER = "9999"
 
 _email: TypeAdapter[str] = TypeAdapter(Email)
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail to be sent. `attempts` counts this one."""
+    """A mail to be sent. `attempts` counts this one, and `claim` names it."""
 
     message_id: str
+    claim: str
     recipient: str
     subject: str
     body: str
@@ -106,15 +115,18 @@ async def recall(tx: Transaction, message_id: str) -> Answer:
 
     Raises InProgress while it is being sent.
     """
-    mail = await tx.fetch_one(_FIND, message_id)
+    mail = await tx.fetch_one(_FIND, message_id, lock="wait")
     if mail is None:
         raise NotFound(f"There is no {message_id} in the books.")
-    if mail["state"] == "sending":
+    interrupted = mail["state"] == "sending" and mail["next_attempt_at"] <= now()
+    if interrupted:
+        await give_up_interrupted(tx, now())
+    elif mail["state"] == "sending":
         raise InProgress(f"{message_id} is being sent at this moment. Ask again to learn how that ended.")
     if mail["state"] == "queued":
         await tx.execute(_RECALL, message_id)
         return reply(RecallAnswer(status=RecallStatus.RECALLED))
-    if mail["state"] == "sent" or mail["maybe_out"]:
+    if mail["state"] == "sent" or mail["maybe_out"] or interrupted:
         text = cancellation_notice(mail["order_id"])
         # "~" is in no message id of a caller, so a notice's id cannot collide with one.
         await _insert(tx, f"{message_id}~notice", mail["order_id"], mail["recipient"], text, notice_of=message_id)
@@ -122,27 +134,41 @@ async def recall(tx: Transaction, message_id: str) -> Answer:
     return NOTHING
 
 
-async def begin_next(tx: Transaction) -> Mail | None:
-    """Take the mail that is due first, and write down that its sending begins."""
-    row = await tx.fetch_one(_DUE, now())
+async def begin_next(tx: Transaction, claim: str, until: str) -> Mail | None:
+    """Take the mail that is due first, and write down that its sending begins and by when it should have ended.
+
+    With the same claim again it gives the same mail, as long as that is being sent.
+    """
+    row = await tx.fetch_one(_CLAIMED, claim)
     if row is None:
-        return None
-    await tx.execute(_BEGIN, row["message_id"])
-    return Mail(row["message_id"], row["recipient"], row["subject"], row["body"], row["attempts"] + 1)
+        due = await tx.fetch_one(_DUE, now(), lock="skip")
+        if due is None:
+            return None
+        await tx.execute(_BEGIN, claim, until, due["message_id"])
+        row = await tx.fetch_one(_CLAIMED, claim)
+    assert row
+    return Mail(row["message_id"], claim, row["recipient"], row["subject"], row["body"], row["attempts"])
 
 
-async def settle(tx: Transaction, message_id: str, outcome: Outcome, next_attempt_at: str) -> None:
-    """Write down how an attempt ended."""
-    await tx.execute(_SETTLE, outcome.state, outcome.reason, int(outcome.maybe_out), next_attempt_at, message_id)
+async def still_sending(tx: Transaction, mail: Mail, until: str) -> None:
+    """Say that the mail is still being sent, and by when that should have ended."""
+    await tx.execute(_STILL, until, mail.message_id, mail.claim)
 
 
-async def settle_interrupted(tx: Transaction) -> None:
-    """Give up the mails whose sending was cut off by the end of the process."""
-    await tx.execute(_INTERRUPTED)
+async def settle(tx: Transaction, mail: Mail, outcome: Outcome, next_attempt_at: str) -> None:
+    """Write down how an attempt ended. If it was given up meanwhile, only that it went out still counts."""
+    values = (outcome.state, outcome.reason, int(outcome.maybe_out), next_attempt_at)
+    if not await tx.execute(_SETTLE, *values, mail.message_id, mail.claim) and outcome.state == "sent":
+        await tx.execute(_SENT_AFTER_ALL, mail.message_id, mail.claim)
+
+
+async def give_up_interrupted(tx: Transaction, due_before: str = _FOREVER) -> None:
+    """Give up the mails whose sending was cut off by the end of a process: those that should have ended by then."""
+    await tx.execute(_INTERRUPTED, due_before)
 
 
 async def next_due(tx: Transaction) -> str | None:
-    """When the next mail is due, as it stands in the books."""
+    """When the next mail is due, or the sending of one should have ended, as it stands in the books."""
     row = await tx.fetch_one(_NEXT)
     return row["due"] if row else None
 

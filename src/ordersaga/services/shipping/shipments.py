@@ -69,7 +69,7 @@ async def create(tx: Transaction, request: ShipmentRequest, impossible: Mapping[
 
 async def cancel(tx: Transaction, shipment_id: str) -> Answer:
     """Cancel a parcel that has not left. Raises AlreadyShipped."""
-    shipment = await BOOK.find(tx, shipment_id)
+    shipment = await BOOK.find(tx, shipment_id, lock="wait")
     if shipment.state in (ShipmentState.SHIPPED, ShipmentState.DELIVERED):
         raise AlreadyShipped(f"The parcel of {shipment_id} is {shipment.state}. Nothing was cancelled.")
     await tx.execute(_SET_STATE, ShipmentState.CANCELLED, shipment_id)
@@ -81,7 +81,7 @@ async def move(tx: Transaction, shipment_id: str, event: ShipmentEventState) -> 
 
     Raises InvalidTransition or NotFound.
     """
-    shipment = await BOOK.find(tx, shipment_id)
+    shipment = await BOOK.find(tx, shipment_id, lock="wait")
     wanted = ShipmentState(event.value)
     stage = _WAY.index(shipment.state) if shipment.state in _WAY else None
     if stage is None or _WAY.index(wanted) > stage + 1:

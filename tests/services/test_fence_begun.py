@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from ordersaga.contracts.payment import RefundRequest
 from ordersaga.domain.errors import IdempotencyMismatch, InProgress
 from ordersaga.services.kit.answer import Answer
-from ordersaga.services.kit.fence import SCHEMA, Fence, do, request_hash, undo
-from ordersaga.services.kit.sqlite import SqliteStore
-from ordersaga.services.kit.store import Transaction
+from ordersaga.services.kit.fence import Fence, do, request_hash, undo
+from ordersaga.services.kit.store import Store, Transaction
+from ordersaga.services.main import store_of
+from tests.services.harness import Database, url_of
 
 REQUEST = RefundRequest(payment_id="pay-1")
 BEGUN = "INSERT INTO fence VALUES ('pay-1', 'do', 'do', ?, 'started', NULL, '2026-01-01')"
@@ -24,22 +24,22 @@ async def effect(tx: Transaction) -> Answer:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "fence.db", SCHEMA)
+async def store(books: Database) -> AsyncIterator[Store]:
+    store = store_of("payment", url_of(books))
     store.prepare()
     async with store.running():
         await store.write(lambda tx: tx.execute(BEGUN, request_hash(REQUEST)))
         yield store
 
 
-async def test_a_do_that_has_not_ended_is_in_progress(store: SqliteStore) -> None:
+async def test_a_do_that_has_not_ended_is_in_progress(store: Store) -> None:
     with pytest.raises(InProgress):
         await Fence(store).do("pay-1", REQUEST, effect)
     with pytest.raises(IdempotencyMismatch):
         await store.write(partial(do, "pay-1", "another hash", effect))
 
 
-async def test_an_undo_of_it_leaves_no_row_so_that_it_can_be_asked_again(store: SqliteStore) -> None:
+async def test_an_undo_of_it_leaves_no_row_so_that_it_can_be_asked_again(store: Store) -> None:
     with pytest.raises(InProgress):
         await store.write(partial(undo, "pay-1", effect, Answer(204)))
 

@@ -1,4 +1,4 @@
-"""What the HTTP tests cannot reach of the store: works that are committed together, and one of them failing."""
+"""What the HTTP tests cannot reach of SQLite's store: works that are committed together, and one of them failing."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from typing import NoReturn
 import pytest
 
 from ordersaga.domain.errors import OrdersagaError
+from ordersaga.services.kit.migrate import Migration
 from ordersaga.services.kit.sqlite import SqliteStore
 from ordersaga.services.kit.store import Transaction, Work
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS thing (name TEXT PRIMARY KEY)"
+THINGS = [Migration("things", 1, "things", "CREATE TABLE thing (name TEXT PRIMARY KEY);")]
 INSERT = "INSERT INTO thing (name) VALUES (?)"
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore(tmp_path / "books" / "things.db", SCHEMA)
+    store = SqliteStore(tmp_path / "books" / "things.db", THINGS)
     store.prepare()
     async with store.running():
         yield store
@@ -114,4 +115,4 @@ async def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> No
     path = tmp_path / "things.db"
     path.write_text("not a database, and long enough for SQLite to look at it" * 100)
     with pytest.raises(OrdersagaError, match="cannot be kept"):
-        SqliteStore(path, SCHEMA).prepare()
+        SqliteStore(path, THINGS).prepare()

@@ -1,0 +1,215 @@
+"""The store in PostgreSQL: a schema of its own for each service, and a pool of connections to it.
+
+Transactions are READ COMMITTED; what a work relies on, it locks (see ordersaga.services.kit.store). A work is run
+again after a deadlock, and when its connection was lost, also in the middle of COMMIT: if that commit took place after
+all, the work finds what it did, by the fence or by the state of its rows, and does nothing twice. PostgreSQL makes the
+second run wait for the first one's end, because both insert the same key of the fence or lock the same row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+import asyncpg
+
+from ordersaga.services.kit.migrate import Migration
+from ordersaga.services.kit.postgres_setup import prepare
+from ordersaga.services.kit.postgres_sql import counted, numbered
+from ordersaga.services.kit.postgres_url import PostgresUrl
+from ordersaga.services.kit.store import BooksUnavailable, Lock, Row, Value, Work
+
+if TYPE_CHECKING:
+    from asyncpg import Pool, Record
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connected = PoolConnectionProxy[Record]
+
+T = TypeVar("T")
+WAIT_SECONDS = 5.0
+"""How long a work waits for a connection, and for how long it is run again."""
+
+_IDLE_SECONDS = 300.0
+_CLOSE_SECONDS = 10.0
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.2
+_WRITE = "BEGIN"
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.InvalidCachedStatementError)
+_BUSY = (
+    TimeoutError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+_ANY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_log = logging.getLogger(__name__)
+
+
+class PostgresStore:
+    """A service's schema in a PostgreSQL database."""
+
+    shared: ClassVar[bool] = True
+
+    def __init__(self, url: PostgresUrl, schema: str, migrations: Sequence[Migration]) -> None:
+        self._url = url
+        self._schema = schema
+        self._migrations = migrations
+        self._pool: Pool[Record]
+        self._answers = True
+
+    def prepare(self) -> None:
+        """Bring the schema up to date. Raises OrdersagaError if the database cannot be used."""
+        with ThreadPoolExecutor(1) as thread:  # the caller may have an event loop, and waits in it
+            thread.submit(asyncio.run, prepare(self._url, self._schema, self._migrations)).result()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the pool until the end of the block. It connects when it is needed, and again when it must."""
+        self._pool = await asyncpg.create_pool(
+            **self._url.options(self._schema),
+            min_size=0,
+            max_size=self._url.pool_size,
+            max_queries=1 << 62,
+            max_inactive_connection_lifetime=_IDLE_SECONDS,
+            reset=_leave_as_it_is,
+        )
+        try:
+            yield
+        finally:
+            try:
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._pool.close()
+            except TimeoutError:
+                self._pool.terminate()
+
+    async def write(self, work: Work[T]) -> T:
+        """Run the work in a transaction; it is on disk when this returns. Raises BooksUnavailable."""
+        return await self._run(_WRITE, work)
+
+    async def read(self, work: Work[T]) -> T:
+        """Run the work on a snapshot. Raises BooksUnavailable."""
+        return await self._run(_READ, work)
+
+    async def _run(self, begin: str, work: Work[T]) -> T:
+        deadline = time.monotonic() + WAIT_SECONDS
+        attempt = _Attempt(begin)
+        pause = _FIRST_PAUSE
+        while True:
+            connection = await self._connect(attempt)
+            try:
+                return await attempt.run(connection, work)
+            except _ANY as error:
+                again = isinstance(error, (*_CONFLICT, *_LOST)) or connection.is_closed()
+                if not again and not isinstance(error, _BUSY):
+                    raise
+                if isinstance(error, _BUSY) or time.monotonic() > deadline:
+                    raise self._unavailable(error, attempt) from error
+            finally:
+                await self._release(connection)
+            await asyncio.sleep(pause * random.random())  # noqa: S311 - so that those who met do not meet again
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _connect(self, attempt: _Attempt) -> Connected:
+        try:
+            connection = await self._pool.acquire(timeout=WAIT_SECONDS)
+        except _ANY as error:
+            raise self._unavailable(error, attempt) from error
+        if not self._answers:
+            self._answers = True
+            _log.warning("The database %s answers again", self._url.shown)
+        return connection
+
+    async def _release(self, connection: Connected) -> None:
+        with suppress(*_ANY):  # the pool has closed it then
+            await self._pool.release(connection)
+
+    def _unavailable(self, error: Exception, attempt: _Attempt) -> BooksUnavailable:
+        if self._answers:
+            self._answers = False
+            _log.warning("The database %s cannot be used: %r", self._url.shown, error)
+        effect = "Whether the request took effect is not known" if attempt.in_doubt else "The request had no effect"
+        busy = isinstance(error, (*_BUSY, *_CONFLICT))
+        why = "has too much to do" if busy else "does not answer"
+        return BooksUnavailable(f"The service's database {why}. {effect}; asking again does nothing twice.")
+
+
+class _Attempt:
+    """A transaction that is tried until it ends. `in_doubt`: it may have been committed although nobody said so."""
+
+    def __init__(self, begin: str) -> None:
+        self._begin = begin
+        self.in_doubt = False
+
+    async def run(self, connection: Connected, work: Work[T]) -> T:
+        """Run the work once, and commit. Whatever is raised, the connection has no transaction then, or is closed."""
+        try:
+            await connection.execute(self._begin)
+            result = await work(_PostgresTransaction(connection))
+        except Exception:
+            await _roll_back(connection)
+            raise
+        except BaseException:
+            connection.terminate()
+            raise
+        await self._commit(connection)
+        return result
+
+    async def _commit(self, connection: Connected) -> None:
+        try:
+            ended = await connection.execute("COMMIT")
+        except BaseException as error:
+            self.in_doubt = self.in_doubt or not isinstance(error, asyncpg.PostgresError) or isinstance(error, _LOST)
+            connection.terminate()
+            raise
+        if ended != "COMMIT":
+            raise RuntimeError("a statement had failed, and the work went on as if it had not")
+
+
+class _PostgresTransaction:
+    """The statements of one transaction."""
+
+    def __init__(self, connection: Connected) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, *values: Value) -> int:
+        status = await self._connection.execute(numbered(sql), *values)
+        return int(status.rpartition(" ")[2])
+
+    async def execute_many(self, sql: str, rows: Iterable[tuple[Value, ...]]) -> int:
+        return len(await self._connection.fetchmany(counted(sql), list(rows)))
+
+    async def fetch_one(self, sql: str, *values: Value, lock: Lock | None = None) -> Row | None:
+        return cast("Row | None", await self._connection.fetchrow(numbered(sql, lock), *values))
+
+    async def fetch_all(self, sql: str, *values: Value) -> list[Row]:
+        return cast("list[Row]", await self._connection.fetch(numbered(sql), *values))
+
+    async def fetch_many(self, sql: str, rows: Iterable[tuple[Value, ...]], lock: Lock | None = None) -> list[Row]:
+        return cast("list[Row]", await self._connection.fetchmany(numbered(sql, lock), list(rows)))
+
+
+async def _roll_back(connection: Connected) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except _ANY:
+        connection.terminate()
+
+
+async def _leave_as_it_is(_connection: Any) -> None:
+    """Our works change nothing about a connection, so that nothing must be reset for the next."""
