@@ -51,6 +51,7 @@ from ordersaga.domain.result import (
 )
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.settings import Settings, load_settings
+from ordersaga.workflows.handlers import MAX_REASON
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.report import ATTENTION, CUSTOMER
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
@@ -58,6 +59,8 @@ from ordersaga.workflows.settlement import OrderSettlementWorkflow
 QUERY_TIMEOUT = timedelta(seconds=12)
 """A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
 CANCEL_PATIENCE = 60.0
+_SHOWN_ID = 50
+"""Of a customer's id in a summary, which may have 400 bytes."""
 
 _TOOK_TOO_LONG = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 _NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN)
@@ -143,7 +146,7 @@ class OrderClient:
         An order that has ended is not touched: the answer says how. Raises OrderNotFound, VerdictPending.
         """
         handle = self._handle(order_id)
-        request = handle.execute_update(OrderSagaWorkflow.request_cancel, reason)
+        request = handle.execute_update(OrderSagaWorkflow.request_cancel, reason[:MAX_REASON])
         try:
             return await asyncio.wait_for(request, patience)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
@@ -252,7 +255,7 @@ class OrderClient:
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 memo={"customer_id": order.customer_id, "amount": total.amount, "currency": total.currency},
                 search_attributes=customer if self._searchable else None,
-                static_summary=f"{total} for {order.customer_id}, {len(order.items)} line(s)",
+                static_summary=f"{total} for {order.customer_id[:_SHOWN_ID]}, {len(order.items)} line(s)",
                 static_details=endings.static_details(order),
             )
         except RPCError as error:

@@ -139,6 +139,14 @@ def test_every_problem_is_named_at_once() -> None:
     assert set(problems(order)) == {"items[0].quantity", "customer_id", "colour"}
 
 
+def test_a_message_stays_short_however_much_is_wrong() -> None:
+    lines = [{"sku": "", "quantity": 0, "price": "x" * 5_000, "y" * 5_000: 1}] * MAX_LINES
+    with pytest.raises(InvalidOrder) as caught:
+        parse_order(ORDER | {"items": lines})
+    assert len(str(caught.value)) < 10_000
+    assert str(caught.value).endswith(f"; and {4 * MAX_LINES - 20} more. Nothing was started.")
+
+
 def test_an_order_of_nothing_is_not_charged() -> None:
     assert "nothing to charge" in problems(ORDER | {"items": [{"sku": "A", "quantity": 1, "price": "0"}]})[""]
 

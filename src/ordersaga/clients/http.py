@@ -15,6 +15,8 @@ T = TypeVar("T", bound=BaseModel)
 
 MAX_ANSWER_BYTES = 1 << 20
 MAX_PAGE_BYTES = 64 << 20
+LONGEST_TEXT = 4_000
+"""Of what a service says about a no; it goes into the order's history, several times."""
 LONGEST_RETRY_AFTER = 60.0
 BOOKS_TIMEOUT = 30.0
 
@@ -131,9 +133,10 @@ class ServiceHttp:
 
 def _problem(content: bytes) -> Problem:
     try:
-        return Problem.model_validate_json(content)
+        found = Problem.model_validate_json(content)
     except ValidationError:
         return Problem()
+    return found.model_copy(update={"title": found.title[:LONGEST_TEXT], "detail": found.detail[:LONGEST_TEXT]})
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

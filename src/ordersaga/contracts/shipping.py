@@ -45,7 +45,7 @@ class ShipmentAnswer(Reply):
     """201 to POST /shipments."""
 
     shipment_id: str
-    tracking_number: str
+    tracking_number: Annotated[str, StringConstraints(max_length=200)]
 
 
 class CancelStatus(StrEnum):

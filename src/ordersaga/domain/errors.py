@@ -35,6 +35,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+_SHOWN_PROBLEMS = 20
+"""A message has to fit into a history."""
+
 
 class OrdersagaError(Exception):
     """Something went wrong in ordersaga."""
@@ -53,8 +56,9 @@ class InvalidOrder(OrdersagaError):
         self.problems = problems
         self.order_id = order_id
         where = f"order {order_id}" if order_id else "the order"
-        lines = "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems)
-        super().__init__(f"{where} cannot be placed as it is: {lines}. Nothing was started.")
+        lines = "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems[:_SHOWN_PROBLEMS])
+        more = f"; and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
+        super().__init__(f"{where} cannot be placed as it is: {lines}{more}. Nothing was started.")
 
     def __reduce__(self) -> tuple[type[InvalidOrder], tuple[object, ...]]:
         return type(self), (self.problems, self.order_id)

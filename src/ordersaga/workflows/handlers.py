@@ -11,6 +11,9 @@ from ordersaga.saga import Choice, Decision, SagaRun, Verdict
 from ordersaga.workflows.report import Report
 from ordersaga.workflows.steps import ORDER_SAGA, saga_policy
 
+MAX_REASON = 500
+"""Characters that are kept of a cancel's reason."""
+
 
 class OrderHandlers:
     """An order, its saga, its report, and the handlers of signals, updates and queries."""
@@ -24,7 +27,7 @@ class OrderHandlers:
     @workflow.signal
     def cancel(self, reason: str = "") -> None:
         """Ask for the order to be cancelled. Nobody is told whether it was: request_cancel answers."""
-        self.saga.cancel(reason[:500] or "no reason given")
+        self.saga.cancel(reason[:MAX_REASON] or "no reason given")
 
     @workflow.update
     async def request_cancel(self, reason: str = "") -> CancelAnswer:
