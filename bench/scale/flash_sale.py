@@ -1,0 +1,140 @@
+"""`python -m bench.scale.flash_sale --orders 5000 --units 1000`: everybody wants the same article, and there are few.
+
+All orders want one piece of one SKU. Beside them, batch by batch, run as many orders of which each wants one of many
+SKUs; of those, too, as many are in stock, and the later ones are refused just as in the sale.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.scale.ground import Ground, markdown, options, publish
+from ordersaga.domain.errors import OrdersagaError
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderStatus
+from ordersaga.retail import sample_orders
+from ordersaga.testing.books import check_books
+
+SALE, SPREAD = "sale", "spread"
+REFUSED = "failed: InsufficientInventory"
+
+
+@dataclass
+class Side:
+    """One of the two: which SKU an order wants, and what became of all."""
+
+    name: str
+    skus: list[str]
+    sample: OrderInput
+    seconds: list[float] = field(default_factory=list)
+    """Batch by batch."""
+    cpu: Counter[str] = field(default_factory=Counter)
+    """Seconds by program."""
+    ends: Counter[str] = field(default_factory=Counter)
+
+    def orders(self, numbers: range) -> Iterator[OrderInput]:
+        """The orders of these numbers, each for one piece."""
+        for number in numbers:
+            sku = self.skus[number % len(self.skus)]
+            item = self.sample.items[0].model_copy(update={"sku": sku, "quantity": 1})
+            yield self.sample.model_copy(update={"order_id": f"{self.name}-{number:06}", "items": [item]})
+
+
+async def measure(orders: int, units: int, batches: int, in_flight: int) -> dict[str, Any]:
+    """Hold the sale. Raises OrdersagaError if not exactly `units` were sold, or the books do not balance."""
+    sample = sample_orders()[0]
+    sale = Side(SALE, ["SALE"], sample)
+    spread = Side(SPREAD, [f"SPREAD-{number}" for number in range(units)], sample)
+    async with Ground.open({"SALE": units} | dict.fromkeys(spread.skus, 1)) as ground:
+        for number in range(batches):
+            numbers = range(number * orders // batches, (number + 1) * orders // batches)
+            for side in (sale, spread) if number % 2 == 0 else (spread, sale):
+                await _batch(ground, side, numbers, in_flight)
+            sys.stderr.write(f"batch {number + 1} of {batches}: {sale.seconds[-1]:.1f} s, {spread.seconds[-1]:.1f} s\n")
+        await _check(ground, [sale, spread], orders, units)
+    return {
+        "orders": orders,
+        "units": units,
+        "in_flight": in_flight,
+        "throughput_ratio": round(sum(spread.seconds) / sum(sale.seconds), 3),
+        "batch_ratios": _ratios(sale, spread),
+        "sides": [_to_json(side, orders) for side in (sale, spread)],
+    }
+
+
+async def _batch(ground: Ground, side: Side, numbers: range, in_flight: int) -> None:
+    orders = side.orders(numbers)
+    cpu, began = ground.meter.cpu(), time.perf_counter()
+
+    async def in_turn() -> None:
+        for order in orders:
+            result = await ground.orders.place_order(order)
+            side.ends[result.status if result.refusal is None else f"{result.status}: {result.refusal}"] += 1
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(in_flight):
+            tasks.create_task(in_turn())
+    side.seconds.append(time.perf_counter() - began)
+    side.cpu += ground.meter.cpu() - cpu
+
+
+async def _check(ground: Ground, sides: list[Side], orders: int, units: int) -> None:
+    wanted = Counter({OrderStatus.COMPLETED.value: units, REFUSED: orders - units})
+    problems = [f"{side.name} ended {dict(side.ends)}, not {dict(wanted)}" for side in sides if side.ends != wanted]
+    problems += [
+        f"of {item.loaded} pieces of {item.sku}, {item.reserved} are reserved"
+        async for item in ground.services.inventory.stock()
+        if item.on_hand or item.reserved != item.loaded
+    ]
+    books = await check_books(ground.orders)
+    problems += [violation.detail for violation in books.violations]
+    if problems:
+        raise OrdersagaError(f"The sale went wrong: {'; '.join(problems[:20])}")
+
+
+def _ratios(sale: Side, spread: Side) -> dict[str, float]:
+    ratios = [other / own for own, other in zip(sale.seconds, spread.seconds, strict=True)]
+    found = {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def _to_json(side: Side, orders: int) -> dict[str, Any]:
+    return {
+        "name": side.name,
+        "orders_per_s": round(orders / sum(side.seconds), 2),
+        "cpu_ms": {role: round(1000 * used / orders, 2) for role, used in sorted(side.cpu.items())},
+        "ends": dict(side.ends),
+        "seconds": [round(each, 2) for each in side.seconds],
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """The two sides as a Markdown table."""
+    rows = []
+    for side in found["sides"]:
+        cpu = sum(side["cpu_ms"].values())
+        completed, refused = side["ends"]["completed"], side["ends"].get(REFUSED, 0)
+        rows.append([side["name"], f"{side['orders_per_s']:.1f}", f"{cpu:.1f}", f"{completed:,}", f"{refused:,}"])
+    ratios = found["batch_ratios"]
+    return markdown(["", "orders/s", "CPU ms/order", "completed", "refused"], rows) + (
+        f"\n\nThe sale by the spread orders: {found['throughput_ratio']} of the throughput; "
+        f"batch by batch {ratios['median']} ({ratios['min']} to {ratios['max']})."
+    )
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    chosen = options(__doc__ or "", orders=5_000, units=1_000, batches=10, in_flight=50)
+    found = asyncio.run(measure(chosen.orders, chosen.units, chosen.batches, chosen.in_flight))
+    publish(found, table(found), chosen.out)
+
+
+if __name__ == "__main__":
+    main()
