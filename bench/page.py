@@ -71,7 +71,9 @@ def _stacked(title: str, note: str, engines: Mapping[str, Any], whole: str) -> s
         pieces = [
             (css, summary[f"{whole}.{part}"]["median"]) for part, css in colours.items() if f"{whole}.{part}" in summary
         ]
-        bars.append(Bar(engine["title"], pieces, f"{summary[whole]['median']:,.{FIGURES[whole].digits}f}"))
+        bars.append(
+            Bar(engine["title"], pieces, f"{summary[whole]['median']:,.{FIGURES[whole].digits}f}", summary[whole])
+        )
     return _figure(title, note, legend({css: part for part, css in colours.items()}) + chart(title, bars))
 
 
