@@ -37,6 +37,7 @@ class FaultProxy:
         self._holds: defaultdict[str, Hold] = defaultdict(Hold)
         self._fired: defaultdict[str, list[Fired]] = defaultdict(list)
         self._under_way: Counter[str] = Counter()
+        self._calls: defaultdict[str, list[str]] = defaultdict(list)
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=_MAX_BODY)
@@ -70,6 +71,13 @@ class FaultProxy:
         """How many calls of this order have come in and not ended, whether or not somebody still waits for them."""
         return self._under_way[order_id]
 
+    def calls(self, order_id: str) -> list[str]:
+        """The calls of this order that came in, as they came, whether or not a fault happened to them.
+
+        Those that are no order's, by method and path, are under the empty id.
+        """
+        return list(self._calls[order_id])
+
     def fired(self, kind: Kind | None = None, call: str | None = None, order_id: str | None = None) -> list[Fired]:
         """The faults that happened, all or those that fit."""
         return [
@@ -81,6 +89,7 @@ class FaultProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         call, order_id = recognise(request.method, request.path, body)
+        self._calls[order_id].append(call or f"{request.method} {request.path}")
         exchange = Exchange(self._session, self._upstream, request, body, self._holds[order_id])
         if call is None:
             return await exchange.pass_on()

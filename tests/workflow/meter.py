@@ -1,0 +1,161 @@
+"""Counts what an order costs on a server of its own: history, actions, HTTP calls, payloads; never time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter
+
+from ordersaga.client import OrderClient
+from ordersaga.connect import DATA_CONVERTER, connect
+from ordersaga.search import ensure_search_attributes
+from ordersaga.settings import SERVICES, load_settings
+from ordersaga.testing.environment import free_port, temporal_server
+from ordersaga.testing.faults import FaultProxy
+from ordersaga.worker import order_worker
+from tests.services.harness import serving
+from tests.workflow.shop import Shop, until
+
+IDENTITY = "1234@a-host-of-usual-length"
+"""Temporal writes it into every other event; a fixed one keeps the bytes apart from the machine's name."""
+
+_ACTION = re.compile(r'^action\{action_type="(\w+)",namespace="default",.*\} (\d+)$', re.MULTILINE)
+"""How the server's metrics tell of them. Other namespaces are its own."""
+
+SENTINEL = "grpc_SignalWithStartWorkflowExecution"
+"""An action that no order ever takes."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What happened on behalf of one order."""
+
+    events: int
+    tasks: int
+    """Workflow tasks."""
+    bytes: int
+    """Of the history, as the server keeps it."""
+    actions: dict[str, int]
+    """What Temporal bills, by the server's own names."""
+    calls: list[str]
+    """HTTP calls of the services."""
+    client_payloads: int
+    worker_payloads: int
+    """Values written into payloads or read from them."""
+
+
+@dataclass
+class Meter:
+    """A shop with nobody else in it, and what is counted there."""
+
+    shop: Shop
+    proxy: FaultProxy
+    bystander: Client
+    """Looks without being counted."""
+    metrics: str
+    by_client: list[str] = field(default_factory=list)
+    by_worker: list[str] = field(default_factory=list)
+    _actions: Counter[str] = field(default_factory=Counter)
+
+    async def cost(self, order_id: str, doing: Awaitable[Any]) -> Cost:
+        """What it costs to do this with the order; of the history, all that there is by then."""
+        calls = len(self.proxy.calls(order_id))
+        self.by_client.clear()
+        self.by_worker.clear()
+        await doing
+        client, worker = len(self.by_client), len(self.by_worker)
+        before, self._actions = self._actions, await self._published()
+        actions = self._actions - before
+        handle = self.bystander.get_workflow_handle(f"order-{order_id}")
+        info = (await handle.describe()).raw_description.workflow_execution_info
+        kinds = [event.event_type async for event in handle.fetch_history_events()]
+        assert info.history_length == len(kinds)
+        return Cost(
+            events=len(kinds),
+            tasks=kinds.count(EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED),
+            bytes=info.history_size_bytes,
+            actions={kind: count for kind, count in actions.items() if kind != SENTINEL},
+            calls=self.proxy.calls(order_id)[calls:],
+            client_payloads=client,
+            worker_payloads=worker,
+        )
+
+    async def has_event(self, order_id: str, kind: EventType.ValueType) -> None:
+        """Wait until the order's history has an event of this kind."""
+        handle = self.bystander.get_workflow_handle(f"order-{order_id}")
+
+        async def there() -> bool:
+            return kind in [event.event_type async for event in handle.fetch_history_events()]
+
+        await until(there)
+
+    async def _published(self) -> Counter[str]:
+        """What the server has counted by now. It publishes that now and then: wait until it shows one action more."""
+        await self.bystander.start_workflow(
+            "Sentinel",
+            id="sentinel",
+            task_queue="nobody",
+            start_signal="now",
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+
+        async def published() -> Counter[str] | None:
+            found = await self._shown()
+            return found if found[SENTINEL] > self._actions[SENTINEL] else None
+
+        return cast("Counter[str]", await until(published))
+
+    async def _shown(self) -> Counter[str]:
+        async with aiohttp.ClientSession() as session, session.get(self.metrics) as answer:
+            return Counter({kind: int(count) for kind, count in _ACTION.findall(await answer.text())})
+
+
+@asynccontextmanager
+async def open_meter(folder: Path) -> AsyncIterator[Meter]:
+    """A meter over services in this folder, with a Temporal server and a worker that nobody else uses."""
+    port = free_port()
+    by_client: list[str] = []
+    by_worker: list[str] = []
+    async with (
+        temporal_server("--metrics-port", str(port)) as address,
+        serving(folder) as url,
+        FaultProxy(url) as proxy,
+    ):
+        bystander = await connect(target_host=address)
+        await ensure_search_attributes(bystander)
+        worker = await connect(target_host=address, identity=IDENTITY, data_converter=counting(by_worker))
+        client = await connect(target_host=address, identity=IDENTITY, data_converter=counting(by_client))
+        observed = load_settings(**{f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES})
+        direct = load_settings(**{f"{name}_url": f"{url}/{name}" for name in SERVICES})
+        orders = OrderClient(client, direct)
+        async with order_worker(worker, observed), Shop.open(orders, direct) as shop:
+            yield Meter(shop, proxy, bystander, f"http://127.0.0.1:{port}/metrics", by_client, by_worker)
+
+
+def counting(log: list[str]) -> DataConverter:
+    """The data converter that we use, with a log of the values that it writes and reads."""
+
+    class Counting(PydanticPayloadConverter):
+        def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+            log.extend(f"writes {type(value).__name__}" for value in values)
+            return super().to_payloads(values)
+
+        def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+            values = super().from_payloads(payloads, type_hints)
+            log.extend(f"reads {type(value).__name__}" for value in values)
+            return values
+
+    assert DATA_CONVERTER.payload_converter_class is PydanticPayloadConverter
+    return replace(DATA_CONVERTER, payload_converter_class=Counting)

@@ -1,0 +1,119 @@
+"""What an order costs, pinned: a change that makes it dearer fails here, on a machine of any speed.
+
+A change may be worth its price, or make an order cheaper: then write the new figures down here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderStatus
+from tests.workflow.meter import Cost, Meter, open_meter
+
+PATIENT = {"fast_path": 5.0}
+"""A slow machine must not turn a first attempt into a second one."""
+
+HAPPY = Cost(
+    events=9,
+    tasks=1,
+    bytes=4_050,
+    actions={"grpc_StartWorkflowExecution": 1, "command_BatchMarkers": 1},
+    calls=["reserve", "charge", "ship", "notify"],
+    client_payloads=7,
+    worker_payloads=22,
+)
+REFUSED = Cost(
+    events=14,
+    tasks=2,
+    bytes=5_250,
+    actions={
+        "grpc_StartWorkflowExecution": 1,
+        "command_BatchMarkers": 1,
+        "command_ScheduleActivityTask": 1,
+        "command_UpsertWorkflowSearchAttributes": 1,
+    },
+    calls=["reserve", "charge", "release"],
+    client_payloads=7,
+    worker_payloads=15,
+)
+CANCELLED = Cost(
+    events=39,
+    tasks=6,
+    bytes=7_750,
+    actions={
+        "grpc_StartWorkflowExecution": 1,
+        "command_BatchMarkers": 1,
+        "command_StartTimer": 1,
+        "message_UpdateWorkflowExecution_Acceptance": 1,
+        "command_ScheduleActivityTask": 4,
+        "command_UpsertWorkflowSearchAttributes": 1,
+    },
+    calls=["reserve", "charge", "cancel_shipment", "recall", "refund", "release"],
+    client_payloads=9,
+    worker_payloads=35,
+)
+LOOKED_AT = replace(
+    HAPPY, actions=HAPPY.actions | {"grpc_QueryWorkflow": 1}, client_payloads=11, worker_payloads=22 + 15
+)
+"""A happy order, and its status and view asked for afterwards: the view makes the worker replay it."""
+
+
+@pytest.fixture(scope="module")
+async def meter(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Meter]:
+    async with open_meter(tmp_path_factory.mktemp("meter")) as meter:
+        yield meter
+
+
+async def placed(meter: Meter, order: OrderInput) -> None:
+    await meter.shop.orders.place_order(order)
+
+
+async def looked_at(meter: Meter, order: OrderInput) -> None:
+    await meter.shop.orders.place_order(order)
+    await meter.shop.orders.get_order_status(order.order_id)
+    await meter.shop.orders.get_order(order.order_id)
+
+
+async def cancelled_on_hold(meter: Meter, order: OrderInput) -> None:
+    await meter.shop.orders.submit_order(order)
+    await meter.has_event(order.order_id, EventType.EVENT_TYPE_TIMER_STARTED)
+    await meter.shop.orders.cancel_order(order.order_id, "changed my mind")
+    assert (await meter.shop.orders.result(order.order_id)).status is OrderStatus.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("doing", "changes", "pinned"),
+    [
+        pytest.param(placed, {}, HAPPY, id="happy"),
+        pytest.param(looked_at, {}, LOOKED_AT, id="looked-at"),
+        pytest.param(placed, {"payment_method_id": "pm_card_chargeDeclined"}, REFUSED, id="refused"),
+        pytest.param(cancelled_on_hold, {"policy": {"hold_before_shipping": 300}}, CANCELLED, id="cancelled"),
+    ],
+)
+async def test_an_order_costs_what_is_pinned(
+    meter: Meter,
+    order_id: str,
+    doing: Callable[[Meter, OrderInput], Awaitable[None]],
+    changes: dict[str, Any],
+    pinned: Cost,
+) -> None:
+    policy = PATIENT | changes.get("policy", {})
+    order = await meter.shop.order(f"{order_id:0>4}", **changes | {"policy": policy})
+
+    found = await meter.cost(order.order_id, doing(meter, order))
+
+    payloads = f"the client: {meter.by_client}\nthe worker: {meter.by_worker}"
+    assert replace(found, bytes=pinned.bytes) == pinned, payloads
+    assert found.bytes <= pinned.bytes
+    assert meter.proxy.calls("") == []
+
+
+def test_a_happy_order_stays_within_what_the_design_allows() -> None:
+    assert HAPPY.events <= 11
+    assert sum(HAPPY.actions.values()) <= 2
