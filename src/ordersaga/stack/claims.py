@@ -46,7 +46,22 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
 def free_ports(wanted: Mapping[str, int]) -> list[int]:
     """The ports asked for, by option, after a look that they are free; for 0, any free one. Raises StackError."""
     with ExitStack() as held:
-        return [held.enter_context(_listen(option, port)).getsockname()[1] for option, port in wanted.items()]
+        listeners = {option: held.enter_context(_listen(option, port)) for option, port in wanted.items()}
+        for option, listener in listeners.items():
+            if not wanted[option]:
+                _keep(listener)
+        return [listener.getsockname()[1] for listener in listeners.values()]
+
+
+def _keep(listener: socket.socket) -> None:
+    """Make the system give this port to nobody else by itself for a while, so that it is there for who asks for it.
+
+    A connection that was closed on this side leaves the port in TIME_WAIT for a minute: such a port is not drawn for
+    others, but may be listened on.
+    """
+    with socket.create_connection(listener.getsockname()) as other:
+        listener.accept()[0].close()
+        other.recv(1)
 
 
 def _listen(option: str, port: int) -> socket.socket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,15 +10,15 @@ from temporalio.client import Client
 
 from ordersaga.connect import connect
 from ordersaga.domain.errors import OrdersagaError, TemporalUnavailable
+from ordersaga.stack.claims import free_ports
 from ordersaga.stack.programs import temporal_binary
 
 START_SECONDS = 30.0
 
 
 def free_port() -> int:
-    """A port on loopback that nothing listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    """A port on loopback that nothing listens on, and that no other process is given for the next minute."""
+    (port,) = free_ports({"": 0})
     return port
 
 
