@@ -18,7 +18,7 @@ from tests.acceptance.test_cli import held, lines, order
 
 READ_AHEAD = 256 << 10
 """Bytes; far more than a pipe, its reader and a few waiting orders hold, and far less than would be written."""
-ORDERS = 36
+ORDERS = 30
 
 
 def test_the_input_is_read_no_faster_than_orders_end(up: Up, tmp_path: Path) -> None:

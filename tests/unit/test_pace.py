@@ -88,14 +88,21 @@ async def test_an_answer_begins_patience_anew(monkeypatch: pytest.MonkeyPatch) -
     assert next(seconds) > 4 * 50
 
 
-async def test_any_other_error_is_an_answer() -> None:
-    async def conflict() -> int:
-        raise OrderConflict
+async def test_a_no_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = count()
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    behind = Pace(1, patience=50)
 
-    behind = Pace(1, FOR_EVER)
-    for _ in range(3):
+    for _ in range(5):
+        server = Behind(turned_down=20)
+
+        async def conflict(server: Behind = server) -> int:
+            await server.ask()
+            raise OrderConflict
+
         with pytest.raises(OrderConflict):
             await behind.ask(conflict)
+    assert next(seconds) > 4 * 50
 
 
 def test_what_is_not_known_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,9 @@ class Pace:
                     answer = await ask()
                 except TemporalBusy as busy:
                     self._no_answer(began, busy)
+                except Exception:
+                    self._answered()  # a no is an answer, too
+                    raise
                 else:
                     self._answered()
                     return answer

@@ -129,7 +129,7 @@ class Placing:
 
         from ordersaga.connect import pollers
 
-        answered, queue = -1, client.settings.task_queue
+        answered, queue = 0, client.settings.task_queue
         while True:
             await asyncio.sleep(QUIET_SECONDS)
             before, answered = answered, self._account.answered
