@@ -27,16 +27,35 @@ class Answer(NamedTuple):
         return str(self.body["type"]) if self.status >= 400 else None
 
 
-class Api:
-    """The services at one URL. Paths are sent as they are: percent signs are the caller's."""
+class Away(Exception):
+    """The service says that its database is away, in the proper way: 503, and when to ask again."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+
+class Api:
+    """The services at one URL. Paths are sent as they are: percent signs are the caller's.
+
+    A patient one asks again while a service says that its database is away, and counts in `aways` how often one did.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, patient: bool = False) -> None:
         self._http = http
         self._url = url
+        self._patient = patient
+        self.aways = 0
 
     async def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
-        """Ask once, and again while the answer is that the first asking is in progress."""
-        deadline = time.monotonic() + PROGRESS_SECONDS
+        """Ask, and again while the answer is to be patient."""
+        deadline = time.monotonic() + PROGRESS_SECONDS * (4 if self._patient else 1)
+        while True:
+            try:
+                return await self._ask_until_ended(method, path, body, deadline, **options)
+            except Away:
+                self.aways += 1
+                if not self._patient or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
+
+    async def _ask_until_ended(self, method: str, path: str, body: Any, deadline: float, **options: Any) -> Answer:
         while (answer := await self.ask_once(method, path, body, **options)).type == "InProgress":
             assert time.monotonic() < deadline, f"{method} {path} stays in progress"
             await asyncio.sleep(0.05)
@@ -90,13 +109,15 @@ class Api:
 
 def _problem(response: aiohttp.ClientResponse, text: bytes) -> Answer:
     said = f"{response.method} {response.url}: {response.status} {text[:500]!r}"
-    assert response.status < 500, said
+    assert response.status < 500 or response.status == 503, said
     assert response.content_type == "application/problem+json", said
     problem = json.loads(text)
     assert isinstance(problem["type"], str), said
     assert problem["type"], said
     assert problem["status"] == response.status, said
     assert problem["detail"] or problem["title"], said
-    if problem["type"] == "InProgress":
+    if problem["type"] == "InProgress" or response.status == 503:
         assert int(response.headers["Retry-After"]) >= 0, said
+    if response.status == 503:
+        raise Away(said)
     return Answer(response.status, problem)

@@ -56,8 +56,9 @@ _LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # the server has said goodbye, and asyncpg waits for more of it
 )
-_ANY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_ANY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _log = logging.getLogger(__name__)
 
 
@@ -115,7 +116,7 @@ class PostgresStore:
             try:
                 return await attempt.run(connection, work)
             except _ANY as error:
-                again = isinstance(error, (*_CONFLICT, *_LOST)) or connection.is_closed()
+                again = isinstance(error, (*_CONFLICT, *_LOST)) or _is_gone(connection)
                 if not again and not isinstance(error, _BUSY):
                     raise
                 if isinstance(error, _BUSY) or time.monotonic() > deadline:
@@ -165,7 +166,7 @@ class _Attempt:
             await _roll_back(connection)
             raise
         except BaseException:
-            connection.terminate()
+            _terminate(connection)
             raise
         await self._commit(connection)
         return result
@@ -175,7 +176,7 @@ class _Attempt:
             ended = await connection.execute("COMMIT")
         except BaseException as error:
             self.in_doubt = self.in_doubt or not isinstance(error, asyncpg.PostgresError) or isinstance(error, _LOST)
-            connection.terminate()
+            _terminate(connection)
             raise
         if ended != "COMMIT":
             raise RuntimeError("a statement had failed, and the work went on as if it had not")
@@ -208,7 +209,19 @@ async def _roll_back(connection: Connected) -> None:
     try:
         await connection.execute("ROLLBACK")
     except _ANY:
+        _terminate(connection)
+
+
+def _terminate(connection: Connected) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool has found out before us, and taken it back
         connection.terminate()
+
+
+def _is_gone(connection: Connected) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # likewise
+        return True
 
 
 async def _leave_as_it_is(_connection: Any) -> None:
