@@ -62,7 +62,7 @@ def circumstances(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Machine", f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['os']}"
     yield "Versions", ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     load = (
-        f"{result['rounds']} rounds; in each, every engine: {sizes['warm_up']} orders to warm up, {sizes['idle']} one "
+        f"Rounds: {result['rounds']}; in each, every engine: {sizes['warm_up']} orders to warm up, {sizes['idle']} one "
         f"after the other, {sizes['saturation']} with {sizes['in_flight']} in flight, then {sizes['half_seconds']:g} s "
         "at half of its own rate"
     )
@@ -81,7 +81,7 @@ def problems_of(result: Mapping[str, Any]) -> list[str]:
 
 def _main(result: Mapping[str, Any], engines: Mapping[str, Any]) -> Table:
     note = (
-        f"The median of {result['rounds']} rounds (least to most). "
+        f"The median of all rounds ({result['rounds']}; least to most). "
         "CPU per order is the steadier figure where others use the machine."
     )
     rows = [
