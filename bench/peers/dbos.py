@@ -1,0 +1,87 @@
+"""DBOS, on SQLite and on PostgreSQL: an application that runs orders as workflows, and a client that posts them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version as version_of
+
+import aiohttp
+
+from bench.engine import Engine, Ground, Part, Place
+from bench.peers import postgres
+from bench.peers.orders import environment
+from ordersaga.domain.order import OrderInput
+from ordersaga.stack.child import Program
+
+GRACE_SECONDS = 15
+RETRY_PAUSE = 0.2
+
+
+class _Dbos:
+    name: str
+    title: str
+    ports = 1
+    promises = (
+        "An order whose process is killed goes on from its last recorded step when the process is back; a step may be "
+        "asked twice. Cancelling undoes nothing. An undo that keeps failing is given up after its attempts, and one "
+        "that is too late ends the undoing: the workflow is marked ERROR, and what is left is told to nobody."
+    )
+
+    def version(self) -> str:
+        return f"DBOS {version_of('dbos')}"
+
+    def parts(self, ground: Ground) -> list[Part]:
+        command = [sys.executable, "-m", "bench.peers.dbos_worker", str(ground.ports[0])]
+        where = environment(ground.services) | {"DBOS_SYSTEM_DATABASE_URL": self.database(ground)}
+        return [Part("worker", Program("worker", command, GRACE_SECONDS), where)]
+
+    def database(self, ground: Ground) -> str:
+        """Where DBOS keeps its workflows."""
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def client(self, ground: Ground) -> AsyncIterator[Place]:
+        url = f"http://127.0.0.1:{ground.ports[0]}/orders"
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
+
+            async def place(order: OrderInput) -> None:
+                while True:
+                    try:
+                        async with session.post(f"{url}/{order.order_id}", data=order.model_dump_json()) as answer:
+                            if answer.status != 200:
+                                raise RuntimeError(await answer.text())
+                            return
+                    except aiohttp.ClientConnectionError:  # the order has a name, so that asking again is safe
+                        await asyncio.sleep(RETRY_PAUSE)
+
+            yield place
+
+
+class _DbosOnSqlite(_Dbos):
+    name = "dbos-sqlite"
+    title = "DBOS on SQLite"
+
+    def database(self, ground: Ground) -> str:
+        return f"sqlite:///{ground.folder / 'dbos.sqlite'}"
+
+
+class _DbosOnPostgres(_Dbos):
+    name = "dbos-postgres"
+    title = "DBOS on PostgreSQL"
+    ports = 2
+
+    def version(self) -> str:
+        return f"{super().version()}, {postgres.version()}"
+
+    def parts(self, ground: Ground) -> list[Part]:
+        return [postgres.postgres(ground.folder, ground.ports[1]), *super().parts(ground)]
+
+    def database(self, ground: Ground) -> str:
+        return postgres.url(ground.ports[1], "dbos")
+
+
+ON_SQLITE: Engine = _DbosOnSqlite()
+ON_POSTGRES: Engine = _DbosOnPostgres()

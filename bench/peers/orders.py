@@ -1,0 +1,83 @@
+"""An order's four steps and their undos, asked of the services with the project's own clients."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from ordersaga.clients import Services
+from ordersaga.contracts.payment import RefundRequest
+from ordersaga.domain.order import OrderInput, OrderPolicy
+from ordersaga.settings import PREFIX, Settings
+from ordersaga.workflows.steps import charge, confirmation, reservation, shipment
+
+ROOT = Path(__file__).resolve().parents[2]
+CALL_SECONDS = OrderPolicy().http_timeout
+REASON = "the order failed"
+
+
+def environment(services: Mapping[str, str]) -> dict[str, str]:
+    """What a program of an engine finds in its environment: where `bench` is, and where the services are."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": path} | {f"{PREFIX}{name.upper()}_URL": url for name, url in services.items()}
+
+
+class OrderCalls:
+    """What an order asks of the services, forward and back. An undo needs the order's id alone."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def reserve_inventory(self, order: OrderInput) -> None:
+        """Reserve all lines, or none."""
+        await self._services.inventory.reserve(reservation(order), CALL_SECONDS)
+
+    async def charge_payment(self, order: OrderInput) -> None:
+        """Charge the customer."""
+        await self._services.payment.charge(charge(order), CALL_SECONDS)
+
+    async def create_shipment(self, order: OrderInput) -> str:
+        """Book the shipment, and return its tracking number."""
+        return (await self._services.shipping.create(shipment(order), CALL_SECONDS)).tracking_number
+
+    async def send_confirmation(self, order: OrderInput, tracking_number: str) -> None:
+        """Send the confirmation."""
+        await self._services.notification.send(confirmation(order, tracking_number), CALL_SECONDS)
+
+    async def release_inventory(self, order_id: str) -> None:
+        """Undo the reservation."""
+        await self._services.inventory.release(f"rsv-{order_id}", CALL_SECONDS)
+
+    async def refund_payment(self, order_id: str) -> None:
+        """Undo the charge."""
+        refund = RefundRequest(payment_id=f"pay-{order_id}", reason=REASON)
+        await self._services.payment.refund(refund, CALL_SECONDS)
+
+    async def cancel_shipment(self, order_id: str) -> None:
+        """Undo the shipment. Raises AlreadyShipped when it is too late."""
+        await self._services.shipping.cancel(f"shp-{order_id}", CALL_SECONDS)
+
+    async def recall_confirmation(self, order_id: str) -> None:
+        """Undo the confirmation."""
+        await self._services.notification.recall(f"msg-{order_id}", CALL_SECONDS)
+
+
+class Connection:
+    """The calls on one session, opened by the first that asks on the event loop that all of them share."""
+
+    def __init__(self) -> None:
+        self._open = AsyncExitStack()
+        self._calls: OrderCalls | None = None
+
+    async def calls(self) -> OrderCalls:
+        """The calls to the services that the environment names."""
+        if self._calls is None:
+            urls = Settings().service_urls()
+            self._calls = OrderCalls(await self._open.enter_async_context(Services.open(urls)))
+        return self._calls
+
+    async def close(self) -> None:
+        """End the session."""
+        await self._open.aclose()
