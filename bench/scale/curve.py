@@ -71,7 +71,8 @@ class Measure:
                 {name: size / MB for name, size in self.ground.disk().items()},
             )
         )
-        sys.stderr.write(f"{total:,} orders, {self.windows[-1].orders_per_s:.1f} a second\n")
+        last = self.windows[-1]
+        sys.stderr.write(f"{total:,} orders: {last.orders_per_s:.1f} a second, {last.cpu:.1f} ms of CPU each\n")
         self._began, self._cpu = now, cpu
 
 

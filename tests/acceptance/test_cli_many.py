@@ -39,21 +39,27 @@ def test_the_input_is_read_no_faster_than_orders_end(up: Up, tmp_path: Path) -> 
             assert written_until_nobody_reads(placing.stdin.fileno(), two) < READ_AHEAD
             for order_id in ("slow-1", "slow-2"):
                 assert up.command("cancel", order_id, "--reason", "the test goes on").code == 0
-            assert written_until_nobody_reads(placing.stdin.fileno(), b"\n", READ_AHEAD) >= READ_AHEAD
+            rest = written_until_nobody_reads(placing.stdin.fileno(), b"\n", READ_AHEAD, patience=30)
+            assert rest >= READ_AHEAD
+            eventually(lambda: statuses_in(results)["cancelled"] == 2, "both orders are undone")
         finally:
             placing.send_signal(signal.SIGINT)
     assert placing.wait(30) == 130
-    statuses = Counter(json.loads(line)["status"] for line in results.read_text().splitlines())
-    assert statuses["cancelled"] == 2
-    assert set(statuses) == {"cancelled", "invalid"}
+    assert set(statuses_in(results)) == {"cancelled", "invalid"}
 
 
-def written_until_nobody_reads(pipe: int, first: bytes, most: int = 50 << 20) -> int:
-    """Write lines that are no orders after the first until nobody has read for two seconds; how many bytes went in."""
+def statuses_in(results: Path) -> Counter[str]:
+    """How many whole rows have which status so far."""
+    rows = results.read_text().split("\n")[:-1]
+    return Counter(json.loads(row)["status"] for row in rows)
+
+
+def written_until_nobody_reads(pipe: int, first: bytes, most: int = 50 << 20, patience: float = 2.0) -> int:
+    """Write lines that are no orders after the first until nobody reads for so long; how many bytes went in."""
     os.set_blocking(pipe, False)
     rest, written = first, 0
     numbers = count()
-    while written < most and select.select([], [pipe], [], 2.0)[1]:
+    while written < most and select.select([], [pipe], [], patience)[1]:
         sent = os.write(pipe, rest)
         written += sent
         rest = rest[sent:] or b"".join(b'{"order_id": "bad-%d"}\n' % next(numbers) for _ in range(100))
