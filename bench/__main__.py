@@ -23,7 +23,7 @@ from bench.stats import rotated
 from bench.tables import markdown
 
 ROUNDS = 5
-QUICK = Sizes(warm_up=8, idle=8, saturation=60, in_flight=16, half_seconds=4.0)
+QUICK = Sizes(warm_up=8, idle=8, saturation=60, in_flight=8, half_seconds=4.0)
 
 
 def main() -> int:

@@ -10,6 +10,8 @@ from ordersaga.testing.chaos.report import percentile
 
 __all__ = ["Spread", "middle_rate", "percentile", "ratios", "rotated", "spread", "summary"]
 
+MANY = 4
+
 Rounds: TypeAlias = Mapping[int, Mapping[str, float]]
 """An engine's figures by their names, round by round."""
 
@@ -48,13 +50,15 @@ def ratios(rounds: Rounds, base: Rounds) -> dict[str, Spread]:
 
 
 def middle_rate(ended: Sequence[float], in_flight: int) -> float:
-    """Ends a second, without the first and the last that were in flight together, while the load came and went."""
+    """Ends a second, without the first and the last that were in flight together, while the load came and went.
+
+    Orders come in waves at first. So if there are not many more than are in flight at once, it is the rate of all.
+    """
     times = sorted(ended)
-    edge = min(in_flight, (len(times) - 2) // 3)
-    if edge < 0:
-        return 0.0
-    first, last = times[edge], times[-1 - edge]
-    return (len(times) - 1 - 2 * edge) / (last - first) if last > first else 0.0
+    if len(times) < MANY * in_flight:
+        return len(times) / times[-1] if times else 0.0
+    first, last = times[in_flight], times[-1 - in_flight]
+    return (len(times) - 1 - 2 * in_flight) / (last - first)
 
 
 def rotated(names: Sequence[str], number: int) -> list[str]:
