@@ -1,7 +1,8 @@
 """The limit: what an order costs if Temporal does no more than start and end its workflow.
 
-Started plainly (no memo, no search attribute, no summary), with the whole order as its input, on the server and with
-the worker settings of ordersaga. `python -m bench.limits` is the worker.
+Started plainly (no memo, no search attribute, no summary), with the whole order as its input, on the server of
+ordersaga. `python -m bench.limits` is the worker. It runs workflow code in the SDK's sandbox, as workers do unless told
+otherwise; ours does not, so there is one without it, too.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ordersaga.stack.child import Program
 from ordersaga.worker import STICKY
 
 QUEUE = "limit"
+SANDBOXED, UNSANDBOXED = "sandboxed", "unsandboxed"
 
 
 class Empty:
@@ -37,6 +39,7 @@ class Empty:
     promises = "Nothing is done for the order: this is what a workflow costs that only starts and ends."
     ports = 2
     workflow: type = EmptyWorkflow
+    runner = SANDBOXED
 
     def version(self) -> str:
         """Those of Temporal's server and SDK."""
@@ -45,7 +48,7 @@ class Empty:
     def parts(self, ground: Ground) -> list[Part]:
         """The server and one worker."""
         temporal = programs.temporal(ground.folder, *ground.ports[:2])
-        worker = Program("worker", [sys.executable, "-m", "bench.limits"], grace=10)
+        worker = Program("worker", [sys.executable, "-m", "bench.limits", self.runner], grace=10)
         return [Part("temporal", temporal, {}), Part("worker", worker, {"TEMPORAL_ADDRESS": _address(ground)})]
 
     @asynccontextmanager
@@ -61,6 +64,14 @@ class Empty:
         yield place
 
 
+class EmptyUnsandboxed(Empty):
+    """The same, without the sandbox."""
+
+    name = "empty-unsandboxed"
+    title = "Empty workflow, no sandbox"
+    runner = UNSANDBOXED
+
+
 class Noops(Empty):
     """A workflow with four activities that do nothing."""
 
@@ -71,6 +82,7 @@ class Noops(Empty):
 
 
 EMPTY: Engine = Empty()
+EMPTY_UNSANDBOXED: Engine = EmptyUnsandboxed()
 NOOPS: Engine = Noops()
 
 
@@ -80,7 +92,7 @@ async def noop(order_id: str) -> str:
     return order_id
 
 
-async def work() -> None:
+async def work(runner: str) -> None:
     """Be a worker until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -90,7 +102,7 @@ async def work() -> None:
         task_queue=QUEUE,
         workflows=[EmptyWorkflow, NoopsWorkflow],
         activities=[noop],
-        workflow_runner=workflow_runner(client.data_converter),
+        workflow_runner=workflow_runner(sandboxed=runner == SANDBOXED),
         sticky_queue_schedule_to_start_timeout=STICKY,
     )
     async with worker:
@@ -104,4 +116,4 @@ def _address(ground: Ground) -> str:
 
 
 if __name__ == "__main__":
-    uvloop.run(work())
+    uvloop.run(work(sys.argv[1]))

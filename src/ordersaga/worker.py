@@ -40,8 +40,11 @@ WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow, OrderSettlementWorkflow, Recon
 
 
 @asynccontextmanager
-async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Worker]:
-    """A worker on the settings' task queue, running until the block is left; then its activities may finish first."""
+async def order_worker(client: Client, settings: Settings, *, sandboxed: bool = False) -> AsyncIterator[Worker]:
+    """A worker on the settings' task queue, running until the block is left; then its activities may finish first.
+
+    Tests run it `sandboxed` (see ordersaga.sandbox).
+    """
     async with Services.open(settings.service_urls()) as services:
         reconciler = Reconciler(client, settings.task_queue)
         worker = Worker(
@@ -49,7 +52,7 @@ async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Work
             task_queue=settings.task_queue,
             workflows=WORKFLOWS,
             activities=[*_activities(services), reconciler.settle_cut_off_orders],
-            workflow_runner=workflow_runner(client.data_converter),
+            workflow_runner=workflow_runner(sandboxed=sandboxed),
             graceful_shutdown_timeout=SHUTDOWN_GRACE,
             sticky_queue_schedule_to_start_timeout=STICKY,
         )
@@ -58,8 +61,9 @@ async def order_worker(client: Client, settings: Settings) -> AsyncIterator[Work
 
 
 def replayer(workflows: Sequence[type] = WORKFLOWS) -> Replayer:
-    """What replays histories just as a worker would; docs/versioning.md says what for."""
-    return Replayer(workflows=workflows, workflow_runner=workflow_runner(DATA_CONVERTER), data_converter=DATA_CONVERTER)
+    """What replays histories, in the sandbox; docs/versioning.md says what for."""
+    runner = workflow_runner(sandboxed=True)
+    return Replayer(workflows=workflows, workflow_runner=runner, data_converter=DATA_CONVERTER)
 
 
 async def run_worker(

@@ -41,7 +41,8 @@ def settings(services_url: str) -> Settings:
 @pytest.fixture(scope="session")
 async def shop(temporal: Client, settings: Settings) -> AsyncIterator[Shop]:
     """The whole shop, at work."""
-    async with order_worker(temporal, settings), Shop.open(OrderClient(temporal, settings), settings) as shop:
+    orders = OrderClient(temporal, settings)
+    async with order_worker(temporal, settings, sandboxed=True), Shop.open(orders, settings) as shop:
         yield shop
 
 

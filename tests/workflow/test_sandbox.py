@@ -49,7 +49,7 @@ class KeyedCodec(PayloadCodec, WithSerializationContext):
 
 
 async def test_workflow_code_that_reads_a_clock_fails_its_task(temporal: Client) -> None:
-    runner = workflow_runner(DATA_CONVERTER)
+    runner = workflow_runner(sandboxed=True)
     worker = Worker(temporal, task_queue="clocks", workflows=[ClockWorkflow], workflow_runner=runner)
     async with worker:
         handle = await temporal.start_workflow("ClockWorkflow", id="clock", task_queue="clocks")
@@ -63,14 +63,13 @@ async def test_workflow_code_that_reads_a_clock_fails_its_task(temporal: Client)
     assert failure.application_failure_info.type == RestrictedWorkflowAccessError.__name__
 
 
-@pytest.mark.parametrize("fast_path", [0, 2])
+@pytest.mark.parametrize("sandboxed", [False, True])
 async def test_a_codec_with_a_key_for_each_workflow_is_told_which(
-    shop: Shop, temporal: Client, settings: Settings, order_id: str, fast_path: float
+    shop: Shop, temporal: Client, settings: Settings, order_id: str, sandboxed: bool
 ) -> None:
     config = temporal.config() | {"data_converter": dataclasses.replace(DATA_CONVERTER, payload_codec=KeyedCodec())}
     encrypted, there = Client(**config), settings.model_copy(update={"task_queue": f"encrypted-{order_id}"})
-    async with order_worker(encrypted, there):
-        order = await shop.order(order_id, policy={"fast_path": fast_path})
-        result = await OrderClient(encrypted, there).place_order(order)
+    async with order_worker(encrypted, there, sandboxed=sandboxed):
+        result = await OrderClient(encrypted, there).place_order(await shop.order(order_id))
 
     assert result.status is OrderStatus.COMPLETED
