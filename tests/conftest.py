@@ -10,6 +10,8 @@ import pytest
 from tests.services.harness import serving
 from tests.services.postgres import Postgres
 
+pytest_plugins = ["tests.spread"]
+
 
 @pytest.fixture(scope="session")
 async def services_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:

@@ -1,0 +1,70 @@
+"""How the whole suite is spread over processes by pytest-xdist. A selection, by path or by -k, runs in one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import pytest
+
+PROCESSES = 3
+"""Tests wait for servers most of the time, so more than one fits on a core."""
+
+TOGETHER = (
+    ("tests/planted/",),
+    ("tests/services/",),
+    ("tests/acceptance/test_cli", "tests/acceptance/test_stack.py", "tests/acceptance/test_retail_orders.py"),
+    ("tests/matrix/test_matrix.py",),
+    ("tests/acceptance/test_crash.py",),
+    ("tests/workflow/",),
+    ("tests/replay/test_replay.py",),
+    ("tests/acceptance/test_chaos.py", "tests/acceptance/test_demo.py"),
+)
+"""Tests that share a server stay in one process. The longest come first, so that no process is left with one alone."""
+
+
+def unit(nodeid: str) -> str:
+    """What a test is not parted from: the tests that share its server, or those of its file."""
+    file = nodeid.partition("::")[0]
+    return next((paths[0] for paths in TOGETHER if file.startswith(paths)), file)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Use several processes for the whole suite, unless the command line says how many."""
+    option = config.option
+    if not config.pluginmanager.hasplugin("xdist") or "PYTEST_XDIST_WORKER" in os.environ:
+        return  # one of the processes must not start more of them
+    by_path = config.args_source is pytest.Config.ArgsSource.ARGS
+    if option.numprocesses is None and not (by_path or option.keyword or option.usepdb or getattr(option, "lf", False)):
+        option.numprocesses = PROCESSES
+    if option.numprocesses and option.dist == "no":
+        option.dist = "loadscope"
+        option.loadscopereorder = False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where Python may not write bytecode beside its source, let the many programs that we start share it elsewhere."""
+    if sys.dont_write_bytecode and config.pluginmanager.hasplugin("cacheprovider"):
+        assert config.cache
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first."""
+    places = {paths[0]: place for place, paths in enumerate(TOGETHER)}
+    items.sort(key=lambda item: places.get(unit(item.nodeid), len(places)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole units."""
+    if config.option.dist != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = unit
+    return scheduler
