@@ -105,6 +105,7 @@ class Up:
 
     data_dir: Path
     ready: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> Up:
         """Start it; returns when it says that it is ready."""
@@ -115,7 +116,7 @@ class Up:
                 stdout=subprocess.PIPE,
                 stderr=messages,
                 text=True,
-                env=environment({"TEMPORAL_ADDRESS": "127.0.0.1:1", "TEMPORAL_NAMESPACE": "elsewhere"}),
+                env=environment({"TEMPORAL_ADDRESS": "127.0.0.1:1", "TEMPORAL_NAMESPACE": "elsewhere"} | self.settings),
             )
         assert self.process.stdout
         line = self.process.stdout.readline()
@@ -141,7 +142,7 @@ class Up:
 
     def command(self, *arguments: object, stdin: str = "") -> Done:
         """Run a command against this stack."""
-        return ordersaga(*arguments, stdin=stdin, where=self.where)
+        return ordersaga(*arguments, stdin=stdin, where=self.where | self.settings)
 
     def load(self, **pieces: int) -> None:
         """Load stock."""

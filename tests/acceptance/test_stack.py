@@ -17,7 +17,7 @@ HELD = json.loads((ROOT / "examples/order.json").read_text()) | {"policy": {"hol
 
 
 def test_the_ready_line_is_true(up: Up) -> None:
-    assert set(up.ready) == {"ready", "temporal", "ui", "services", "pids"}
+    assert set(up.ready) == {"ready", "temporal", "ui", "services", "database", "pids"}
     assert set(up.ready["pids"]) == {"temporal", "services", "worker"}
     assert list(up.ready["services"]) == ["inventory", "payment", "shipping", "notification"]
     for url in [up.ready["ui"], *(f"{url}/healthz" for url in up.ready["services"].values())]:

@@ -92,6 +92,7 @@ async def _findings(data_dir: Path) -> AsyncIterator[Finding]:
         yield problem("settings", str(error), "Set the variables as docs/settings.md says, or unset them.")
         return
     yield ok("settings", f"task queue {settings.task_queue}")
+    yield ok("database", f"{settings.shown_database}, where `ordersaga services` keeps the books")
     async for finding in _temporal(settings):
         yield finding
     for finding in await _services(settings):

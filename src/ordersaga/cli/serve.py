@@ -47,7 +47,8 @@ def up(
     """
     from ordersaga.stack import StackOptions
 
-    return run_async(_up(StackOptions(data_dir, temporal_port, temporal_ui_port, services_port), as_json))
+    options = StackOptions(data_dir, temporal_port, temporal_ui_port, services_port, _postgres_database())
+    return run_async(_up(options, as_json))
 
 
 def worker(
@@ -80,11 +81,12 @@ def services(
     def ready(port: int) -> None:
         urls = {name: f"http://{host}:{port}/{name}" for name in only or SERVICES}
         if as_json:
-            output.emit({"ready": True, "port": port, "services": urls})
+            output.emit({"ready": True, "port": port, "services": urls, "database": settings.shown_database})
         else:
             output.line("\n".join(f"{name:<14}{url}" for name, url in urls.items()))
 
-    serve(load_settings(), host, port, only or None, ready)
+    settings = load_settings()
+    serve(settings, host, port, only or None, ready)
     return Exit.OK
 
 
@@ -111,7 +113,14 @@ async def _up(options: StackOptions, as_json: bool) -> int:
 def _introduce(stack: Stack, as_json: bool) -> None:
     if as_json:
         output.emit(
-            {"ready": True, "temporal": stack.temporal, "ui": stack.ui, "services": stack.services, "pids": stack.pids}
+            {
+                "ready": True,
+                "temporal": stack.temporal,
+                "ui": stack.ui,
+                "services": stack.services,
+                "database": stack.database,
+                "pids": stack.pids,
+            }
         )
         return
     lines = [
@@ -119,6 +128,7 @@ def _introduce(stack: Stack, as_json: bool) -> None:
         f"Web UI        {stack.ui}",
         *(f"{name:<14}{url}" for name, url in stack.services.items()),
         f"data          {stack.data_dir}",
+        f"books         {stack.database}",
         "",
         "From another terminal, load stock and place an order:",
         *(f"  export {name}={value}" for name, value in _exports(stack)),
@@ -128,6 +138,14 @@ def _introduce(stack: Stack, as_json: bool) -> None:
         "Ctrl-C stops it.",
     ]
     output.line("\n".join(lines))
+
+
+def _postgres_database() -> str | None:
+    """The database that the user has set up for the services; a stack has files of its own otherwise."""
+    from ordersaga.settings import load_settings
+
+    url = load_settings().database_url
+    return url if url.startswith("postgres") else None
 
 
 def _exports(stack: Stack) -> list[tuple[str, str]]:

@@ -61,13 +61,13 @@ def worker() -> Program:
     return Program("worker", [*_OURS, "worker", "--json", "--wait", WORKER_PATIENCE], grace=8)
 
 
-def environment(address: str, urls: dict[str, str], data_dir: Path) -> dict[str, str]:
+def environment(address: str, urls: dict[str, str], data_dir: Path, database_url: str | None = None) -> dict[str, str]:
     """The variables that name this stack, and keep the user's other Temporal settings out of it."""
     return {
         "TEMPORAL_ADDRESS": address,
         "TEMPORAL_NAMESPACE": "default",
         "TEMPORAL_CONFIG_FILE": os.devnull,
-        f"{PREFIX}DATABASE_URL": f"sqlite:///{data_dir / 'services'}",
+        f"{PREFIX}DATABASE_URL": database_url or f"sqlite:///{data_dir / 'services'}",
         **{f"{PREFIX}{name.upper()}_URL": urls[name] for name in SERVICES},
     }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ordersaga.settings import SERVICES, Settings, load_settings
+from ordersaga.settings import PREFIX, SERVICES, Settings, load_settings, shown_database
 from ordersaga.stack import programs
 from ordersaga.stack.child import Child, Program, StackError
 from ordersaga.stack.claims import data_dir_lock, free_ports
@@ -26,6 +26,8 @@ class StackOptions:
     temporal_port: int = 7233
     temporal_ui_port: int = 8233
     services_port: int = 8001
+    database_url: str | None = None
+    """Where the services keep their books, if not in files in the data directory."""
     worker_calls: str | None = None
     """The URL under which the worker calls the services, if not theirs: a proxy's, in tests and in the demo."""
 
@@ -71,6 +73,11 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    @property
+    def database(self) -> str:
+        """The URL of the services' database, without its password."""
+        return shown_database(self.environment[f"{PREFIX}DATABASE_URL"])
 
     @property
     def pids(self) -> dict[str, int]:
@@ -124,12 +131,13 @@ class Stack:
         self.temporal = f"{programs.HOST}:{port}"
         self.ui = f"http://{programs.HOST}:{ui_port}"
         self.services = {name: f"{self._services_url(services_port)}/{name}" for name in SERVICES}
-        self.environment = programs.environment(self.temporal, self.services, self.data_dir)
+        self.environment = programs.environment(self.temporal, self.services, self.data_dir, self._options.database_url)
         environment = programs.inherited() | self.environment
         called = {name: f"{options.worker_calls or self._services_url(services_port)}/{name}" for name in SERVICES}
         self._add(programs.temporal(self.data_dir, port, ui_port), environment)
         self._add(programs.services(services_port), environment)
-        self._add(programs.worker(), environment | programs.environment(self.temporal, called, self.data_dir))
+        calling = {f"{PREFIX}{name.upper()}_URL": url for name, url in called.items()}
+        self._add(programs.worker(), environment | calling)
 
     def _add(self, program: Program, environment: dict[str, str]) -> None:
         self.children[program.name] = Child(program, self.log_dir / f"{program.name}.log", environment)

@@ -27,12 +27,15 @@ class Ground:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, data_dir: Path) -> AsyncIterator[Self]:
-        """A ground of its own, on free ports. It is gone when the block is left."""
+    async def open(cls, data_dir: Path, database_url: str | None = None) -> AsyncIterator[Self]:
+        """A ground of its own, on free ports; its services' books are files, unless there is a URL for them.
+
+        It is gone when the block is left.
+        """
         port = free_port()
         async with (
             FaultProxy(f"http://127.0.0.1:{port}") as proxy,
-            Stack(StackOptions(data_dir, 0, 0, port, worker_calls=proxy.url)) as stack,
+            Stack(StackOptions(data_dir, 0, 0, port, database_url, proxy.url)) as stack,
             Services.open(stack.services) as services,
         ):
             temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)

@@ -25,6 +25,9 @@ def main(
     cells: Annotated[str, typer.Option(help="Only cells whose id fits this pattern, such as 'fault/charge/*'.")] = "*",
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path(".ordersaga/matrix"),
     count: Annotated[int, typer.Option("--slice", help="Only so many cells, spread over all. 0 is all.")] = 0,
+    database: Annotated[
+        str | None, typer.Option(help="URL of an empty PostgreSQL database for the services, instead of files.")
+    ] = None,
     only_list: Annotated[bool, typer.Option("--list", help="Print the cells' ids, and run none.")] = False,
 ) -> None:
     """Run the matrix: an order for each cell, judged by its answer, its faults and the books. Exits 1 if one fails."""
@@ -37,18 +40,18 @@ def main(
     if only_list:
         typer.echo("\n".join(cell.id for cell in found))
         return
-    run = asyncio.run(_run(found, out))
+    run = asyncio.run(_run(found, out, database))
     for outcome in run.failed[:SHOWN]:
         typer.echo(f"FAILED {outcome.cell.id}: {'; '.join(outcome.problems)}\n       again: {again(outcome)}", err=True)
     typer.echo(f"{run}. {out / 'report.html'}")
     raise typer.Exit(1 if run.failed else 0)
 
 
-async def _run(cells: list[Cell], out: Path) -> Run:
+async def _run(cells: list[Cell], out: Path, database: str | None) -> Run:
     began = time.monotonic()
     _say(f"{len(cells)} cells; starting Temporal, the services and a worker …")
     with tempfile.TemporaryDirectory(prefix="ordersaga-matrix-", ignore_cleanup_errors=True) as folder:
-        async with Ground.open(Path(folder)) as ground:
+        async with Ground.open(Path(folder), database) as ground:
             outcomes = await run_cells(cells, ground, _say)
     run = Run(outcomes, time.monotonic() - began)
     write(run, out)

@@ -1,0 +1,71 @@
+"""The services on PostgreSQL, under real orders: the database is killed and stopped in the middle of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ordersaga.retail import stock_needed
+from ordersaga.stack import Stack, StackError, StackOptions
+from ordersaga.testing.books import check_books
+from tests.acceptance.harness import Up
+from tests.acceptance.test_crash import SECONDS, Customers, open_shop
+from tests.services.postgres import Postgres
+
+STOPS = [signal.SIGKILL, signal.SIGINT]
+BATCH = 25
+"""So many new orders come before each."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """A server that no other module uses, to be stopped."""
+    with Postgres.running() as server:
+        yield server
+
+
+async def test_orders_survive_restarts_of_the_database(server: Postgres, tmp_path: Path) -> None:
+    options = StackOptions(tmp_path, 0, 0, 0, server.new_database())
+    async with Stack(options) as stack, open_shop(stack) as shop, asyncio.timeout(SECONDS):
+        customers = Customers(shop)
+        customers.orders = customers.orders[: BATCH * len(STOPS)]
+        await shop.services.inventory.load_stock(stock_needed(customers.orders))
+        async with asyncio.TaskGroup() as tasks:
+            for number, how in enumerate(STOPS):
+                placed = dict(list(enumerate(customers.orders))[number * BATCH :][:BATCH])
+                for index, order in placed.items():
+                    tasks.create_task(customers.order(index, order))
+                await customers.some_ended(placed)
+                assert len(customers.results) < BATCH * (number + 1) - 5, "the orders were over too soon"
+                await asyncio.to_thread(server.restart, how)
+        books = await check_books(shop.orders)
+    assert stack.children["services"].deaths == 0, "they outlive their database"
+    found = {order.order_id: customers.results[order.order_id].status for order in customers.orders}
+    assert found == {order.order_id: customers.expected(index, order) for index, order in enumerate(customers.orders)}
+    assert (books.violations, books.open, books.unsettled) == ([], 0, [])
+    assert books.orders == Counter(found.values())
+
+
+async def test_a_stack_whose_database_is_away_says_so(tmp_path: Path) -> None:
+    url = f"postgresql://me:secret@/books?host={tmp_path}"
+    with pytest.raises(StackError, match=r"services does not start(?s:.*)Nothing was started\. Start it") as told:
+        async with Stack(StackOptions(tmp_path, 0, 0, 0, url)):
+            pytest.fail("it started")
+    assert "secret" not in str(told.value)
+
+
+def test_up_uses_the_database_that_was_set_up(server: Postgres, tmp_path: Path) -> None:
+    url = server.new_database().replace("postgres@", "postgres:secret@")
+    up = Up(tmp_path, settings={"ORDERSAGA_DATABASE_URL": url}).start()
+    try:
+        assert up.ready["database"].startswith("postgresql://postgres:***@/books")
+        doctor = up.command("doctor")
+        assert "postgresql://postgres:***@/books" in doctor.out
+        assert not list(tmp_path.glob("services/*.db"))
+    finally:
+        up.end(signal.SIGTERM)

@@ -1,0 +1,30 @@
+"""A smaller slice of the matrix, with the services' books in PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from ordersaga.testing.ground import Ground
+from ordersaga.testing.matrix import Cell, Outcome, all_cells, run_cells, slice_of
+from tests.services.postgres import Postgres
+
+COUNT = 45
+pytestmark = pytest.mark.timeout(900)  # the first test waits for all cells
+CELLS = slice_of(all_cells(), COUNT)
+
+
+@pytest.fixture(scope="module")
+async def outcomes(
+    postgres: Postgres, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Outcome]:
+    """How the cells of the tests that were asked for came out, by id. They run together, on one stack."""
+    wanted = {item.name.partition("[")[2].rstrip("]") for item in request.session.items if item.path == request.path}
+    cells = [cell for cell in CELLS if cell.id in wanted]
+    async with Ground.open(tmp_path_factory.mktemp("matrix"), postgres.new_database()) as ground:
+        return {outcome.cell.id: outcome for outcome in await run_cells(cells, ground)}
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=[cell.id for cell in CELLS])
+def test_the_order_ends_as_it_should_and_the_books_balance(cell: Cell, outcomes: dict[str, Outcome]) -> None:
+    outcome = outcomes[cell.id]
+    assert outcome.passed, "; ".join(outcome.problems)
