@@ -63,18 +63,20 @@ def main() -> int:
 async def _rounds(engines: Mapping[str, Engine], rounds: int, sizes: Sizes, bouts: list[Bout]) -> None:
     """Every engine once a round, each round beginning with the next, so that no engine always comes first or last."""
     where = Path(tempfile.mkdtemp(prefix="bench-"))
-    for number in range(rounds):
-        for name in rotated(list(engines), number):
-            folder = where / f"{number}-{name}"
-            bout = await fight(engines[name], number, sizes, folder, name not in known.LIMITS)
-            bouts.append(bout)
-            _tell(bout, rounds)
-            if bout.problems:
-                _say(f"  its logs are in {folder}")
-            else:
-                await asyncio.to_thread(shutil.rmtree, folder)
-    if not any(bout.problems for bout in bouts):
-        await asyncio.to_thread(shutil.rmtree, where)
+    try:
+        for number in range(rounds):
+            for name in rotated(list(engines), number):
+                folder = where / f"{number}-{name}"
+                bout = await fight(engines[name], number, sizes, folder, name not in known.LIMITS)
+                bouts.append(bout)
+                _tell(bout, rounds)
+                if bout.problems:
+                    _say(f"  its logs are in {folder}")
+                else:
+                    await asyncio.to_thread(shutil.rmtree, folder)
+    finally:
+        if not any(bout.problems for bout in bouts):
+            await asyncio.to_thread(shutil.rmtree, where)
 
 
 def _tell(bout: Bout, rounds: int) -> None:
