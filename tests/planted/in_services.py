@@ -127,7 +127,7 @@ def reserve_line_by_line() -> Planted:
         if await reservations._shortages(tx, wanted):
             for sku, pieces in wanted.items():
                 if not await reservations._shortages(tx, {sku: pieces}):
-                    await reservations._move(tx, reservations._HOLD, {sku: pieces})
+                    await reservations._hold(tx, {sku: pieces})
         return await _reserve(tx, request)
 
     return patch.object(reservations, "reserve", reserve)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from ordersaga.contracts.inventory import (
     ReservationAnswer,
@@ -17,13 +19,13 @@ from ordersaga.contracts.inventory import (
 from ordersaga.domain.errors import AlreadyShipped, InsufficientInventory, InvalidTransition
 from ordersaga.services.kit.answer import Answer, no_content, refusal, reply
 from ordersaga.services.kit.books import Book
-from ordersaga.services.kit.store import Row, Transaction, now
+from ordersaga.services.kit.store import Again, Row, Transaction, now
 
 _INSERT = "INSERT INTO reservation (reservation_id, order_id, state, items, created_at) VALUES (?, ?, ?, ?, ?)"
 _INSERT_SKU = "INSERT INTO reservation_sku (sku, reservation_id) VALUES (?, ?)"
 _SET_STATE = "UPDATE reservation SET state = ? WHERE reservation_id = ?"
 _AVAILABLE = "SELECT sku, on_hand FROM stock WHERE sku = ?"
-_HOLD = "UPDATE stock SET on_hand = on_hand - ?, reserved = reserved + ? WHERE sku = ?"
+_HOLD = "UPDATE stock SET on_hand = on_hand - ?, reserved = reserved + ? WHERE sku = ? AND on_hand >= ?"
 _GIVE_BACK = "UPDATE stock SET on_hand = on_hand + ?, reserved = reserved - ? WHERE sku = ?"
 _SHIP = "UPDATE stock SET shipped = shipped + ?, reserved = reserved - ? WHERE sku = ?"
 
@@ -43,7 +45,11 @@ HAS_SKU = "reservation_id IN (SELECT reservation_id FROM reservation_sku WHERE s
 
 
 async def reserve(tx: Transaction, request: ReservationRequest) -> Answer:
-    """Take all lines from what is on hand, or none. A refused reservation is in the books too."""
+    """Take all lines from what is on hand, or none. A refused reservation is in the books too.
+
+    Many orders for one SKU wait for its row, which is held until the commit. So it is looked at without a lock, and
+    taken last, if there is still enough; a refusal needs none.
+    """
     wanted = _pieces(request.items)
     shortages = await _shortages(tx, wanted)
     state = ReservationState.REFUSED if shortages else ReservationState.HELD
@@ -54,8 +60,8 @@ async def reserve(tx: Transaction, request: ReservationRequest) -> Answer:
         short = "; ".join(f"{each.sku}: {each.wanted} wanted, {each.available} available" for each in shortages[:20])
         error = InsufficientInventory(f"There is not enough stock ({short}). Nothing was reserved.")
         return refusal(error, shortages=[each.model_dump() for each in shortages])
-    await _move(tx, _HOLD, wanted)
-    return reply(ReservationAnswer(reservation_id=request.reservation_id), 201)
+    answer = reply(ReservationAnswer(reservation_id=request.reservation_id), 201)
+    return replace(answer, last=partial(_hold, pieces=wanted))
 
 
 async def release(tx: Transaction, reservation_id: str) -> Answer:
@@ -83,7 +89,7 @@ async def consume(tx: Transaction, reservation_id: str) -> ReservationEntry:
 
 
 async def _shortages(tx: Transaction, wanted: Mapping[str, int]) -> list[Shortage]:
-    rows = await tx.fetch_many(_AVAILABLE, [(sku,) for sku in wanted], lock="wait")
+    rows = await tx.fetch_many(_AVAILABLE, [(sku,) for sku in wanted])
     available = {row["sku"]: row["on_hand"] for row in rows}
     return [
         Shortage(sku=sku, wanted=pieces, available=available.get(sku, 0))
@@ -98,6 +104,11 @@ def _pieces(lines: Iterable[ReservationLine]) -> Counter[str]:
     for line in sorted(lines, key=lambda line: line.sku):
         pieces[line.sku] += line.qty
     return pieces
+
+
+async def _hold(tx: Transaction, pieces: Mapping[str, int]) -> None:
+    if await tx.execute_many(_HOLD, [(count, count, sku, count) for sku, count in pieces.items()]) < len(pieces):
+        raise Again
 
 
 async def _move(tx: Transaction, sql: str, pieces: Mapping[str, int]) -> None:

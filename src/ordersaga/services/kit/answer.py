@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from ordersaga.domain.errors import InProgress, ServiceError
+from ordersaga.services.kit.store import Work
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
@@ -17,10 +18,14 @@ RETRY_AFTER_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A yes or a recorded no. A no (status 400 and above) is a problem document of RFC 9457."""
+    """A yes or a recorded no. A no (status 400 and above) is a problem document of RFC 9457.
+
+    `last` is what remains to be done in the transaction when the answer is stored: what many wait for is held shortest.
+    """
 
     status: int
     body: str = ""
+    last: Work[None] | None = field(default=None, compare=False)
 
     @property
     def is_yes(self) -> bool:

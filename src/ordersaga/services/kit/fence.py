@@ -61,6 +61,8 @@ async def do(effect_id: str, digest: str, work: Work[Answer], tx: Transaction) -
     if await tx.execute(_INSERT, effect_id, "do", "do", digest, "started", now()):
         answer = await work(tx)
         await tx.execute(_FINISH, "done" if answer.is_yes else "nothing", answer.stored, effect_id, "do")
+        if answer.last:
+            await answer.last(tx)
         return answer
     done = await _find(tx, effect_id, "do")
     if done["written_by"] == "undo" or await tx.fetch_one(_FIND, effect_id, "undo"):

@@ -23,7 +23,7 @@ from ordersaga.services.kit.migrate import Migration
 from ordersaga.services.kit.postgres_setup import prepare
 from ordersaga.services.kit.postgres_sql import counted, numbered
 from ordersaga.services.kit.postgres_url import PostgresUrl
-from ordersaga.services.kit.store import BooksUnavailable, Lock, Row, Value, Work
+from ordersaga.services.kit.store import Again, BooksUnavailable, Lock, Row, Value, Work
 
 if TYPE_CHECKING:
     from asyncpg import Pool, Record
@@ -42,7 +42,7 @@ _LONGEST_PAUSE = 0.2
 _WRITE = "BEGIN"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-_CONFLICT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.InvalidCachedStatementError)
+_CONFLICT = (Again, asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.InvalidCachedStatementError)
 _BUSY = (
     TimeoutError,
     asyncpg.QueryCanceledError,
@@ -115,7 +115,7 @@ class PostgresStore:
             connection = await self._connect(attempt)
             try:
                 return await attempt.run(connection, work)
-            except _ANY as error:
+            except (Again, *_ANY) as error:
                 again = isinstance(error, (*_CONFLICT, *_LOST)) or _is_gone(connection)
                 if not again and not isinstance(error, _BUSY):
                     raise

@@ -5,7 +5,8 @@ exception rolls its transaction back. Work may be run again from the start: afte
 lost, even while it was being committed. Whether that commit took place is not known, so every work must find out what
 it did before, and do nothing twice. The fence answers for most; the rest look at the state of their rows.
 
-Other processes may write at the same time. What a work reads and then relies on, it reads with a `lock`.
+Other processes may write at the same time. What a work reads and then relies on, it reads with a `lock`, or it says so
+in the statement that relies on it, and raises Again if that changed too few rows.
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ class Store(Protocol):
 
     async def read(self, work: Work[T]) -> T:
         """Run work that only reads, on one snapshot, beside the writing. Raises BooksUnavailable."""
+
+
+class Again(Exception):
+    """A work raises this when what it has read without a lock is no longer so: it is to be run again."""
 
 
 class BooksUnavailable(OrdersagaError):
