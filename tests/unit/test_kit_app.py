@@ -14,6 +14,8 @@ from ordersaga.services.kit.app import new_app
 class BrokenStore:
     """A store whose every work fails by a bug."""
 
+    shared = False
+
     def prepare(self) -> None:
         """Do nothing."""
 
