@@ -4,6 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 UV ?= $(shell command -v uv 2>/dev/null)
 
 # The first Python of 3.11 or later, by its own path: a pyenv shim of that name may lead nowhere.
@@ -16,7 +17,7 @@ export UV_SYSTEM_CERTS := true
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test matrix chaos retail histories lint lock clean venv
+.PHONY: help demo up test matrix chaos retail bench histories lint lock clean venv
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -42,6 +43,9 @@ chaos: $(READY) ## put random orders through random faults and kills; SECONDS=â€
 retail: $(READY) ## put the whole of the real data through a stack of its own
 	@$(BIN)/python -m pytest -m slow tests/acceptance/test_retail_orders.py $(ARGS)
 
+bench: $(PEERS) ## measure ordersaga beside the limit, the sketch and other engines; takes most of an hour
+	@$(BIN)/python -m bench $(ARGS)
+
 histories: $(READY) ## record the orders' histories that tests/replay has not got yet
 	@$(BIN)/python -m tests.replay.record
 
@@ -54,6 +58,7 @@ lock: $(if $(UV),,$(READY)) ## resolve the dependencies of pyproject.toml anew a
 	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv
 	@$(LOCK) --output-file requirements/runtime.txt
 	@$(LOCK) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	@$(LOCK) --group dev --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 
 LOCK = "$(or $(UV),$(BIN)/uv)" pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
@@ -75,11 +80,21 @@ $(READY): pyproject.toml requirements/dev.txt
 	@echo "Building $(VENV) with $(if $(UV),uv,pip); the first time takes a minute ..." >&2
 ifneq ($(UV),)
 	@$(BIN)/python -c '$(RECENT)' >/dev/null 2>&1 || "$(UV)" venv --quiet --clear --python "$(PYTHON)" $(VENV)
-	@"$(UV)" pip install --quiet --python $(VENV) --require-hashes --requirement requirements/dev.txt
+	@"$(UV)" pip install --quiet --compile-bytecode --python $(VENV) --require-hashes --requirement requirements/dev.txt
 	@"$(UV)" pip install --quiet --python $(VENV) --no-build-isolation --no-deps --editable .
 else
 	@$(BIN)/python -c 'import pip; $(RECENT)' >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+endif
+	@touch $@
+
+# The engines that bench/peers measures; nothing but `make bench` needs them.
+$(PEERS): $(READY) requirements/bench.txt
+	@echo "Installing the engines to measure ..." >&2
+ifneq ($(UV),)
+	@"$(UV)" pip install --quiet --python $(VENV) --require-hashes --requirement requirements/bench.txt
+else
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/bench.txt
 endif
 	@touch $@

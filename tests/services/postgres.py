@@ -85,6 +85,7 @@ class Postgres:
         while not self._answers():
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
             if self._process is None or self._process.poll() is not None:
+                self._let_go()
                 self._process = self._launch()
             time.sleep(0.02)
 
@@ -96,8 +97,12 @@ class Postgres:
             self._process.wait(START_SECONDS)
             if how is not signal.SIGKILL:
                 self._process.stdin.write(b"\n")
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._process and self._process.stdin:
             self._process.stdin.close()
-            self._process = None
+        self._process = None
 
     def restart(self, how: signal.Signals) -> None:
         """Stop and start."""

@@ -40,6 +40,7 @@ async def test_they_are_applied_once(books: Database) -> None:
         ("kit", 1, "fence"),
         ("notification", 1, "books"),
         ("notification", 2, "claim"),
+        ("notification", 3, "by_order"),
     ]
     store_of("notification", url).prepare()
     assert await _history(url) == history

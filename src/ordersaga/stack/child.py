@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -52,6 +52,8 @@ class Program:
     command: list[str]
     grace: float
     watch: Callable[[Process, Callable[[], None]], Awaitable[None]] = says_ready
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Variables that it finds in its environment unless that has others."""
 
 
 class Child:
@@ -63,7 +65,7 @@ class Child:
         self.deaths = 0
         self.ready = asyncio.Event()
         self._program = program
-        self._environment = dict(environment)
+        self._environment = {**program.defaults, **environment}
         self._process: Process | None = None
         self._stopping = asyncio.Event()
         self._was_ready = False
