@@ -31,8 +31,8 @@ _SEARCH_ATTRIBUTES = (
 _SQLITE = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=10000", "cache_size=-65536")
 """Every commit is flushed to disk, but only to the log; 40 MB of that are carried over to the file at a time."""
 
-_GO = {"GOGC": "400"}
-"""Temporal's server lets its heap grow to five times what it uses before it collects: less CPU for some memory."""
+_GO = {"GOGC": "400", "GOMEMLIMIT": "768MiB"}
+"""Temporal's server lets its heap grow to five times what it uses before it collects, within a laptop's means."""
 
 _OURS = [sys.executable, "-m", "ordersaga"]
 
