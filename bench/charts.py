@@ -8,9 +8,9 @@ from html import escape
 
 from bench.stats import Spread
 
-WIDTH = 760
-LABEL = 230
-VALUE = 110
+WIDTH = 860
+LABEL = 260
+VALUE = 180
 ROW = 30
 BAR = 16
 
