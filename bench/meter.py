@@ -60,12 +60,21 @@ class Meter:
             looking.cancel()
 
     def _processes(self) -> Iterator[tuple[str, psutil.Process]]:
-        for role, pids in self._roots().items():
-            for pid in pids:
-                with suppress(psutil.Error):
-                    root = psutil.Process(pid)
-                    for process in (root, *root.children(recursive=True)):
-                        yield role, process
+        trees = {(role, pid): _tree(pid) for role, pids in self._roots().items() for pid in pids}
+        for (role, pid), tree in trees.items():
+            # A program that has started the others is not them.
+            others = [trees[key].keys() for key in trees if key[1] != pid and key[1] in tree]
+            for process in tree.keys() - set().union(*others):
+                yield role, tree[process]
+
+
+def _tree(pid: int) -> dict[int, psutil.Process]:
+    """A process and all below it, by id; nothing if it has ended."""
+    try:
+        root = psutil.Process(pid)
+        return {each.pid: each for each in (root, *root.children(recursive=True))}
+    except psutil.Error:
+        return {}
 
 
 def machine_cpu() -> float:
