@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter
 
+from bench.history import actions_in
 from ordersaga.client import OrderClient
 from ordersaga.connect import DATA_CONVERTER, connect
 from ordersaga.search import ensure_search_attributes
@@ -30,9 +30,6 @@ from tests.workflow.shop import Shop, until
 
 IDENTITY = "1234@a-host-of-usual-length"
 """Temporal writes it into every other event; a fixed one keeps the bytes apart from the machine's name."""
-
-_ACTION = re.compile(r'^action\{action_type="(\w+)",namespace="default",.*\} (\d+)$', re.MULTILINE)
-"""How the server's metrics tell of them. Other namespaces are its own."""
 
 SENTINEL = "grpc_SignalWithStartWorkflowExecution"
 """An action that no order ever takes."""
@@ -119,7 +116,7 @@ class Meter:
 
     async def _shown(self) -> Counter[str]:
         async with aiohttp.ClientSession() as session, session.get(self.metrics) as answer:
-            return Counter({kind: int(count) for kind, count in _ACTION.findall(await answer.text())})
+            return actions_in(await answer.text())
 
 
 @asynccontextmanager
