@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-from ordersaga.domain.errors import OrdersagaError, SettingsError
+from ordersaga.domain.errors import SettingsError
 from ordersaga.services.inventory.service import service as inventory
 from ordersaga.services.kit.app import ERROR_HANDLERS, Service, probe
 from ordersaga.services.kit.migrate import migrations
@@ -24,11 +21,11 @@ from ordersaga.services.kit.store import Store
 from ordersaga.services.notification.service import service as notification
 from ordersaga.services.payment.service import service as payment
 from ordersaga.services.shipping.service import service as shipping
+from ordersaga.serving.server import run
 from ordersaga.settings import SERVICES, Settings
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
-_SHUTDOWN_SECONDS = 10
 
 
 def create_app(settings: Settings, only: Iterable[str] | None = None) -> Starlette:
@@ -70,32 +67,7 @@ def serve(
     Port 0 takes a free one; `on_ready` is told the port when everything answers. Raises OrdersagaError if the port is
     taken or the books cannot be kept.
     """
-    app = create_app(settings, only)
-    with _listen(host, port) as listener, _signals_that_only_stop():
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            lifespan="on",
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=60,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
-        _Server(config, on_ready).run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """A server that tells when it answers, and on which port."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[int], None] | None) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self._on_ready and self.started and sockets:
-            await asyncio.to_thread(self._on_ready, sockets[0].getsockname()[1])
+    run(create_app(settings, only), host, port, on_ready, "The services")
 
 
 def store_of(name: str, url: str) -> Store:
@@ -136,26 +108,3 @@ def _names(only: Iterable[str] | None) -> list[str]:
             "Nothing was started."
         )
     return wanted
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise OrdersagaError(
-            f"The services cannot listen on {host} port {port} ({reason}). Nothing was started. Choose another port."
-        ) from None
-
-
-@contextmanager
-def _signals_that_only_stop() -> Iterator[None]:
-    """uvicorn stops on a signal and then raises it again; here it has done its work by then."""
-    stops = (signal.SIGTERM, signal.SIGINT)
-    before = {stop: signal.signal(stop, lambda *_: None) for stop in stops}
-    try:
-        yield
-    finally:
-        for stop, handler in before.items():
-            signal.signal(stop, handler)

@@ -34,10 +34,11 @@ from ordersaga.domain.errors import (
 from ordersaga.domain.order import Sku
 from ordersaga.services.inventory import reservations, stock
 from ordersaga.services.kit.answer import no_content, reply
-from ordersaga.services.kit.app import Service, new_app, problems
+from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.books import OrderQuery, PageQuery
 from ordersaga.services.kit.fence import Fence
 from ordersaga.services.kit.store import Store, Transaction
+from ordersaga.serving.problem import problems
 
 StockLevels = Annotated[dict[Sku, StockLevel], Field(min_length=1), Body()]
 

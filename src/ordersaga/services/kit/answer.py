@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from ordersaga.domain.errors import InProgress, ServiceError
+from ordersaga.domain.errors import ServiceError
 from ordersaga.services.kit.store import Work
-
-PROBLEM_JSON = "application/problem+json"
-RETRY_AFTER_SECONDS = 1
+from ordersaga.serving.problem import PROBLEM_JSON, error_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +58,4 @@ def no_content() -> Answer:
 
 def refusal(error: ServiceError, **members: Any) -> Answer:
     """A no, with further members of its problem document, such as the shortages."""
-    kind = type(error)
-    title = (kind.__doc__ or "").strip().split(". ")[0].rstrip(".")
-    return problem(kind.problem_type, kind.http_status, title, str(error), **members)
-
-
-def problem(kind: str, status: int, title: str, detail: str, **members: Any) -> Answer:
-    """A problem document. Its text is ASCII, so that whatever it quotes can be sent."""
-    return Answer(status, json.dumps({"type": kind, "title": title, "status": status, "detail": detail, **members}))
-
-
-def error_response(error: ServiceError) -> Response:
-    """The response to a request that ended by this error."""
-    response = refusal(error).response()
-    if isinstance(error, InProgress):
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    return Answer(error.http_status, error_text(error, **members))

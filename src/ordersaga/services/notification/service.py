@@ -13,13 +13,14 @@ from ordersaga.contracts.common import EffectId, Page
 from ordersaga.contracts.notification import NotificationAnswer, NotificationEntry, NotificationRequest, RecallAnswer
 from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, UndeliverableMail
 from ordersaga.services.kit.answer import reply
-from ordersaga.services.kit.app import Service, new_app, problems
+from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.books import OrderQuery
 from ordersaga.services.kit.fence import Fence
 from ordersaga.services.kit.store import Store
 from ordersaga.services.notification import outbox
 from ordersaga.services.notification.sender import Sender
 from ordersaga.services.notification.smtp import MailServer
+from ordersaga.serving.problem import problems
 
 _PATIENCE_SECONDS = 5.0
 """How long a recall waits for a mail that is being sent."""

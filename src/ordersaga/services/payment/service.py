@@ -11,11 +11,12 @@ from ordersaga.contracts.common import EffectId, Page
 from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, PaymentEntry, RefundAnswer, RefundRequest
 from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, PaymentDeclined
 from ordersaga.services.kit.answer import reply
-from ordersaga.services.kit.app import Service, new_app, problems
+from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.books import OrderQuery
 from ordersaga.services.kit.fence import Fence
 from ordersaga.services.kit.store import Store
 from ordersaga.services.payment import payments
+from ordersaga.serving.problem import problems
 
 
 def service(store: Store) -> Service:

@@ -1,0 +1,1 @@
+"""What every HTTP server of ordersaga has: problem documents, a limit for bodies, listening and stopping."""
