@@ -25,7 +25,21 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _rate(text: str) -> str:
+    from limits import parse_many  # here, because it takes longer to load than all the rest
+
+    example = f"{text!r} is not a rate such as 600/minute"
+    try:
+        rates = parse_many(text)
+    except ValueError:
+        raise ValueError(example) from None
+    if len(rates) != 1 or rates[0].amount < 1:
+        raise ValueError(f"{example}: one rate, of at least one request")
+    return text
+
+
 Url = Annotated[str, AfterValidator(_http_url)]
+Rate = Annotated[str, AfterValidator(_rate)]
 
 
 class Settings(BaseSettings):
@@ -51,6 +65,12 @@ class Settings(BaseSettings):
     """The sender of the mails."""
     reconcile_every: float = 60.0
     """Seconds between the reconciler's rounds, where a worker finds no schedule and creates one."""
+    api_keys: str | None = None
+    """The file with the API's keys, which `ordersaga api-key` writes. Without one the API serves this machine only."""
+    api_rate: Rate = "600/minute"
+    """How many requests a key may make, such as 600/minute or 20/second."""
+    temporal_ui_url: Url | None = None
+    """Where Temporal's Web UI answers, for the dashboard's links to it."""
     http_timeout: float | None = None
     """Seconds that one call to a service may take; goes into the policy of orders placed from here."""
     step_deadline: float | None = None

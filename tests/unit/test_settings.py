@@ -53,6 +53,12 @@ def test_variables_are_read_and_an_argument_goes_before_them(monkeypatch: pytest
     assert settings.task_queue == "ours"
 
 
+@pytest.mark.parametrize("rate", ["600/minute", "20/second", "20 per 2 seconds"])
+def test_a_rate_is_kept_as_it_is_written(monkeypatch: pytest.MonkeyPatch, rate: str) -> None:
+    monkeypatch.setenv("ORDERSAGA_API_RATE", rate)
+    assert load_settings().api_rate == rate
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.setenv(f"ORDERSAGA_{name.upper()}", "")
@@ -72,6 +78,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         ("ORDERSAGA_INVENTORY_URL", "inventory", "'inventory' is not a URL such as http://"),
         ("ORDERSAGA_SHIPPING_URL", "ftp://x", "is not a URL"),
         ("ORDERSAGA_NOTIFICATION_URL", "http://", "is not a URL"),
+        ("ORDERSAGA_TEMPORAL_UI_URL", "127.0.0.1:8233", "is not a URL"),
+        ("ORDERSAGA_API_RATE", "600", "'600' is not a rate such as 600/minute"),
+        ("ORDERSAGA_API_RATE", "600/fortnight", "is not a rate"),
+        ("ORDERSAGA_API_RATE", "0/minute", "at least one request"),
+        ("ORDERSAGA_API_RATE", "600/minute;20/second", "one rate"),
     ],
 )
 def test_a_bad_value_is_named_by_its_variable(
