@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,10 +44,17 @@ class StepOutcome(Answer):
 
 
 class TimelineEntry(Answer):
-    """Something that happened to an order, and when."""
+    """Something that happened to an order, and when.
+
+    Where it brought a step from one state to another: which step, from what, to what, and since when it had been so.
+    """
 
     at: datetime
     event: str
+    step: str | None = None
+    state: str | None = None
+    was: str | None = None
+    since: datetime | None = None
 
 
 class DecisionEntry(Answer):
@@ -94,6 +102,8 @@ class OrderView(Answer):
     refusal: str | None = None
     cancel_reason: str | None = None
     decisions: list[DecisionEntry] = []
+    since: dict[str, datetime] = {}
+    """When each step that has begun came into the state that it is in."""
 
 
 class OrderSummary(Answer):
@@ -107,6 +117,24 @@ class OrderSummary(Answer):
     customer_id: str | None = None
     amount: str | None = None
     currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders to list: those that all given fields fit. `search` is the beginning of an order id."""
+
+    status: OrderStatus | None = None
+    customer_id: str | None = None
+    placed_after: datetime | None = None
+    placed_before: datetime | None = None
+    search: str | None = None
+
+
+class OrderPage(Answer):
+    """Some orders of a list. `next` is the cursor to ask for more with, or None at the end."""
+
+    items: list[OrderSummary]
+    next: str | None = None
 
 
 class PlacedOrder(Answer):

@@ -44,6 +44,9 @@ class Report:
         self.result: OrderResult | None = None
         self._published: OrderStatus | None = None
         self._attention: Attention | None = None
+        self._states: dict[str, StepState] = {}
+        self._since: dict[str, datetime] = {}
+        self._entries: list[TimelineEntry] = []
 
     @property
     def status(self) -> OrderStatus:
@@ -79,12 +82,13 @@ class Report:
             amount=self.order.total.amount,
             currency=self.order.currency,
             steps=self.steps(),
-            timeline=[TimelineEntry(at=entry.at, event=entry.event) for entry in self.saga.timeline],
+            timeline=self._entries,
             tracking_number=self.tracking_number,
             error=self.saga.error,
             refusal=self.saga.refusal,
             cancel_reason=self.saga.cancel_reason,
             decisions=self.decisions(),
+            since=self._since,
         )
 
     def ended(self, ending: Ending, decision: OrderDecision | None = None) -> OrderResult:
@@ -111,7 +115,11 @@ class Report:
         return [_entry(decided.decision, decided.at) for decided in self.saga.decided]
 
     def publish(self) -> None:
-        """Show the order as it is now in the Web UI, and write a status that one would search for."""
+        """Show the order as it is now in the Web UI, and write a status that one would search for.
+
+        It has to be called whenever the saga's records change: that is how the timeline learns what changed when.
+        """
+        self._follow()
         workflow.set_current_details(self._details())
         if workflow.info().typed_search_attributes.get(CUSTOMER) is None:
             return
@@ -126,6 +134,25 @@ class Report:
             return Attention.PARKED
         unsent = self.saga.records[CONFIRM.name].state is StepState.GAVE_UP
         return Attention.MAIL_NOT_SENT if self.result is not None and unsent else None
+
+    def _follow(self) -> None:
+        changed = [each for each in self.saga.records.values() if each.state is not self._states.get(each.name)]
+        for event in self.saga.timeline[len(self._entries) :]:
+            entry = TimelineEntry(at=event.at, event=event.event)
+            for record in changed:
+                entry = entry.model_copy(
+                    update={
+                        "step": record.name,
+                        "state": record.state,
+                        "was": self._states.get(record.name),
+                        "since": self._since.get(record.name),
+                    }
+                )
+            self._entries.append(entry)
+        for record in changed:
+            self._states[record.name] = record.state
+            if record.state is not StepState.PENDING:
+                self._since[record.name] = workflow.now()
 
     def _status_updates(self) -> list[SearchAttributeUpdate[Any]]:
         status = self.status
