@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Self, TypeVar
 
 from temporalio.client import (
     Client,
-    WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
-    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -28,14 +25,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings, settlements
-from ordersaga.connect import connect
+from ordersaga.connect import connect, in_our_words, translated
 from ordersaga.domain.errors import (
     DecisionRefused,
     InvalidOrder,
     OrderConflict,
-    OrderNotFound,
-    TemporalBusy,
-    TemporalUnavailable,
     VerdictPending,
     WorkerUnavailable,
 )
@@ -43,6 +37,8 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import (
     CancelAnswer,
     CancelOutcome,
+    OrderFilter,
+    OrderPage,
     OrderResult,
     OrderStatus,
     OrderSummary,
@@ -50,21 +46,19 @@ from ordersaga.domain.result import (
     PlacedOrder,
 )
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
+from ordersaga.endings import listing
 from ordersaga.settings import Settings, load_settings
 from ordersaga.workflows.handlers import MAX_REASON
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.report import ATTENTION, CUSTOMER
+from ordersaga.workflows.report import ATTENTION, CUSTOMER, STATUS
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 
 QUERY_TIMEOUT = timedelta(seconds=12)
 """A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
 CANCEL_PATIENCE = 60.0
+_CHUNK = 200
 _SHOWN_ID = 50
 """Of a customer's id in a summary, which may have 400 bytes."""
-
-_TOOK_TOO_LONG = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-_NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN)
-_AGAIN = "Ask again when it answers: nothing is done twice."
 
 T = TypeVar("T")
 Handle = WorkflowHandle[OrderSagaWorkflow, OrderResult]
@@ -115,7 +109,7 @@ class OrderClient:
         """Wait for an order's end. Raises OrderNotFound, TemporalBusy."""
         handle = self._handle(order_id)
         try:
-            with _in_our_words(order_id):
+            with in_our_words(order_id):
                 return await handle.result()
         except WorkflowFailureError as failure:
             if (settlement := await self._settlement(order_id)) is not None:
@@ -134,7 +128,7 @@ class OrderClient:
         """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
         handle = await self._current(order_id)
         view = await self._query(handle, "get_order", OrderView)
-        with _in_our_words(order_id):
+        with in_our_words(order_id):
             description = await handle.describe()
             if description.typed_search_attributes.get(ATTENTION) == Attention.MAIL_NOT_SENT:
                 return await settlements.with_mail_decision(self.temporal, view)
@@ -156,34 +150,47 @@ class OrderClient:
             ) from None
         except (RPCError, WorkflowUpdateFailedError) as error:
             if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
-                raise _translated(error, order_id, by_worker=True) from None
+                raise translated(error, order_id, by_worker=True) from None
             return await self._cancel_of_closed(order_id)
 
     async def list_orders(
         self, status: OrderStatus | None = None, customer_id: str | None = None, limit: int | None = None
     ) -> AsyncIterator[OrderSummary]:
-        """Orders, newest first. What was placed within the last second may not be listed yet."""
-        seen = 0
-        async for execution in self._executions(status, customer_id):
-            if execution.status in endings.CUT_OFF and await settlements.was_followed(self.temporal, execution):
-                continue  # it was reset: the order is the run that followed
-            found = await endings.summary(self.temporal, execution)
-            if status not in (None, found.status) or customer_id not in (None, found.customer_id):
-                continue
-            yield found
-            seen += 1
-            if seen == limit:
+        """Orders: those under way first, the others by their end, newest first.
+
+        What was placed within the last second may not be listed yet.
+        """
+        seen, cursor = 0, None
+        while True:
+            page = await self.list_page(OrderFilter(status, customer_id), cursor, _CHUNK)
+            for found in page.items[: None if limit is None else limit - seen]:
+                yield found
+            seen, cursor = seen + len(page.items), page.next
+            if cursor is None or (limit is not None and seen >= limit):
                 return
+
+    async def list_page(self, wanted: OrderFilter, cursor: str | None = None, limit: int = 50) -> OrderPage:
+        """Some orders, as list_orders has them, and the cursor for more. Raises InvalidCursor, TemporalUnavailable.
+
+        In a list, an order under way is `processing` from the moment it is placed.
+        """
+        with in_our_words("in a list"):
+            try:
+                return await listing.order_page(self.temporal, wanted, cursor, limit, self._searchable)
+            except RPCError as error:
+                if not self._is_unsearchable(error):
+                    raise
+            return await listing.order_page(self.temporal, wanted, cursor, limit, self._searchable)
 
     async def worklist(self) -> list[WorklistItem]:
         """What waits for a person: parked steps, mails that could not be sent, runs cut off and not settled yet."""
-        with _in_our_words("of the worklist"):
+        with in_our_words("of the worklist"):
             return [item async for item in settlements.worklist(self.temporal)]
 
     async def resolve(self, order_id: str, decision: OrderDecision) -> OrderView:
         """Carry out a person's decision, and tell how the order stands then. Raises DecisionRefused, OrderNotFound."""
         handle = await self._current(order_id)
-        with _in_our_words(order_id):
+        with in_our_words(order_id):
             description = await handle.describe()
         if description.status is not WorkflowExecutionStatus.RUNNING:
             return await self._resolve_mail(order_id, decision)
@@ -198,7 +205,7 @@ class OrderClient:
             ) from None
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise _translated(error, order_id, by_worker=True) from None
+                raise translated(error, order_id, by_worker=True) from None
             raise DecisionRefused(
                 f"Order {order_id} ended before the decision reached it. Nothing was changed by the decision."
             ) from None
@@ -223,13 +230,13 @@ class OrderClient:
 
     async def _result_of_settlement(self, order_id: str, settlement: WorkflowHandle[Any, OrderResult]) -> OrderResult:
         try:
-            with _in_our_words(order_id):
+            with in_our_words(order_id):
                 return await settlement.result()
         except WorkflowFailureError as failure:  # it was cut off too; the reconciler starts another
             return endings.result_without_one(order_id, failure, None)
 
     async def _settlement(self, order_id: str) -> WorkflowHandle[Any, OrderResult] | None:
-        with _in_our_words(order_id):
+        with in_our_words(order_id):
             settlement = await endings.settlement_of(self.temporal, await self._handle(order_id).describe())
         if settlement is None:
             return None
@@ -261,24 +268,13 @@ class OrderClient:
         except RPCError as error:
             if self._is_unsearchable(error):
                 return await self._start(order)
-            raise _translated(error, order.order_id) from None
-
-    async def _executions(
-        self, status: OrderStatus | None, customer_id: str | None
-    ) -> AsyncIterator[WorkflowExecution]:
-        query = endings.list_query(status, customer_id, self._searchable)
-        try:
-            async for execution in self.temporal.list_workflows(query):
-                yield execution
-        except RPCError as error:
-            if not self._is_unsearchable(error):
-                raise
-            async for execution in self._executions(status, customer_id):
-                yield execution
+            raise translated(error, order.order_id) from None
 
     def _is_unsearchable(self, error: RPCError) -> bool:
         """Whether this server does not know our search attributes. If so, they are left out from now on."""
-        known = error.status is not RPCStatusCode.INVALID_ARGUMENT or CUSTOMER.name not in str(error)
+        known = error.status is not RPCStatusCode.INVALID_ARGUMENT or not any(
+            key.name in str(error) for key in (CUSTOMER, STATUS)
+        )
         if known or not self._searchable:
             return False
         self._searchable = False
@@ -286,7 +282,7 @@ class OrderClient:
 
     async def _placed_before(self, order: OrderInput) -> PlacedOrder:
         handle = self._handle(order.order_id)
-        with _in_our_words(order.order_id):
+        with in_our_words(order.order_id):
             run_id = (await handle.describe()).run_id
             try:
                 before = await endings.order_of(self.temporal, handle.id)
@@ -300,7 +296,7 @@ class OrderClient:
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
     async def _query(self, handle: WorkflowHandle[Any, OrderResult], name: str, answer: type[T]) -> T:
-        with _in_our_words(handle.id.removeprefix("order-").removeprefix("settle-"), by_worker=True):
+        with in_our_words(handle.id.removeprefix("order-").removeprefix("settle-"), by_worker=True):
             found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
         return found
 
@@ -311,7 +307,7 @@ class OrderClient:
             return None
 
     async def _summary(self, order_id: str) -> OrderSummary:
-        with _in_our_words(order_id):
+        with in_our_words(order_id):
             description = await self._handle(order_id).describe()
         return await endings.summary(self.temporal, description)
 
@@ -329,36 +325,3 @@ class OrderClient:
             status=status,
             detail=f"order {order_id} had already ended: {status}",
         )
-
-
-@contextmanager
-def _in_our_words(order_id: str, by_worker: bool = False) -> Iterator[None]:
-    try:
-        yield
-    except (RPCError, WorkflowQueryFailedError) as error:
-        raise _translated(error, order_id, by_worker) from None
-
-
-def _translated(error: RPCError | WorkflowQueryFailedError, order_id: str, by_worker: bool = False) -> Exception:
-    """The error in our words. `by_worker`: the answer was to come from a worker, so that no answer tells of those."""
-    if isinstance(error, WorkflowQueryFailedError):
-        return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
-    if any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details):
-        return TemporalUnavailable(
-            f"Temporal answers, but: {error} Nothing was started. Set TEMPORAL_NAMESPACE, or create the namespace."
-        )
-    if error.status is RPCStatusCode.NOT_FOUND:
-        return OrderNotFound(f"There is no order {order_id} (no workflow {workflow_id(order_id)} in this namespace).")
-    if error.status is RPCStatusCode.FAILED_PRECONDITION or (by_worker and error.status in _TOOK_TOO_LONG):
-        return WorkerUnavailable(
-            f"Order {order_id} is with Temporal, but no worker answers for it. "
-            "Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."
-        )
-    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
-        return TemporalBusy(f"Temporal is busier than it may be, and turned down what it was asked ({error}). {_AGAIN}")
-    if error.status in _NO_ANSWER or error.status in _TOOK_TOO_LONG:
-        return TemporalBusy(
-            f"Temporal stopped answering while it was asked about order {order_id} ({error}). What was asked may have "
-            f"reached it or not. {_AGAIN}"
-        )
-    return error

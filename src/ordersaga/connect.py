@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.domain.errors import SettingsError, TemporalUnavailable
+from ordersaga.domain.errors import (
+    OrderNotFound,
+    SettingsError,
+    TemporalBusy,
+    TemporalUnavailable,
+    WorkerUnavailable,
+)
 
 CONNECT_TIMEOUT = 10.0
 DEFAULT_ADDRESS = "localhost:7233"
@@ -22,12 +30,17 @@ DATA_CONVERTER = pydantic_data_converter
 POLL = timedelta(seconds=70)
 """A worker that has not asked for work for so long is gone; a poll takes a minute."""
 
+_TOOK_TOO_LONG = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN)
+_AGAIN = "Ask again when it answers: nothing is done twice."
+
 
 async def connect(**overrides: Any) -> Client:
     """Connect to Temporal as its environment configuration says: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, a TOML profile…
 
     Keyword arguments go before those, as arguments of `temporalio.client.Client.connect`. Raises TemporalUnavailable
-    when no server answers within ten seconds, and SettingsError when the configuration cannot be read.
+    when no server answers within ten seconds, and SettingsError when the configuration cannot be read. With `lazy=True`
+    the first call connects, and in_our_words translates what it then raises.
     """
     try:
         config: dict[str, Any] = {"target_host": DEFAULT_ADDRESS, **ClientConfig.load_client_connect_config()}
@@ -56,6 +69,49 @@ async def pollers(client: Client, task_queue: str) -> list[str]:
     )
     oldest = datetime.now(UTC) - POLL
     return [each.identity for each in described.pollers if each.last_access_time.ToDatetime(UTC) > oldest]
+
+
+@contextmanager
+def in_our_words(order_id: str, by_worker: bool = False) -> Iterator[None]:
+    """Turn what Temporal's client raises into our errors. For the parameters see `translated`."""
+    try:
+        yield
+    except (RPCError, WorkflowQueryFailedError, RuntimeError) as error:
+        raise translated(error, order_id, by_worker) from None
+
+
+def translated(error: Exception, order_id: str, by_worker: bool = False) -> Exception:
+    """The error in our words. `by_worker`: the answer was to come from a worker, so that no answer tells of those."""
+    if isinstance(error, WorkflowQueryFailedError):
+        return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
+    if not isinstance(error, RPCError):  # a lazy connection says so with a bare RuntimeError
+        return _unconnected(error) if "client connect" in str(error) else error
+    if any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details):
+        return TemporalUnavailable(
+            f"Temporal answers, but: {error} Nothing was started. Set TEMPORAL_NAMESPACE, or create the namespace."
+        )
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return OrderNotFound(f"There is no order {order_id} (no workflow order-{order_id} in this namespace).")
+    if error.status is RPCStatusCode.FAILED_PRECONDITION or (by_worker and error.status in _TOOK_TOO_LONG):
+        return WorkerUnavailable(
+            f"Order {order_id} is with Temporal, but no worker answers for it. "
+            "Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."
+        )
+    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+        return TemporalBusy(f"Temporal is busier than it may be, and turned down what it was asked ({error}). {_AGAIN}")
+    if error.status in _NO_ANSWER or error.status in _TOOK_TOO_LONG:
+        return TemporalBusy(
+            f"Temporal stopped answering while it was asked about order {order_id} ({error}). What was asked may have "
+            f"reached it or not. {_AGAIN}"
+        )
+    return error
+
+
+def _unconnected(error: Exception) -> TemporalUnavailable:
+    return TemporalUnavailable(
+        f"No Temporal server answers: {_problem(error)}. Nothing was done. Ask again when it does. "
+        "`ordersaga up` starts one here; TEMPORAL_ADDRESS names another."
+    )
 
 
 def _problem(error: Exception) -> str:

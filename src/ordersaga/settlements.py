@@ -16,6 +16,7 @@ from ordersaga import endings, saga
 from ordersaga.domain.errors import DecisionRefused
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderView
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
+from ordersaga.endings.listing import was_followed
 from ordersaga.saga import Choice, Decision, StepState
 from ordersaga.saga.desk import Desk
 from ordersaga.workflows.report import AT_RISK, ATTENTION, CUSTOMER, SINCE
@@ -27,11 +28,6 @@ SETTLED_QUERY = 'WorkflowType = "OrderSettlementWorkflow" AND ExecutionStatus IN
 ATTENTION_QUERY = f'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND {ATTENTION.name} IS NOT NULL'
 
 Settling = WorkflowHandle[OrderSettlementWorkflow, OrderResult]
-
-
-async def was_followed(temporal: Client, execution: WorkflowExecution) -> bool:
-    """Whether another run has taken this one's place: a reset terminates a run, and the order goes on in the next."""
-    return (await temporal.get_workflow_handle(execution.id).describe()).run_id != execution.run_id
 
 
 async def start_settlement(
@@ -54,17 +50,26 @@ async def start_settlement(
 
 async def worklist(temporal: Client) -> AsyncIterator[WorklistItem]:
     """What waits for a person. An order that was cut off is on it until its settlement has begun."""
-    async for execution in temporal.list_workflows(CUT_OFF_QUERY):
+    for query in (CUT_OFF_QUERY, ATTENTION_QUERY):
+        async for execution in temporal.list_workflows(query):
+            if (item := await item_of(temporal, execution)) is not None:
+                yield item
+
+
+async def item_of(temporal: Client, execution: WorkflowExecution) -> WorklistItem | None:
+    """What a run, of an order or of its settlement, has on the worklist. Nothing, if another tells of the order now."""
+    if execution.status in endings.CUT_OFF and not execution.id.startswith(endings.SETTLE):
         order = await endings.summary(temporal, execution)
         cut_off = order.status is OrderStatus.NEEDS_ATTENTION and not await was_followed(temporal, execution)
         if cut_off and await endings.settlement_of(temporal, execution) is None:
-            yield await _item(execution, Attention.CUT_OFF, order.status)
-    async for execution in temporal.list_workflows(ATTENTION_QUERY):
-        attention = Attention(execution.typed_search_attributes[ATTENTION])
-        if attention is Attention.PARKED and execution.status is WorkflowExecutionStatus.RUNNING:
-            yield await _item(execution, attention, OrderStatus.NEEDS_ATTENTION)
-        elif attention is Attention.MAIL_NOT_SENT and await _is_latest(temporal, execution):
-            yield await _item(execution, attention, OrderStatus.COMPLETED)
+            return await _item(execution, Attention.CUT_OFF, order.status)
+        return None
+    attention = execution.typed_search_attributes.get(ATTENTION)
+    if attention == Attention.PARKED and execution.status is WorkflowExecutionStatus.RUNNING:
+        return await _item(execution, Attention.PARKED, OrderStatus.NEEDS_ATTENTION)
+    if attention == Attention.MAIL_NOT_SENT and await _is_latest(temporal, execution):
+        return await _item(execution, Attention.MAIL_NOT_SENT, OrderStatus.COMPLETED)
+    return None
 
 
 def check_mail_decision(decision: OrderDecision) -> None:
@@ -99,7 +104,7 @@ async def _is_latest(temporal: Client, execution: WorkflowExecution) -> bool:
 
 
 async def _item(execution: WorkflowExecution, attention: Attention, status: OrderStatus) -> WorklistItem:
-    memo = await execution.memo()
+    memo = await endings.memo_of(execution)
     found = execution.typed_search_attributes
     at_risk = memo.get("amount") if found.get(AT_RISK) != 0 else "0"
     return WorklistItem(

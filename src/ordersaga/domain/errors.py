@@ -5,6 +5,7 @@
     ├── OrderConflict            the order id is taken by an order with other content
     ├── OrderNotFound            no order has this id
     ├── DecisionRefused          a decision that cannot be taken
+    ├── InvalidCursor            a cursor that is not of this list
     ├── SettingsError            a setting that cannot be read
     ├── Unavailable              something that must answer does not
     │   ├── TemporalUnavailable
@@ -74,6 +75,10 @@ class OrderNotFound(OrdersagaError):
 
 class DecisionRefused(OrdersagaError):
     """The decision cannot be taken: the order waits for none, or something is missing in it. Nothing was changed."""
+
+
+class InvalidCursor(OrdersagaError):
+    """The cursor is not one of this list. Nothing was listed; begin without one, or repeat the filter it came with."""
 
 
 class SettingsError(OrdersagaError):

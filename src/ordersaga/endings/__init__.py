@@ -1,7 +1,8 @@
-"""Reading orders off Temporal's own records: lists, and the ends that leave no result of the workflow's."""
+"""Reading orders off Temporal's own records: summaries, and the ends that leave no result of the workflow's."""
 
 from __future__ import annotations
 
+import structlog
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
@@ -19,6 +20,9 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView, StepOutcome
 from ordersaga.workflows.report import CUSTOMER, STATUS
 
+log = structlog.get_logger(__name__)
+
+SETTLE = "settle-"
 INVALID_ORDER = "InvalidOrder"
 CUT_OFF = (
     WorkflowExecutionStatus.TERMINATED,
@@ -28,27 +32,10 @@ CUT_OFF = (
 """How a run ends that workflow code did not bring to its end."""
 _SHOWN_LINES = 10
 
-_QUERIES = {
-    OrderStatus.COMPLETED: 'ExecutionStatus = "Completed"',
-    OrderStatus.FAILED: 'ExecutionStatus IN ("Completed", "Failed")',
-    OrderStatus.CANCELLED: 'ExecutionStatus IN ("Completed", "Canceled")',
-    OrderStatus.NEEDS_ATTENTION: 'ExecutionStatus IN ("Running", "Failed", "Terminated", "TimedOut")',
-}
-
-
-def list_query(status: OrderStatus | None, customer_id: str | None, searchable: bool) -> str:
-    """The visibility query for orders. It finds at least those asked for; the summary's status decides."""
-    parts = ['WorkflowType = "OrderSagaWorkflow"']
-    if status is not None:
-        parts.append(_QUERIES.get(status, 'ExecutionStatus = "Running"'))
-    if customer_id is not None and searchable:
-        parts.append(f"{CUSTOMER.name} = '{customer_id.replace(chr(39), chr(39) * 2)}'")
-    return " AND ".join(parts)
-
 
 async def summary(temporal: Client, execution: WorkflowExecution) -> OrderSummary:
     """An order as Temporal lists it; an order that was cut off as its settlement has it, once there is one."""
-    memo = await execution.memo()
+    memo = await memo_of(execution)
     current = await settlement_of(temporal, execution) or execution
     return OrderSummary(
         order_id=order_id_of(execution),
@@ -56,10 +43,20 @@ async def summary(temporal: Client, execution: WorkflowExecution) -> OrderSummar
         run_id=execution.run_id,
         started_at=execution.start_time,
         closed_at=current.close_time,
-        customer_id=memo.get("customer_id"),
+        customer_id=memo.get("customer_id") or execution.typed_search_attributes.get(CUSTOMER),
         amount=memo.get("amount"),
         currency=memo.get("currency"),
     )
+
+
+async def memo_of(execution: WorkflowExecution) -> dict[str, str]:
+    """What was noted on an order when it was placed; nothing, if it was written with a codec that is not ours."""
+    try:
+        memo = await execution.memo()
+    except Exception as error:  # whatever a codec or converter raises: one order must not break a list
+        log.warning("the memo of a run cannot be decoded", workflow_id=execution.id, problem=str(error))
+        return {}
+    return {name: value for name, value in memo.items() if isinstance(value, str)}
 
 
 async def order_of(temporal: Client, workflow_id: str, run_id: str | None = None) -> OrderInput:
@@ -77,17 +74,17 @@ async def order_of(temporal: Client, workflow_id: str, run_id: str | None = None
 
 def order_id_of(execution: WorkflowExecution) -> str:
     """The id of the order that a run is of."""
-    return execution.id.removeprefix("order-").removeprefix("settle-")
+    return execution.id.removeprefix("order-").removeprefix(SETTLE)
 
 
 def settlement_id(order_id: str) -> str:
     """The id of the workflow that settles an order."""
-    return f"settle-{order_id}"
+    return f"{SETTLE}{order_id}"
 
 
 async def settlement_of(temporal: Client, execution: WorkflowExecution) -> WorkflowExecutionDescription | None:
     """The settlement of an order's run that was cut off, if there is one."""
-    if execution.status not in CUT_OFF or execution.id.startswith("settle-"):
+    if execution.status not in CUT_OFF or execution.id.startswith(SETTLE):
         return None
     return await find_settlement(temporal, order_id_of(execution))
 

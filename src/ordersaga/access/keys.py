@@ -1,0 +1,220 @@
+"""Keys: random secrets that name a caller and what it may do. Only their hashes are stored.
+
+The keys file is TOML, one `[[key]]` table for each key:
+
+    [[key]]
+    name = "shop"
+    sha256 = "…64 hexadecimal digits…"
+    scopes = ["orders:write", "orders:read"]
+    customer_id = "customer-1"  # optional: this customer's orders only
+
+Two entries may have the same name. That is how a key is rotated: add a new one, change the caller, remove the old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+import structlog
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+
+from ordersaga.domain.errors import SettingsError
+from ordersaga.domain.order import Document, problems_of
+
+log = structlog.get_logger(__name__)
+
+SECRET_BYTES = 32
+"""256 random bits. Nobody can try them all, so that one round of SHA-256 is as good as a slow hash, and each request
+costs microseconds. A slow hash protects what people think of, and nobody thinks of these."""
+PREFIX = "osk_"
+"""So that a key that has got into a log or a repository is recognised for what it is."""
+_FINGERPRINT = 16
+
+
+class Scope(StrEnum):
+    """What a key allows. None implies another: a key lists all its scopes."""
+
+    WRITE = "orders:write"
+    """Place and cancel orders."""
+    READ = "orders:read"
+    """Read orders, and the worklist and metrics if the key is bound to no customer."""
+    OPERATE = "operate"
+    """Decide on what waits for a person, and give an order a policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. With a `customer_id`, only that customer's orders exist for it."""
+
+    name: str
+    scopes: frozenset[Scope]
+    customer_id: str | None = None
+    key: str = ""
+    """The beginning of the key's hash: it tells two keys of one name apart, and says nothing of the secret."""
+
+    def may(self, scope: Scope) -> bool:
+        """Whether it has this scope."""
+        return scope in self.scopes
+
+
+LOCAL = Caller("local", frozenset(Scope))
+"""Whoever calls where there are no keys. That is served on loopback only."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has control characters")
+    return text
+
+
+class KeyEntry(Document):
+    """One key as the keys file has it."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$", max_length=64)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    scopes: Annotated[list[Scope], Field(min_length=1)]
+    customer_id: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)] | None = None
+
+    def toml(self) -> str:
+        """The entry as a table, to be added to the end of a keys file."""
+        fields = self.model_dump(mode="json", exclude_none=True).items()
+        # A JSON string without control characters and escapes beyond \" and \\ is a TOML string too.
+        return "\n".join(
+            ["[[key]]", *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields), ""]
+        )
+
+
+class _KeysFile(Document):
+    key: list[KeyEntry] = []
+
+
+def new_key(name: str, scopes: Iterable[Scope], customer_id: str | None = None) -> tuple[str, KeyEntry]:
+    """A new secret, which is to be shown once and not kept, and the entry for the keys file.
+
+    Raises SettingsError if it cannot be named or bound like this.
+    """
+    secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    try:
+        entry = KeyEntry(name=name, sha256=_digest(secret), scopes=sorted(set(scopes)), customer_id=customer_id)
+    except ValidationError as error:
+        raise SettingsError(f"There can be no such key: {_problems(error)}. Nothing was written.") from None
+    if entry.customer_id is not None and Scope.OPERATE in entry.scopes:
+        raise SettingsError(
+            "There can be no such key: who operates decides on all customers' orders, and this key is bound to one. "
+            "Nothing was written."
+        )
+    return secret, entry
+
+
+def append_key(path: Path, entry: KeyEntry) -> None:
+    """Add an entry to the keys file, which is created for its owner only if it is missing. Raises SettingsError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
+        before = path.read_text(encoding="utf-8")
+        _parse(before, path)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(("" if not before else "\n" if before.endswith("\n") else "\n\n") + entry.toml())
+    except OSError as error:
+        raise SettingsError(f"The keys file {path} cannot be written: {error.strerror}. Nothing was written.") from None
+
+
+class KeyRing:
+    """The keys of a file, which is read again when it has changed: no restart to rotate or revoke one.
+
+    A file that is gone or may not be read lets nobody in. One that has become unreadable as TOML, as while somebody
+    edits it, leaves the keys as they were, and the log says so.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._state: tuple[int, ...] | None = None
+        self._callers: dict[str, Caller] = {}
+
+    @classmethod
+    def open(cls, path: str | Path | None) -> Self:
+        """The keys in this file; without one, no key is asked for. Raises SettingsError if it cannot be read."""
+        ring = cls(None if path is None else Path(path))
+        if ring.path is not None:
+            ring._state = _state(ring.path)
+            ring._callers = _read(ring.path)
+        return ring
+
+    @property
+    def required(self) -> bool:
+        """Whether callers need a key."""
+        return self.path is not None
+
+    def caller_of(self, secret: str) -> Caller | None:
+        """Whose key this is, or None. Hashes are compared, which nobody can steer: the time it takes tells nothing."""
+        self._refresh()
+        return self._callers.get(_digest(secret))
+
+    def still_valid(self, caller: Caller) -> bool:
+        """Whether the key of a caller that was known before is still there, with the same rights."""
+        if self.path is None:
+            return caller is LOCAL
+        self._refresh()
+        return caller in self._callers.values()
+
+    def _refresh(self) -> None:
+        if self.path is None:
+            return
+        state = _state(self.path)
+        if state == self._state:
+            return
+        self._state = state
+        if state is None:
+            self._callers = {}
+            log.error("the keys file is gone or may not be read; nobody is let in", path=str(self.path))
+            return
+        try:
+            self._callers = _read(self.path)
+        except SettingsError as error:
+            log.error("the keys file has changed and cannot be read; the keys stay as they were", problem=str(error))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if os.access(path, os.R_OK) else None
+
+
+def _read(path: Path) -> dict[str, Caller]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The keys file {path} cannot be read: {error}. Nothing was started.") from None
+    return {
+        entry.sha256: Caller(entry.name, frozenset(entry.scopes), entry.customer_id, entry.sha256[:_FINGERPRINT])
+        for entry in _parse(text, path)
+    }
+
+
+def _parse(text: str, path: Path) -> list[KeyEntry]:
+    try:
+        return _KeysFile.model_validate(tomllib.loads(text)).key
+    except tomllib.TOMLDecodeError as error:
+        problem = str(error)
+    except ValidationError as error:
+        problem = _problems(error)
+    raise SettingsError(f"The keys file {path} is not one: {problem}. `ordersaga api-key` writes one.") from None
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(f"{path}: {problem}" for path, problem in problems_of(error))

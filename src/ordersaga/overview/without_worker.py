@@ -1,0 +1,60 @@
+"""What Temporal knows of an order while no worker answers."""
+
+from __future__ import annotations
+
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
+
+from ordersaga import endings
+from ordersaga.domain.result import OrderResult, OrderSummary, OrderView, StepOutcome, TimelineEntry
+from ordersaga.saga import StepState
+from ordersaga.workflows.steps import ORDER_SAGA
+
+
+async def view_without_worker(
+    temporal: Client, summary: OrderSummary, current: WorkflowExecutionDescription
+) -> OrderView:
+    """The result of a run that has ended; of one under way, what is being tried right now and how that last failed."""
+    if current.status is WorkflowExecutionStatus.RUNNING:
+        return _running(summary, current)
+    result = await _result(temporal, summary, current)
+    known = result.model_dump(
+        include={"steps", "tracking_number", "error", "refusal", "cancel_reason", "decisions"}, exclude_none=True
+    )
+    return _view(summary, **known)
+
+
+def _running(summary: OrderSummary, current: WorkflowExecutionDescription) -> OrderView:
+    pending = {each.activity_type.name for each in current.raw_description.pending_activities}
+    steps = []
+    for step in ORDER_SAGA.steps:
+        undo = step.undo.__name__ if step.undo else None
+        if {step.do.__name__, undo} & pending:
+            state = StepState.UNDOING if undo in pending else StepState.RUNNING
+            steps.append(StepOutcome(name=step.name, id=f"{step.prefix}-{summary.order_id}", state=state))
+    return endings.with_pending_activities(_view(summary, steps=steps), current)
+
+
+async def _result(temporal: Client, summary: OrderSummary, current: WorkflowExecutionDescription) -> OrderResult:
+    handle = temporal.get_workflow_handle(current.id, run_id=current.run_id, result_type=OrderResult)
+    try:
+        result: OrderResult = await handle.result(follow_runs=False)
+    except WorkflowFailureError as failure:
+        return endings.result_without_one(summary.order_id, failure, None)
+    return result
+
+
+def _view(summary: OrderSummary, **known: object) -> OrderView:
+    told = [TimelineEntry(at=summary.started_at, event="placed")]
+    if summary.closed_at is not None:
+        told.append(TimelineEntry(at=summary.closed_at, event=f"ended: {summary.status}"))
+    return OrderView.model_validate(
+        {
+            "order_id": summary.order_id,
+            "status": summary.status,
+            "amount": summary.amount or "0",
+            "currency": summary.currency or "",
+            "steps": [],
+            "timeline": told,
+            **known,
+        }
+    )
