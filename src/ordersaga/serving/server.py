@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -70,10 +71,15 @@ def _listen(host: str, port: int, what: str) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = _words(error) if isinstance(error, OSError) else error
         raise OrdersagaError(
             f"{what} cannot listen on {host} port {port} ({reason}). Nothing was started. Choose another port."
         ) from None
+
+
+def _words(error: OSError) -> str | None:
+    """The system's words alone: Python adds the address to them. What looks up names has other numbers, below 0."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
 
 
 @contextmanager
