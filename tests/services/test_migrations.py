@@ -41,6 +41,7 @@ async def test_they_are_applied_once(books: Database) -> None:
         ("notification", 1, "books"),
         ("notification", 2, "claim"),
         ("notification", 3, "by_order"),
+        ("notification", 4, "body"),
     ]
     store_of("notification", url).prepare()
     assert await _history(url) == history

@@ -8,6 +8,8 @@ from tests.services.api import Answer, Api
 from tests.services.conftest import one_database
 from tests.services.pairs import NOTIFICATION
 
+MAILS = "/notification/notifications"
+
 
 async def test_a_mail_waits_in_the_outbox(api: Api, order_id: str) -> None:
     assert await NOTIFICATION.do(api, order_id) == Answer(202, {"message_id": f"msg-{order_id}"})
@@ -15,6 +17,24 @@ async def test_a_mail_waits_in_the_outbox(api: Api, order_id: str) -> None:
     assert (entry["message_id"], entry["order_id"], entry["state"]) == (f"msg-{order_id}", order_id, "queued")
     assert (entry["to"], entry["notices"]) == ("ada@example.com", 0)
     assert order_id in entry["subject"]
+    assert order_id in entry["body"]
+
+
+async def test_the_newest_mails_can_be_read_first_page_by_page(api: Api, order_id: str) -> None:
+    written = [f"{order_id}-{number}" for number in range(3)]
+    for each in written:
+        await NOTIFICATION.do(api, each)
+    first = (await api.get(f"{MAILS}?newest_first=true&limit=2")).body
+    assert [entry["order_id"] for entry in first["items"]] == written[:0:-1]
+    second = (await api.get(f"{MAILS}?newest_first=true&limit=1&cursor={first['next']}")).body
+    assert [entry["order_id"] for entry in second["items"]] == written[:1]
+
+
+async def test_mails_can_be_read_by_their_state(api: Api, order_id: str) -> None:
+    await NOTIFICATION.do(api, order_id)
+    for state, expected in (("queued", [order_id]), ("sent", [])):
+        page = (await api.get(f"{MAILS}?order_id={order_id}&state={state}")).body
+        assert [entry["order_id"] for entry in page["items"]] == expected
 
 
 async def test_a_queued_mail_is_recalled_without_a_notice(api: Api, order_id: str) -> None:

@@ -62,7 +62,7 @@ class RecallAnswer(Reply):
 class NotificationEntry(Entry):
     """One mail in the books. `notices` counts the cancellation notices that followed it: 0 or 1.
 
-    `reason` says why the mail failed, or has not gone out yet.
+    `reason` says why the mail failed, or has not gone out yet. `body` is its text.
     """
 
     message_id: str
@@ -71,3 +71,4 @@ class NotificationEntry(Entry):
     subject: str
     notices: int = 0
     reason: str | None = None
+    body: str = ""

@@ -10,7 +10,13 @@ from fastapi import Query
 from starlette.responses import Response
 
 from ordersaga.contracts.common import EffectId, Page
-from ordersaga.contracts.notification import NotificationAnswer, NotificationEntry, NotificationRequest, RecallAnswer
+from ordersaga.contracts.notification import (
+    NotificationAnswer,
+    NotificationEntry,
+    NotificationRequest,
+    NotificationState,
+    RecallAnswer,
+)
 from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, UndeliverableMail
 from ordersaga.services.kit.answer import reply
 from ordersaga.services.kit.app import Service, new_app
@@ -21,6 +27,14 @@ from ordersaga.services.notification import outbox
 from ordersaga.services.notification.sender import Sender
 from ordersaga.services.notification.smtp import MailServer
 from ordersaga.serving.problem import problems
+
+
+class OutboxQuery(OrderQuery):
+    """A page of all mails, or of those of one order or in one state; with `newest_first` in that order."""
+
+    state: NotificationState | None = None
+    newest_first: bool = False
+
 
 _PATIENCE_SECONDS = 5.0
 """How long a recall waits for a mail that is being sent."""
@@ -97,6 +111,8 @@ class _Routes:
         """One mail in the books."""
         return reply(await outbox.BOOK.one(self._store, message_id)).response()
 
-    async def notifications(self, query: Annotated[OrderQuery, Query()]) -> Response:
+    async def notifications(self, query: Annotated[OutboxQuery, Query()]) -> Response:
         """The mails in the books."""
-        return reply(await outbox.BOOK.page(self._store, query, {"order_id = ?": query.order_id})).response()
+        book = outbox.NEWEST_FIRST if query.newest_first else outbox.BOOK
+        wanted = {"order_id = ?": query.order_id, "state = ?": query.state}
+        return reply(await book.page(self._store, query, wanted)).response()
