@@ -119,7 +119,7 @@ class OrderClient:
 
     async def get_order_status(self, order_id: str) -> OrderStatus:
         """Where an order stands. Raises OrderNotFound, WorkerUnavailable."""
-        summary = await self._summary(order_id)
+        summary = await self.get_summary(order_id)
         if summary.closed_at is not None:
             return summary.status
         return await self._query(await self._current(order_id), "get_status", OrderStatus)
@@ -152,6 +152,12 @@ class OrderClient:
             if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
                 raise translated(error, order_id, by_worker=True) from None
             return await self._cancel_of_closed(order_id)
+
+    async def get_summary(self, order_id: str) -> OrderSummary:
+        """An order as a list has it, which no worker is needed for. Raises OrderNotFound."""
+        with in_our_words(order_id):
+            description = await self._handle(order_id).describe()
+            return await endings.summary(self.temporal, description)
 
     async def list_orders(
         self, status: OrderStatus | None = None, customer_id: str | None = None, limit: int | None = None
@@ -306,13 +312,8 @@ class OrderClient:
         except WorkerUnavailable:
             return None
 
-    async def _summary(self, order_id: str) -> OrderSummary:
-        with in_our_words(order_id):
-            description = await self._handle(order_id).describe()
-        return await endings.summary(self.temporal, description)
-
     async def _cancel_of_closed(self, order_id: str) -> CancelAnswer:
-        status = (await self._summary(order_id)).status
+        status = (await self.get_summary(order_id)).status
         if not status.is_end:
             raise VerdictPending(
                 f"The run of order {order_id} was cut off, and how the order ends is not certain before the reconciler "

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import structlog
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from ordersaga.domain.errors import SettingsError
 from ordersaga.domain.order import Document, problems_of
@@ -84,6 +84,12 @@ class KeyEntry(Document):
     scopes: Annotated[list[Scope], Field(min_length=1)]
     customer_id: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)] | None = None
 
+    @model_validator(mode="after")
+    def _operates_for_all(self) -> Self:
+        if self.customer_id is not None and Scope.OPERATE in self.scopes:
+            raise ValueError("who operates decides on all customers' orders, so that it cannot be bound to one")
+        return self
+
     def toml(self) -> str:
         """The entry as a table, to be added to the end of a keys file."""
         fields = self.model_dump(mode="json", exclude_none=True).items()
@@ -107,11 +113,6 @@ def new_key(name: str, scopes: Iterable[Scope], customer_id: str | None = None) 
         entry = KeyEntry(name=name, sha256=_digest(secret), scopes=sorted(set(scopes)), customer_id=customer_id)
     except ValidationError as error:
         raise SettingsError(f"There can be no such key: {_problems(error)}. Nothing was written.") from None
-    if entry.customer_id is not None and Scope.OPERATE in entry.scopes:
-        raise SettingsError(
-            "There can be no such key: who operates decides on all customers' orders, and this key is bound to one. "
-            "Nothing was written."
-        )
     return secret, entry
 
 
@@ -217,4 +218,4 @@ def _parse(text: str, path: Path) -> list[KeyEntry]:
 
 
 def _problems(error: ValidationError) -> str:
-    return "; ".join(f"{path}: {problem}" for path, problem in problems_of(error))
+    return "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems_of(error))

@@ -1,0 +1,62 @@
+"""Bodies: JSON that means one thing only, read exactly."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from ordersaga.domain.errors import InvalidRequest
+from ordersaga.domain.order import problems_of
+
+M = TypeVar("M", bound=BaseModel)
+
+_MEDIA_TYPE = "application/json"
+_NO_EFFECT = "The request had no effect."
+
+
+async def object_in(request: Request, *, may_be_missing: bool = False) -> dict[str, Any]:
+    """The JSON object in a request's body. Raises InvalidRequest, and HTTPException 413 and 415."""
+    raw = await request.body()
+    if not raw and may_be_missing:
+        return {}
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != _MEDIA_TYPE:
+        raise HTTPException(415, f"The body must be sent with Content-Type: {_MEDIA_TYPE}. {_NO_EFFECT}")
+    try:
+        found = json.loads(
+            raw.decode("utf-8"), parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object
+        )
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not JSON ({str(error)[:200]}). {_NO_EFFECT}") from None
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"The body is not a JSON object. {_NO_EFFECT}")
+    return found
+
+
+async def model_in(request: Request, model: type[M], *, may_be_missing: bool = False) -> M:
+    """The model in a request's body. Raises like object_in."""
+    document = await object_in(request, may_be_missing=may_be_missing)
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        found = "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems_of(error)[:20])
+        raise InvalidRequest(f"{found}. {_NO_EFFECT}") from None
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, unless it says something twice: readers do not agree on which of the two counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:100]!r} is there twice")
+    return found

@@ -1,0 +1,63 @@
+"""Whether the process lives, whether it can work, and what it has done."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ordersaga.api.callers import Overseer, TheFront
+from ordersaga.api.errors import problems
+from ordersaga.api.metrics import Metrics
+from ordersaga.domain.errors import Unavailable
+from ordersaga.domain.result import Answer
+from ordersaga.overview import Health
+from ordersaga.serving.problem import unavailable_response
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(Answer):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(Health):
+    """What answers. Orders are taken on while Temporal does; they wait while a worker or a service does not."""
+
+    status: Literal["ready"] = "ready"
+
+
+_NOT_READY = (
+    "`ServiceUnavailable`: Temporal does not answer, so that no order can be placed. It is tried again by itself."
+)
+
+
+@router.get("/healthz", response_model=Alive)
+async def healthz() -> Alive:
+    """Whether the process answers. It asks nobody else."""
+    return Alive()
+
+
+@router.get("/readyz", response_model=Ready, responses={503: problems(503, s503=_NOT_READY)[503]})
+async def readyz(front: TheFront) -> Response | Ready:
+    """Whether orders can be placed: Temporal answers. Says whether a worker and the services do, too."""
+    health = (await front.overview.health()).value
+    if not health.temporal:
+        return unavailable_response(" ".join(health.problems))
+    return Ready(**health.model_dump())
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **problems()})
+async def metrics(request: Request, _caller: Overseer, front: TheFront) -> Response:
+    """Requests, their durations, the worklist and the amounts at risk, in Prometheus's format."""
+    measured: Metrics = request.app.state.metrics
+    try:
+        worklist = await front.overview.worklist()
+        measured.set_worklist(worklist.value, up=worklist.fresh)
+    except Unavailable:
+        measured.temporal_up.set(0)
+    return Response(measured.text(), media_type="text/plain; version=1.0.0; charset=utf-8")

@@ -1,0 +1,175 @@
+"""What the API answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from ordersaga.access import Caller, Scope
+from ordersaga.domain.order import Address, Document, OrderItem
+from ordersaga.domain.result import (
+    Answer,
+    DecisionEntry,
+    OrderResult,
+    OrderStatus,
+    OrderSummary,
+    StepOutcome,
+    TimelineEntry,
+)
+from ordersaga.domain.worklist import Attention, WorklistItem
+from ordersaga.known import Known
+from ordersaga.overview import Action, OrderStory
+from ordersaga.workflows.handlers import MAX_REASON
+
+
+class Fresh(Answer):
+    """How new an answer is."""
+
+    as_of: datetime = Field(description="When this was read.")
+    problem: str | None = Field(None, description="Why there is no newer answer, if something does not answer for now.")
+
+
+class Placed(Answer):
+    """An order that has been taken on. The same for every repetition of the request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"order_id": "A-1001", "status_url": "/v1/orders/A-1001", "events_url": "/v1/orders/A-1001/events"}
+            ]
+        }
+    )
+
+    order_id: str
+    status_url: str = Field(description="Where the order stands; also in `Location`.")
+    events_url: str = Field(description="Its changes, as an event stream.")
+
+
+class OrderDocument(Fresh):
+    """All that is known of an order."""
+
+    order_id: str
+    status: OrderStatus
+    customer_id: str | None
+    amount: str = Field(description="What the customer is charged: a decimal string in `currency`.", examples=["44.98"])
+    currency: str = Field(examples=["USD"])
+    placed_at: datetime
+    ended_at: datetime | None = None
+    tracking_number: str | None = None
+    error: str | None = None
+    refusal: str | None = Field(None, description="The type of the refusal that it failed by, such as PaymentDeclined.")
+    cancel_reason: str | None = None
+    items: list[OrderItem] | None = None
+    shipping_address: Address | None = None
+    email: str | None = None
+    steps: list[StepOutcome]
+    timeline: list[TimelineEntry]
+    decisions: list[DecisionEntry] = []
+    attention: Attention | None = Field(None, description="Why it is on the worklist, if it is.")
+    actions: list[Action] = Field([], description="What its state and this key allow.")
+    workflow_id: str | None = None
+    run_id: str | None = None
+    live: bool = Field(
+        description="Whether a worker has told this. If not, it is what Temporal knows, and steps may be missing."
+    )
+
+    @classmethod
+    def of(cls, known: Known[OrderStory], caller: Caller) -> OrderDocument:
+        """The story as this caller may see it."""
+        story = known.value
+        view, order = story.view, story.order
+        document = cls(
+            **view.model_dump(exclude={"steps", "timeline", "decisions"}),
+            steps=view.steps,
+            timeline=view.timeline,
+            decisions=view.decisions,
+            customer_id=story.customer_id,
+            placed_at=story.summary.started_at,
+            ended_at=story.summary.closed_at,
+            items=order.items if order else None,
+            shipping_address=order.shipping_address if order else None,
+            email=order.email if order else None,
+            attention=story.attention.attention if story.attention else None,
+            actions=[action for action in story.actions if _may(caller, action)],
+            workflow_id=story.workflow_id,
+            run_id=story.run_id,
+            live=story.live,
+            as_of=known.at,
+            problem=known.problem,
+        )
+        return document if caller.customer_id is None else document._for_customer()
+
+    def _for_customer(self) -> OrderDocument:
+        """Without what is the shop's own: its people's decisions, its services' errors, its runs."""
+        return self.model_copy(
+            update={
+                "steps": _steps_for_customer(self.steps),
+                "timeline": [
+                    TimelineEntry(at=entry.at, event=f"{entry.step}: {entry.state}", step=entry.step, state=entry.state)
+                    for entry in self.timeline
+                    if entry.step and entry.state
+                ],
+                "error": self.error if self.refusal else _hidden(self.error),
+                "decisions": [],
+                "attention": None,
+                "workflow_id": None,
+                "run_id": None,
+                "problem": _hidden(self.problem),
+            }
+        )
+
+
+def result_for(result: OrderResult, caller: Caller) -> OrderResult:
+    """An order's result as this caller may see it."""
+    if caller.customer_id is None:
+        return result
+    error = result.error if result.refusal else _hidden(result.error)
+    return result.model_copy(update={"steps": _steps_for_customer(result.steps), "decisions": [], "error": error})
+
+
+class OrderList(Fresh):
+    """Some orders: those under way first, the others by their end, newest first."""
+
+    items: list[OrderSummary]
+    next: str | None = Field(
+        None,
+        description="The cursor for more, or null at the end. A page with a `next` may hold fewer items than `limit`.",
+    )
+
+
+class Worklist(Fresh):
+    """What waits for a person, what has waited longest first."""
+
+    items: list[WorklistItem]
+
+
+class CancelRequest(Document):
+    """Why an order is to be cancelled."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the customer has changed their mind"}]})
+
+    reason: str = Field("", max_length=MAX_REASON, description="Kept with the order.")
+
+
+class Cancellation(Answer):
+    """The verdict on a cancel. `cancelled`: the order will never complete. `pending`: that is not certain yet."""
+
+    order_id: str
+    outcome: Literal["cancelled", "pending"]
+    status: OrderStatus | None = None
+    detail: str = ""
+
+
+def _may(caller: Caller, action: Action) -> bool:
+    return caller.may(Scope.WRITE if action.name == "cancel" else Scope.OPERATE)
+
+
+def _steps_for_customer(steps: list[StepOutcome]) -> list[StepOutcome]:
+    return [step.model_copy(update={"last_error": None}) for step in steps]
+
+
+def _hidden(text: str | None) -> str | None:
+    """That there is something, and not what: it may name what is inside the shop."""
+    return text and "Something did not answer as it should."

@@ -1,0 +1,224 @@
+"""The routes of orders."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ordersaga.access import Caller, Scope
+from ordersaga.api.bodies import model_in, object_in
+from ordersaga.api.callers import Reader, TheFront, Writer
+from ordersaga.api.document import body_of
+from ordersaga.api.errors import problems
+from ordersaga.api.models import Cancellation, CancelRequest, OrderDocument, OrderList, Placed, result_for
+from ordersaga.domain.errors import OrderNotFound, Unavailable, VerdictPending
+from ordersaga.domain.order import OrderId, parse_order
+from ordersaga.domain.result import Answer, CancelOutcome, OrderFilter, OrderResult, OrderStatus
+from ordersaga.known import Known
+from ordersaga.overview import Front, OrderStory
+from ordersaga.serving.problem import problem_response
+
+LONGEST_WAIT = 60
+CANCEL_WAIT = 10
+MAX_PAGE = 100
+
+router = APIRouter(tags=["orders"])
+
+
+def _instant(text: object) -> object:
+    if isinstance(text, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", text):
+        raise ValueError("is not a time such as 2026-03-01T12:00:00Z")
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has control characters")
+    return text
+
+
+Id = Annotated[OrderId, Path(description="The order's id.", examples=["A-1001"])]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Wait = Annotated[
+    str | None,
+    Header(
+        alias="Prefer",
+        description=f"`wait=N`: wait up to N seconds, {LONGEST_WAIT} at most, for the end (RFC 7240).",
+        examples=["wait=10"],
+    ),
+]
+
+
+@router.post(
+    "/v1/orders",
+    status_code=202,
+    response_model=Placed,
+    responses={
+        200: {"model": OrderResult, "description": "It has ended within the time that `Prefer: wait` gave it."},
+        **problems(409, 413, 415),
+    },
+    openapi_extra=body_of("PlaceOrder"),
+)
+async def place_order(
+    request: Request,
+    caller: Writer,
+    front: TheFront,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            pattern=r"^[\x21-\x7e]{1,200}$",
+            description="Instead of an `order_id` in the body: the id is made from the caller's name and this.",
+            examples=["cart-7781"],
+        ),
+    ] = None,
+    prefer: Wait = None,
+) -> Response:
+    """Place an order. To repeat it, with the same id and content, gives the same answer and does nothing else.
+
+    The policy, which shapes the run, needs the scope `operate`. A key that is bound to a customer places that
+    customer's orders only.
+    """
+    document = await object_in(request)
+    _check_rights(document, caller)
+    if "order_id" not in document and key is not None:
+        document["order_id"] = _id_of(caller, key)
+    order = parse_order(document)
+    await front.client.submit_order(order)
+    front.overview.changed(order.order_id)
+    wait = seconds_to_wait(prefer)
+    result = await _result(front, order.order_id, wait) if wait else None
+    url = f"/v1/orders/{order.order_id}"
+    placed = Placed(order_id=order.order_id, status_url=url, events_url=f"{url}/events")
+    answer: Answer = placed if result is None else result_for(result, caller)
+    headers = {"Location": url} | ({} if wait is None else {"Preference-Applied": f"wait={wait}"})
+    return JSONResponse(answer.model_dump(mode="json"), 202 if result is None else 200, headers)
+
+
+@router.get("/v1/orders", response_model=OrderList, responses=problems())
+async def list_orders(
+    caller: Reader,
+    front: TheFront,
+    status: Annotated[
+        OrderStatus | None, Query(description="In lists, an order under way is `processing` from the start.")
+    ] = None,
+    customer_id: Annotated[str | None, Query(min_length=1, max_length=128), AfterValidator(_printable)] = None,
+    placed_after: Annotated[Instant | None, Query(description="At this time or later.")] = None,
+    placed_before: Annotated[Instant | None, Query(description="Before this time.")] = None,
+    search: Annotated[
+        str | None, Query(description="The beginning of the order's id.", pattern=r"^[A-Za-z0-9._:-]{1,100}$")
+    ] = None,
+    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+) -> OrderList:
+    """Orders: those under way first, the others by their end, newest first.
+
+    What was placed within the last second may be missing. A key that is bound to a customer sees that customer's.
+    """
+    if caller.customer_id is not None and customer_id not in (None, caller.customer_id):
+        raise HTTPException(403, "This key is bound to another customer. Nothing was listed.")
+    wanted = OrderFilter(status, caller.customer_id or customer_id, placed_after, placed_before, search)
+    known = await front.overview.orders(wanted, cursor, limit)
+    return OrderList(items=known.value.items, next=known.value.next, as_of=known.at, problem=known.problem)
+
+
+@router.get("/v1/orders/{order_id}", response_model=OrderDocument, responses=problems(404))
+async def get_order(order_id: Id, caller: Reader, front: TheFront) -> OrderDocument:
+    """One order: status, steps, ids, timeline, and how new all that is."""
+    return OrderDocument.of(await story_for(caller, front, order_id), caller)
+
+
+@router.post(
+    "/v1/orders/{order_id}/cancel",
+    response_model=Cancellation,
+    responses={
+        200: {"description": "It is cancelled, or was before: it will never complete."},
+        202: {"model": Cancellation, "description": "Whether it came in time is not certain yet. Ask again."},
+        **problems(404, 409, 413, 415, s409="`TooLate`: the order stands: see `order_status`. Nothing was undone."),
+    },
+    openapi_extra=body_of("CancelRequest", required=False),
+)
+async def cancel_order(
+    request: Request, order_id: Id, caller: Writer, front: TheFront, prefer: Wait = None
+) -> Response:
+    """Cancel an order, and wait until it is certain whether that came in time; `Prefer: wait` says how long."""
+    wanted = await model_in(request, CancelRequest, may_be_missing=True)
+    await _check_theirs(caller, front, order_id)
+    wait = seconds_to_wait(prefer)
+    try:
+        answer = await front.client.cancel_order(order_id, wanted.reason, CANCEL_WAIT if wait is None else max(wait, 1))
+    except VerdictPending:
+        detail = "Whether the cancel comes in time is not certain yet. Ask again, which changes nothing, or look."
+        pending = Cancellation(order_id=order_id, outcome="pending", detail=detail)
+        headers = {"Location": f"/v1/orders/{order_id}", "Retry-After": "1"}
+        return JSONResponse(pending.model_dump(mode="json"), 202, headers)
+    finally:
+        front.overview.changed(order_id)
+    if answer.outcome is CancelOutcome.TOO_LATE:
+        return problem_response(
+            "TooLate",
+            409,
+            "It is too late to cancel the order",
+            f"Order {order_id} is {answer.status} and stands. Nothing was undone.",
+            order_status=answer.status,
+        )
+    cancelled = Cancellation(order_id=order_id, outcome="cancelled", status=answer.status, detail=answer.detail)
+    return JSONResponse(cancelled.model_dump(mode="json"))
+
+
+async def story_for(caller: Caller, front: Front, order_id: str) -> Known[OrderStory]:
+    """An order's story, if it is the caller's to see. Raises OrderNotFound, Unavailable."""
+    known = await front.overview.order(order_id)
+    if caller.customer_id not in (None, known.value.customer_id):
+        raise _not_found(order_id)
+    return known
+
+
+def seconds_to_wait(prefer: str | None) -> int | None:
+    """What `Prefer: wait=N` asks for, as far as it is granted. Other preferences are ignored, as RFC 7240 has it."""
+    for preference in (prefer or "").split(","):
+        if found := re.fullmatch(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(;.*)?", preference, re.IGNORECASE):
+            return min(int(found[1]), LONGEST_WAIT)
+    return None
+
+
+def _check_rights(document: dict[str, Any], caller: Caller) -> None:
+    if document.get("policy") is not None and not caller.may(Scope.OPERATE):
+        raise HTTPException(403, "A policy needs a key with the scope operate. Nothing was started.")
+    if caller.customer_id is not None and document.get("customer_id") != caller.customer_id:
+        raise HTTPException(403, "This key is bound to another customer_id than the order's. Nothing was started.")
+
+
+def _id_of(caller: Caller, key: str) -> str:
+    """An order id made from an Idempotency-Key: the same for the same caller, whichever of its keys it uses."""
+    text = "\0".join((caller.name, caller.customer_id or "", key))
+    return "k-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+async def _result(front: Front, order_id: str, wait: int) -> OrderResult | None:
+    """How the order has ended, if it does within so many seconds. That it has been placed is certain."""
+    try:
+        async with asyncio.timeout(wait):
+            result = await front.client.result(order_id)
+    except (TimeoutError, Unavailable):
+        return None
+    return result if result.status.is_end else None
+
+
+async def _check_theirs(caller: Caller, front: Front, order_id: str) -> None:
+    if caller.customer_id is not None:
+        summary = await front.client.get_summary(order_id)
+        if summary.customer_id != caller.customer_id:
+            raise _not_found(order_id)
+
+
+def _not_found(order_id: str) -> OrderNotFound:
+    return OrderNotFound(f"There is no order {order_id}.")

@@ -1,0 +1,41 @@
+"""The routes of the worklist: what waits for a person, and what a person decides."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from ordersaga.api.bodies import model_in
+from ordersaga.api.callers import Operator, Overseer, TheFront
+from ordersaga.api.document import body_of
+from ordersaga.api.errors import problems
+from ordersaga.api.models import Worklist
+from ordersaga.api.orders import Id
+from ordersaga.domain.result import OrderView
+from ordersaga.domain.worklist import OrderDecision
+
+router = APIRouter(tags=["worklist"])
+
+_REFUSED = "`DecisionRefused`: the order waits for no decision like this, or a name, reference or reason is missing."
+
+
+@router.get("/v1/worklist", response_model=Worklist, responses=problems())
+async def get_worklist(_caller: Overseer, front: TheFront) -> Worklist:
+    """What waits for a person: steps that cannot be undone, mails not sent, runs cut off and not settled yet."""
+    known = await front.overview.worklist()
+    return Worklist(items=known.value, as_of=known.at, problem=known.problem)
+
+
+@router.post(
+    "/v1/worklist/{order_id}/decisions",
+    response_model=OrderView,
+    responses=problems(404, 409, 413, 415, s409=f"{_REFUSED} Nothing was changed."),
+    openapi_extra=body_of("OrderDecision"),
+)
+async def decide(request: Request, order_id: Id, _caller: Operator, front: TheFront) -> OrderView:
+    """Decide on what waits: retry, done by hand (with a reference), write off (with a reason), or go forward."""
+    decision = await model_in(request, OrderDecision)
+    try:
+        return await front.client.resolve(order_id, decision)
+    finally:
+        front.overview.changed(order_id)

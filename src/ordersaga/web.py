@@ -1,0 +1,133 @@
+"""The web server: the API under /v1 and the dashboard at /, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+from time import monotonic
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ordersaga.access.browsers import host_problem, is_loopback, origin_problem
+from ordersaga.api import add_api
+from ordersaga.api.callers import QUOTA
+from ordersaga.api.metrics import Metrics
+from ordersaga.domain.errors import SettingsError
+from ordersaga.domain.order import MAX_ORDER_BYTES
+from ordersaga.overview import Front
+from ordersaga.serving.limits import BodyLimit
+from ordersaga.serving.problem import problem_response
+from ordersaga.serving.server import run
+from ordersaga.settings import Settings
+
+
+def create_app(settings: Settings, **temporal: Any) -> FastAPI:
+    """The application with the API and the dashboard. Keyword arguments go to ordersaga.connect.connect.
+
+    Raises SettingsError if the keys file cannot be read.
+    """
+    front = Front(settings, **temporal)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with front.running():
+            yield
+
+    app = FastAPI(
+        title="ordersaga",
+        summary="Orders that end shipped and paid for, or completely undone, or on a person's worklist.",
+        version=version("ordersaga"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    add_api(app, front)
+    _add_dashboard(app, front)
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimit, limit=MAX_ORDER_BYTES)
+    if not front.keys.required:
+        app.add_middleware(LocalOnly)
+    app.add_middleware(Envelope, metrics=app.state.metrics)
+    return app
+
+
+def serve_web(
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    on_ready: Callable[[int], None] | None = None,
+    **temporal: Any,
+) -> None:
+    """Serve the API and the dashboard until SIGTERM or Ctrl-C. Starts without Temporal too, and finds it when it comes.
+
+    Port 0 takes a free one; `on_ready` is told the port when everything answers. Raises SettingsError where others than
+    this machine could call and there are no keys, and OrdersagaError if the port is taken.
+    """
+    if settings.api_keys is None and not is_loopback(host):
+        raise SettingsError(
+            f"Without keys the API serves this machine only, and {host} can be reached from others. Nothing was "
+            "started. Make a key with `ordersaga api-key` and name its file in ORDERSAGA_API_KEYS."
+        )
+    app = create_app(settings, **temporal)
+    front: Front = app.state.front
+    run(app, host, port, on_ready, "The API", on_stop=front.stop)
+
+
+def _add_dashboard(app: FastAPI, front: Front) -> None:
+    if find_spec("ordersaga.dashboard.app") is not None:
+        from ordersaga.dashboard.app import add_dashboard
+
+        add_dashboard(app, front)
+
+
+class LocalOnly:
+    """Refuses what does not come from this machine's user: other hosts' names, and the pages of other sites."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            problem = host_problem(headers) or origin_problem(scope["method"], headers)
+            if problem is not None:
+                response = problem_response("Forbidden", 403, "Forbidden", f"{problem}. Nothing was done.")
+                await response(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+class Envelope:
+    """What every answer has: headers for browsers and caches, the caller's quota; and its place in the metrics."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = monotonic()
+        state = scope.setdefault("state", {})
+
+        async def enveloped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Cache-Control", "no-store")
+                headers.update(state[QUOTA].headers() if QUOTA in state else {})
+                self.metrics.answered(_route(scope), scope["method"], message["status"], monotonic() - began)
+            await send(message)
+
+        await self.app(scope, receive, enveloped)
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "other")

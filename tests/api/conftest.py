@@ -1,0 +1,70 @@
+"""The API over the tests' Temporal server, worker and services: without keys, and with some."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from ordersaga.access import Scope, append_key, new_key
+from ordersaga.settings import Settings
+from tests.api.harness import Api, serving
+from tests.workflow.conftest import settings, shop, temporal
+
+__all__ = ["settings", "shop", "temporal"]
+
+_numbers = count(1)
+KEYS: dict[str, tuple[list[Scope], str | None]] = {
+    "shop": ([Scope.WRITE, Scope.READ], None),
+    "reader": ([Scope.READ], None),
+    "operator": ([Scope.READ, Scope.WRITE, Scope.OPERATE], None),
+    "ada": ([Scope.WRITE, Scope.READ], "ada"),
+    "bob": ([Scope.WRITE, Scope.READ], "bob"),
+}
+
+
+@pytest.fixture(scope="session")
+def address(temporal: Client) -> str:
+    """Where the tests' Temporal server is."""
+    return temporal.service_client.config.target_host
+
+
+@pytest.fixture(scope="session")
+async def api(settings: Settings, address: str) -> AsyncIterator[Api]:
+    """The API without keys."""
+    async with serving(settings.model_copy(update={"api_rate": "100000/minute"}), target_host=address) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the keys are."""
+    return tmp_path_factory.mktemp("keys") / "keys.toml"
+
+
+@pytest.fixture(scope="session")
+def secrets(keys_file: Path) -> dict[str, str]:
+    """The keys of KEYS, by name."""
+    made = {name: new_key(name, scopes, customer) for name, (scopes, customer) in KEYS.items()}
+    for _, entry in made.values():
+        append_key(keys_file, entry)
+    return {name: secret for name, (secret, _) in made.items()}
+
+
+@pytest.fixture(scope="session")
+async def guarded(
+    settings: Settings, address: str, keys_file: Path, secrets: dict[str, str]
+) -> AsyncIterator[dict[str, Api]]:
+    """The API with keys, as each of their owners calls it; "nobody" has none."""
+    wanted = settings.model_copy(update={"api_keys": str(keys_file), "api_rate": "100000/minute"})
+    async with serving(wanted, target_host=address) as nobody:
+        yield {"nobody": nobody, **{name: nobody.with_key(secret) for name, secret in secrets.items()}}
+
+
+@pytest.fixture
+def order_id() -> str:
+    """An order id that no other test has."""
+    return f"api-{next(_numbers)}"
