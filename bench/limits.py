@@ -16,6 +16,7 @@ from importlib.metadata import version
 
 import uvloop
 from temporalio import activity
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from bench.engine import Engine, Ground, Part, Place
@@ -96,13 +97,13 @@ async def work(runner: str) -> None:
     """Be a worker until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    client = await connect()
+    client = await connect(data_converter=pydantic_data_converter)
     worker = Worker(
         client,
         task_queue=QUEUE,
         workflows=[EmptyWorkflow, NoopsWorkflow],
         activities=[noop],
-        workflow_runner=workflow_runner(sandboxed=runner == SANDBOXED),
+        workflow_runner=workflow_runner(client.data_converter, sandboxed=runner == SANDBOXED),
         sticky_queue_schedule_to_start_timeout=STICKY,
     )
     async with worker:

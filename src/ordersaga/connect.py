@@ -12,7 +12,8 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -26,13 +27,24 @@ from ordersaga.domain.errors import (
 
 CONNECT_TIMEOUT = 10.0
 DEFAULT_ADDRESS = "localhost:7233"
-DATA_CONVERTER = pydantic_data_converter
 POLL = timedelta(seconds=70)
 """A worker that has not asked for work for so long is gone; a poll takes a minute."""
 
 _TOOK_TOO_LONG = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 _NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN)
 _AGAIN = "Ask again when it answers: nothing is done twice."
+
+_MADE_ONCE = PydanticPayloadConverter()
+
+
+class OrderPayloadConverter(PydanticPayloadConverter):
+    """Pydantic's payload converter, made once: the SDK makes two for each activation of a workflow, caches empty."""
+
+    def __init__(self) -> None:
+        self.converters = _MADE_ONCE.converters
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=OrderPayloadConverter)
 
 
 async def connect(**overrides: Any) -> Client:

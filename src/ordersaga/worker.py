@@ -52,7 +52,7 @@ async def order_worker(client: Client, settings: Settings, *, sandboxed: bool = 
             task_queue=settings.task_queue,
             workflows=WORKFLOWS,
             activities=[*_activities(services), reconciler.settle_cut_off_orders],
-            workflow_runner=workflow_runner(sandboxed=sandboxed),
+            workflow_runner=workflow_runner(client.data_converter, sandboxed=sandboxed),
             graceful_shutdown_timeout=SHUTDOWN_GRACE,
             sticky_queue_schedule_to_start_timeout=STICKY,
         )
@@ -62,7 +62,7 @@ async def order_worker(client: Client, settings: Settings, *, sandboxed: bool = 
 
 def replayer(workflows: Sequence[type] = WORKFLOWS) -> Replayer:
     """What replays histories, in the sandbox; docs/versioning.md says what for."""
-    runner = workflow_runner(sandboxed=True)
+    runner = workflow_runner(DATA_CONVERTER, sandboxed=True)
     return Replayer(workflows=workflows, workflow_runner=runner, data_converter=DATA_CONVERTER)
 
 

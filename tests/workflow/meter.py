@@ -14,12 +14,11 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter
 
 from bench.history import actions_in
 from ordersaga.client import OrderClient
-from ordersaga.connect import DATA_CONVERTER, connect
+from ordersaga.connect import DATA_CONVERTER, OrderPayloadConverter, connect
 from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import SERVICES, load_settings
 from ordersaga.testing.environment import free_port, temporal_server
@@ -144,7 +143,7 @@ async def open_meter(folder: Path) -> AsyncIterator[Meter]:
 def counting(log: list[str]) -> DataConverter:
     """The data converter that we use, with a log of the values that it writes and reads."""
 
-    class Counting(PydanticPayloadConverter):
+    class Counting(OrderPayloadConverter):
         def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
             log.extend(f"writes {type(value).__name__}" for value in values)
             return super().to_payloads(values)
@@ -154,5 +153,5 @@ def counting(log: list[str]) -> DataConverter:
             log.extend(f"reads {type(value).__name__}" for value in values)
             return values
 
-    assert DATA_CONVERTER.payload_converter_class is PydanticPayloadConverter
+    assert DATA_CONVERTER.payload_converter_class is OrderPayloadConverter
     return replace(DATA_CONVERTER, payload_converter_class=Counting)

@@ -49,7 +49,7 @@ class KeyedCodec(PayloadCodec, WithSerializationContext):
 
 
 async def test_workflow_code_that_reads_a_clock_fails_its_task(temporal: Client) -> None:
-    runner = workflow_runner(sandboxed=True)
+    runner = workflow_runner(DATA_CONVERTER, sandboxed=True)
     worker = Worker(temporal, task_queue="clocks", workflows=[ClockWorkflow], workflow_runner=runner)
     async with worker:
         handle = await temporal.start_workflow("ClockWorkflow", id="clock", task_queue="clocks")

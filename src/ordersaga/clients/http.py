@@ -25,7 +25,8 @@ _EVERY_DO_MAY_SAY: tuple[type[ServiceError], ...] = (Fenced, IdempotencyMismatch
 
 def open_session() -> aiohttp.ClientSession:
     """A session for all services: one per process, so that connections are reused. The caller closes it."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200), auto_decompress=False)
+    connector, no_cookies = aiohttp.TCPConnector(limit=200), aiohttp.DummyCookieJar()
+    return aiohttp.ClientSession(connector=connector, cookie_jar=no_cookies, auto_decompress=False)
 
 
 class ServiceHttp:
