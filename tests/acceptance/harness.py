@@ -20,7 +20,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 ORDERSAGA = [sys.executable, "-m", "ordersaga"]
 PATIENCE = 60.0
-ANY_PORT = ["--temporal-port", "0", "--temporal-ui-port", "0", "--services-port", "0"]
+ANY_PORT = ["--api-port", "0", "--temporal-port", "0", "--temporal-ui-port", "0", "--services-port", "0"]
 
 NOWHERE = {"TEMPORAL_ADDRESS": "127.0.0.1:1"} | {
     f"ORDERSAGA_{name}_URL": f"http://127.0.0.1:1/{name.lower()}"

@@ -17,13 +17,22 @@ HELD = json.loads((ROOT / "examples/order.json").read_text()) | {"policy": {"hol
 
 
 def test_the_ready_line_is_true(up: Up) -> None:
-    assert set(up.ready) == {"ready", "temporal", "ui", "services", "database", "pids"}
-    assert set(up.ready["pids"]) == {"temporal", "services", "worker"}
+    assert set(up.ready) == {"ready", "api", "temporal", "ui", "services", "database", "pids"}
+    assert set(up.ready["pids"]) == {"temporal", "services", "worker", "api"}
     assert list(up.ready["services"]) == ["inventory", "payment", "shipping", "notification"]
-    for url in [up.ready["ui"], *(f"{url}/healthz" for url in up.ready["services"].values())]:
+    healths = [f"{url}/healthz" for url in (up.ready["api"], *up.ready["services"].values())]
+    for url in [up.ready["ui"], *healths]:
         with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
             assert answer.status == 200
     assert up.command("doctor").code == 0
+
+
+def test_the_api_is_told_where_this_stack_is(up: Up) -> None:
+    (api,) = [child for child in up.family() if child.cmdline()[2:4] == ["ordersaga", "api"]]
+    told = api.environ()
+    assert told["TEMPORAL_ADDRESS"] == up.ready["temporal"]
+    assert told["ORDERSAGA_TEMPORAL_UI_URL"] == up.ready["ui"]
+    assert told["ORDERSAGA_PAYMENT_URL"] == up.ready["services"]["payment"]
 
 
 def test_nothing_listens_to_other_machines(up: Up) -> None:
@@ -101,7 +110,7 @@ def test_a_killed_stack_leaves_nothing_running_and_goes_on_with_its_orders(tmp_p
 def test_stopped_while_it_starts(tmp_path: Path) -> None:
     process = started("up", "--json", "--data-dir", tmp_path, *ANY_PORT, stdout=subprocess.DEVNULL)
     parent = psutil.Process(process.pid)
-    eventually(lambda: len(parent.children()) == 3, "the children are started")
+    eventually(lambda: len(parent.children()) == 4, "the children are started")
     family = parent.children(recursive=True)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from ordersaga.cli import doctor, orders, serve, verify, worklist
+from ordersaga.cli import api, doctor, orders, serve, verify, worklist
 from ordersaga.cli.demo import demo
 from ordersaga.cli.exits import EXPLAINED
 from ordersaga.cli.import_retail import import_retail
 from ordersaga.cli.place import place
+from ordersaga.cli.up import up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,9 +20,11 @@ app = typer.Typer(
     help="Orders that end shipped and paid for, or completely undone.",
 )
 app.command()(demo)
-app.command()(serve.up)
+app.command()(up)
 app.command()(serve.worker)
 app.command()(serve.services)
+app.command()(api.api)
+app.command()(api.api_key)
 app.command()(place)
 app.command()(orders.status)
 app.command()(orders.show)

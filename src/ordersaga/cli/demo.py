@@ -56,7 +56,7 @@ async def _demo(count: int, keep: bool, as_json: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="ordersaga-demo-", ignore_cleanup_errors=True) as folder:
         output.message("Starting Temporal, the services and a worker …")
         async with FaultProxy(f"http://127.0.0.1:{port}") as proxy:
-            options = StackOptions(Path(folder), 0, 0, port, worker_calls=proxy.url)
+            options = StackOptions(Path(folder), 0, 0, port, worker_calls=proxy.url, api_port=0 if keep else None)
             try:
                 async with Stack(options) as stack, Play.on(stack, proxy, cast(count)) as play:
                     await _watch(play)
@@ -121,7 +121,7 @@ async def _account(play: Play, stack: Stack, keep: bool, as_json: bool) -> int:
         console.print(screen.outcomes(play.scenes, stack.ui if keep else None))
         screen.show_books(console, play.scenes, books)
         if not keep:
-            console.print("`make demo ARGS=--keep` keeps it all running, to look at the orders in Temporal's Web UI.")
+            console.print("`make demo ARGS=--keep` keeps it all running, to look at the orders in the dashboard.")
     surprised = any(scene.surprise for scene in play.scenes)
     return Exit.OK if books.balanced and not surprised else Exit.NO
 
@@ -129,6 +129,7 @@ async def _account(play: Play, stack: Stack, keep: bool, as_json: bool) -> int:
 async def _kept(stack: Stack) -> None:
     from ordersaga.demo import screen
 
+    output.message(f"Dashboard: {stack.api}")
     output.message(f"Temporal's Web UI: {screen.orders_page(stack.ui)}/order-…\nTemporal: {stack.temporal}")
     output.message("Ctrl-C stops everything.")
     await asyncio.Event().wait()

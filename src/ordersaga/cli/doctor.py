@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from stat import S_IROTH, S_IWGRP, S_IWOTH
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 OLDEST_PYTHON = (3, 11)
 SERVICE_SECONDS = 5.0
+OTHERS_WRITE = S_IWGRP | S_IWOTH
 CLOCK_SECONDS = 5.0
 """How far this clock and that of a service may be apart."""
 
@@ -93,6 +95,7 @@ async def _findings(data_dir: Path) -> AsyncIterator[Finding]:
         return
     yield ok("settings", f"task queue {settings.task_queue}")
     yield ok("database", f"{settings.shown_database}, where `ordersaga services` keeps the books")
+    yield _keys(settings)
     async for finding in _temporal(settings):
         yield finding
     for finding in await _services(settings):
@@ -126,6 +129,24 @@ def _folder(data_dir: Path) -> Finding:
     elif place.is_dir() and os.access(place, os.W_OK):
         return ok(name, str(place))
     return problem(name, f"{place} cannot be written", "Choose another with --data-dir.")
+
+
+def _keys(settings: Settings) -> Finding:
+    from ordersaga.access import KeyRing
+
+    name, file = "api keys", settings.api_keys
+    if file is None:
+        return ok(name, "none: `ordersaga api` serves this machine only")
+    try:
+        KeyRing.open(file)
+    except OrdersagaError as error:
+        return problem(name, str(error), "Make one with `ordersaga api-key`, or unset ORDERSAGA_API_KEYS.")
+    mode = Path(file).stat().st_mode
+    if mode & OTHERS_WRITE:
+        return problem(name, f"{file} may be written by others, who can let themselves in", f"Run `chmod 600 {file}`.")
+    if mode & S_IROTH:
+        return problem(name, f"{file} may be read by everybody on this machine", f"Run `chmod 600 {file}`.")
+    return ok(name, file)
 
 
 async def _temporal(settings: Settings) -> AsyncIterator[Finding]:

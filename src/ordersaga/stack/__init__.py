@@ -1,4 +1,4 @@
-"""The local stack: Temporal's dev server, the services and a worker, as children of this process."""
+"""The local stack: Temporal's dev server, the services, a worker and the API, as children of this process."""
 
 from ordersaga.stack.child import StackError
 from ordersaga.stack.stack import Stack, StackOptions

@@ -1,4 +1,4 @@
-"""The three programs of the stack, and how each is told where the others are."""
+"""The programs of the stack, and how each is told where the others are."""
 
 from __future__ import annotations
 
@@ -65,6 +65,11 @@ def services(port: int) -> Program:
 def worker() -> Program:
     """One worker, which waits for Temporal as long as that starts."""
     return Program("worker", [*_OURS, "worker", "--json", "--wait", WORKER_PATIENCE], grace=8)
+
+
+def api(port: int) -> Program:
+    """The API and the dashboard, in one process. It answers before Temporal does, and says that then."""
+    return Program("api", [*_OURS, "api", "--json", "--host", HOST, "--port", str(port)], grace=12)
 
 
 def environment(address: str, urls: dict[str, str], data_dir: Path, database_url: str | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The stack: Temporal's dev server, the services and a worker on this machine."""
+"""The stack: Temporal's dev server, the services, a worker and, if wanted, the API on this machine."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class StackOptions:
     """Where the services keep their books, if not in files in the data directory."""
     worker_calls: str | None = None
     """The URL under which the worker calls the services, if not theirs: a proxy's, in tests and in the demo."""
+    api_port: int | None = None
+    """Where the API and the dashboard answer. None: there are none."""
 
 
 class Stack:
@@ -46,12 +48,14 @@ class Stack:
         """Host and port of Temporal."""
         self.ui = ""
         """URL of Temporal's Web UI."""
+        self.api: str | None = None
+        """URL of the dashboard, and under /v1 of the API; None if there are none."""
         self.services: dict[str, str] = {}
         """URL of each service, by its name."""
         self.environment: dict[str, str] = {}
         """The variables that tell a program of ours where this stack is."""
         self.children: dict[str, Child] = {}
-        """The children by name: temporal, services, worker."""
+        """The children by name: temporal, services, worker, and api if there is one."""
         self._options = options
         self._tasks: list[asyncio.Task[None]] = []
         self._held = ExitStack()
@@ -111,9 +115,9 @@ class Stack:
             ready.cancel()
 
     async def stop(self) -> None:
-        """Stop the worker, which lets its activities finish, then the services, then Temporal."""
+        """Stop the API, then the worker, which lets its activities finish, then the services, then Temporal."""
         try:
-            for name in ("worker", "services", "temporal"):
+            for name in ("api", "worker", "services", "temporal"):
                 if name in self.children:
                     await self.children[name].stop()
         finally:
@@ -121,13 +125,14 @@ class Stack:
 
     def _children(self) -> None:
         options = self._options
-        port, ui_port, services_port = free_ports(
-            {
-                "--temporal-port": options.temporal_port,
-                "--temporal-ui-port": options.temporal_ui_port,
-                "--services-port": options.services_port,
-            }
-        )
+        wanted = {
+            "--temporal-port": options.temporal_port,
+            "--temporal-ui-port": options.temporal_ui_port,
+            "--services-port": options.services_port,
+        }
+        if options.api_port is not None:
+            wanted["--api-port"] = options.api_port
+        port, ui_port, services_port, *api_port = free_ports(wanted)
         self.temporal = f"{programs.HOST}:{port}"
         self.ui = f"http://{programs.HOST}:{ui_port}"
         self.services = {name: f"{self._services_url(services_port)}/{name}" for name in SERVICES}
@@ -138,6 +143,9 @@ class Stack:
         self._add(programs.services(services_port), environment)
         calling = {f"{PREFIX}{name.upper()}_URL": url for name, url in called.items()}
         self._add(programs.worker(), environment | calling)
+        if api_port:
+            self.api = f"http://{programs.HOST}:{api_port[0]}"
+            self._add(programs.api(api_port[0]), environment | {f"{PREFIX}TEMPORAL_UI_URL": self.ui})
 
     def _add(self, program: Program, environment: dict[str, str]) -> None:
         self.children[program.name] = Child(program, self.log_dir / f"{program.name}.log", environment)
