@@ -1,0 +1,223 @@
+"""The page of one order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ordersaga.access import Caller
+from ordersaga.dashboard.frame import frame_of
+from ordersaga.dashboard.money import PLAIN, in_format
+from ordersaga.dashboard.reading import Readings
+from ordersaga.dashboard.rendering import order_url
+from ordersaga.dashboard.story import parked_doing, story_of
+from ordersaga.dashboard.views import View
+from ordersaga.dashboard.words import ATTENTION, ChoiceWords, choice_words, step_words
+from ordersaga.domain.money import Money
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderStatus
+from ordersaga.domain.worklist import Attention
+from ordersaga.overview import OrderStory
+
+MOST_LINES = 100
+CANCEL_SAYS = (
+    "Everything that was done for this order is undone: its stock is released, what was charged is refunded, its "
+    "shipment is cancelled. If the parcel has left by then, the cancel comes too late, and the order goes on."
+)
+_NOTHING_TO_DO = {
+    OrderStatus.COMPLETED: "The order has completed. There is nothing to decide.",
+    OrderStatus.FAILED: "The order has failed, and everything is undone. There is nothing to decide.",
+    OrderStatus.CANCELLED: "The order is cancelled, and everything is undone. There is nothing to decide.",
+    OrderStatus.COMPENSATING: "The order is being undone, which nobody needs to help with. If a step cannot be undone, "
+    "the order comes to the worklist.",
+    OrderStatus.NEEDS_ATTENTION: "The order is settled by itself within a minute or so.",
+}
+_NOT_NOW = "Nothing can be decided while no worker answers for this order."
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What somebody has sent by a form, and why it was not taken, so that nothing has to be typed twice."""
+
+    form: str = ""
+    by: str = ""
+    note: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What has just been done."""
+
+    title: str
+    detail: str
+    tone: str = "ok"
+
+
+NOTICES = {
+    "cancelled": Notice("The order is cancelled.", "It will never complete; what was done for it is being undone."),
+    "too-late": Notice("The cancel came too late.", "The order stands, and nothing was undone.", "warn"),
+    "verdict-pending": Notice(
+        "The cancel was asked for.", "Whether it came in time is not certain yet; this page shows it soon.", "warn"
+    ),
+    "decided": Notice("The decision was carried out.", "The story below shows what came of it."),
+}
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A step that waits for a decision."""
+
+    name: str
+    what: str
+    last_error: str | None
+    choices: Sequence[ChoiceWords]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The top of the page."""
+
+    order_id: str
+    url: str
+    status: OrderStatus
+    amount: str
+    placed_at: datetime
+    closed_at: datetime | None
+    customer_id: str | None
+    tracking_number: str | None
+    temporal_url: str | None
+    error: str | None
+    refusal: str | None
+    cancel_reason: str | None
+    live: bool
+
+
+@dataclass(frozen=True)
+class AskedLine:
+    """A line of the order, with its money in the customer's format."""
+
+    sku: str
+    quantity: int
+    each: str
+    sum: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for, in the customer's format."""
+
+    lines: Sequence[AskedLine]
+    more: int
+    total: str
+    currency: str
+    address: Sequence[str]
+    payment_method_id: str
+    email: str | None
+    hold: timedelta | None
+
+
+async def order_view(
+    readings: Readings, caller: Caller, order_id: str, typed: Typed | None = None, told: str = ""
+) -> View:
+    """An order. Raises OrderNotFound, and Unavailable where nothing is known of it."""
+    front = readings.front
+    known, mails = await asyncio.gather(front.overview.order(order_id), readings.mails_of(order_id))
+    story, view = known.value, known.value.view
+    shaped = story_of(view, story.summary.started_at, story.summary.closed_at, datetime.now(UTC))
+    can = story.live and known.fresh
+    parked = _parked(story) if can else []
+    context: dict[str, Any] = {
+        "frame": await frame_of(front.overview, "orders", caller, [known]),
+        "order": _head(readings, story),
+        "steps": shaped.steps,
+        "axis": shaped.axis,
+        "kinds": shaped.kinds,
+        "log": shaped.log,
+        "asked": _asked(story.order) if story.order else None,
+        "mails": mails,
+        "parked": parked,
+        "attention_text": ATTENTION[Attention(story.attention.attention)] if story.attention else "",
+        "may_cancel": can and any(action.name == "cancel" for action in story.actions),
+        "cancel_says": CANCEL_SAYS,
+        "nothing_to_do": _NOTHING_TO_DO.get(view.status, _NOT_NOW) if can or story.has_ended else _NOT_NOW,
+        "typed": typed or Typed(by=caller.name if caller.key else ""),
+        "notice": NOTICES.get(told),
+        "live_url": f"/live{order_url(order_id)}",
+    }
+    parts = {"head": "_order_head.html", "actions": "_order_actions.html"}
+    return View("order.html", context, {**parts, "story": "_order_story.html", "mail": "_order_mail.html"})
+
+
+def _head(readings: Readings, story: OrderStory) -> Head:
+    view, summary = story.view, story.summary
+    country = story.order.shipping_address.country if story.order else None
+    amount = in_format(Money.parse(view.amount, view.currency), country) if view.currency else ""
+    return Head(
+        order_id=view.order_id,
+        url=order_url(view.order_id),
+        status=view.status,
+        amount=amount,
+        placed_at=summary.started_at,
+        closed_at=summary.closed_at,
+        customer_id=story.customer_id,
+        tracking_number=view.tracking_number,
+        temporal_url=_temporal_url(readings, story),
+        error=view.error,
+        refusal=view.refusal,
+        cancel_reason=view.cancel_reason,
+        live=story.live or story.has_ended,
+    )
+
+
+def _temporal_url(readings: Readings, story: OrderStory) -> str | None:
+    ui = readings.front.settings.temporal_ui_url
+    if not ui:
+        return None
+    namespace = readings.front.client.temporal.namespace
+    return f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{story.workflow_id}/{story.run_id}/history"
+
+
+def _parked(story: OrderStory) -> list[Parked]:
+    steps = {step.name: step for step in story.view.steps}
+    choices: dict[str, list[str]] = {}
+    for action in story.actions:
+        if action.step is not None:
+            choices.setdefault(action.step, []).append(action.name)
+    return [_parked_step(story, name, names, steps[name].last_error) for name, names in choices.items()]
+
+
+def _parked_step(story: OrderStory, name: str, choices: list[str], last_error: str | None) -> Parked:
+    said = step_words(name)
+    unsent = story.attention is not None and story.attention.attention == Attention.MAIL_NOT_SENT
+    undoing = not unsent and not parked_doing(story.view, name)
+    if unsent:
+        what = "The confirmation was not sent"
+    else:
+        what = f"{said.undo if undoing else said.title}: this cannot be done, and is tried again every now and then"
+    return Parked(name, what, last_error, [choice_words(choice, said.noun, undoing) for choice in choices])
+
+
+def _asked(order: OrderInput) -> Asked:
+    to = order.shipping_address
+    lines = []
+    for item in order.items[:MOST_LINES]:
+        each = Money.parse(item.price, order.currency)
+        sum_of_line = in_format(each * item.quantity, to.country)
+        lines.append(AskedLine(item.sku, item.quantity, in_format(each, to.country), sum_of_line))
+    country = PLAIN.territories.get(to.country, to.country)
+    address = [to.street, f"{to.zip_code} {to.city}".strip(), to.state, country]
+    hold = order.policy.hold_before_shipping if order.policy else 0
+    return Asked(
+        lines=lines,
+        more=len(order.items) - len(lines),
+        total=in_format(order.total, to.country),
+        currency=order.currency,
+        address=[line for line in address if line],
+        payment_method_id=order.payment_method_id,
+        email=order.email,
+        hold=timedelta(seconds=hold) if hold else None,
+    )

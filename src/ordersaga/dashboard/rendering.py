@@ -1,0 +1,81 @@
+"""Templates to HTML. Everything is escaped; what a template does not get is an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from babel.numbers import format_decimal
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ordersaga.dashboard import times, words
+from ordersaga.dashboard.money import PLAIN, figures
+from ordersaga.domain.worklist import Attention
+
+_TIME = re.compile(r"(<time[^>]*>)[^<]*")
+
+
+def order_url(order_id: str) -> str:
+    """The address of an order's page."""
+    return f"/orders/{quote(order_id, safe='')}"
+
+
+def url(path: str, query: Mapping[str, str | None]) -> str:
+    """An address with the parts of the query that say something."""
+    said = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(said)}" if said else path
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 attempt, 2 attempts."""
+    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def grouped(number: int) -> str:
+    """A whole number with its thousands apart."""
+    return format_decimal(number, locale=PLAIN)
+
+
+_FILTERS = {
+    "age": times.age,
+    "span": times.span,
+    "stamp": times.stamp,
+    "clock": times.clock,
+    "minute": times.minute,
+    "words": words.words,
+    "tone": words.tone,
+    "camel_words": words.camel_words,
+    "attention_text": lambda value: words.ATTENTION[Attention(value)],
+    "figures": figures,
+    "grouped": grouped,
+    "counted": counted,
+    "order_url": order_url,
+    "orders_url": lambda query: url("/", query),
+}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ordersaga.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(_FILTERS)
+    return environment
+
+
+TEMPLATES = _environment()
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """A template with what it shows."""
+    return TEMPLATES.get_template(template).render(context)
+
+
+def without_ages(html: str) -> str:
+    """The HTML but for what only the clock has changed in it."""
+    return _TIME.sub(r"\1", html)

@@ -1,0 +1,98 @@
+"""The addresses of the pages, of their streams, and of what their forms send."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from ordersaga.access import Caller
+from ordersaga.dashboard import views
+from ordersaga.dashboard.acting import Act, Sent, cancel, decide
+from ordersaga.dashboard.desk import Desk, Operator, TheDesk, operator
+from ordersaga.dashboard.live import updates
+from ordersaga.dashboard.order_view import Typed, order_view
+from ordersaga.dashboard.reading import Readings
+from ordersaga.dashboard.rendering import order_url, url
+from ordersaga.dashboard.security import same_origin
+from ordersaga.dashboard.views import View
+from ordersaga.domain.errors import OrdersagaError, Unavailable
+
+Build = Callable[[Readings, Caller, views.Query], Awaitable[View]]
+
+OURS = [Depends(same_origin)]
+router = APIRouter(include_in_schema=False)
+
+
+def _page(name: str, path: str, build: Build) -> None:
+    """A page. While it is looked at, it asks /live/{name} for what changes."""
+
+    async def page(request: Request, desk: TheDesk, caller: Operator) -> Response:
+        return HTMLResponse((await build(desk.readings, caller, request.query_params)).html())
+
+    async def live(request: Request, desk: TheDesk) -> AsyncIterator[ServerSentEvent]:
+        query = request.query_params
+        async for event in _updates(request, desk, lambda caller: build(desk.readings, caller, query)):
+            yield event
+
+    router.add_api_route(path, page)
+    router.add_api_route(f"/live/{name}", live, response_class=EventSourceResponse)
+
+
+_page("orders", "/", views.orders_view)
+_page("worklist", "/worklist", views.worklist_view)
+_page("outbox", "/outbox", views.outbox_view)
+_page("totals", "/totals", views.totals_view)
+
+
+@router.get("/orders/{order_id}")
+async def order_page(order_id: str, desk: TheDesk, caller: Operator, told: str = "") -> Response:
+    """An order; `told` names what has just been done."""
+    return HTMLResponse((await order_view(desk.readings, caller, order_id, told=told)).html())
+
+
+@router.get("/live/orders/{order_id}", response_class=EventSourceResponse)
+async def order_live(request: Request, order_id: str, desk: TheDesk) -> AsyncIterator[ServerSentEvent]:
+    """What changes on an order's page."""
+    async for event in _updates(request, desk, lambda caller: order_view(desk.readings, caller, order_id)):
+        yield event
+
+
+@router.post("/orders/{order_id}/cancel", dependencies=OURS)
+async def cancel_order(order_id: str, desk: TheDesk, caller: Operator, sent: Annotated[Sent, Form()]) -> Response:
+    """Cancel an order."""
+    return await _act(desk, caller, order_id, sent, cancel)
+
+
+@router.post("/orders/{order_id}/decisions", dependencies=OURS)
+async def decide_on_order(order_id: str, desk: TheDesk, caller: Operator, sent: Annotated[Sent, Form()]) -> Response:
+    """Decide on what is parked in an order, or on its mail."""
+    return await _act(desk, caller, order_id, sent, decide)
+
+
+@router.post("/totals/books", dependencies=[*OURS, Depends(operator)])
+async def check_books(desk: TheDesk) -> Response:
+    """Begin a check of the books."""
+    desk.readings.books.start(desk.readings.front.client)
+    return RedirectResponse("/totals#books", 303)
+
+
+def _updates(request: Request, desk: Desk, page: Callable[[Caller], Awaitable[View]]) -> AsyncIterator[ServerSentEvent]:
+    return updates(desk.readings.front, lambda: desk.caller(request), page)
+
+
+async def _act(desk: Desk, caller: Caller, order_id: str, sent: Sent, act: Act) -> Response:
+    """To the order's page, which tells what was done; or the page again, with what was typed and why it was not."""
+    front = desk.readings.front
+    try:
+        told = await act(front, caller, order_id, sent)
+    except OrdersagaError as error:
+        front.overview.changed(order_id)
+        typed = Typed(sent.form, sent.by, sent.note, str(error))
+        page = await order_view(desk.readings, caller, order_id, typed)
+        return HTMLResponse(page.html(), 503 if isinstance(error, Unavailable) else 409)
+    front.overview.changed(order_id)
+    return RedirectResponse(url(order_url(order_id), {"told": told}), 303)

@@ -1,0 +1,164 @@
+// What the pages do beyond htmx: they work without any of it.
+(() => {
+  "use strict";
+  const AGAIN_SECONDS = 5;
+  const HIDDEN_SECONDS = 20;
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // -- ages grow while one looks
+
+  const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+  function age(element) {
+    const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dateTime)) / 1000));
+    const [unit, size] = UNITS.find(([, size]) => seconds >= size) || UNITS[3];
+    const text = seconds < 1 ? "now" : `${Math.floor(seconds / size)} ${unit}`;
+    return element.dataset.age === "plain" || seconds < 1 ? text : `${text} ago`;
+  }
+
+  function tick(within = document) {
+    for (const element of all("time[data-age]", within)) {
+      const words = age(element);
+      if (element.textContent !== words) element.textContent = words;
+    }
+  }
+
+  setInterval(tick, AGAIN_SECONDS * 1000);
+  document.addEventListener("htmx:load", (event) => tick(event.target));
+
+  // -- a live update never takes away what somebody is working in
+
+  const waiting = new Map();
+
+  const busy = (region) => region.matches("[data-keep-open]") && region.querySelector("details[open]") !== null;
+
+  document.addEventListener("htmx:sseBeforeMessage", (event) => {
+    const region = event.target;
+    if (!busy(region)) {
+      keepDetails(region);
+      return;
+    }
+    event.preventDefault();
+    waiting.set(region, event.detail.data);
+    const changed = region.querySelector(".changed");
+    if (changed && differs(region, event.detail.data)) changed.hidden = false;
+  });
+
+  function differs(region, html) {
+    const next = new DOMParser().parseFromString(html, "text/html");
+    const words = (root) => all("h2, h3, summary, .lead, .trouble", root).map((each) => each.textContent.trim()).join("|");
+    return words(region) !== words(next);
+  }
+
+  function catchUp(region) {
+    const html = waiting.get(region);
+    if (html === undefined || busy(region)) return;
+    waiting.delete(region);
+    htmx.swap(region, html, { swapStyle: "innerHTML" });
+  }
+
+  // Texts that were unfolded stay unfolded.
+  function keepDetails(region) {
+    const open = all("details[open][id]", region).map((each) => each.id);
+    if (open.length === 0) return;
+    region.addEventListener("htmx:sseMessage", () => {
+      for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    }, { once: true });
+  }
+
+  // -- forms
+
+  document.addEventListener("toggle", (event) => {
+    const details = event.target;
+    if (!details.matches?.("details.action")) return;
+    const region = details.closest("[data-keep-open]");
+    if (!details.open) {
+      if (region) catchUp(region);
+      return;
+    }
+    for (const other of all("details.action[open]", region)) if (other !== details) other.open = false;
+    const empty = all("input:not([type=hidden])", details).find((input) => !input.value);
+    (empty || details.querySelector("button[type=submit]")).focus();
+  }, true);
+
+  function close(details) {
+    details.open = false;
+    details.querySelector("summary").focus();
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) close(event.target.closest("details"));
+    if (event.target.closest("[data-refresh]")) {
+      const region = event.target.closest("[data-keep-open]");
+      for (const each of all("details.action[open]", region)) each.open = false;
+      catchUp(region);
+    }
+  });
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-once]")) return;
+    for (const button of all("button[type=submit]", event.target)) {
+      button.setAttribute("aria-busy", "true");
+      setTimeout(() => { button.disabled = true; });
+    }
+  });
+
+  window.addEventListener("pageshow", () => {
+    for (const button of all("button[aria-busy]")) {
+      button.removeAttribute("aria-busy");
+      button.disabled = false;
+    }
+  });
+
+  // -- keys
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input, select, textarea");
+    if (event.key === "Escape") {
+      const details = event.target.closest("details.action[open]");
+      if (details) close(details);
+    }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const wanted = all("[data-hotkey]").find((each) => each.dataset.hotkey === event.key);
+    if (wanted) {
+      event.preventDefault();
+      wanted.focus();
+      wanted.select?.();
+    }
+    if (event.key === "j" || event.key === "k") {
+      const rows = all("tbody a.id");
+      const at = rows.indexOf(document.activeElement);
+      const next = rows[event.key === "j" ? at + 1 : Math.max(at - 1, 0)];
+      next?.focus();
+    }
+  });
+
+  // -- the stream: closed while nobody looks, because a browser has few connections to one host
+
+  let source = null;
+  let asleep = 0;
+  const lost = (is) => { document.getElementById("lost").hidden = !is; };
+
+  htmx.createEventSource = (url) => {
+    source = new EventSource(url);
+    source.addEventListener("signed-out", () => {
+      source.close();
+      source.onerror = null;
+      document.getElementById("signed-out").hidden = false;
+    });
+    return source;
+  };
+
+  document.addEventListener("htmx:sseOpen", () => lost(false));
+  document.addEventListener("htmx:sseError", () => lost(true));
+  window.addEventListener("pagehide", () => source?.close());
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(asleep);
+    if (document.hidden) {
+      asleep = setTimeout(() => source?.close(), HIDDEN_SECONDS * 1000);
+    } else if (source && source.readyState === EventSource.CLOSED) {
+      source.onerror?.(new Event("error"));
+    }
+  });
+})();
