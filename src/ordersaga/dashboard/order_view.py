@@ -127,9 +127,11 @@ async def order_view(
     front = readings.front
     known, mails = await asyncio.gather(front.overview.order(order_id), readings.mails_of(order_id))
     story, view = known.value, known.value.view
-    shaped = story_of(view, story.summary.started_at, story.summary.closed_at, datetime.now(UTC))
+    shaped = story_of(view, story.summary.started_at, story.summary.closed_at, _drawn_until(story.summary.started_at))
     can = story.live and known.fresh
     parked = _parked(story) if can else []
+    may_cancel = can and any(action.name == "cancel" for action in story.actions)
+    typed = typed or Typed(by=caller.name if caller.key else "")
     context: dict[str, Any] = {
         "frame": await frame_of(front.overview, "orders", caller, [known]),
         "order": _head(readings, story),
@@ -141,15 +143,31 @@ async def order_view(
         "mails": mails,
         "parked": parked,
         "attention_text": ATTENTION[Attention(story.attention.attention)] if story.attention else "",
-        "may_cancel": can and any(action.name == "cancel" for action in story.actions),
+        "may_cancel": may_cancel,
         "cancel_says": CANCEL_SAYS,
+        "held_until": shaped.held_until if can else None,
         "nothing_to_do": _NOTHING_TO_DO.get(view.status, _NOT_NOW) if can or story.has_ended else _NOT_NOW,
-        "typed": typed or Typed(by=caller.name if caller.key else ""),
-        "notice": NOTICES.get(told),
+        "typed": typed,
+        "notice": _notice(told, typed, parked, may_cancel),
         "live_url": f"/live{order_url(order_id)}",
     }
     parts = {"head": "_order_head.html", "actions": "_order_actions.html"}
     return View("order.html", context, {**parts, "story": "_order_story.html", "mail": "_order_mail.html"})
+
+
+def _drawn_until(placed_at: datetime) -> datetime:
+    """Now, or a little before: an order that is open is drawn anew when its time has grown by a twentieth."""
+    age = datetime.now(UTC) - placed_at
+    pace = max(timedelta(seconds=5), timedelta(seconds=2 ** int(age.total_seconds() / 20).bit_length()))
+    return placed_at + max(age // pace * pace, min(age, timedelta(seconds=1)))
+
+
+def _notice(told: str, typed: Typed, parked: Sequence[Parked], may_cancel: bool) -> Notice | None:
+    """What was done; or why something was not, where the form that asked for it is no longer there to say so."""
+    forms = {f"decide-{step.name}-{choice.name}" for step in parked for choice in step.choices}
+    if typed.problem and typed.form not in (forms | {"cancel"} if may_cancel else forms):
+        return Notice("This was not done.", typed.problem, "bad")
+    return NOTICES.get(told)
 
 
 def _head(readings: Readings, story: OrderStory) -> Head:
@@ -192,13 +210,12 @@ def _parked(story: OrderStory) -> list[Parked]:
 
 def _parked_step(story: OrderStory, name: str, choices: list[str], last_error: str | None) -> Parked:
     said = step_words(name)
-    unsent = story.attention is not None and story.attention.attention == Attention.MAIL_NOT_SENT
-    undoing = not unsent and not parked_doing(story.view, name)
-    if unsent:
-        what = "The confirmation was not sent"
+    if story.attention is not None and story.attention.attention == Attention.MAIL_NOT_SENT:
+        doing, what = said.do, "The confirmation was not sent."
     else:
-        what = f"{said.undo if undoing else said.title}: this cannot be done, and is tried again every now and then"
-    return Parked(name, what, last_error, [choice_words(choice, said.noun, undoing) for choice in choices])
+        doing = said.do if parked_doing(story.view, name) else said.undo
+        what = f"{doing.going_on} does not succeed. It is tried again every now and then."
+    return Parked(name, what, last_error, [choice_words(choice, doing) for choice in choices])
 
 
 def _asked(order: OrderInput) -> Asked:

@@ -9,12 +9,14 @@ from urllib.parse import quote, urlencode
 
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from ordersaga.dashboard import times, words
 from ordersaga.dashboard.money import PLAIN, figures
 from ordersaga.domain.worklist import Attention
 
-_TIME = re.compile(r"(<time[^>]*>)[^<]*")
+_CODE = re.compile(r"`([^`]+)`")
+_TIME = re.compile(r"(<time[^>]*data-age[^>]*>)[^<]*")
 
 
 def order_url(order_id: str) -> str:
@@ -38,12 +40,19 @@ def grouped(number: int) -> str:
     return format_decimal(number, locale=PLAIN)
 
 
+def marked(text: str) -> Markup:
+    """A message, escaped, with what stands in backquotes as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704
+
+
 _FILTERS = {
+    "marked": marked,
     "age": times.age,
     "span": times.span,
     "stamp": times.stamp,
     "clock": times.clock,
     "minute": times.minute,
+    "time": times.moment,
     "words": words.words,
     "tone": words.tone,
     "camel_words": words.camel_words,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from ordersaga.dashboard.times import span
 from ordersaga.dashboard.words import in_plain_words, step_words, tone
 from ordersaga.domain.result import DecisionEntry, OrderView, StepOutcome, TimelineEntry
 from ordersaga.saga import StepState
+from ordersaga.workflows.steps import SHIP
 
 _MARKS = {"ok": "✓", "bad": "✕", "warn": "!", "alert": "!", "busy": "…", "muted": "-", "idle": ""}
 _KINDS: dict[str, str] = {StepState.RUNNING: "do", StepState.UNDOING: "undo", StepState.PARKED: "wait"}
 """What is going on while a step is in such a state."""
+_ON_HOLD = re.compile(r"on hold for ([\d.e+]+) s")
 _THINNEST = 0.6
 """Of a bar, in per cent: what took a millisecond of an hour is to be seen too."""
 
@@ -81,7 +85,9 @@ class Story:
     steps: Sequence[StepRow]
     log: Sequence[LogRow]
     axis: Axis | None
-    kinds: Sequence[str] = field(default_factory=list)
+    kinds: Sequence[str]
+    held_until: datetime | None
+    """When the hold that it is in ends."""
 
 
 def story_of(view: OrderView, placed_at: datetime, closed_at: datetime | None, now: datetime) -> Story:
@@ -89,14 +95,45 @@ def story_of(view: OrderView, placed_at: datetime, closed_at: datetime | None, n
     timeline = sorted(view.timeline, key=lambda entry: entry.at)
     last = max([closed_at or now, *(entry.at for entry in timeline)])
     axis = Axis(min([placed_at, *(entry.at for entry in timeline)]), last) if timeline or view.since else None
-    steps = [_row(step, view, timeline, axis) for step in view.steps]
+    holds = _holds(timeline)
+    steps = [_row(step, view, timeline, axis, holds if step.name == SHIP.name else []) for step in view.steps]
     log = [LogRow(entry.at, entry.at - placed_at, in_plain_words(entry.event)) for entry in timeline]
-    kinds = [kind for kind in ("do", "undo", "wait") if any(bar.kind == kind for step in steps for bar in step.bars)]
-    return Story(steps, log, axis, kinds)
+    kinds = [
+        kind for kind in ("do", "undo", "hold", "wait") if any(bar.kind == kind for step in steps for bar in step.bars)
+    ]
+    held = [hold.until for hold in holds if hold.left is None and not view.status.is_end]
+    return Story(steps, log, axis, kinds, held[-1] if held else None)
 
 
-def _row(step: StepOutcome, view: OrderView, timeline: Sequence[TimelineEntry], axis: Axis | None) -> StepRow:
+@dataclass(frozen=True)
+class _Hold:
+    """A hold: from when, until when at the longest, and when something else happened, if it has."""
+
+    start: datetime
+    until: datetime
+    left: datetime | None
+
+
+def _holds(timeline: Sequence[TimelineEntry]) -> list[_Hold]:
+    found = []
+    for entry, later in zip_longest(timeline, timeline[1:]):
+        if entry is not None and (seconds := _ON_HOLD.fullmatch(entry.event)):
+            until = entry.at + timedelta(seconds=float(seconds[1]))
+            found.append(_Hold(entry.at, until, later.at if later else None))
+    return found
+
+
+def _row(
+    step: StepOutcome,
+    view: OrderView,
+    timeline: Sequence[TimelineEntry],
+    axis: Axis | None,
+    holds: Sequence[_Hold],
+) -> StepRow:
     bars = list(_bars(step, view.since, timeline, axis)) if axis else []
+    if axis:
+        held = [_bar("hold", hold.start, hold.left or min(hold.until, axis.end), "On hold", axis) for hold in holds]
+        bars = held + bars
     length = sum((entry.at - entry.since for entry in timeline if entry.step == step.name and entry.since), timedelta())
     said = step_words(step.name)
     going_back = step.state == StepState.UNDOING or (
@@ -105,7 +142,7 @@ def _row(step: StepOutcome, view: OrderView, timeline: Sequence[TimelineEntry], 
     shown = tone(step.state)
     return StepRow(
         name=step.name,
-        title=said.undo if going_back else said.title,
+        title=(said.undo if going_back else said.do).title,
         state=step.state,
         tone=shown,
         mark=_MARKS[shown],
@@ -131,7 +168,7 @@ def _bars(
     step: StepOutcome, since: Mapping[str, datetime], timeline: Sequence[TimelineEntry], axis: Axis
 ) -> Iterator[Bar]:
     said = step_words(step.name)
-    titles = {"do": said.title, "undo": said.undo, "wait": "Waited for a person"}
+    titles = {"do": said.do.title, "undo": said.undo.title, "wait": "Waited for a person"}
     for entry in timeline:
         kind = _KINDS.get(entry.was or "")
         if entry.step == step.name and entry.since is not None and kind:

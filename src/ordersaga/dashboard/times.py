@@ -39,9 +39,18 @@ def stamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M:%S.%f}"[:-3]
 
 
-def clock(at: datetime) -> str:
-    """A date and a time of day."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+def clock(at: datetime, other: datetime) -> str:
+    """A time of day, with its date if the other is on another day."""
+    at, other = at.astimezone(UTC), other.astimezone(UTC)
+    return f"{at:%H:%M:%S}" if at.date() == other.date() else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def moment(at: datetime) -> Markup:
+    """A time to come: the time of day, with its date to be pointed at."""
+    at = at.astimezone(UTC)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", clock(at, datetime.now(UTC))
+    )
 
 
 def minute(at: datetime) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ordersaga.contracts.notification import NotificationState
+from ordersaga.contracts.notification import NotificationState, RecallStatus
+from ordersaga.contracts.payment import RefundStatus
+from ordersaga.contracts.shipping import CancelStatus
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention
 from ordersaga.saga import Choice, StepState
@@ -48,19 +50,51 @@ _WORDS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class StepWords:
-    """A step in words: what doing and undoing it is, and its effect as a noun."""
+class Doing:
+    """Doing something in words: to be told to do it, while it goes on, when a person has, and when nobody will."""
 
     title: str
-    undo: str
+    going_on: str
+    by_hand: str
+    never: str
+
+    @classmethod
+    def of(cls, verb: str, going_on: str, done: str, what: str) -> Doing:
+        """Such as reserve, reserving, reserved, the stock."""
+        never = f"{what[:1].upper() + what[1:]} will not be {done}"
+        return cls(f"{verb} {what}", f"{going_on} {what}", f"{done} {what}", never)
+
+
+@dataclass(frozen=True)
+class StepWords:
+    """A step in words: its effect as a noun, and what doing and undoing it is."""
+
     noun: str
+    do: Doing
+    undo: Doing
 
 
 STEPS = {
-    RESERVE.name: StepWords("Reserve the stock", "Release the stock", "reservation"),
-    CHARGE.name: StepWords("Charge the customer", "Refund the customer", "charge"),
-    SHIP.name: StepWords("Book the shipment", "Cancel the shipment", "shipment"),
-    CONFIRM.name: StepWords("Send the confirmation", "Recall the confirmation", "confirmation"),
+    RESERVE.name: StepWords(
+        "reservation",
+        Doing.of("Reserve", "Reserving", "reserved", "the stock"),
+        Doing.of("Release", "Releasing", "released", "the stock"),
+    ),
+    CHARGE.name: StepWords(
+        "charge",
+        Doing.of("Charge", "Charging", "charged", "the customer"),
+        Doing.of("Refund", "Refunding", "refunded", "the customer"),
+    ),
+    SHIP.name: StepWords(
+        "shipment",
+        Doing.of("Book", "Booking", "booked", "the shipment"),
+        Doing.of("Cancel", "Cancelling", "cancelled", "the shipment"),
+    ),
+    CONFIRM.name: StepWords(
+        "confirmation",
+        Doing.of("Send", "Sending", "sent", "the confirmation"),
+        Doing.of("Recall", "Recalling", "recalled", "the confirmation"),
+    ),
 }
 
 ATTENTION = {
@@ -71,7 +105,8 @@ ATTENTION = {
 }
 
 _NAMES = re.compile("|".join(STEPS))
-_STATES = re.compile("|".join(rf"\b{state}\b" for state in StepState if "_" in state))
+_ANSWERS = (*StepState, *RefundStatus, *CancelStatus, *RecallStatus)
+_STATES = re.compile("|".join(rf"\b{answer}\b" for answer in _ANSWERS if "_" in answer))
 
 
 def words(value: str) -> str:
@@ -86,7 +121,9 @@ def tone(value: str) -> str:
 
 def step_words(name: str) -> StepWords:
     """A step in words; one of a later version under its own name."""
-    return STEPS.get(name) or StepWords(words(name), f"Undo: {words(name)}", words(name).lower())
+    own = words(name)
+    unknown = Doing(own, own, f"done this ({own})", f"It will not be done ({own})")
+    return STEPS.get(name) or StepWords(own.lower(), unknown, unknown)
 
 
 def in_plain_words(event: str) -> str:
@@ -114,27 +151,19 @@ class ChoiceWords:
     danger: bool = False
 
 
-def choice_words(choice: str, noun: str, undoing: bool) -> ChoiceWords:
-    """A decision on a step whose undo, or do, is parked."""
-    what = f"the {noun}'s undo" if undoing else f"the {noun}"
-    begin = what[:1].upper() + what[1:]
+def choice_words(choice: str, doing: Doing) -> ChoiceWords:
+    """A decision on what is parked."""
     match choice:
         case Choice.RETRY:
-            says = f"{begin} is tried again at once. Nothing is done twice: the service remembers."
+            says = f"{doing.going_on} is tried again at once. Nothing is done twice: the service remembers."
             return ChoiceWords(choice, "Retry now", says, "Note", "Kept with the order.", note_required=False)
         case Choice.DONE_BY_HAND:
-            says = (
-                f"You have done {what} outside ordersaga, such as at the provider. It is not tried again, "
-                "and the order goes on."
-            )
-            return ChoiceWords(
-                choice, "Done by hand", says, "Reference", "What it can be found by, such as a refund's id."
-            )
+            says = f"You have {doing.by_hand} outside ordersaga. It is not tried again, and the order goes on."
+            found_by = "What it can be found by, such as a refund's id."
+            return ChoiceWords(choice, "Done by hand", says, "Reference", found_by)
         case Choice.GO_FORWARD:
             says = "The parcel has left after all. The order goes forward: it completes, and nothing is refunded."
-            return ChoiceWords(
-                choice, "The parcel has left", says, "Note", "Kept with the order.", note_required=False, danger=True
-            )
-    stays = f"What the {noun} did stays as it is" if undoing else f"The {noun} stays undone"
-    says = f"{begin} will never be done. {stays}, and the order goes on without it. This is final."
+            note = "Kept with the order."
+            return ChoiceWords(choice, "The parcel has left", says, "Note", note, note_required=False, danger=True)
+    says = f"{doing.never}. The order goes on without it. This is final."
     return ChoiceWords(choice, "Write off", says, "Reason", "Kept with the order for whoever asks later.", danger=True)
