@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ordersaga.domain.errors import InvalidRequest
+from ordersaga.domain.money import json_number
 from ordersaga.domain.order import problems_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,7 +29,7 @@ async def object_in(request: Request, *, may_be_missing: bool = False) -> dict[s
         raise HTTPException(415, f"The body must be sent with Content-Type: {_MEDIA_TYPE}. {_NO_EFFECT}")
     try:
         found = json.loads(
-            raw.decode("utf-8"), parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object
+            raw.decode("utf-8"), parse_float=json_number, parse_constant=_no_number, object_pairs_hook=_object
         )
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The body is not JSON ({str(error)[:200]}). {_NO_EFFECT}") from None

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
 from ordersaga.cli.exits import WrongInput
 from ordersaga.domain.errors import InvalidOrder
+from ordersaga.domain.money import json_number
 from ordersaga.domain.order import MAX_ORDER_BYTES, OrderInput, parse_order
 
 MAX_ARRAY_BYTES = 64 << 20
@@ -24,7 +24,7 @@ BOM = b"\xef\xbb\xbf"
 """What some editors put before UTF-8 text."""
 
 _PART = 1 << 16
-_DECODER = json.JSONDecoder(parse_float=Decimal)
+_DECODER = json.JSONDecoder(parse_float=json_number)
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 

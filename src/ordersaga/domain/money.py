@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal, InvalidOperation, localcontext
 from functools import cache
 
 import iso4217
@@ -89,6 +89,17 @@ class Money:
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """The sum of amounts in one currency; zero of it if there are none."""
     return sum(amounts, Money.zero(currency))
+
+
+def json_number(text: str) -> Decimal:
+    """A number with a point or an exponent in JSON text, exactly: `parse_float` of the json module.
+
+    Raises ValueError where the exponent is beyond what a Decimal can hold, as in 1e99999999999999999999.
+    """
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text[:40]} is beyond any number") from None
 
 
 def exact_decimal(value: object) -> Decimal:

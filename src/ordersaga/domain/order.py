@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from ordersaga.domain.errors import InvalidOrder
-from ordersaga.domain.money import Money, exact_decimal, minor_digits, total
+from ordersaga.domain.money import Money, exact_decimal, json_number, minor_digits, total
 
 MAX_LINES = 1_000
 MAX_QUANTITY = 100_000
@@ -158,7 +158,7 @@ def parse_order(source: str | bytes | Mapping[str, Any]) -> OrderInput:
     if len(source) > MAX_ORDER_BYTES:
         raise InvalidOrder([("", f"it has {len(source):,} bytes, and the limit is {MAX_ORDER_BYTES:,}")])
     try:
-        document = json.loads(source, parse_float=Decimal)
+        document = json.loads(source, parse_float=json_number)
     except (ValueError, RecursionError) as error:
         raise InvalidOrder([("", f"it is not JSON ({error})")]) from None
     return OrderInput.model_validate(document)
