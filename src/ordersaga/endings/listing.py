@@ -114,7 +114,10 @@ def _customer(customer_id: str) -> list[str]:
 
 
 def _utc(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:  # within hours of the year 1 or of 9999, where nothing was placed
+        return at.replace(tzinfo=UTC)
 
 
 def _cursor(token: bytes, wanted: OrderFilter) -> str:
