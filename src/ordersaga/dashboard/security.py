@@ -8,6 +8,7 @@ from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ordersaga.access.browsers import origin_problem
 from ordersaga.dashboard.errors import PageError
 
 CONTENT_SECURITY_POLICY = (
@@ -55,11 +56,8 @@ def same_origin(request: Request) -> None:
     A cookie is sent along with a form on somebody else's page too, were it not for SameSite; this is the second lock,
     and the only one where no key is asked for.
     """
-    site = request.headers.get("sec-fetch-site")
-    if site is None:
-        origin = urlsplit(request.headers.get("origin", "")).netloc
-        site = "same-origin" if origin and origin == request.headers.get("host") else "unknown"
-    if site != "same-origin":
+    says = "sec-fetch-site" in request.headers or "origin" in request.headers
+    if not says or origin_problem(request.method, request.headers):
         raise PageError(
             403,
             "This did not come from the dashboard",

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.domain.errors import TemporalBusy, TemporalUnavailable
+from ordersaga.connect import in_our_words
 from ordersaga.domain.result import OrderStatus, OrderSummary
 from ordersaga.workflows.report import STATUS
 
@@ -120,12 +119,8 @@ def _ended_as(status: OrderStatus) -> str:
 
 
 async def _counted(temporal: Client, query: str) -> Counter[str]:
-    try:
+    with in_our_words("of the counts"):
         answer = await temporal.count_workflows(query)
-    except RPCError as error:
-        if error.status in (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.DEADLINE_EXCEEDED):
-            raise TemporalBusy(f"Temporal is too busy to count orders ({error}).") from None
-        raise TemporalUnavailable(f"Temporal cannot count the orders now ({error}).") from None
     if answer.groups:
         return Counter({str(group.group_values[0]): group.count for group in answer.groups})
     return Counter({"": answer.count})

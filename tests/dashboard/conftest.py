@@ -1,0 +1,84 @@
+"""The dashboard over the tests' Temporal server, worker and services: without keys, and with some."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, RootModel
+
+from ordersaga.contracts.inventory import ReservationEvent, ReservationState
+from tests.api.conftest import address, api, guarded, keys_file, secrets, settings, shop, temporal
+from tests.api.harness import Api
+from tests.dashboard.browsing import Browser
+from tests.workflow.shop import Shop, until
+
+__all__ = ["address", "api", "guarded", "keys_file", "secrets", "settings", "shop", "temporal"]
+
+HELD = {"hold_before_shipping": 3600, "undo_patience": 1, "http_timeout": 2}
+_numbers = count(1)
+
+Place = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def order_id() -> str:
+    """An order id that no other test has."""
+    return f"dash-{next(_numbers)}"
+
+
+@pytest.fixture
+def browser(api: Api) -> Browser:
+    """A browser at the dashboard that wants no key."""
+    return Browser(api)
+
+
+@pytest.fixture
+async def completed(shop: Shop, order_id: str) -> Place:
+    """Places an order that completes, and gives its id."""
+
+    async def place(**changes: Any) -> str:
+        await shop.orders.place_order(await shop.order(order_id, **changes))
+        return order_id
+
+    return place
+
+
+@pytest.fixture
+async def held(shop: Shop, order_id: str) -> Place:
+    """Places an order, and gives its id when it is charged and on hold."""
+
+    async def place(**changes: Any) -> str:
+        await shop.orders.submit_order(await shop.order(order_id, policy=HELD, **changes))
+
+        async def is_held() -> bool:
+            timeline = (await shop.orders.get_order(order_id)).timeline
+            return any(entry.event.startswith("on hold") for entry in timeline)
+
+        await until(is_held)
+        return order_id
+
+    return place
+
+
+@pytest.fixture
+async def parked(shop: Shop, held: Place, api: Api) -> str:
+    """An order that was cancelled, and whose stock cannot be released, because the goods have left."""
+    order_id = await held()
+    await goods_leave(shop, order_id)
+    await shop.orders.cancel_order(order_id, "changed my mind")
+
+    async def waits() -> bool:
+        return order_id in [item.order_id for item in await shop.orders.worklist()]
+
+    await until(waits)
+    return order_id
+
+
+async def goods_leave(shop: Shop, order_id: str) -> None:
+    """The warehouse sends the goods out without a shipment."""
+    event: BaseModel = ReservationEvent(state=ReservationState.CONSUMED)
+    http = shop.services.inventory._http
+    await http.call("POST", f"/reservations/rsv-{order_id}/events", event, {200: RootModel[object]}, timeout=5)

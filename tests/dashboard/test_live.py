@@ -1,0 +1,114 @@
+"""Pages that keep themselves up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+
+from ordersaga.connect import connect
+from ordersaga.dashboard.rendering import without_ages
+from ordersaga.search import ensure_search_attributes
+from ordersaga.settings import Settings
+from ordersaga.testing.environment import temporal_server
+from tests.api.harness import Api, serving
+from tests.dashboard.browsing import Browser, words_of
+from tests.dashboard.conftest import Place
+from tests.workflow.shop import Shop, until
+
+SECONDS = 20
+
+
+class Stream:
+    """The events of a page, as they come."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def until(self, event: str, text: str) -> str:
+        """The first event of this name that has this in it."""
+        async with asyncio.timeout(SECONDS):
+            name, data = "", list[str]()
+            async for raw in self._response.content:
+                line = raw.decode().rstrip("\n")
+                field, _, value = line.partition(": ")
+                if field == "event":
+                    name = value
+                elif field == "data":
+                    data.append(value)
+                elif not line:
+                    if name == event and text in "\n".join(data):
+                        return "\n".join(data)
+                    name, data = "", []
+        raise AssertionError(f"the stream ended without {event!r} with {text!r}")
+
+
+@asynccontextmanager
+async def stream(api: Api, path: str) -> AsyncIterator[Stream]:
+    async with api.session.get(api.url + path) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield Stream(response)
+
+
+async def test_a_new_order_appears_in_the_list(api: Api, completed: Place) -> None:
+    async with stream(api, "/live/orders") as events:
+        await events.until("list", "")
+        order_id = await completed()
+        assert "Completed" in await events.until("list", f'id="o-{order_id}"')
+
+
+async def test_an_orders_page_follows_it(api: Api, held: Place, shop: Shop) -> None:
+    order_id = await held()
+    async with stream(api, f"/live/orders/{order_id}") as events:
+        await events.until("actions", "Cancel the order")
+        await shop.orders.cancel_order(order_id, "changed my mind")
+        await events.until("actions", "There is nothing to decide")
+
+
+async def test_a_list_can_be_followed_as_it_is_filtered(api: Api, completed: Place) -> None:
+    order_id = await completed()
+    async with stream(api, f"/live/orders?search={order_id}") as events:
+        assert (await events.until("list", order_id)).count("<tr") == 2
+
+
+def test_an_age_is_no_change() -> None:
+    page = '<p>Placed <time datetime="x" data-age="">{} s ago</time></p>'
+    assert without_ages(page.format(1)) == without_ages(page.format(2))
+    assert without_ages(page) != without_ages(page.replace("Placed", "Ended"))
+
+
+async def test_without_temporal_from_the_start_every_page_says_so(settings: Settings) -> None:
+    async with serving(settings, target_host="127.0.0.1:1") as api:
+        browser = Browser(api)
+        for path, said in (
+            ("/", "Orders cannot be shown now"),
+            ("/worklist", "The worklist cannot be shown now"),
+            ("/totals", "The totals cannot be counted now"),
+        ):
+            page = await browser.get(path)
+            assert page.status == 200
+            assert "Temporal does not answer." in page.text
+            assert said in words_of(page.text)
+        answer = await browser.get("/orders/some-order")
+        assert (answer.status, "Try again" in answer.text) == (503, True)
+
+
+async def test_what_was_known_is_shown_with_its_age_when_temporal_goes(settings: Settings) -> None:
+    async with AsyncExitStack() as temporal:
+        address = await temporal.enter_async_context(temporal_server())
+        await ensure_search_attributes(await connect(target_host=address))
+        async with serving(settings, target_host=address) as api:
+            browser = Browser(api)
+            page = (await browser.get("/")).text
+            assert "No orders yet" in page
+            assert "No worker answers." in page
+            await temporal.aclose()
+
+            async def stale() -> bool:
+                page = (await browser.get("/")).text
+                return "Temporal does not answer." in page and "What you see is how things stood" in page
+
+            await until(stale, 40)
+            assert "No orders yet" in (await browser.get("/")).text
