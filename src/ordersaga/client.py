@@ -152,6 +152,8 @@ class OrderClient:
             if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
                 raise translated(error, order_id, by_worker=True) from None
             return await self._cancel_of_closed(order_id)
+        except RuntimeError as error:
+            raise translated(error, order_id) from None
 
     async def get_summary(self, order_id: str) -> OrderSummary:
         """An order as a list has it, which no worker is needed for. Raises OrderNotFound."""
@@ -271,17 +273,15 @@ class OrderClient:
                 static_summary=f"{total} for {order.customer_id[:_SHOWN_ID]}, {len(order.items)} line(s)",
                 static_details=endings.static_details(order),
             )
-        except RPCError as error:
+        except (RPCError, RuntimeError) as error:
             if self._is_unsearchable(error):
                 return await self._start(order)
             raise translated(error, order.order_id) from None
 
-    def _is_unsearchable(self, error: RPCError) -> bool:
+    def _is_unsearchable(self, error: Exception) -> bool:
         """Whether this server does not know our search attributes. If so, they are left out from now on."""
-        known = error.status is not RPCStatusCode.INVALID_ARGUMENT or not any(
-            key.name in str(error) for key in (CUSTOMER, STATUS)
-        )
-        if known or not self._searchable:
+        refused = isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT
+        if not (refused and self._searchable and any(key.name in str(error) for key in (CUSTOMER, STATUS))):
             return False
         self._searchable = False
         return True

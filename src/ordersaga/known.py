@@ -17,6 +17,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 PATIENCE = 3.0
 SHORT_PATIENCE = 0.3
+LONG_PATIENCE = 6.0
+"""For the first answer to a question, which there is nothing to show instead of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class _Entry:
     reading: asyncio.Task[_Outcome] | None = None
 
     def patience(self, usual: float) -> float:
-        """How long to wait for an answer: not so long if there was none the last time."""
+        """How long to wait for an answer: longer if none is known, and not so long if there was none the last time."""
+        if self.value is None:
+            return max(usual, LONG_PATIENCE)
         return usual if self.failure is None else min(usual, SHORT_PATIENCE)
 
 
@@ -66,18 +70,20 @@ class Memory:
         """The answer to a question. Raises what `read` raises.
 
         When something does not answer (Unavailable), or no answer comes within `patience` seconds, it gives the last
-        known value and says why it is old. Where none is known, it waits, and raises Unavailable.
+        known value and says why it is old. Where none is known, it waits longer, and raises Unavailable.
         """
         entry = self._entry(key)
         if monotonic() - entry.asked < self.max_age:
             outcome: _Outcome = entry.value if entry.failure is None else None, entry.failure
         else:
             reading = entry.reading or self._start(entry, read)
-            await asyncio.wait([reading], timeout=None if entry.value is None else entry.patience(patience))
+            seconds = entry.patience(patience)
+            await asyncio.wait([reading], timeout=seconds)
             if not reading.done():
-                assert entry.value is not None
-                problem = str(entry.failure or f"No answer came within {patience:g} s.")
-                return replace(entry.value, problem=problem)
+                silence = f"No answer came within {seconds:g} s."
+                if entry.value is None:
+                    raise Unavailable(f"{silence} Nothing was changed. Ask again: it is being tried.")
+                return replace(entry.value, problem=str(entry.failure or silence))
             outcome = reading.result()
         value, failure = outcome
         if value is not None:

@@ -70,11 +70,11 @@ class Api:
 
     async def get(self, path: str, **headers: str) -> Answer:
         """Get something."""
-        return await self.call("GET", path, **headers)
+        return await self.call("GET", path, None, raw=None, **headers)
 
     async def post(self, path: str, body: object = None, **headers: str) -> Answer:
         """Post something as JSON."""
-        return await self.call("POST", path, body, **headers)
+        return await self.call("POST", path, body, raw=None, **headers)
 
     async def place(self, document: dict[str, Any], **headers: str) -> Answer:
         """Place an order."""

@@ -25,7 +25,7 @@ from ordersaga.serving.problem import PROBLEM_JSON, RETRY_AFTER_SECONDS, ErrorHa
 
 _STATUSES: Mapping[type[OrdersagaError], int] = {
     InvalidOrder: 422,
-    InvalidCursor: 422,
+    InvalidCursor: 404,
     OrderConflict: 409,
     DecisionRefused: 409,
     OrderNotFound: 404,
@@ -38,11 +38,11 @@ _MEANINGS = {
     409: "`OrderConflict`: the order id is taken by an order with other content. Nothing was started.",
     413: "`BodyTooLong`: the body is too long. Nothing was done.",
     415: "`UnsupportedMediaType`: the body is not sent as `application/json`. Nothing was done.",
-    422: "`InvalidRequest`, `InvalidOrder` or `InvalidCursor`: `errors` lists what is wrong. Nothing was done.",
+    422: "`InvalidRequest` or `InvalidOrder`: `errors` lists what is wrong. Nothing was done.",
     429: "`TooManyRequests`: the key's rate is used up; `Retry-After` says for how many seconds. Nothing was done.",
     500: "`about:blank`: a bug. Whether the request took effect is unknown.",
-    503: "`TemporalUnavailable`, `TemporalBusy` or `WorkerUnavailable`: something does not answer for now. Ask again "
-    "after `Retry-After` seconds: nothing is done twice.",
+    503: "`TemporalUnavailable`, `TemporalBusy`, `WorkerUnavailable` or `Unavailable`: something does not "
+    "answer for now. Ask again after `Retry-After` seconds: nothing is done twice.",
 }
 _RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 EVERY_ROUTE = (401, 403, 422, 429, 500, 503)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
@@ -103,7 +105,11 @@ async def place_order(
     return JSONResponse(answer.model_dump(mode="json"), 202 if result is None else 200, headers)
 
 
-@router.get("/v1/orders", response_model=OrderList, responses=problems())
+@router.get(
+    "/v1/orders",
+    response_model=OrderList,
+    responses=problems(404, s404="`InvalidCursor`: there is no such page of this list. Nothing was listed."),
+)
 async def list_orders(
     caller: Reader,
     front: TheFront,
@@ -176,7 +182,8 @@ async def cancel_order(
 
 async def story_for(caller: Caller, front: Front, order_id: str) -> Known[OrderStory]:
     """An order's story, if it is the caller's to see. Raises OrderNotFound, Unavailable."""
-    known = await front.overview.order(order_id)
+    with _as_if_not_there(order_id):
+        known = await front.overview.order(order_id)
     if caller.customer_id not in (None, known.value.customer_id):
         raise _not_found(order_id)
     return known
@@ -215,10 +222,20 @@ async def _result(front: Front, order_id: str, wait: int) -> OrderResult | None:
 
 async def _check_theirs(caller: Caller, front: Front, order_id: str) -> None:
     if caller.customer_id is not None:
-        summary = await front.client.get_summary(order_id)
+        with _as_if_not_there(order_id):
+            summary = await front.client.get_summary(order_id)
         if summary.customer_id != caller.customer_id:
             raise _not_found(order_id)
 
 
+@contextmanager
+def _as_if_not_there(order_id: str) -> Iterator[None]:
+    """Say the same of an order that is not there as of one that this caller may not see."""
+    try:
+        yield
+    except OrderNotFound:
+        raise _not_found(order_id) from None
+
+
 def _not_found(order_id: str) -> OrderNotFound:
-    return OrderNotFound(f"There is no order {order_id}.")
+    return OrderNotFound(f"There is no order {order_id}. Nothing was done. An order is found as soon as it is placed.")

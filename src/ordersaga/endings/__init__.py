@@ -66,7 +66,7 @@ async def order_of(temporal: Client, workflow_id: str, run_id: str | None = None
     payloads = first.workflow_execution_started_event_attributes.input.payloads
     try:
         (order,) = await temporal.data_converter.decode(payloads, [OrderInput])
-    except (InvalidOrder, ValueError, RuntimeError) as error:
+    except (InvalidOrder, ValueError, LookupError, RuntimeError) as error:
         raise InvalidOrder([("", f"{workflow_id} was not started with an order ({error})")]) from None
     assert isinstance(order, OrderInput)
     return order

@@ -23,10 +23,11 @@ from ordersaga.known import Known, Memory
 from ordersaga.overview.health import Health, look
 from ordersaga.overview.story import OrderStory, actions_of
 from ordersaga.overview.without_worker import view_without_worker
+from ordersaga.workflows.report import ATTENTION
 
 T = TypeVar("T")
 
-QUERY_PATIENCE = timedelta(seconds=2.5)
+QUERY_PATIENCE = timedelta(seconds=2)
 """How long a worker may take to tell of an order. Less than the client waits: there is something to show instead."""
 _WORKLIST = ("worklist",)
 _HEALTH = ("health",)
@@ -110,7 +111,7 @@ class Overview:
             order = await self._order(description, last)
             view, live = await self._view(summary, current, last)
             attention = await settlements.item_of(temporal, current)
-            if attention is not None and attention.attention is Attention.MAIL_NOT_SENT:
+            if current.typed_search_attributes.get(ATTENTION) == Attention.MAIL_NOT_SENT:
                 view = await settlements.with_mail_decision(temporal, view)
         return OrderStory(
             summary=summary.model_copy(update={"status": view.status}),
@@ -144,4 +145,6 @@ class Overview:
             if last is not None and last.live and last.run_id == current.run_id and summary.closed_at is None:
                 raise  # while no worker answers nothing happens to the order, so that what was known still holds
             return await view_without_worker(self.client.temporal, summary, current), False
+        if current.status in endings.CUT_OFF:  # its own run does not know that
+            view = view.model_copy(update={"status": summary.status})
         return endings.with_pending_activities(view, current), True

@@ -51,7 +51,7 @@ def actions_of(view: OrderView, attention: WorklistItem | None) -> list[Action]:
     """What the state of an order allows. The order's run checks again: the state may have changed since."""
     if view.status in (OrderStatus.PENDING, OrderStatus.PROCESSING):
         return [Action(name="cancel")]
-    if attention is None:
+    if attention is None or attention.attention is Attention.CUT_OFF:
         return []
     if attention.attention is Attention.MAIL_NOT_SENT:
         return _decisions(CONFIRM.name)

@@ -1,0 +1,138 @@
+"""While Temporal, a worker or the services are away: what is said, what is still shown, and that it comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ordersaga.connect import connect
+from ordersaga.search import ensure_search_attributes
+from ordersaga.settings import SERVICES, Settings
+from ordersaga.testing.environment import free_port, temporal_server
+from ordersaga.worker import order_worker
+from tests.api.harness import Api, serving, wire
+from tests.workflow.shop import Shop, until
+
+
+async def ready(api: Api) -> bool:
+    return (await api.get("/readyz")).status == 200
+
+
+async def test_the_api_starts_without_temporal_and_finds_it_when_it_comes(
+    settings: Settings, shop: Shop, order_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setattr("ordersaga.testing.environment.free_port", lambda: port)
+    order = wire(await shop.order(order_id))
+    async with serving(settings, target_host=f"127.0.0.1:{port}") as api:
+        assert (await api.get("/healthz")).json == {"status": "ok"}
+        for answer in (
+            await api.place(order),
+            await api.get("/v1/orders"),
+            await api.get(f"/v1/orders/{order_id}"),
+            await api.post(f"/v1/orders/{order_id}/cancel"),
+            await api.get("/v1/worklist"),
+            await api.post(f"/v1/worklist/{order_id}/decisions", {"choice": "retry", "by": "Ada"}),
+            await api.get(f"/v1/orders/{order_id}/events"),
+        ):
+            found = answer.problem(503, "TemporalUnavailable")
+            assert "No Temporal server answers" in found["detail"]
+            assert int(answer.headers["retry-after"]) >= 1
+        assert "Temporal" in (await api.get("/readyz")).problem(503, "ServiceUnavailable")["detail"]
+        assert "ordersaga_temporal_up 0.0" in (await api.get("/metrics")).text
+
+        async with temporal_server():
+            await until(lambda: ready(api))
+            assert (await api.place(order)).status == 202
+            health = (await api.get("/readyz")).json
+            assert (health["temporal"], health["worker"], set(health["services"].values())) == (True, False, {True})
+            assert "No worker" in health["problems"][0]
+
+
+async def test_what_is_known_is_shown_while_the_worker_is_away(settings: Settings, shop: Shop, order_id: str) -> None:
+    order = wire(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+    async with temporal_server() as address:
+        temporal = await connect(target_host=address)
+        await ensure_search_attributes(temporal)
+        async with serving(settings, target_host=address) as api:
+
+            async def read() -> Any:
+                return (await api.get(f"/v1/orders/{order_id}")).json
+
+            await api.place(order)
+            unseen = await read()
+            assert (unseen["live"], unseen["status"], unseen["actions"]) == (False, "processing", [])
+            assert unseen["items"][0]["quantity"] == 2
+            pending = await api.post(f"/v1/orders/{order_id}x/cancel")
+            assert pending.status == 404
+
+            async with order_worker(temporal, settings):
+
+                async def charged() -> bool:
+                    found = await read()
+                    return bool(found["live"] and "captured" in await shop.books(order_id))
+
+                await until(charged)
+
+                async def shown() -> Any:
+                    found = await read()
+                    return found if [step["state"] for step in found["steps"]][:2] == ["done", "done"] else None
+
+                live = await until(shown)
+                await until(lambda: _listed(api, order_id))
+
+            async def stale() -> Any:
+                found = await read()
+                return found if found["problem"] else None
+
+            found = await until(stale)
+            assert "worker" in found["problem"]
+            assert (found["as_of"] >= live["as_of"], found["live"], found["steps"]) == (True, True, live["steps"])
+            waits = await api.post(f"/v1/orders/{order_id}/cancel", {"reason": "who knows"}, Prefer="wait=1")
+            assert (waits.status, waits.json["outcome"]) == (202, "pending")
+
+            assert (await api.get("/v1/orders")).json["problem"] is None
+
+
+async def _listed(api: Api, order_id: str) -> bool:
+    return order_id in (await api.get("/v1/orders")).text
+
+
+async def test_what_is_known_is_shown_while_temporal_is_away(settings: Settings, shop: Shop, order_id: str) -> None:
+    order = wire(await shop.order(order_id))
+    server = temporal_server()
+    address = await server.__aenter__()
+    gone = False
+    try:
+        temporal = await connect(target_host=address)
+        await ensure_search_attributes(temporal)
+        async with serving(settings, target_host=address) as api:
+            async with order_worker(temporal, settings):
+                assert (await api.place(order, Prefer="wait=20")).status == 200
+                before = (await api.get(f"/v1/orders/{order_id}")).json
+                await until(lambda: _listed(api, order_id))
+            await server.__aexit__(None, None, None)
+            gone = True
+
+            async def stale(path: str) -> Any:
+                answer = await api.get(path)
+                assert answer.status == 200, answer.text
+                return answer.json if answer.json["problem"] else None
+
+            found = await until(lambda: stale(f"/v1/orders/{order_id}"))
+            assert (found["status"], found["steps"]) == ("completed", before["steps"])
+            listed = await until(lambda: stale("/v1/orders"))
+            assert listed["items"][0]["order_id"] == order_id
+            assert (await api.get("/v1/orders/another")).status == 503
+    finally:
+        if not gone:
+            await server.__aexit__(None, None, None)
+
+
+async def test_readiness_says_which_service_does_not_answer(settings: Settings, address: str) -> None:
+    nowhere = {f"{name}_url": f"http://127.0.0.1:1/{name}" for name in SERVICES[:1]}
+    async with serving(settings.model_copy(update=nowhere), target_host=address) as api:
+        health = (await api.get("/readyz")).json
+        assert health["services"] == {"inventory": False, "payment": True, "shipping": True, "notification": True}
+        assert "inventory service does not answer" in " ".join(health["problems"])

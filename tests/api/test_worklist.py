@@ -1,0 +1,100 @@
+"""What waits for a person, and deciding on it, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from ordersaga.settings import SERVICES, Settings
+from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.worker import order_worker
+from tests.api.harness import Api, serving, wire
+from tests.workflow.shop import Shop, until
+
+IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_path": 1}
+NOWHERE = {"street": "1 Crater Rd", "city": "Tranquility", "zip_code": "ABC", "country": "US"}
+
+
+@pytest.fixture(scope="module")
+async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
+    async with FaultProxy(services_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+async def faulty(temporal: Client, settings: Settings, address: str, proxy: FaultProxy) -> AsyncIterator[Api]:
+    """The API of a shop whose worker calls the services through the proxy."""
+    urls = {f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES}
+    there = settings.model_copy(update={"task_queue": "api-worklist", "api_rate": "100000/minute", **urls})
+    async with order_worker(temporal, there), serving(there, target_host=address) as api:
+        yield api
+
+
+async def item_of(api: Api, order_id: str) -> dict[str, Any]:
+    """What the order has on the worklist, once it has something."""
+
+    async def find() -> dict[str, Any] | None:
+        items = (await api.get("/v1/worklist")).json["items"]
+        return next((item for item in items if item["order_id"] == order_id), None)
+
+    found = await until(find)
+    assert found is not None
+    return found
+
+
+async def test_a_parked_refund_is_decided_on(faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str) -> None:
+    proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
+    await faulty.place(wire(await shop.order(order_id, shipping_address=NOWHERE, policy=IMPATIENT)))
+    item = await item_of(faulty, order_id)
+    assert (item["attention"], item["amount_at_risk"], item["currency"]) == ("parked", "44.98", "USD")
+
+    measured = (await faulty.get("/metrics")).text
+    assert 'ordersaga_worklist_orders{attention="parked"} 1.0' in measured
+    assert 'ordersaga_worklist_amount_at_risk{currency="USD"} 44.98' in measured
+    found = (await faulty.get(f"/v1/orders/{order_id}")).json
+    assert (found["status"], found["attention"]) == ("needs_attention", "parked")
+    assert found["actions"] == [
+        {"name": name, "step": "charge_payment"} for name in ("retry", "done_by_hand", "write_off")
+    ]
+
+    decisions = f"/v1/worklist/{order_id}/decisions"
+    for decision, why in (
+        ({"choice": "write_off", "by": "Ada"}, "reason"),
+        ({"choice": "go_forward", "by": "Ada"}, "create_shipment"),
+    ):
+        assert why in (await faulty.post(decisions, decision)).problem(409, "DecisionRefused")["detail"]
+    for body in ({"choice": "forget", "by": "Ada"}, {"choice": "retry"}, {"choice": "retry", "by": "Ada", "amount": 1}):
+        (await faulty.post(decisions, body)).problem(422, "InvalidRequest")
+
+    decided = await faulty.post(decisions, {"choice": "done_by_hand", "by": "Ada", "note": "bank transfer 17"})
+    assert (decided.status, decided.json["decisions"][0]["by"]) == (200, "Ada")
+    done = (await faulty.get(f"/v1/orders/{order_id}")).json
+    assert done["decisions"][0]["note"] == "bank transfer 17"
+    assert done["status"] in ("compensating", "failed")
+    (await faulty.post(decisions, {"choice": "retry", "by": "Ada"})).problem(409, "DecisionRefused")
+
+
+async def test_a_mail_that_was_not_sent_is_decided_on(
+    faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str
+) -> None:
+    proxy.faults.append(Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None))
+    result = await faulty.place(wire(await shop.order(order_id, policy=IMPATIENT)), Prefer="wait=30")
+    assert (result.json["status"], result.json["message_id"]) == ("completed", None)
+    await item_of(faulty, order_id)
+    found = (await faulty.get(f"/v1/orders/{order_id}")).json
+    assert (found["attention"], {action["step"] for action in found["actions"]}) == (
+        "mail_not_sent",
+        {"send_confirmation"},
+    )
+    body = {"choice": "write_off", "by": "Ada", "note": "told her by telephone"}
+    assert (await faulty.post(f"/v1/worklist/{order_id}/decisions", body)).status == 200
+    found = (await faulty.get(f"/v1/orders/{order_id}")).json
+    assert [entry["by"] for entry in found["decisions"]] == ["Ada"]
+
+
+async def test_nobody_is_decided_on(api: Api) -> None:
+    body = {"choice": "retry", "by": "Ada"}
+    (await api.post("/v1/worklist/nobody/decisions", body)).problem(404, "OrderNotFound")
