@@ -64,6 +64,12 @@ async def test_a_refund_for_another_reason_is_the_same_refund(api: Api, order_id
     assert (await only_entry(api, order_id))["refunded"] == "19.99"
 
 
+async def test_a_refund_does_not_wait_for_the_wording_of_its_reason(api: Api, order_id: str) -> None:
+    await PAYMENT.do(api, order_id)
+    refund = {"payment_id": f"pay-{order_id}", "reason": "a\x00b\x1b[2J\r\n☕"}
+    assert await api.post("/payment/refunds", refund) == Answer(200, {"status": "refunded"})
+
+
 @pytest.mark.parametrize(
     ("amount", "currency"),
     [

@@ -103,6 +103,7 @@ def test_the_total_is_in_the_orders_currency(currency: str, price: object, total
         ("currency", "", "pattern"),
         ("email", "ada", "pattern"),
         ("email", "a@b, c@d", "pattern"),
+        ("email", "a\x00b@c.example", "control characters"),
         ("shipping_address", "here", "valid dictionary"),
         ("shipping_address.street", "", "at least 1"),
         ("shipping_address.street", "x" * 201, "at most 200"),

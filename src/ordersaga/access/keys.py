@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import structlog
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from ordersaga.domain.errors import SettingsError
-from ordersaga.domain.order import Document, problems_of
+from ordersaga.domain.order import Document, Printable, problems_of
 
 log = structlog.get_logger(__name__)
 
@@ -70,19 +70,15 @@ LOCAL = Caller("local", frozenset(Scope))
 """Whoever calls where there are no keys. That is served on loopback only."""
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has control characters")
-    return text
-
-
 class KeyEntry(Document):
     """One key as the keys file has it."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$", max_length=64)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     scopes: Annotated[list[Scope], Field(min_length=1)]
-    customer_id: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)] | None = None
+    customer_id: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128), Printable] | None
+    ) = None
 
     @model_validator(mode="after")
     def _operates_for_all(self) -> Self:

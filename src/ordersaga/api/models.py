@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from ordersaga.access import Caller, Scope
-from ordersaga.domain.order import Address, Document, OrderItem
+from ordersaga.domain.order import Address, Document, OrderItem, Printable
 from ordersaga.domain.result import (
     Answer,
     DecisionEntry,
@@ -150,7 +150,7 @@ class CancelRequest(Document):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the customer has changed their mind"}]})
 
-    reason: str = Field("", max_length=MAX_REASON, description="Kept with the order.")
+    reason: Annotated[str, Printable] = Field("", max_length=MAX_REASON, description="Kept with the order.")
 
 
 class Cancellation(Answer):

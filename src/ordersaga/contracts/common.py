@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from ordersaga.domain.money import exact_decimal
 from ordersaga.domain.order import SAFE_ID
@@ -21,16 +21,6 @@ def _amount_text(value: object) -> object:
 
 Amount = Annotated[str, BeforeValidator(_amount_text), StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
 """An amount on the wire: a decimal string such as "19.99". A JSON number is accepted and read as the decimal it is."""
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has control characters")
-    return text
-
-
-Printable = AfterValidator(_printable)
-"""No control characters: the text goes into mails, labels and databases."""
 
 
 class Request(BaseModel):

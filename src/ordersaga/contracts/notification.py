@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from ordersaga.contracts.common import EffectId, Entry, Printable, Reply, Request
-from ordersaga.domain.order import OrderId
+from ordersaga.contracts.common import EffectId, Entry, Reply, Request
+from ordersaga.domain.order import OrderId, Printable
 
 
 class NotificationState(StrEnum):

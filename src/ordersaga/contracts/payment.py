@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from ordersaga.contracts.common import Amount, EffectId, Entry, Printable, Reply, Request
+from ordersaga.contracts.common import Amount, EffectId, Entry, Reply, Request
 from ordersaga.domain.money import Money
-from ordersaga.domain.order import Currency, OrderId
+from ordersaga.domain.order import Currency, OrderId, Printable
 
 
 class PaymentState(StrEnum):
@@ -52,11 +52,16 @@ class ChargeAnswer(Reply):
     amount: Amount | None = None
 
 
+def _readable(text: str) -> str:
+    """Control characters are taken out and not refused: a refund must not wait for the wording of its reason."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
 class RefundRequest(Request):
     """POST /refunds: give back all of a payment, once, however often asked."""
 
     payment_id: EffectId
-    reason: Annotated[str, Field(max_length=1_000)] = ""
+    reason: Annotated[str, Field(max_length=1_000), AfterValidator(_readable)] = ""
 
 
 class RefundStatus(StrEnum):

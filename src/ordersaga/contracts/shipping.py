@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from ordersaga.contracts.common import EffectId, Entry, Printable, Reply, Request
+from ordersaga.contracts.common import EffectId, Entry, Reply, Request
 from ordersaga.contracts.inventory import ReservationLine
-from ordersaga.domain.order import MAX_LINES, Country, Line, OptionalLine, OrderId
+from ordersaga.domain.order import MAX_LINES, Country, Line, OptionalLine, OrderId, Printable
 
 
 class ShipmentState(StrEnum):

@@ -40,6 +40,10 @@ def _printable(text: str) -> str:
     return text
 
 
+Printable = AfterValidator(_printable)
+"""No control characters: the text goes into mails, labels, terminals and databases."""
+
+
 def _known_currency(code: str) -> str:
     minor_digits(code)
     return code
@@ -55,10 +59,12 @@ Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
 Currency = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{3}$"), AfterValidator(_known_currency)]
 Country = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{2}$")]
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", max_length=254)
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", max_length=254),
+    Printable,
 ]
-Line = Annotated[str, _text(200), AfterValidator(_printable)]
-OptionalLine = Annotated[str, _text(200, shortest=0), AfterValidator(_printable)]
+Line = Annotated[str, _text(200), Printable]
+OptionalLine = Annotated[str, _text(200, shortest=0), Printable]
 Price = Annotated[
     Decimal,
     BeforeValidator(exact_decimal),
@@ -87,7 +93,7 @@ class Address(Document):
     street: Line
     city: Line
     state: OptionalLine = ""
-    zip_code: Annotated[str, _text(20, shortest=0), AfterValidator(_printable)] = ""
+    zip_code: Annotated[str, _text(20, shortest=0), Printable] = ""
     country: Country
 
 
@@ -113,10 +119,10 @@ class OrderInput(Document):
     """
 
     order_id: OrderId
-    customer_id: Annotated[str, _text(128), AfterValidator(_printable)]
+    customer_id: Annotated[str, _text(128), Printable]
     items: Annotated[list[OrderItem], Field(min_length=1, max_length=MAX_LINES)]
     shipping_address: Address
-    payment_method_id: Annotated[str, _text(255), AfterValidator(_printable)]
+    payment_method_id: Annotated[str, _text(255), Printable]
     currency: Currency = "USD"
     email: Email | None = None
     policy: OrderPolicy | None = None

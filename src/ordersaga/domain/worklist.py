@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from ordersaga.domain.order import Document, OrderInput
+from ordersaga.domain.order import Document, OrderInput, Printable
 from ordersaga.domain.result import Answer, OrderStatus
 
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), Printable]
 
 
 class OrderDecision(Document):
@@ -24,7 +24,7 @@ class OrderDecision(Document):
     choice: Literal["retry", "done_by_hand", "write_off", "go_forward"]
     by: Note
     note: Note = ""
-    step: str | None = None
+    step: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
 class Attention(StrEnum):
