@@ -18,6 +18,7 @@ TOGETHER = (
     ("tests/matrix/test_matrix.py",),
     ("tests/acceptance/test_crash.py",),
     ("tests/workflow/",),
+    ("tests/api/",),
     ("tests/replay/test_replay.py",),
     ("tests/acceptance/test_chaos.py", "tests/acceptance/test_demo.py"),
 )
