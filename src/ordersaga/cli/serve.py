@@ -13,7 +13,7 @@ from ordersaga.cli import output
 from ordersaga.cli.exits import Exit
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.ports import port_option, url_of
-from ordersaga.cli.run import on_stop, run_async
+from ordersaga.cli.run import on_stop, run_async, spare_collector
 from ordersaga.domain.errors import TemporalUnavailable
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def services(
     configure_logs()
 
     def ready(port: int) -> None:
+        spare_collector()
         urls = {name: f"{url_of(host, port)}/{name}" for name in only or SERVICES}
         if as_json:
             output.emit({"ready": True, "port": port, "services": urls, "database": settings.shown_database})
@@ -75,6 +76,7 @@ async def _worker(wait: float, as_json: bool) -> int:
         return Exit.OK
 
     def ready() -> None:
+        spare_collector()
         queue, namespace = settings.task_queue, client.namespace
         if as_json:
             output.emit({"ready": True, "task_queue": queue, "namespace": namespace})
