@@ -72,6 +72,12 @@ async def test_the_sign_in_leads_nowhere_else(stranger: Browser, secrets: dict[s
     assert answer.headers["location"] == "/"
 
 
+async def test_another_sites_page_signs_nobody_in_or_out(stranger: Browser, secrets: dict[str, str]) -> None:
+    for path in ("/sign-in", "/sign-out"):
+        answer = await stranger.post(path, {"key": secrets["operator"]}, origin="https://elsewhere.example")
+        assert (answer.status, "set-cookie" in answer.headers) == (403, False)
+
+
 async def test_a_revoked_key_ends_its_session_and_tries_are_counted(
     settings: Settings, address: str, tmp_path: Path
 ) -> None:
