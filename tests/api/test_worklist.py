@@ -95,6 +95,34 @@ async def test_a_mail_that_was_not_sent_is_decided_on(
     assert [entry["by"] for entry in found["decisions"]] == ["Ada"]
 
 
+async def test_an_order_whose_parcel_cannot_be_asked_for_may_go_forward(
+    faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str
+) -> None:
+    fault = Fault(Kind.ERROR_BEFORE, "cancel_shipment", order_id, attempts=None)
+    proxy.faults.append(fault)
+    await faulty.place(wire(await shop.order(order_id, policy=IMPATIENT | {"hold_before_shipping": 300})))
+
+    async def charged() -> bool:
+        return "captured" in await shop.books(order_id)
+
+    await until(charged)
+    waits = await faulty.post(f"/v1/orders/{order_id}/cancel", {"reason": "too dear"}, Prefer="wait=1")
+    assert (waits.status, waits.json["outcome"], waits.headers["retry-after"]) == (202, "pending", "1")
+    await item_of(faulty, order_id)
+    found = (await faulty.get(f"/v1/orders/{order_id}")).json
+    assert {"name": "go_forward", "step": "create_shipment"} in found["actions"]
+
+    proxy.faults.remove(fault)
+    decision = {"choice": "go_forward", "by": "Ada", "note": "the carrier says that it has left"}
+    assert (await faulty.post(f"/v1/worklist/{order_id}/decisions", decision)).status == 200
+
+    async def completed() -> bool:
+        return bool((await faulty.get(f"/v1/orders/{order_id}")).json["status"] == "completed")
+
+    await until(completed)
+    (await faulty.post(f"/v1/orders/{order_id}/cancel")).problem(409, "TooLate")
+
+
 async def test_nobody_is_decided_on(api: Api) -> None:
     body = {"choice": "retry", "by": "Ada"}
     (await api.post("/v1/worklist/nobody/decisions", body)).problem(404, "OrderNotFound")

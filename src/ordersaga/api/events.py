@@ -14,6 +14,7 @@ from ordersaga.access.streams import TooManyStreams
 from ordersaga.api.callers import Reader, TheFront
 from ordersaga.api.errors import problems
 from ordersaga.api.models import OrderDocument
+from ordersaga.api.naming import name_of
 from ordersaga.api.orders import Id, story_for
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.known import Known
@@ -21,7 +22,7 @@ from ordersaga.overview import OrderStory
 
 RETRY_MS = 2_000
 
-router = APIRouter(tags=["orders"])
+router = APIRouter(tags=["orders"], generate_unique_id_function=name_of)
 
 
 class NothingNew(Exception):

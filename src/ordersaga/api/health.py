@@ -11,12 +11,13 @@ from starlette.responses import Response
 from ordersaga.api.callers import Overseer, TheFront
 from ordersaga.api.errors import problems
 from ordersaga.api.metrics import Metrics
+from ordersaga.api.naming import name_of
 from ordersaga.domain.errors import Unavailable
 from ordersaga.domain.result import Answer
 from ordersaga.overview import Health
 from ordersaga.serving.problem import unavailable_response
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], generate_unique_id_function=name_of)
 
 
 class Alive(Answer):

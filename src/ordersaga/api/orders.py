@@ -21,6 +21,7 @@ from ordersaga.api.callers import Reader, TheFront, Writer
 from ordersaga.api.document import body_of
 from ordersaga.api.errors import problems
 from ordersaga.api.models import Cancellation, CancelRequest, OrderDocument, OrderList, Placed, result_for
+from ordersaga.api.naming import name_of
 from ordersaga.domain.errors import OrderNotFound, Unavailable, VerdictPending
 from ordersaga.domain.order import OrderId, Printable, parse_order
 from ordersaga.domain.result import Answer, CancelOutcome, OrderFilter, OrderResult, OrderStatus
@@ -32,7 +33,13 @@ LONGEST_WAIT = 60
 CANCEL_WAIT = 10
 MAX_PAGE = 100
 
-router = APIRouter(tags=["orders"])
+router = APIRouter(tags=["orders"], generate_unique_id_function=name_of)
+
+_NEXT = {
+    name: {"operationId": name, "parameters": {"order_id": "$response.body#/order_id"}}
+    for name in ("get_order", "order_events", "cancel_order", "decide")
+}
+"""Where an order that has just been placed leads to, as OpenAPI links."""
 
 
 def _instant(text: object) -> object:
@@ -58,7 +65,12 @@ Wait = Annotated[
     status_code=202,
     response_model=Placed,
     responses={
-        200: {"model": OrderResult, "description": "It has ended within the time that `Prefer: wait` gave it."},
+        200: {
+            "model": OrderResult,
+            "description": "It has ended within the time that `Prefer: wait` gave it.",
+            "links": _NEXT,
+        },
+        202: {"description": "It has been taken on.", "links": _NEXT},
         **problems(409, 413, 415),
     },
     openapi_extra=body_of("PlaceOrder"),

@@ -10,11 +10,12 @@ from ordersaga.api.callers import Operator, Overseer, TheFront
 from ordersaga.api.document import body_of
 from ordersaga.api.errors import problems
 from ordersaga.api.models import Worklist
+from ordersaga.api.naming import name_of
 from ordersaga.api.orders import Id
 from ordersaga.domain.result import OrderView
 from ordersaga.domain.worklist import OrderDecision
 
-router = APIRouter(tags=["worklist"])
+router = APIRouter(tags=["worklist"], generate_unique_id_function=name_of)
 
 _REFUSED = "`DecisionRefused`: the order waits for no decision like this, or a name, reference or reason is missing."
 

@@ -66,5 +66,5 @@ def _decisions(step: str, *, pivot: bool = False) -> list[Action]:
 
 def _undo_is_parked(view: OrderView, step: str) -> bool:
     """Whether it is the shipment's undo that waits, and not the shipment: only then may the order go forward."""
-    told = [entry.event for entry in view.timeline if f"{SHIP.name} " in entry.event]
-    return step == SHIP.name and not any(event.startswith(f"{SHIP.name} has to be done") for event in told)
+    parked = [entry for entry in view.timeline if entry.step == SHIP.name and entry.state == StepState.PARKED]
+    return step == SHIP.name and bool(parked) and parked[-1].was == StepState.UNDOING
