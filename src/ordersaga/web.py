@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ordersaga.access.browsers import host_problem, is_loopback, origin_problem
@@ -21,7 +22,7 @@ from ordersaga.domain.errors import SettingsError
 from ordersaga.domain.order import MAX_ORDER_BYTES
 from ordersaga.overview import Front
 from ordersaga.serving.limits import BodyLimit
-from ordersaga.serving.problem import problem_response
+from ordersaga.serving.problem import ERROR_HANDLERS, problem_response
 from ordersaga.serving.server import run
 from ordersaga.settings import Settings
 
@@ -116,9 +117,12 @@ class Envelope:
             return
         began = monotonic()
         state = scope.setdefault("state", {})
+        answered = False
 
         async def enveloped(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = True
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Cache-Control", "no-store")
@@ -126,7 +130,13 @@ class Envelope:
                 self.metrics.answered(_route(scope), scope["method"], message["status"], monotonic() - began)
             await send(message)
 
-        await self.app(scope, receive, enveloped)
+        try:
+            await self.app(scope, receive, enveloped)
+        except Exception as error:  # Starlette would answer it outside of here; raised on, it gets into the log
+            if not answered:
+                response = await ERROR_HANDLERS[Exception](Request(scope), error)
+                await response(scope, receive, enveloped)
+            raise
 
 
 def _route(scope: Scope) -> str:

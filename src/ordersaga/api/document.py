@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from ordersaga.api.models import CancelRequest
 from ordersaga.contracts.common import Problem
+from ordersaga.domain.money import MAX_MINOR
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.worklist import OrderDecision
 
@@ -17,6 +18,7 @@ _REF = "#/components/schemas/{model}"
 _SCHEME = "key"
 _OPEN = ("/healthz", "/readyz")
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+_AMOUNT = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 _INTRODUCTION = """\
 Place orders, watch them, cancel them, and decide on what waits for a person. Every order ends shipped and paid for, or
 completely undone, or on the worklist. Whatever is asked twice is done once. Errors are problem documents (RFC 9457):
@@ -112,5 +114,10 @@ def _describe_order(schemas: dict[str, Any]) -> None:
     order["properties"]["order_id"]["description"] = "Makes placing it safe to repeat. Or send an Idempotency-Key."
     for name in ("customer_id", "payment_method_id"):
         order["properties"][name]["pattern"] = _PRINTABLE
+    schemas["OrderItem"]["properties"]["price"] = {
+        "title": "Price",
+        "description": "An amount with no more decimals than the currency has. A number is read as it is written.",
+        "anyOf": [{"type": "string", "pattern": _AMOUNT}, {"type": "number", "minimum": 0, "maximum": MAX_MINOR}],
+    }
     for name in ("street", "city", "state", "zip_code"):
         schemas["Address"]["properties"][name]["pattern"] = _PRINTABLE
