@@ -32,6 +32,7 @@ POLL = timedelta(seconds=70)
 
 _TOOK_TOO_LONG = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 _NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN)
+_REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
 _AGAIN = "Ask again when it answers: nothing is done twice."
 
 _MADE_ONCE = PydanticPayloadConverter()
@@ -98,6 +99,10 @@ def translated(error: Exception, order_id: str, by_worker: bool = False) -> Exce
         return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
     if not isinstance(error, RPCError):  # a lazy connection says so with a bare RuntimeError
         return _unconnected(error) if "client connect" in str(error) else error
+    return _of_rpc(error, order_id, by_worker)
+
+
+def _of_rpc(error: RPCError, order_id: str, by_worker: bool) -> Exception:
     if any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details):
         return TemporalUnavailable(
             f"Temporal answers, but: {error} Nothing was started. Set TEMPORAL_NAMESPACE, or create the namespace."
@@ -108,6 +113,11 @@ def translated(error: Exception, order_id: str, by_worker: bool = False) -> Exce
         return WorkerUnavailable(
             f"Order {order_id} is with Temporal, but no worker answers for it. "
             "Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."
+        )
+    if error.status in _REFUSED:
+        return TemporalUnavailable(
+            f"Temporal answers, but refuses this client ({error}). Nothing was done. Check its API key, "
+            "certificate and namespace: TEMPORAL_API_KEY, TEMPORAL_TLS_…, TEMPORAL_NAMESPACE."
         )
     if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
         return TemporalBusy(f"Temporal is busier than it may be, and turned down what it was asked ({error}). {_AGAIN}")
