@@ -33,7 +33,7 @@ _NOTHING_TO_DO = {
     OrderStatus.CANCELLED: "The order is cancelled, and everything is undone. There is nothing to decide.",
     OrderStatus.COMPENSATING: "The order is being undone, which nobody needs to help with. If a step cannot be undone, "
     "the order comes to the worklist.",
-    OrderStatus.NEEDS_ATTENTION: "The order is settled by itself within a minute or so.",
+    OrderStatus.NEEDS_ATTENTION: "",
 }
 _NOT_NOW = "Nothing can be decided while no worker answers for this order."
 
@@ -180,7 +180,7 @@ def _head(readings: Readings, story: OrderStory) -> Head:
         status=view.status,
         amount=amount,
         placed_at=summary.started_at,
-        closed_at=summary.closed_at,
+        closed_at=summary.closed_at if story.has_ended else None,
         customer_id=story.customer_id,
         tracking_number=view.tracking_number,
         temporal_url=_temporal_url(readings, story),
@@ -226,14 +226,15 @@ def _asked(order: OrderInput) -> Asked:
         sum_of_line = in_format(each * item.quantity, to.country)
         lines.append(AskedLine(item.sku, item.quantity, in_format(each, to.country), sum_of_line))
     country = PLAIN.territories.get(to.country, to.country)
-    address = [to.street, f"{to.zip_code} {to.city}".strip(), to.state, country]
+    town = f"{to.city}, {to.state} {to.zip_code}" if to.state else f"{to.zip_code} {to.city}"
+    address = [to.street, town.strip(), country]
     hold = order.policy.hold_before_shipping if order.policy else 0
     return Asked(
         lines=lines,
         more=len(order.items) - len(lines),
         total=in_format(order.total, to.country),
         currency=order.currency,
-        address=[line for line in address if line],
+        address=address,
         payment_method_id=order.payment_method_id,
         email=order.email,
         hold=timedelta(seconds=hold) if hold else None,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 
 from ordersaga.dashboard.times import span
-from ordersaga.dashboard.words import in_plain_words, step_words, tone
+from ordersaga.dashboard.words import in_plain_words, step_words, tone, words
 from ordersaga.domain.result import DecisionEntry, OrderView, StepOutcome, TimelineEntry
 from ordersaga.saga import StepState
 from ordersaga.workflows.steps import SHIP
@@ -39,6 +39,8 @@ class StepRow:
     name: str
     title: str
     state: str
+    says: str
+    """The state in words."""
     tone: str
     mark: str
     effect_id: str
@@ -144,6 +146,7 @@ def _row(
         name=step.name,
         title=(said.undo if going_back else said.do).title,
         state=step.state,
+        says="Not begun" if view.status.is_end and step.state == StepState.PENDING else words(step.state),
         tone=shown,
         mark=_MARKS[shown],
         effect_id=step.id if step.state != StepState.PENDING else "",
