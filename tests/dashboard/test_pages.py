@@ -25,7 +25,7 @@ async def test_a_page_may_load_and_run_nothing_but_what_is_served_here(browser: 
     assert set(policy.values()) == {"'self'"}
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["x-content-type-options"] == "nosniff"
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
     scripts = re.findall(r"<script([^>]*)>", page.text)
     assert scripts
     assert all('src="/static/' in script for script in scripts)
