@@ -40,6 +40,11 @@ def grouped(number: int) -> str:
     return format_decimal(number, locale=PLAIN)
 
 
+def sentence(text: str) -> str:
+    """A message with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def marked(text: str) -> Markup:
     """A message, escaped, with what stands in backquotes as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704
@@ -47,6 +52,7 @@ def marked(text: str) -> Markup:
 
 _FILTERS = {
     "marked": marked,
+    "sentence": sentence,
     "age": times.age,
     "span": times.span,
     "stamp": times.stamp,

@@ -48,7 +48,7 @@ class View:
 
 
 async def orders_view(readings: Readings, caller: Caller, query: Query) -> View:
-    """The orders, newest first. Raises InvalidCursor."""
+    """The orders, as Temporal lists them: the open ones first. Raises InvalidCursor."""
     said = {name: query.get(name, "").strip()[:200] for name in _FILTERS}
     cursor = query.get("cursor") or None
     overview = readings.front.overview
