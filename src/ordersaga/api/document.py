@@ -19,6 +19,12 @@ _SCHEME = "key"
 _OPEN = ("/healthz", "/readyz")
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 _AMOUNT = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
+_TEXTS = (
+    ("PlaceOrder", "customer_id", "payment_method_id"),
+    ("Address", "street", "city", "state", "zip_code"),
+    ("CancelRequest", "reason"),
+    ("OrderDecision", "by", "note"),
+)
 _INTRODUCTION = """\
 Place orders, watch them, cancel them, and decide on what waits for a person. Every order ends shipped and paid for, or
 completely undone, or on the worklist. Whatever is asked twice is done once. Errors are problem documents (RFC 9457):
@@ -106,18 +112,17 @@ def _schemas() -> dict[str, Any]:
 
 
 def _describe_order(schemas: dict[str, Any]) -> None:
-    """Say of an order's schema what pydantic does not know of our validators."""
+    """Say of the schemas what pydantic does not know of our validators."""
     order = schemas["PlaceOrder"]
     order["description"] = "An order as a customer places it. Its lines may be free, but not all of them."
     order["examples"] = [EXAMPLE]
     order["required"].remove("order_id")
     order["properties"]["order_id"]["description"] = "Makes placing it safe to repeat. Or send an Idempotency-Key."
-    for name in ("customer_id", "payment_method_id"):
-        order["properties"][name]["pattern"] = _PRINTABLE
     schemas["OrderItem"]["properties"]["price"] = {
         "title": "Price",
         "description": "An amount with no more decimals than the currency has. A number is read as it is written.",
         "anyOf": [{"type": "string", "pattern": _AMOUNT}, {"type": "number", "minimum": 0, "maximum": MAX_MINOR}],
     }
-    for name in ("street", "city", "state", "zip_code"):
-        schemas["Address"]["properties"][name]["pattern"] = _PRINTABLE
+    for model, *names in _TEXTS:
+        for name in names:
+            schemas[model]["properties"][name]["pattern"] = _PRINTABLE

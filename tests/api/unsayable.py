@@ -1,0 +1,41 @@
+"""What the schemas of the API's document cannot say: hooks of schemathesis for test_document.py.
+
+A generator that goes by the schemas alone sends such requests and expects them to be taken. Nothing else is let off.
+"""
+
+from __future__ import annotations
+
+import re
+
+import schemathesis
+from schemathesis import Case, HookContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.openapi.checks import RejectedPositiveData
+
+# A relation between two fields, or a field and a header; a list of the world's; a text without its outer spaces.
+_UNSAYABLE = re.compile(
+    r"""^(
+        .*:\ .*\ has\ more\ than\ the\ \d\ decimals\ that\ [A-Z]{3}\ has
+      | (.*:\ )?an\ amount\ of\ \d+\ minor\ units\ is\ absurd\ .*
+      | the\ order's\ total\ is\ zero;\ .*
+      | .*:\ .*\ is\ not\ a\ decimal\ amount\ .*   # a number such as 1e-300, with more decimals than any currency
+      | currency:\ .*\ is\ not\ an\ ISO\ 4217\ currency.*
+      | items\[\d+\]\.quantity:\ input\ should\ be\ a\ valid\ integer   # to JSON Schema, 2.0 is one too
+      | order_id:\ field\ required               # unless the header Idempotency-Key is there
+      | .*:\ string\ should\ have\ at\ least\ 1\ character
+      | .*:\ has\ control\ characters              # Unicode has more of them than a pattern can name
+    )$""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@schemathesis.hook
+def filter_failure(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+    """Whether a failure counts: not where valid data was refused for nothing but what a schema cannot say."""
+    if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
+        return True
+    problem = response.json()
+    if problem["type"] == "InvalidCursor":  # only `next` of an answer is one
+        return False
+    detail = problem["detail"].removesuffix(" The request had no effect.").rstrip(".")
+    return not all(_UNSAYABLE.match(each) for each in problem.get("errors", [detail]))
