@@ -15,7 +15,7 @@ from ordersaga.domain.result import OrderFilter, OrderSummary
 from ordersaga.known import Known, Memory
 from ordersaga.overview import Front
 
-NEWEST_MAILS = 100
+NEWEST_MAILS = 50
 _MAILS_OF_AN_ORDER = 10
 _ORDERS_A_PAGE = 100
 _LATENCY_PAGES = 3
