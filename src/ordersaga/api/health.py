@@ -47,9 +47,10 @@ async def healthz() -> Alive:
 async def readyz(front: TheFront) -> Response | Ready:
     """Whether orders can be placed: Temporal answers. Says whether a worker and the services do, too."""
     health = (await front.overview.health()).value
+    problems = _without_addresses(health) if front.keys.required else health.problems
     if not health.temporal:
-        return unavailable_response(" ".join(health.problems))
-    return Ready(**health.model_dump())
+        return unavailable_response(" ".join(problems))
+    return Ready(**health.model_dump(exclude={"problems"}), problems=problems)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **problems()})
@@ -62,3 +63,13 @@ async def metrics(request: Request, _caller: Overseer, front: TheFront) -> Respo
     except Unavailable:
         measured.temporal_up.set(0)
     return Response(measured.text(), media_type="text/plain; version=1.0.0; charset=utf-8")
+
+
+def _without_addresses(health: Health) -> list[str]:
+    """The problems, for whoever asks: nobody needs a key for this, and where things are is the shop's own."""
+    silent = [name for name, answers in health.services.items() if not answers]
+    return [
+        *([] if health.temporal else ["Temporal does not answer. It is tried again by itself."]),
+        *(["No worker asks for orders: they wait."] if health.temporal and not health.worker else []),
+        *(f"The {name} service does not answer." for name in silent),
+    ]
