@@ -6,6 +6,7 @@ A generator that goes by the schemas alone sends such requests and expects them 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import schemathesis
 from schemathesis import Case, HookContext, Response
@@ -21,6 +22,7 @@ _UNSAYABLE = re.compile(
       | .*:\ .*\ is\ not\ a\ decimal\ amount\ .*   # a number such as 1e-300, with more decimals than any currency
       | currency:\ .*\ is\ not\ an\ ISO\ 4217\ currency.*
       | items\[\d+\]\.quantity:\ input\ should\ be\ a\ valid\ integer   # to JSON Schema, 2.0 is one too
+      | email:\ string\ should\ match\ pattern.*   # dialects of patterns differ in what is \s
       | order_id:\ field\ required               # unless the header Idempotency-Key is there
       | .*:\ string\ should\ have\ at\ least\ 1\ character
       | .*:\ has\ control\ characters              # Unicode has more of them than a pattern can name
@@ -30,12 +32,10 @@ _UNSAYABLE = re.compile(
 
 
 @schemathesis.hook
-def filter_failure(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
     """Whether a failure counts: not where valid data was refused for nothing but what a schema cannot say."""
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
         return True
     problem = response.json()
-    if problem["type"] == "InvalidCursor":  # only `next` of an answer is one
-        return False
     detail = problem["detail"].removesuffix(" The request had no effect.").rstrip(".")
     return not all(_UNSAYABLE.match(each) for each in problem.get("errors", [detail]))
