@@ -50,6 +50,7 @@ class View:
 async def orders_view(readings: Readings, caller: Caller, query: Query) -> View:
     """The orders, as Temporal lists them: the open ones first. Raises InvalidCursor."""
     said = {name: query.get(name, "").strip()[:200] for name in _FILTERS}
+    said |= {name: "" for name in _DAYS if _day(said[name]) is None}  # a browser warns of a value that is no date
     cursor = query.get("cursor") or None
     overview = readings.front.overview
     known = await _if_known(overview.orders(_filter(said), cursor, ORDERS_A_PAGE))
@@ -143,7 +144,8 @@ def at_risk(items: list[WorklistItem]) -> list[Money]:
     return [money for money in sums if money.minor]
 
 
-_FILTERS = ("search", "status", "customer", "placed_after", "placed_before")
+_DAYS = ("placed_after", "placed_before")
+_FILTERS = ("search", "status", "customer", *_DAYS)
 
 
 def _filter(said: Query) -> OrderFilter:
