@@ -74,6 +74,8 @@ async def test_a_key_gets_into_no_log_no_metric_and_no_answer(settings: Settings
             assert "server" not in answer.headers
             assert secret not in str(answer.headers)
         assert secret not in "".join(answer.text for answer in answers if "There is no order" not in answer.text)
+        guesses = [await api.with_key(f"{n}").get("/v1/orders", X_Forwarded_For=f"203.0.113.{n}") for n in range(25)]
+        assert guesses[-1].status == 429, "an address is not what a header says"
         process.send_signal(signal.SIGTERM)
         out, err = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 0, err
@@ -93,8 +95,6 @@ async def test_who_asks_too_often_waits_as_long_as_it_is_told_and_no_longer(sett
         assert len(refused) >= 4
         wait = int(refused[-1].headers["retry-after"])
         assert 1 <= wait <= 4
-        spoof = await api.get("/v1/orders", X_Forwarded_For="203.0.113.9", Forwarded="for=203.0.113.9")
-        assert spoof.status == 429, "an address is not what a header says"
         told = monotonic() + wait
         await asyncio.sleep(wait)
         answer = await api.get("/v1/orders")
