@@ -19,6 +19,7 @@ TOGETHER = (
     ("tests/acceptance/test_crash.py",),
     ("tests/workflow/",),
     ("tests/api/",),
+    ("tests/browser/",),
     ("tests/replay/test_replay.py",),
     ("tests/acceptance/test_chaos.py", "tests/acceptance/test_demo.py"),
 )

@@ -1,0 +1,70 @@
+"""One shop and one Chromium for all tests, and for each test pages of its own, which are watched."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.browser.chromium import chromium
+from tests.browser.stage import Stage, open_stage
+from tests.browser.watch import Watch
+
+PATIENCE = 15_000.0
+"""Milliseconds for what a page is to show. Pages follow within about two seconds; a busy machine takes longer."""
+_numbers = count(1)
+
+OpenPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The shop."""
+    async with open_stage(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="session")
+async def program() -> AsyncIterator[Browser]:
+    """Chromium."""
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """What the test's pages complain of."""
+    return Watch()
+
+
+@pytest.fixture
+async def open_page(stage: Stage, program: Browser, watch: Watch) -> AsyncIterator[OpenPage]:
+    """Opens a page as another person's browser would: with cookies of its own. Options are Browser.new_context's.
+
+    At the end nothing may have happened that the watch listens for.
+    """
+    contexts = []
+
+    async def opened(path: str | None = "/", **options: Any) -> Page:
+        context = await program.new_context(**{"base_url": stage.api.url} | options)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        watch.over(context)
+        page = await context.new_page()
+        if path is not None:
+            await page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        await context.close()
+    assert watch.unexpected == []
+
+
+@pytest.fixture
+def order_id() -> str:
+    """An order id that no other test has."""
+    return f"web-{next(_numbers):03d}"

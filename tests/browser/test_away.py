@@ -1,0 +1,157 @@
+"""While the worker, Temporal or the dashboard's own server is away: what an open page says, and that it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from ordersaga.connect import connect
+from ordersaga.search import ensure_search_attributes
+from ordersaga.testing.environment import free_port, temporal_server
+from ordersaga.worker import order_worker
+from tests.acceptance.harness import ROOT, environment
+from tests.api.harness import serving, wire
+from tests.browser.conftest import OpenPage
+from tests.browser.stage import HELD, Stage
+from tests.browser.test_deciding import cancel
+from tests.browser.test_orders import row
+from tests.browser.watch import Watch
+
+LONG = 40_000.0
+"""Milliseconds for what hangs on how fast Temporal comes and goes."""
+
+
+class Parts:
+    """A Temporal server that keeps its data, and a worker, which come and go."""
+
+    def __init__(self, stage: Stage, port: int, folder: Path) -> None:
+        self.address = f"127.0.0.1:{port}"
+        self._stage = stage
+        self._database = str(folder / "temporal.db")
+        self.temporal = AsyncExitStack()
+        self.worker = AsyncExitStack()
+
+    async def start_temporal(self) -> None:
+        await self.temporal.enter_async_context(temporal_server("--db-filename", self._database))
+
+    async def start_worker(self) -> None:
+        client = await connect(target_host=self.address)
+        await ensure_search_attributes(client)
+        await self.worker.enter_async_context(order_worker(client, self._stage.settings))
+
+
+@asynccontextmanager
+async def parts_of(stage: Stage, port: int, folder: Path) -> AsyncIterator[Parts]:
+    parts = Parts(stage, port, folder)
+    async with parts.temporal, parts.worker:
+        await parts.start_temporal()
+        await parts.start_worker()
+        yield parts
+
+
+@asynccontextmanager
+async def ordersaga_api(stage: Stage, port: int) -> AsyncIterator[str]:
+    """The command, as long as the block lasts; gives its URL."""
+    urls = {f"ORDERSAGA_{name.upper()}_URL": url for name, url in stage.settings.service_urls().items()}
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "ordersaga", "api", "--json", "--port", str(port)],
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        cwd=ROOT,
+        env=environment({"TEMPORAL_ADDRESS": stage.temporal} | urls),
+    )
+    try:
+        assert process.stdout
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+        yield ready["api"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+
+async def test_pages_keep_what_they_know_and_come_back_by_themselves(
+    stage: Stage,
+    open_page: OpenPage,
+    order_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = free_port()
+    monkeypatch.setattr("ordersaga.testing.environment.free_port", lambda: port)
+    async with (
+        parts_of(stage, port, tmp_path) as parts,
+        serving(stage.settings, target_host=parts.address) as api,
+    ):
+        assert (await api.place(wire(await stage.order(order_id), policy=HELD))).status == 202
+        listed, page = await open_page("/", base_url=api.url), await open_page(None, base_url=api.url)
+        await expect(row(listed, order_id)).to_be_visible()
+        await page.goto(f"/orders/{order_id}")
+        await expect(page.locator("#actions")).to_contain_text("On hold before the shipment, until")
+        loads: list[str] = []
+        for each in (listed, page):
+            each.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
+
+        await parts.worker.aclose()
+        await expect(page.locator("#banner")).to_contain_text("worker", timeout=LONG)
+        await expect(page.locator("#banner time")).to_have_count(1)
+        await expect(page.locator("#story")).to_contain_text("Charge done")
+        await expect(page.locator("#actions")).to_contain_text("Nothing can be decided while no worker answers")
+
+        await parts.start_worker()
+        await expect(page.locator("#banner")).to_be_empty(timeout=LONG)
+        await expect(page.locator("#cancel")).to_be_visible()
+
+        await parts.worker.aclose()
+        await parts.temporal.aclose()
+        for each in (listed, page):
+            await expect(each.locator("#banner")).to_contain_text("Temporal does not answer.", timeout=LONG)
+            await expect(each.locator("#banner")).to_contain_text("What you see is how things stood")
+            await expect(each.locator("#banner time")).to_be_visible()
+        await expect(row(listed, order_id)).to_contain_text("Processing")
+        await expect(page.locator("#story")).to_contain_text("Charge done")
+        await expect(page.locator("#cancel")).to_have_count(0)
+
+        await parts.start_temporal()
+        await parts.start_worker()
+        for each in (listed, page):
+            await expect(each.locator("#banner")).to_be_empty(timeout=LONG)
+        await expect(row(listed, order_id)).to_be_visible()
+        assert loads == []
+        await cancel(page, "Ada", "after all that")
+        await expect(page.get_by_role("status").filter(has_text="The order is cancelled.")).to_be_visible()
+        await expect(row(listed, order_id)).to_contain_text("Cancelled")
+        for each in (listed, page):
+            await each.context.close()
+
+
+async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(
+    stage: Stage, open_page: OpenPage, order_id: str, watch: Watch
+) -> None:
+    watch.expect(
+        "ERR_CONNECTION_REFUSED",
+        "ERR_INCOMPLETE_CHUNKED",
+        "[object Event]",
+        "ERR_EMPTY_RESPONSE",
+        "ERR_CONNECTION_RESET",
+    )
+    port = free_port()
+    async with ordersaga_api(stage, port) as url:
+        page = await open_page("/", base_url=url)
+        await page.get_by_label("Order id begins with").fill(order_id)
+        await expect(page.locator("#orders")).to_contain_text("No order is like that")
+    await expect(page.locator("#lost")).to_contain_text("Not live.")
+    async with ordersaga_api(stage, port):
+        await stage.held(await stage.order(order_id))
+        await expect(row(page, order_id)).to_be_visible()
+        await expect(page.locator("#lost")).to_be_hidden()
+        await page.context.close()

@@ -1,0 +1,159 @@
+"""What an operator does to orders on their pages."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from ordersaga.domain.result import OrderStatus
+from ordersaga.testing.faults import Fault, Kind
+from tests.browser.conftest import OpenPage
+from tests.browser.stage import Stage
+from tests.browser.watch import Watch
+
+REFUND = "decide-charge_payment"
+
+
+async def cancel(page: Page, name: str, reason: str) -> None:
+    """Fill in the form that cancels the order, and send it."""
+    await page.locator("#cancel > summary").click()
+    await send(page.locator("#cancel"), name, reason)
+
+
+async def decide(page: Page, choice: str, name: str, note: str) -> None:
+    """Fill in the form of a decision on the refund, and send it."""
+    form = page.locator(f"#{REFUND}-{choice}")
+    await form.locator("summary").click()
+    await send(form, name, note)
+
+
+async def send(form: Locator, name: str, note: str) -> None:
+    """Fill in a form that is open, and send it."""
+    await form.get_by_label("Your name").fill(name)
+    await form.locator("[name=note]").fill(note)
+    await form.locator("button[type=submit]").click()
+
+
+@pytest.fixture(scope="module")
+async def parked(stage: Stage) -> AsyncIterator[list[str]]:
+    """Orders whose refunds are parked."""
+    ids = [f"web-parked-{number}" for number in range(4)]
+    orders = [await stage.order(order_id) for order_id in ids]
+    yield await asyncio.gather(*map(stage.parked, orders))
+    for order_id in ids:
+        stage.proxy.lift(order_id)
+
+
+async def test_an_order_is_cancelled_in_its_hold(stage: Stage, open_page: OpenPage, order_id: str) -> None:
+    await stage.held(await stage.order(order_id))
+    page = await open_page(f"/orders/{order_id}")
+    await expect(page.locator("#actions")).to_contain_text("On hold before the shipment, until")
+    await cancel(page, "Ada Lovelace", "the customer called")
+    await expect(page.get_by_role("status").filter(has_text="The order is cancelled.")).to_be_visible()
+    await expect(page.locator("#head")).to_contain_text("the customer called (Ada Lovelace)")
+    await expect(page.locator("#head")).to_contain_text("Cancelled")
+    await expect(page.locator("#actions")).to_contain_text("everything is undone")
+    assert await stage.shop.books(order_id) == ["released", "refunded"]
+    (payment,) = [each async for each in stage.shop.services.payment.payments(order_id=order_id)]
+    assert payment.refunded == payment.amount == "44.98"
+    stock = [each async for each in stage.shop.services.inventory.stock() if each.sku.startswith(order_id)]
+    assert [(each.on_hand, each.reserved) for each in stock] == [(10, 0), (10, 0)]
+
+
+async def test_a_cancel_after_the_parcel_has_left_is_refused_with_the_reason(
+    stage: Stage, open_page: OpenPage, order_id: str
+) -> None:
+    stage.proxy.faults.append(Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None))
+    await stage.place(await stage.order(order_id))
+    await stage.books_say(order_id, "held", "captured", "created")
+    await stage.shop.parcel_leaves(order_id)
+    page = await open_page(f"/orders/{order_id}")
+    await cancel(page, "Ada", "too slow")
+    await expect(page.get_by_role("status").filter(has_text="came too late")).to_be_visible()
+    stage.proxy.lift(order_id)
+    await expect(page.locator("#head")).to_contain_text("Completed")
+    await expect(page.locator("#story")).to_contain_text("Shipment: too late, the parcel has left")
+    await stage.books_say(order_id, "held", "captured", "shipped", "sent")
+
+
+async def test_the_worklist_comes_first_with_its_count_the_amount_at_risk_and_the_age(
+    stage: Stage, open_page: OpenPage, parked: list[str]
+) -> None:
+    page = await open_page("/")
+    first = page.get_by_role("navigation", name="Pages").get_by_role("link").first
+    await expect(first).to_contain_text("Worklist")
+    count = len(await stage.shop.orders.worklist())
+    await expect(first.locator(".count")).to_have_text(str(count))
+    await first.click()
+    item = page.get_by_role("row").filter(has=page.locator(f"#o-{parked[0]}"))
+    await expect(item).to_contain_text("44.98 USD")
+    await expect(item.locator("time")).to_have_text(re.compile(r"^(now|\d+ (s|min) ago)$"))
+    await expect(page.locator(".tile-alert")).to_contain_text("USD")
+    await item.get_by_role("link", name="Decide on").click()
+    await expect(page.get_by_role("heading", name="This order waits for a decision")).to_be_in_viewport()
+    await expect(page.locator("#actions")).to_contain_text("Refunding the customer does not succeed")
+
+
+async def test_a_refund_is_retried(stage: Stage, open_page: OpenPage, parked: list[str]) -> None:
+    order_id = parked[0]
+    page, worklist = await open_page(f"/orders/{order_id}"), await open_page("/worklist")
+    row = worklist.locator(f"#o-{order_id}")
+    await expect(row).to_be_visible()
+    stage.proxy.lift(order_id)
+    await decide(page, "retry", "Grace Hopper", "")
+    await expect(page.get_by_role("status").filter(has_text="The decision was carried out.")).to_be_visible()
+    await expect(page.locator("#story")).to_contain_text("Retry by Grace Hopper")
+    await expect(page.locator("#head")).to_contain_text("Cancelled")
+    await expect(row).to_have_count(0)
+    await stage.books_say(order_id, "released", "refunded")
+
+
+@pytest.mark.parametrize(
+    ("choice", "words", "at"), [("done_by_hand", "Done by hand", 1), ("write_off", "Write off", 2)]
+)
+async def test_a_refund_is_settled_outside(
+    stage: Stage, open_page: OpenPage, parked: list[str], watch: Watch, choice: str, words: str, at: int
+) -> None:
+    order_id = parked[at]
+    page = await open_page(f"/orders/{order_id}")
+    form = page.locator(f"#{REFUND}-{choice}")
+    for name, note in (("", "transfer 4711"), ("Ada", "")):
+        await page.reload()
+        await decide(page, choice, name, note)
+        await expect(form.locator("input:invalid")).to_have_count(1)
+    await form.locator("form").evaluate("form => form.noValidate = true")
+    watch.expect("status of 409")
+    await send(form, "Ada", " ")
+    await expect(form.get_by_role("alert")).to_contain_text("Nothing was changed")
+    await expect(form.get_by_label("Your name")).to_have_value("Ada")
+    assert (await stage.view(order_id)).decisions == []
+    assert await stage.shop.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
+
+    await send(form, "Ada Lovelace", "transfer 4711")
+    await expect(page.locator("#story")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
+    await expect(page.locator("#head")).to_contain_text("Cancelled")
+    await page.goto(f"/orders/{order_id}")
+    await expect(page.locator("#story")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
+    assert await stage.shop.books(order_id) == ["released", "captured"]
+
+
+async def test_a_form_that_is_being_filled_in_is_left_alone(
+    stage: Stage, open_page: OpenPage, parked: list[str]
+) -> None:
+    order_id = parked[3]
+    page = await open_page(f"/orders/{order_id}")
+    form = page.locator(f"#{REFUND}-write_off")
+    await form.locator("summary").click()
+    await form.get_by_label("Reason").press_sequentially("a gift, to be writ")
+    stage.proxy.lift(order_id)
+    await decide(await open_page(f"/orders/{order_id}"), "retry", "Grace", "somebody else was faster")
+    await expect(page.locator("#story")).to_contain_text("Retry by Grace")
+    await expect(form.get_by_label("Reason")).to_have_value("a gift, to be writ")
+    await expect(form.get_by_label("Reason")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="This order has changed")).to_be_visible()
+    await page.get_by_role("button", name="Show how it stands now").click()
+    await expect(page.locator("#actions")).to_contain_text("There is nothing to decide")

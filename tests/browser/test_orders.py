@@ -1,0 +1,94 @@
+"""The list of orders and an order's page, as somebody watches them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from playwright.async_api import Locator, Page, expect
+
+from ordersaga.testing.faults import Fault, Kind
+from tests.browser.conftest import OpenPage
+from tests.browser.stage import Stage
+
+DECLINED = "pm_card_chargeDeclined"
+
+
+def row(page: Page, order_id: str) -> Locator:
+    """An order's row in a list."""
+    return page.get_by_role("row").filter(has=page.locator(f'[id="o-{order_id}"]'))
+
+
+async def test_an_order_is_watched_to_its_end_without_a_reload(
+    stage: Stage, open_page: OpenPage, order_id: str
+) -> None:
+    stage.proxy.faults.append(Fault(Kind.HOLD_BACK, "ship", order_id, attempts=None))
+    page, other = await open_page(), await open_page()
+    loads: list[str] = []
+    for each in (page, other):
+        each.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
+    order = await stage.order(order_id)
+    await stage.place(order, policy={"fast_path": 0})
+    await expect(row(page, order_id)).to_contain_text("Processing")
+    await row(other, order_id).get_by_role("link").click()
+    ship = other.get_by_role("listitem").filter(has=other.get_by_role("heading", name="Book the shipment"))
+    await expect(ship).to_contain_text("Running")
+    await expect(other.locator("#story")).to_contain_text("Charge done")
+    await expect(other.locator("#story")).not_to_contain_text("Shipment done")
+
+    stage.proxy.lift(order_id)
+    await expect(row(page, order_id)).to_contain_text("Completed")
+    await expect(other.locator("#head")).to_contain_text("Completed")
+    await expect(ship).to_contain_text("Done")
+    await expect(other.locator("#story")).to_contain_text("Confirmation done")
+    await expect(other.locator("#actions")).to_contain_text("There is nothing to decide")
+    await expect(other.locator("#mail")).to_contain_text("Sent")
+    assert [mail["To"] for mail in stage.mailbox.mails if order_id in mail["Subject"]] == ["ada@example.com"]
+    assert loads == [f"{stage.api.url}/orders/{order_id}"]
+
+
+async def test_orders_are_filtered_searched_and_paged_and_the_address_says_how(
+    stage: Stage, open_page: OpenPage, order_id: str
+) -> None:
+    who = f"customer of {order_id} & Söhne"
+    first = await stage.order(f"{order_id}-00", customer_id=who, stock=200)
+    orders = [first.model_copy(update={"order_id": f"{order_id}-{number:02d}"}) for number in range(53)]
+    orders[7] = orders[7].model_copy(update={"payment_method_id": DECLINED})
+    await asyncio.gather(*(stage.place(order) for order in orders))
+    failed = orders[7].order_id
+    page = await open_page()
+    rows = page.locator("tbody tr")
+    await page.get_by_label("Customer id").fill(who)
+    await expect(rows).to_have_count(50)
+    await expect(page).to_have_url(re.compile(rf"[?&]customer=customer(\+|%20)of(\+|%20){order_id}(\+|%20)%26"))
+    await page.reload()
+    await expect(page.get_by_label("Customer id")).to_have_value(who)
+    await expect(rows).to_have_count(50)
+    await page.get_by_role("link", name="Older orders").click()
+    await expect(rows).to_have_count(3)
+    await expect(page.get_by_label("Customer id")).to_have_value(who)
+    await page.get_by_role("link", name="Newest").click()
+    await expect(rows).to_have_count(50)
+
+    await page.get_by_label("Status").select_option("failed")
+    await expect(rows).to_have_count(1)
+    await expect(row(page, failed)).to_contain_text("Failed")
+    await page.go_back()
+    await expect(page.get_by_label("Status")).to_have_value("")
+    await expect(rows).to_have_count(50)
+
+    async with page.expect_event("load"):
+        await page.get_by_role("link", name="Clear").click()
+    await page.get_by_label("Order id begins with").fill(f"{order_id}-0")
+    await expect(rows).to_have_count(10)
+    await page.get_by_label("Order id begins with").fill("nothing-like-it")
+    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+
+
+async def test_a_filtered_list_is_live_too(stage: Stage, open_page: OpenPage, order_id: str) -> None:
+    page = await open_page("/?status=cancelled")
+    await page.get_by_label("Order id begins with").fill(order_id)
+    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+    await stage.held(await stage.order(order_id))
+    await stage.shop.orders.cancel_order(order_id, "too dear")
+    await expect(row(page, order_id)).to_contain_text("Cancelled")
