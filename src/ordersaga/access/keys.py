@@ -28,7 +28,8 @@ import structlog
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from ordersaga.domain.errors import SettingsError
-from ordersaga.domain.order import Document, Printable, problems_of
+from ordersaga.domain.order import Document, problems_of
+from ordersaga.domain.text import Printable
 
 log = structlog.get_logger(__name__)
 

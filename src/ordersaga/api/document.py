@@ -12,12 +12,12 @@ from ordersaga.api.models import CancelRequest
 from ordersaga.contracts.common import Problem
 from ordersaga.domain.money import MAX_MINOR
 from ordersaga.domain.order import OrderInput
+from ordersaga.domain.text import PATTERN
 from ordersaga.domain.worklist import OrderDecision
 
 _REF = "#/components/schemas/{model}"
 _SCHEME = "key"
 _OPEN = ("/healthz", "/readyz")
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 _AMOUNT = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 _TEXTS = (
     ("PlaceOrder", "customer_id", "payment_method_id"),
@@ -125,4 +125,4 @@ def _describe_order(schemas: dict[str, Any]) -> None:
     }
     for model, *names in _TEXTS:
         for name in names:
-            schemas[model]["properties"][name]["pattern"] = _PRINTABLE
+            schemas[model]["properties"][name]["pattern"] = PATTERN

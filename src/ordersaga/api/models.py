@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from ordersaga.access import Caller, Scope
-from ordersaga.domain.order import Address, Document, OrderItem, Printable
+from ordersaga.domain.order import Address, Document, OrderItem
 from ordersaga.domain.result import (
     Answer,
     DecisionEntry,
@@ -18,6 +18,7 @@ from ordersaga.domain.result import (
     StepOutcome,
     TimelineEntry,
 )
+from ordersaga.domain.text import Printable
 from ordersaga.domain.worklist import Attention, WorklistItem
 from ordersaga.known import Known
 from ordersaga.overview import Action, OrderStory

@@ -23,8 +23,9 @@ from ordersaga.api.errors import problems
 from ordersaga.api.models import Cancellation, CancelRequest, OrderDocument, OrderList, Placed, result_for
 from ordersaga.api.naming import name_of
 from ordersaga.domain.errors import OrderNotFound, Unavailable, VerdictPending
-from ordersaga.domain.order import OrderId, Printable, parse_order
+from ordersaga.domain.order import OrderId, parse_order
 from ordersaga.domain.result import Answer, CancelOutcome, OrderFilter, OrderResult, OrderStatus
+from ordersaga.domain.text import Printable
 from ordersaga.known import Known
 from ordersaga.overview import Front, OrderStory
 from ordersaga.serving.problem import problem_response

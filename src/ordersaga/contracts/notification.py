@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from ordersaga.contracts.common import EffectId, Entry, Reply, Request
-from ordersaga.domain.order import OrderId, Printable
+from ordersaga.domain.order import OrderId
+from ordersaga.domain.text import Printable
 
 
 class NotificationState(StrEnum):

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ordersaga.contracts.common import Amount, EffectId, Entry, Reply, Request
 from ordersaga.domain.money import Money
-from ordersaga.domain.order import Currency, OrderId, Printable
+from ordersaga.domain.order import Currency, OrderId
+from ordersaga.domain.text import Printable, clean
 
 
 class PaymentState(StrEnum):
@@ -54,7 +55,7 @@ class ChargeAnswer(Reply):
 
 def _readable(text: str) -> str:
     """Control characters are taken out and not refused: a refund must not wait for the wording of its reason."""
-    return "".join(each if each.isprintable() else " " for each in text)
+    return clean(text)
 
 
 class RefundRequest(Request):

@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 
 from ordersaga.contracts.common import EffectId, Entry, Reply, Request
 from ordersaga.contracts.inventory import ReservationLine
-from ordersaga.domain.order import MAX_LINES, Country, Line, OptionalLine, OrderId, Printable
+from ordersaga.domain.order import MAX_LINES, Country, Line, OptionalLine, OrderId
+from ordersaga.domain.text import Printable
 
 
 class ShipmentState(StrEnum):

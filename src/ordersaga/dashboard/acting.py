@@ -10,6 +10,7 @@ from ordersaga.access import Caller
 from ordersaga.domain.errors import DecisionRefused, VerdictPending
 from ordersaga.domain.order import problems_of
 from ordersaga.domain.result import CancelOutcome
+from ordersaga.domain.text import clean
 from ordersaga.domain.worklist import OrderDecision
 from ordersaga.overview import Front
 
@@ -71,4 +72,4 @@ def _short(what: str, text: str, most: int) -> str:
     text = " ".join(text.split())
     if len(text) > most:
         raise DecisionRefused(f"{what} has at most {most} characters. Nothing was changed.")
-    return "".join(each if each.isprintable() else " " for each in text)
+    return clean(text)

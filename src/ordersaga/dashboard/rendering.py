@@ -75,6 +75,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("ordersaga.dashboard"),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

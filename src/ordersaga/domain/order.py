@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Self
@@ -22,6 +23,7 @@ from pydantic import (
 
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.money import Money, exact_decimal, json_number, minor_digits, total
+from ordersaga.domain.text import OUT_OF_PLACE, Printable, clean
 
 MAX_LINES = 1_000
 MAX_QUANTITY = 100_000
@@ -34,14 +36,13 @@ SAFE_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 """Ids go into URLs and workflow ids, so they hold nothing that either would have to escape."""
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has control characters")
+_MAIL_ADDRESS = f'^[^@\\s<>,;"{OUT_OF_PLACE}]+@[^@\\s<>,;"{OUT_OF_PLACE}]+$'
+
+
+def _mail_address(text: str) -> str:
+    if not re.fullmatch(_MAIL_ADDRESS, text) or clean(text) != text:
+        raise ValueError("is not a mail address such as ada@example.com")
     return text
-
-
-Printable = AfterValidator(_printable)
-"""No control characters: the text goes into mails, labels, terminals and databases."""
 
 
 def _known_currency(code: str) -> str:
@@ -60,8 +61,9 @@ Currency = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{3
 Country = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{2}$")]
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", max_length=254),
-    Printable,
+    StringConstraints(strip_whitespace=True, max_length=254),
+    AfterValidator(_mail_address),
+    Field(json_schema_extra={"pattern": _MAIL_ADDRESS}),
 ]
 Line = Annotated[str, _text(200), Printable]
 OptionalLine = Annotated[str, _text(200, shortest=0), Printable]

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from ordersaga.domain.order import Document, OrderInput, Printable
+from ordersaga.domain.order import Document, OrderInput
 from ordersaga.domain.result import Answer, OrderStatus
+from ordersaga.domain.text import Printable
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), Printable]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ordersaga.contracts.notification import Template
+from ordersaga.domain.text import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def _label(name: str) -> str:
 
 
 def _line(text: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in text).strip()
+    return clean(text).strip()
 
 
 _TEMPLATES: Mapping[Template, Callable[[str, Mapping[str, str]], Text]] = {
