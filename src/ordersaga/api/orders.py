@@ -25,7 +25,7 @@ from ordersaga.api.naming import name_of
 from ordersaga.domain.errors import OrderNotFound, Unavailable, VerdictPending
 from ordersaga.domain.order import OrderId, parse_order
 from ordersaga.domain.result import Answer, CancelOutcome, OrderFilter, OrderResult, OrderStatus
-from ordersaga.domain.text import Printable
+from ordersaga.domain.text import PATTERN, Printable
 from ordersaga.known import Known
 from ordersaga.overview import Front, OrderStory
 from ordersaga.serving.problem import problem_response
@@ -123,7 +123,9 @@ async def list_orders(
     status: Annotated[
         OrderStatus | None, Query(description="In lists, an order under way is `processing` from the start.")
     ] = None,
-    customer_id: Annotated[str | None, Query(min_length=1, max_length=128), Printable] = None,
+    customer_id: Annotated[
+        str | None, Query(min_length=1, max_length=128, json_schema_extra={"pattern": PATTERN}), Printable
+    ] = None,
     placed_after: Annotated[Instant | None, Query(description="At this time or later.")] = None,
     placed_before: Annotated[Instant | None, Query(description="Before this time.")] = None,
     search: Annotated[
