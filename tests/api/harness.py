@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import uvicorn
 
+from ordersaga.serving.server import configuration
 from ordersaga.settings import Settings
 from ordersaga.web import create_app
 
@@ -85,7 +86,7 @@ class Api:
 async def serving(settings: Settings, **temporal: Any) -> AsyncIterator[Api]:
     """The API in a thread of its own; gives a client of it without a key."""
     app = create_app(settings, **temporal)
-    config = uvicorn.Config(app, port=0, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    config = configuration(app, port=0, log_config=None, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

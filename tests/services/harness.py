@@ -32,9 +32,10 @@ class Running:
 
     def __init__(self, database: Database, smtp_url: str | None = None, only: list[str] | None = None) -> None:
         from ordersaga.services.main import create_app
+        from ordersaga.serving.server import configuration
 
         settings = Settings(database_url=url_of(database), smtp_url=smtp_url)
-        config = uvicorn.Config(create_app(settings, only), port=0, lifespan="on", log_config=None, access_log=False)
+        config = configuration(create_app(settings, only), port=0, log_config=None)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -32,17 +33,21 @@ def run(
     themselves: what still answers after 10 seconds is cut off. Raises OrdersagaError if the port is taken.
     """
     with _listen(host, port, what) as listener, _signals_that_only_stop():
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            lifespan="on",
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=60,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
-        _Server(config, on_ready, on_stop).run(sockets=[listener])
+        _Server(configuration(app), on_ready, on_stop).run(sockets=[listener])
+
+
+def configuration(app: ASGIApp, **changes: Any) -> uvicorn.Config:
+    """How every server of ours is set up; tests change a detail."""
+    usual: dict[str, Any] = {
+        "log_level": "warning",
+        "access_log": False,
+        "lifespan": "on",
+        "server_header": False,
+        "proxy_headers": False,
+        "timeout_keep_alive": 60,
+        "timeout_graceful_shutdown": _SHUTDOWN_SECONDS,
+    }
+    return uvicorn.Config(app, **usual | changes)
 
 
 class _Server(uvicorn.Server):
