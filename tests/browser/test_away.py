@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from ordersaga.connect import connect
 from ordersaga.search import ensure_search_attributes
@@ -79,19 +79,42 @@ async def ordersaga_api(stage: Stage, port: int) -> AsyncIterator[str]:
         await process.communicate()
 
 
+async def without_a_worker(parts: Parts, page: Page) -> None:
+    """Stop the worker, and start it again."""
+    await parts.worker.aclose()
+    await expect(page.locator("#banner")).to_contain_text("worker", timeout=LONG)
+    await expect(page.locator("#banner time")).to_have_count(1)
+    await expect(page.locator("#story")).to_contain_text("Charge done")
+    await expect(page.locator("#actions")).to_contain_text("Nothing can be decided while no worker answers")
+    await parts.start_worker()
+    await expect(page.locator("#banner")).to_be_empty(timeout=LONG)
+    await expect(page.locator("#cancel")).to_be_visible()
+
+
+async def without_temporal(parts: Parts, listed: Page, page: Page, order_id: str) -> None:
+    """Stop both, and start them again."""
+    await parts.worker.aclose()
+    await parts.temporal.aclose()
+    for each in (listed, page):
+        await expect(each.locator("#banner")).to_contain_text("Temporal does not answer.", timeout=LONG)
+        await expect(each.locator("#banner")).to_contain_text("What you see is how things stood")
+        await expect(each.locator("#banner time")).to_be_visible()
+    await expect(row(listed, order_id)).to_contain_text("Processing")
+    await expect(page.locator("#story")).to_contain_text("Charge done")
+    await expect(page.locator("#cancel")).to_have_count(0)
+    await parts.start_temporal()
+    await parts.start_worker()
+    for each in (listed, page):
+        await expect(each.locator("#banner")).to_be_empty(timeout=LONG)
+    await expect(row(listed, order_id)).to_be_visible()
+
+
 async def test_pages_keep_what_they_know_and_come_back_by_themselves(
-    stage: Stage,
-    open_page: OpenPage,
-    order_id: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    stage: Stage, open_page: OpenPage, order_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
     monkeypatch.setattr("ordersaga.testing.environment.free_port", lambda: port)
-    async with (
-        parts_of(stage, port, tmp_path) as parts,
-        serving(stage.settings, target_host=parts.address) as api,
-    ):
+    async with parts_of(stage, port, tmp_path) as parts, serving(stage.settings, target_host=parts.address) as api:
         assert (await api.place(wire(await stage.order(order_id), policy=HELD))).status == 202
         listed, page = await open_page("/", base_url=api.url), await open_page(None, base_url=api.url)
         await expect(row(listed, order_id)).to_be_visible()
@@ -100,32 +123,8 @@ async def test_pages_keep_what_they_know_and_come_back_by_themselves(
         loads: list[str] = []
         for each in (listed, page):
             each.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
-
-        await parts.worker.aclose()
-        await expect(page.locator("#banner")).to_contain_text("worker", timeout=LONG)
-        await expect(page.locator("#banner time")).to_have_count(1)
-        await expect(page.locator("#story")).to_contain_text("Charge done")
-        await expect(page.locator("#actions")).to_contain_text("Nothing can be decided while no worker answers")
-
-        await parts.start_worker()
-        await expect(page.locator("#banner")).to_be_empty(timeout=LONG)
-        await expect(page.locator("#cancel")).to_be_visible()
-
-        await parts.worker.aclose()
-        await parts.temporal.aclose()
-        for each in (listed, page):
-            await expect(each.locator("#banner")).to_contain_text("Temporal does not answer.", timeout=LONG)
-            await expect(each.locator("#banner")).to_contain_text("What you see is how things stood")
-            await expect(each.locator("#banner time")).to_be_visible()
-        await expect(row(listed, order_id)).to_contain_text("Processing")
-        await expect(page.locator("#story")).to_contain_text("Charge done")
-        await expect(page.locator("#cancel")).to_have_count(0)
-
-        await parts.start_temporal()
-        await parts.start_worker()
-        for each in (listed, page):
-            await expect(each.locator("#banner")).to_be_empty(timeout=LONG)
-        await expect(row(listed, order_id)).to_be_visible()
+        await without_a_worker(parts, page)
+        await without_temporal(parts, listed, page, order_id)
         assert loads == []
         await cancel(page, "Ada", "after all that")
         await expect(page.get_by_role("status").filter(has_text="The order is cancelled.")).to_be_visible()
