@@ -7,7 +7,7 @@ import os
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,15 @@ _TIED_TO_US = 'exec 3<&0 </dev/null; { read -r told <&3 || kill -KILL $$; } >/de
 
 class StackError(OrdersagaError):
     """The local stack cannot run as asked."""
+
+
+def tied_to_us(name: str, command: Iterable[str]) -> list[str]:
+    """The command, to be killed when the pipe ends that it is given as its input: when we end, however we do.
+
+    Once the program has ended, write a line into the pipe before it is closed, or another's process may be killed that
+    has got its number.
+    """
+    return ["/bin/sh", "-c", _TIED_TO_US, name, *command]
 
 
 async def says_ready(process: Process, ready: Callable[[], None]) -> None:
@@ -133,7 +142,7 @@ class Child:
         try:
             with self.log_file.open("ab") as messages:
                 self._process = process = await asyncio.create_subprocess_exec(
-                    *("/bin/sh", "-c", _TIED_TO_US, self.name, *self._program.command),
+                    *tied_to_us(self.name, self._program.command),
                     stdin=lifeline,
                     stdout=PIPE if self._program.watch is says_ready else messages,
                     stderr=messages,

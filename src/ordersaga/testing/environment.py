@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from temporalio.client import Client
 
 from ordersaga.connect import connect
 from ordersaga.domain.errors import OrdersagaError, TemporalUnavailable
+from ordersaga.stack.child import tied_to_us
 from ordersaga.stack.claims import free_ports
 from ordersaga.stack.programs import temporal_binary
 
@@ -26,10 +28,14 @@ def free_port() -> int:
 async def temporal_server(*options: str) -> AsyncIterator[str]:
     """A dev server without Web UI; gives its address. `options` go to `temporal server start-dev`."""
     port = free_port()
-    command = ["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    command = [str(temporal_binary()), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
     process = await asyncio.create_subprocess_exec(
-        temporal_binary(), *command, *options, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        *tied_to_us("temporal", [*command, "--log-level", "error", *options]),
+        stdin=PIPE,  # tests are killed now and then
+        stdout=DEVNULL,
+        stderr=DEVNULL,
     )
+    assert process.stdin
     address = f"127.0.0.1:{port}"
     try:
         await _answers(address, process)
@@ -38,6 +44,8 @@ async def temporal_server(*options: str) -> AsyncIterator[str]:
         if process.returncode is None:
             process.terminate()
         await process.wait()
+        process.stdin.write(b"\n")
+        process.stdin.close()
 
 
 async def _answers(address: str, process: asyncio.subprocess.Process) -> Client:
