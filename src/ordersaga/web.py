@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from importlib.util import find_spec
 from time import monotonic
 from typing import Any
 
@@ -18,6 +17,7 @@ from ordersaga.access.browsers import host_problem, is_loopback, origin_problem
 from ordersaga.api import add_api
 from ordersaga.api.callers import QUOTA
 from ordersaga.api.metrics import Metrics
+from ordersaga.dashboard.app import add_dashboard
 from ordersaga.domain.errors import SettingsError
 from ordersaga.domain.order import MAX_ORDER_BYTES
 from ordersaga.overview import Front
@@ -49,7 +49,7 @@ def create_app(settings: Settings, **temporal: Any) -> FastAPI:
         lifespan=lifespan,
     )
     add_api(app, front)
-    _add_dashboard(app, front)
+    add_dashboard(app, front)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit, limit=MAX_ORDER_BYTES)
     if not front.keys.required:
@@ -78,13 +78,6 @@ def serve_web(
     app = create_app(settings, **temporal)
     front: Front = app.state.front
     run(app, host, port, on_ready, "The API", on_stop=front.stop)
-
-
-def _add_dashboard(app: FastAPI, front: Front) -> None:
-    if find_spec("ordersaga.dashboard.app") is not None:
-        from ordersaga.dashboard.app import add_dashboard
-
-        add_dashboard(app, front)
 
 
 class LocalOnly:
