@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
-    from ordersaga.saga import FENCED, Kind, Policy, Saga, SagaRun, Step, Undo, Undone, UndoOutcome, Verdict, refusal
+    from ordersaga.saga import (
+        FENCED,
+        Kind,
+        Policy,
+        Saga,
+        SagaRun,
+        Step,
+        Steps,
+        Undo,
+        Undone,
+        UndoOutcome,
+        Verdict,
+        first_attempts,
+        refusal,
+    )
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,23 @@ FLIGHT = Step[Booking, str]("flight", prefix="flt", do=Agency.book, undo=Agency.
 HOTEL = Step[Booking, str]("hotel", prefix="htl", do=Agency.book, undo=Agency.unbook)
 TICKET = Step[Booking, str]("ticket", prefix="tkt", do=Agency.book, undo=Agency.unbook, kind=Kind.PIVOT)
 ITINERARY = Step[Booking, str]("itinerary", prefix="itn", do=Agency.book, kind=Kind.RETRIABLE)
-TRIP_SAGA = Saga(FLIGHT, HOTEL, TICKET, ITINERARY)
+
+
+async def trip_story(trip: Trip, saga: Steps) -> None:
+    """What happens when nothing goes wrong."""
+    await saga.do(FLIGHT, Booking(f"flt-{trip.trip_id}", "flight"))
+    await saga.do(HOTEL, Booking(f"htl-{trip.trip_id}", f"hotel {trip.hotel}"))
+    await saga.do(TICKET, Booking(f"tkt-{trip.trip_id}", "ticket"))
+    await saga.attempt(ITINERARY, Booking(f"itn-{trip.trip_id}", f"mail to {trip.traveller}"))
+
+
+TRIP_SAGA = Saga("trip", trip_story, FLIGHT, HOTEL, TICKET, ITINERARY)
+
+
+def trip_activities(agency: Agency) -> list[Callable[..., Any]]:
+    """What a worker of trips needs: each step's activities, and the one that makes first attempts."""
+    of_steps: list[Callable[..., Any]] = [agency.book, agency.unbook]
+    return [*of_steps, first_attempts(TRIP_SAGA, of_steps)]
 
 
 @workflow.defn
@@ -69,20 +101,12 @@ class TripWorkflow:
     @workflow.init
     def __init__(self, trip: Trip) -> None:
         self.trip = trip
-        self.saga = SagaRun(TRIP_SAGA, trip.trip_id, Policy(step_deadline=timedelta(minutes=5)))
-
-    async def story(self) -> None:
-        """What happens when nothing goes wrong."""
-        trip_id = self.trip.trip_id
-        await self.saga.do(FLIGHT, Booking(f"flt-{trip_id}", "flight"))
-        await self.saga.do(HOTEL, Booking(f"htl-{trip_id}", f"hotel {self.trip.hotel}"))
-        await self.saga.do(TICKET, Booking(f"tkt-{trip_id}", "ticket"))
-        await self.saga.attempt(ITINERARY, Booking(f"itn-{trip_id}", f"mail to {self.trip.traveller}"))
+        self.saga = SagaRun(TRIP_SAGA, trip, trip.trip_id, Policy(step_deadline=timedelta(minutes=5)))
 
     @workflow.run
     async def run(self, trip: Trip) -> str:
-        """Run the story to its end, and say which."""
-        ending = await self.saga.run(self.story)
+        """Tell the story to its end, and say which."""
+        ending = await self.saga.run()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if ending.verdict is Verdict.STANDS:
             return "booked"

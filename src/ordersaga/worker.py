@@ -17,12 +17,14 @@ from ordersaga.activities import InventoryActivities, NotificationActivities, Pa
 from ordersaga.clients import Services
 from ordersaga.connect import DATA_CONVERTER, pollers
 from ordersaga.reconciler import Reconciler, ensure_schedule
+from ordersaga.saga import first_attempts
 from ordersaga.sandbox import workflow_runner
 from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import Settings
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.reconcile import ReconcilerWorkflow
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
+from ordersaga.workflows.story import ORDER_SAGA
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +98,7 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
     payment = PaymentActivities(services.payment)
     shipping = ShippingActivities(services.shipping)
     notification = NotificationActivities(services.notification)
-    return [
+    of_steps: list[Callable[..., Any]] = [
         inventory.reserve_inventory,
         inventory.release_inventory,
         payment.charge_payment,
@@ -106,3 +108,4 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
         notification.send_confirmation,
         notification.recall_confirmation,
     ]
+    return [*of_steps, first_attempts(ORDER_SAGA, of_steps)]

@@ -11,9 +11,9 @@ from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.errors import InvalidOrder
-    from ordersaga.domain.order import OrderInput
+    from ordersaga.domain.order import OrderInput, OrderPolicy
     from ordersaga.domain.result import OrderResult
-    from ordersaga.saga import Saga, SagaRun, Step, Undo, Undone, UndoOutcome
+    from ordersaga.saga import Saga, SagaRun, Step, Steps, Undo, Undone, UndoOutcome
     from ordersaga.workflows.order import OrderSagaWorkflow
     from ordersaga.workflows.report import Report
     from ordersaga.workflows.steps import (
@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         saga_policy,
         shipment,
     )
+    from ordersaga.workflows.story import ORDER_SAGA
 
 
 class PointsActivities:
@@ -46,7 +47,51 @@ class PointsActivities:
 POINTS = Step[str, str](
     "redeem_points", prefix="pts", do=PointsActivities.redeem_points, undo=PointsActivities.return_points
 )
-ORDER_WITH_POINTS = Saga(RESERVE, POINTS, CHARGE, SHIP, CONFIRM)
+
+
+async def swapped_story(order: OrderInput, saga: Steps) -> None:
+    """Charges before it reserves."""
+    await saga.do(CHARGE, charge(order))
+    await saga.do(RESERVE, reservation(order))
+    await _the_rest(order, saga)
+
+
+async def shortened_story(order: OrderInput, saga: Steps) -> None:
+    """Sends no confirmation any more."""
+    await saga.do(RESERVE, reservation(order))
+    await saga.do(CHARGE, charge(order))
+    await _hold(order, saga)
+    await saga.do(SHIP, shipment(order))
+
+
+async def points_story(order: OrderInput, saga: Steps) -> None:
+    """Redeems points before it charges."""
+    await saga.do(RESERVE, reservation(order))
+    await saga.do(POINTS, order.order_id)
+    await saga.do(CHARGE, charge(order))
+    await _the_rest(order, saga)
+
+
+async def talkative_story(order: OrderInput, saga: Steps) -> None:
+    """Asks shipping for something else."""
+    await saga.do(RESERVE, reservation(order))
+    await saga.do(CHARGE, charge(order))
+    await _hold(order, saga)
+    booked = await saga.do(SHIP, shipment(order).model_copy(update={"items": []}))
+    await saga.attempt(CONFIRM, confirmation(order, booked.tracking_number if booked else None))
+
+
+async def _the_rest(order: OrderInput, saga: Steps) -> None:
+    await _hold(order, saga)
+    booked = await saga.do(SHIP, shipment(order))
+    await saga.attempt(CONFIRM, confirmation(order, booked.tracking_number if booked else None))
+
+
+async def _hold(order: OrderInput, saga: Steps) -> None:
+    await saga.hold(timedelta(seconds=(order.policy or OrderPolicy()).hold_before_shipping))
+
+
+ORDER_WITH_POINTS = Saga("order_with_points", points_story, RESERVE, POINTS, CHARGE, SHIP, CONFIRM)
 
 
 class ReportWithPoints(Report):
@@ -61,21 +106,23 @@ class ReportWithPoints(Report):
                 self.saga.records[POINTS.name] = points
 
 
+class Changed(OrderSagaWorkflow):
+    """An order's workflow with another saga."""
+
+    def change_to(self, saga: Saga[OrderInput]) -> None:
+        """Run this saga."""
+        self.saga = SagaRun(saga, self.order, self.order.order_id, saga_policy(self.policy), self._changed)
+        self.report = ReportWithPoints(self.order, self.saga)
+
+
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class Swapped(OrderSagaWorkflow):
+class Swapped(Changed):
     """Charges before it reserves."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-
-    async def story(self) -> None:
-        """Two steps in another order."""
-        await self.saga.do(CHARGE, charge(self.order))
-        await self.saga.do(RESERVE, reservation(self.order))
-        await self.saga.hold(timedelta(seconds=self.policy.hold_before_shipping))
-        booked = await self.saga.do(SHIP, shipment(self.order))
-        await self.saga.attempt(CONFIRM, confirmation(self.order, booked.tracking_number))
+        self.change_to(Saga("order", swapped_story, *ORDER_SAGA.steps))
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -84,19 +131,13 @@ class Swapped(OrderSagaWorkflow):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class Shortened(OrderSagaWorkflow):
+class Shortened(Changed):
     """Sends no confirmation any more."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-
-    async def story(self) -> None:
-        """A step less."""
-        await self.saga.do(RESERVE, reservation(self.order))
-        await self.saga.do(CHARGE, charge(self.order))
-        await self.saga.hold(timedelta(seconds=self.policy.hold_before_shipping))
-        await self.saga.do(SHIP, shipment(self.order))
+        self.change_to(Saga("order", shortened_story, *ORDER_SAGA.steps))
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -105,31 +146,13 @@ class Shortened(OrderSagaWorkflow):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class Points(OrderSagaWorkflow):
+class Points(Changed):
     """Redeems points before it charges, whatever the order has done already."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.with_points = self.decide()
-        saga = ORDER_WITH_POINTS if self.with_points else self.saga.saga
-        self.saga = SagaRun(saga, order.order_id, saga_policy(self.policy), self._changed)
-        self.report = ReportWithPoints(order, self.saga)
-
-    def decide(self) -> bool:
-        """Whether this order redeems points."""
-        return True
-
-    async def story(self) -> None:
-        """A step more."""
-        await self.saga.do(RESERVE, reservation(self.order))
-        if self.with_points:
-            await self.saga.do(POINTS, self.order.order_id)
-        await self.saga.do(CHARGE, charge(self.order))
-        await self.saga.hold(timedelta(seconds=self.policy.hold_before_shipping))
-        booked = await self.saga.do(SHIP, shipment(self.order))
-        self.report.tracking_number = booked.tracking_number
-        await self.saga.attempt(CONFIRM, confirmation(self.order, booked.tracking_number))
+        self.change_to(ORDER_WITH_POINTS)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -138,16 +161,13 @@ class Points(OrderSagaWorkflow):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class PointsPatched(Points):
+class PointsPatched(Changed):
     """Redeems points of the orders that begin after the change."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-
-    def decide(self) -> bool:
-        """Whether this order began after the change."""
-        return workflow.patched("redeem-points")
+        self.change_to(ORDER_WITH_POINTS if workflow.patched("redeem-points") else ORDER_SAGA)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -156,22 +176,14 @@ class PointsPatched(Points):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class Talkative(OrderSagaWorkflow):
+class Talkative(Changed):
     """Notes more on the timeline, and asks shipping for something else: no command is another."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-
-    async def story(self) -> None:
-        """The same steps, with other words and another argument."""
+        self.change_to(Saga("order", talkative_story, *ORDER_SAGA.steps))
         self.saga.note("off we go")
-        await self.saga.do(RESERVE, reservation(self.order))
-        await self.saga.do(CHARGE, charge(self.order))
-        await self.saga.hold(timedelta(seconds=self.policy.hold_before_shipping))
-        booked = await self.saga.do(SHIP, shipment(self.order).model_copy(update={"items": []}))
-        self.report.tracking_number = booked.tracking_number
-        await self.saga.attempt(CONFIRM, confirmation(self.order, booked.tracking_number))
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:

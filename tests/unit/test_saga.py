@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from temporalio import activity
 
-from ordersaga.saga import Kind, Saga, SagaDeclarationError, Step, Undo, Undone, UndoOutcome
+from ordersaga.saga import Kind, Saga, SagaDeclarationError, Step, Steps, Undo, Undone, UndoOutcome, first_attempts
 
 
+@activity.defn
 async def do(argument: str) -> str:
     return argument
 
 
+@activity.defn
 async def undo(undo: Undo) -> Undone:
     return Undone(UndoOutcome.UNDONE)
+
+
+async def story(subject: str, saga: Steps) -> None:
+    pass
 
 
 def step(name: str, kind: Kind = Kind.COMPENSATABLE, *, undoable: bool = True, prefix: str = "") -> Step[Any, Any]:
@@ -38,7 +45,17 @@ LAST, OTHER_LAST = step("x", Kind.RETRIABLE), step("y", Kind.RETRIABLE, undoable
     ],
 )
 def test_the_pivot_is_undone_first_and_the_others_in_reverse(steps: list[Step[Any, Any]], undone: str) -> None:
-    assert "".join(each.name for each in Saga(*steps).undo_order) == undone
+    assert "".join(each.name for each in Saga("s", story, *steps).undo_order) == undone
+
+
+def test_first_attempts_of_which_an_activity_is_missing_are_refused_when_the_worker_is_made() -> None:
+    @activity.defn(name="do")
+    async def by_another_name(argument: str) -> str:
+        return argument
+
+    with pytest.raises(SagaDeclarationError, match="no activity that does a, b"):
+        first_attempts(Saga("s", story, A, B), [undo])
+    first_attempts(Saga("s", story, A, B), [by_another_name, undo])
 
 
 @pytest.mark.parametrize(
@@ -57,4 +74,4 @@ def test_the_pivot_is_undone_first_and_the_others_in_reverse(steps: list[Step[An
 )
 def test_steps_that_make_no_saga_are_refused_when_they_are_declared(steps: list[Step[Any, Any]], problem: str) -> None:
     with pytest.raises(SagaDeclarationError, match=problem):
-        Saga(*steps)
+        Saga("s", story, *steps)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from itertools import count
-from typing import Any
 
 import pytest
 from temporalio.client import Client
@@ -16,7 +15,7 @@ from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import SERVICES, Settings, load_settings
 from ordersaga.testing.environment import temporal_server
 from ordersaga.worker import order_worker
-from tests.workflow.journey import JourneyWorkflow, World
+from tests.workflow.journey import JourneyWorkflow, World, activities_of
 from tests.workflow.runner import Runner
 from tests.workflow.shop import Shop
 
@@ -56,7 +55,6 @@ def order_id() -> str:
 async def journey(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
     """A journey in a world of its own, and a worker for it."""
     world = World()
-    activities: list[Callable[..., Any]] = [world.do_step, world.undo_step]
-    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities):
+    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities_of(world)):
         yield Runner(temporal, world, order_id)
         world.release.set()

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any, ClassVar
 
 from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
-    from ordersaga.saga import FENCED, Decision, Kind, Policy, Saga, SagaRun, Step, Undo, Undone, UndoOutcome, refusal
+    from ordersaga.saga import (
+        FENCED,
+        Decision,
+        Kind,
+        Policy,
+        Saga,
+        SagaRun,
+        Step,
+        Steps,
+        Undo,
+        Undone,
+        UndoOutcome,
+        first_attempts,
+        refusal,
+    )
 
 
 @dataclass(frozen=True)
@@ -28,9 +44,11 @@ class Journey:
 class World:
     """Effects and tombstones, and what is to happen at the first attempts of a call: `script["do pay-1"] = ["fault"]`.
 
-    What may happen: fault (nothing done), lost (done, but no answer), slow (done, answered after `release`), refuse,
-    late (the undo comes too late), ok.
+    What may happen: fault (nothing done), lost (done, but no answer), slow (done, answered after `release`), lag (done,
+    answered after LAG seconds), refuse, late (the undo comes too late), ok.
     """
+
+    LAG: ClassVar[float] = 0.4
 
     effects: list[str] = field(default_factory=list)
     tombstones: set[str] = field(default_factory=set)
@@ -60,6 +78,8 @@ class World:
             raise RuntimeError("broken after the effect")
         if what == "slow":
             await self.release.wait()
+        if what == "lag":
+            await asyncio.sleep(self.LAG)
         return f"answer of {effect_id}"
 
     @activity.defn
@@ -81,7 +101,25 @@ STOCK = Step[str, str]("stock", prefix="rsv", do=World.do_step, undo=World.undo_
 MONEY = Step[str, str]("money", prefix="pay", do=World.do_step, undo=World.undo_step)
 PARCEL = Step[str, str]("parcel", prefix="shp", do=World.do_step, undo=World.undo_step, kind=Kind.PIVOT)
 MAIL = Step[str, str]("mail", prefix="msg", do=World.do_step, undo=World.undo_step, kind=Kind.RETRIABLE)
-SAGA = Saga(STOCK, MONEY, PARCEL, MAIL)
+
+
+async def story(journey: Journey, saga: Steps) -> None:
+    """All four."""
+    key = journey.key
+    await saga.do(STOCK, f"rsv-{key}")
+    await saga.do(MONEY, f"pay-{key}")
+    await saga.hold(timedelta(seconds=journey.hold))
+    await saga.do(PARCEL, f"shp-{key}")
+    await saga.attempt(MAIL, f"msg-{key}")
+
+
+SAGA = Saga("journey", story, STOCK, MONEY, PARCEL, MAIL)
+
+
+def activities_of(world: World) -> list[Callable[..., Any]]:
+    """What a worker of journeys in this world needs."""
+    activities: list[Callable[..., Any]] = [world.do_step, world.undo_step]
+    return [*activities, first_attempts(SAGA, activities)]
 
 
 @workflow.defn
@@ -98,21 +136,12 @@ class JourneyWorkflow:
             parked_interval=timedelta(seconds=journey.parked_interval),
             fast_path=timedelta(seconds=journey.fast_path),
         )
-        self.saga = SagaRun(SAGA, journey.key, policy)
-
-    async def story(self) -> None:
-        """All four."""
-        key = self.journey.key
-        await self.saga.do(STOCK, f"rsv-{key}")
-        await self.saga.do(MONEY, f"pay-{key}")
-        await self.saga.hold(timedelta(seconds=self.journey.hold))
-        await self.saga.do(PARCEL, f"shp-{key}")
-        await self.saga.attempt(MAIL, f"msg-{key}")
+        self.saga = SagaRun(SAGA, journey, journey.key, policy)
 
     @workflow.run
     async def run(self, journey: Journey) -> str:
         """Run to the end, and say which: the verdict, and whether it was cancelled."""
-        ending = await self.saga.run(self.story)
+        ending = await self.saga.run()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return f"{ending.verdict} cancelled" if ending.cancelled else str(ending.verdict)
 

@@ -41,10 +41,17 @@ class Runner:
         return [effect.split("-")[0] for effect in self.world.effects]
 
     @property
+    def dos(self) -> list[str]:
+        """The dos in the order of their calls, each as often as it was called."""
+        return self._calls("do ")
+
+    @property
     def undos(self) -> list[str]:
         """The undos in the order of their first call."""
-        calls = [call.removesuffix(f"-{self.key}") for call in self.world.calls if call.startswith("undo")]
-        return [call.removeprefix("undo ") for call in dict.fromkeys(calls)]
+        return list(dict.fromkeys(self._calls("undo ")))
+
+    def _calls(self, kind: str) -> list[str]:
+        return [call.removeprefix(kind).split("-")[0] for call in self.world.calls if call.startswith(kind)]
 
     async def called(self, call: str) -> None:
         """Wait until a call has been made."""

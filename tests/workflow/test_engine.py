@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Replayer, Worker
 
-from tests.workflow.journey import JourneyWorkflow, World
+from ordersaga.saga.ahead import Start, Tried
+from tests.workflow.journey import Journey, JourneyWorkflow, World, activities_of
 from tests.workflow.runner import ALL, Handle, Runner
 from tests.workflow.shop import until
 
@@ -21,6 +23,44 @@ async def events(handle: Handle) -> list[str]:
 async def test_four_good_steps_stand(journey: Runner) -> None:
     assert await journey.run() == "stands"
     assert journey.in_effect == ALL
+
+
+async def test_the_fast_path_makes_the_first_attempts_up_to_a_hold_in_one_local_activity(journey: Runner) -> None:
+    handle = await journey.start(hold=1)
+
+    assert await handle.result() == "stands"
+    happened = [name for name in await events(handle) if "MARKER" in name or "TIMER" in name or "ACTIVITY_TASK" in name]
+    timer = ["EVENT_TYPE_TIMER_STARTED", "EVENT_TYPE_TIMER_FIRED"]
+    assert happened == ["EVENT_TYPE_MARKER_RECORDED", *timer, "EVENT_TYPE_MARKER_RECORDED"]
+    assert journey.dos == ALL
+
+
+async def test_the_fast_path_begins_no_further_step_once_its_time_is_over(journey: Runner) -> None:
+    """Or a cancel would have to wait for all of a slow saga."""
+    journey.given(do_rsv=["lag"], do_pay=["lag"], do_shp=["lag"], do_msg=["lag"])
+    handle = await journey.start(fast_path=World.LAG * 1.5)
+
+    assert await handle.result() == "stands"
+    assert (await events(handle)).count("EVENT_TYPE_MARKER_RECORDED") == 2, "two steps in each"
+    assert journey.dos == ALL
+
+
+async def test_first_attempts_that_get_lost_altogether_are_taken_over_and_done_once(
+    temporal: Client, order_id: str
+) -> None:
+    world = World()
+    *of_steps, ahead = activities_of(world)
+
+    @activity.defn(name="journey_first_attempts")
+    async def lost(journey: Journey, start: Start) -> list[Tried]:
+        await ahead(journey, start)
+        raise RuntimeError("and all of it is forgotten")
+
+    journey = Runner(temporal, world, order_id)
+    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=[*of_steps, lost]):
+        assert await journey.run() == "stands"
+    assert journey.in_effect == ALL
+    assert len(world.effects) == 4
 
 
 async def test_without_the_fast_path_every_step_is_a_regular_activity(journey: Runner) -> None:
@@ -121,7 +161,7 @@ async def test_undos_are_retried_for_ever_and_never_local(journey: Runner) -> No
     assert await handle.result() == "undone"
     assert journey.in_effect == []
     local = [name for name in await events(handle) if name == "EVENT_TYPE_MARKER_RECORDED"]
-    assert len(local) == 3, "three dos, no undo"
+    assert len(local) == 1, "the dos in one, no undo"
 
 
 async def test_a_parked_undo_lets_the_others_go_on_and_still_finishes(journey: Runner) -> None:
@@ -239,8 +279,8 @@ async def test_temporals_own_cancellation_closes_the_run_as_cancelled_once_all_i
     assert journey.in_effect == []
 
 
-async def test_a_signal_while_the_last_local_activity_runs_leaves_nothing_behind(journey: Runner) -> None:
-    """The server refuses to close the run, and the run forgets all four local activities that it has just done."""
+async def test_a_signal_while_the_last_first_attempt_runs_leaves_nothing_behind(journey: Runner) -> None:
+    """The server refuses to close the run, and the run forgets all four steps that it has just done."""
     journey.given(do_msg=["slow", "ok"])
     handle = await journey.start(fast_path=5)
     await journey.called("do msg")
@@ -258,7 +298,7 @@ async def test_eviction_from_the_cache_is_not_a_cancellation(temporal: Client, o
         temporal,
         task_queue="journeys",
         workflows=[JourneyWorkflow],
-        activities=[world.do_step, world.undo_step],
+        activities=activities_of(world),
         max_cached_workflows=1,
     )
     async with worker:

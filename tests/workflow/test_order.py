@@ -221,6 +221,24 @@ async def test_the_view_tells_each_step_and_what_happened(shop: Shop, order_id: 
     ]
 
 
+async def test_the_timeline_tells_when_each_step_began_and_ended_though_all_were_done_at_one_go(
+    shop: Shop, order_id: str
+) -> None:
+    await shop.orders.place_order(await shop.order(order_id))
+
+    timeline = (await shop.orders.get_order(order_id)).timeline
+    told = [(entry.step, entry.since, entry.at) for entry in timeline if entry.since]
+    assert [step for step, _, _ in told] == [
+        "reserve_inventory",
+        "charge_payment",
+        "create_shipment",
+        "send_confirmation",
+    ]
+    moments = [moment for _, *between in told for moment in between]
+    assert moments == sorted(moments)
+    assert all(began < ended for _, began, ended in told)
+
+
 async def test_an_order_of_675_lines_completes(shop: Shop, order_id: str) -> None:
     order = await shop.order(order_id, stock=1_000)
     items = [{"sku": order.items[0].sku, "quantity": 1, "price": Decimal("0.01")} for _ in range(675)]

@@ -12,12 +12,14 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from ordersaga.activities import InventoryActivities
+from ordersaga.activities import InventoryActivities, NotificationActivities, ShippingActivities
 from ordersaga.client import OrderClient
 from ordersaga.domain.errors import OrderConflict
 from ordersaga.domain.result import CancelOutcome, OrderStatus
+from ordersaga.saga import first_attempts
 from ordersaga.settings import Settings
 from ordersaga.workflows.order import OrderSagaWorkflow
+from ordersaga.workflows.story import ORDER_SAGA
 from tests.workflow.shop import IN_EFFECT, Shop, until
 
 
@@ -43,6 +45,11 @@ async def test_a_mocked_refusal_of_the_payment_fails_the_order_and_releases_the_
     inventory = InventoryActivities(shop.services.inventory)
     mocked = settings.model_copy(update={"task_queue": "mocked"})
     activities: list[Callable[..., Any]] = [inventory.reserve_inventory, declined, inventory.release_inventory]
+    activities += [
+        ShippingActivities(shop.services.shipping).create_shipment,
+        NotificationActivities(shop.services.notification).send_confirmation,
+    ]
+    activities.append(first_attempts(ORDER_SAGA, activities))
     async with Worker(temporal, task_queue="mocked", workflows=[OrderSagaWorkflow], activities=activities):
         result = await OrderClient(temporal, mocked).place_order(await shop.order(order_id))
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
-from examples.trip import Agency, Trip, TripWorkflow
+from examples.trip import Agency, Trip, TripWorkflow, trip_activities
 
 
 @pytest.fixture
 async def agency(temporal: Client) -> AsyncIterator[Agency]:
     agency = Agency()
-    activities: list[Callable[..., Any]] = [agency.book, agency.unbook]
-    async with Worker(temporal, task_queue="trips", workflows=[TripWorkflow], activities=activities):
+    async with Worker(temporal, task_queue="trips", workflows=[TripWorkflow], activities=trip_activities(agency)):
         yield agency
 
 

@@ -79,7 +79,11 @@ async def test_a_parked_refund_is_on_the_worklist_with_its_amount_and_age(
     assert (item.attention, item.amount_at_risk, item.currency) == (Attention.PARKED, "44.98", "USD")
     assert datetime.now(UTC) - item.since < timedelta(minutes=1)
     assert await orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
-    assert await shop.books(order_id) == ["released", "captured", "refused"], "the other undos have gone on"
+
+    async def the_other_undos_have_gone_on() -> bool:
+        return await shop.books(order_id) == ["released", "captured", "refused"]
+
+    await until(the_other_undos_have_gone_on)
 
 
 async def test_retry_now_finishes_what_was_parked(
@@ -107,6 +111,26 @@ async def test_done_by_hand_ends_the_order_and_is_in_its_result_and_timeline(
     assert view.timeline[-1].event == "charge_payment: done by hand by Ada: bank transfer 17"
     await gone(orders, order_id)
     assert [found for found in (await check_books(orders)).violations if found.order_id == order_id] == []
+
+
+async def test_a_shipment_that_a_person_tells_of_completes_the_order_without_a_tracking_number(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str
+) -> None:
+    """The parcel has left, and shipping cannot be got to say so in the form of its contract."""
+    proxy.faults.append(Fault(Kind.GARBAGE, "ship", order_id, attempts=None))
+    await orders.submit_order(await shop.order(order_id, policy=IMPATIENT | {"step_deadline": 3}))
+
+    async def booked() -> bool:
+        return (await shop.books(order_id))[2:] == ["created"]
+
+    await until(booked)
+    await shop.parcel_leaves(order_id)
+    await listed(orders, order_id)
+    await orders.resolve(order_id, OrderDecision(choice="done_by_hand", by="Ada", note="the carrier's ticket 4"))
+
+    result = await orders.result(order_id)
+    assert (result.status, result.tracking_number) == (OrderStatus.COMPLETED, None)
+    assert await shop.books(order_id) == ["held", "captured", "shipped", "queued"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from ordersaga import endings
 from ordersaga.domain.result import OrderResult, OrderSummary, OrderView, StepOutcome, TimelineEntry
 from ordersaga.saga import StepState
-from ordersaga.workflows.steps import ORDER_SAGA
+from ordersaga.workflows.story import ORDER_SAGA
 
 
 async def view_without_worker(

@@ -3,9 +3,11 @@
 Knows temporalio only. docs/saga.md shows another saga than ordersaga's built from it.
 """
 
+from ordersaga.saga.ahead import first_attempts
 from ordersaga.saga.desk import Choice, Decision, DecisionRefused
+from ordersaga.saga.ending import Ending, Phase, Verdict
 from ordersaga.saga.record import Decided, StepRecord, StepState, TimelineEvent
-from ordersaga.saga.run import Ending, Phase, SagaRun, Verdict
+from ordersaga.saga.run import SagaRun
 from ordersaga.saga.step import (
     FENCED,
     ID_TAKEN,
@@ -14,6 +16,8 @@ from ordersaga.saga.step import (
     Saga,
     SagaDeclarationError,
     Step,
+    Steps,
+    Story,
     Undo,
     Undone,
     UndoOutcome,
@@ -37,10 +41,13 @@ __all__ = [
     "Step",
     "StepRecord",
     "StepState",
+    "Steps",
+    "Story",
     "TimelineEvent",
     "Undo",
     "UndoOutcome",
     "Undone",
     "Verdict",
+    "first_attempts",
     "refusal",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -11,11 +10,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as DeadlineError
 
+from ordersaga.saga.ahead import Failure
 from ordersaga.saga.step import FENCED, ID_TAKEN, Policy, Step, Undo, Undone
 
 R = TypeVar("R")
 
-ONCE = RetryPolicy(maximum_attempts=1)
 DO = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
 UNDO = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=15))
 
@@ -38,18 +37,6 @@ class Unwind(Exception):
 
 class Fault(Exception):
     """A call failed, and whether it had an effect is unknown."""
-
-
-def first_attempt(step: Step[Any, R], argument: Any, policy: Policy) -> Awaitable[R]:
-    """The fast path: one attempt as a local activity. Its result is in history only once the workflow task is."""
-    return workflow.execute_local_activity(
-        step.do,
-        argument,
-        start_to_close_timeout=policy.fast_path,
-        schedule_to_close_timeout=policy.fast_path,
-        retry_policy=ONCE,
-        summary=step.title or step.name,
-    )
 
 
 def durable_attempts(
@@ -85,20 +72,25 @@ def undo_attempts(step: Step[Any, Any], undo: Undo, policy: Policy, parked: bool
     )
 
 
-def judge(error: FailureError, first: bool) -> Exception:
-    """Turn what an activity failed with into Refused, Unwind or Fault.
+def failure_of(error: ActivityError) -> Failure:
+    """Why a regular activity failed."""
+    message, cause = explain(error), error.cause
+    if isinstance(cause, ApplicationError):
+        return Failure(message, cause.type, cause.non_retryable)
+    return Failure(message)
 
-    A failed local activity arrives bare, a failed regular one inside an ActivityError. So does a local one that timed
-    out, but at a replay it arrives bare. An id that is taken by another request is a refusal at the first step, where
-    nothing says that the effect is ours; later it is an unknown effect.
+
+def judge(failure: Failure, first: bool) -> Exception:
+    """Turn a failure into Refused, Unwind or Fault.
+
+    An id that is taken by another request is a refusal at the first step, where nothing says that the effect is ours;
+    later it is an unknown effect.
     """
-    cause = error.cause if isinstance(error, ActivityError) else error
-    message = explain(error)
-    if not isinstance(cause, ApplicationError) or not cause.non_retryable:
-        return Fault(message)
-    if cause.type == FENCED or (cause.type == ID_TAKEN and not first):
-        return Unwind(message)
-    return Refused(cause.type or "Refused", message)
+    if not failure.final:
+        return Fault(failure.message)
+    if failure.type == FENCED or (failure.type == ID_TAKEN and not first):
+        return Unwind(failure.message)
+    return Refused(failure.type or "Refused", failure.message)
 
 
 def explain(error: FailureError) -> str:

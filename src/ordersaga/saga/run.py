@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
-from temporalio.exceptions import TimeoutError as DeadlineError
+from temporalio.exceptions import ActivityError, FailureError
 
-from ordersaga.saga.calls import Fault, Refused, Unwind, durable_attempts, explain, first_attempt, judge, undo_attempts
+from ordersaga.saga.calls import (
+    Fault,
+    Refused,
+    Unwind,
+    durable_attempts,
+    explain,
+    failure_of,
+    judge,
+    undo_attempts,
+)
 from ordersaga.saga.desk import Choice, Decision, Desk
+from ordersaga.saga.ending import Ending, Phase, Verdict
+from ordersaga.saga.fast_path import FastPath, FirstAttempt
 from ordersaga.saga.record import Decided, StepRecord, StepState, TimelineEvent
 from ordersaga.saga.step import Kind, Policy, Saga, Step, Undo, Undone, UndoOutcome
 
 A = TypeVar("A")
 R = TypeVar("R")
-Story = Callable[[], Awaitable[None]]
+S = TypeVar("S")
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -32,42 +40,23 @@ _CARRIED_OUT: dict[Choice, tuple[StepState, UndoOutcome | None]] = {
 }
 
 
-class Phase(StrEnum):
-    """Which way a saga is going."""
-
-    FORWARD = "forward"
-    UNWINDING = "unwinding"
-    ENDED = "ended"
-
-
-class Verdict(StrEnum):
-    """What is certain about a saga's end, from the moment on when it is."""
-
-    STANDS = "stands"
-    """It has gone through, or will: its effects stay."""
-    UNDONE = "undone"
-    """It will end with nothing in effect."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a saga ended: whether its effects stand, whether somebody cancelled it, and why it failed if it did."""
-
-    verdict: Verdict
-    cancelled: bool = False
-    error: str | None = None
-    refusal: str | None = None
-
-
-class SagaRun:
+class SagaRun(Generic[S]):
     """Drives one saga to its end.
 
-    `story` does the steps by `do` and `attempt`; it is run again from its beginning when the saga has to go forward
-    after all, and gets the stored answers then. `on_change` is called whenever the records change.
+    The story is told again from its beginning when the saga has to go forward after all, and gets the stored answers
+    then. `on_change` is called whenever the records change, with the time at which they did.
     """
 
-    def __init__(self, saga: Saga, key: str, policy: Policy, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        saga: Saga[S],
+        subject: S,
+        key: str,
+        policy: Policy,
+        on_change: Callable[[datetime], None] = lambda at: None,
+    ) -> None:
         self.saga = saga
+        self.subject = subject
         self.policy = policy
         self.phase = Phase.FORWARD
         self.verdict: Verdict | None = None
@@ -81,6 +70,8 @@ class SagaRun:
         self.decided: list[Decided] = []
         self._committed = False
         self._on_change = on_change
+        self._answers: dict[str, Any] = {}
+        self._fast_path = FastPath(saga, subject, policy.fast_path)
 
     # -- what the outside may ask for
 
@@ -106,15 +97,20 @@ class SagaRun:
         """Whether something cannot finish by itself."""
         return any(record.state is StepState.PARKED for record in self.records.values())
 
-    def note(self, event: str) -> None:
-        """Put an event on the timeline."""
-        self.timeline.append(TimelineEvent(workflow.now(), event))
-        self._on_change()
+    def answer(self, step: Step[Any, R]) -> R | None:
+        """What a step's do has answered, if it has."""
+        return self._answers.get(step.name)
+
+    def note(self, event: str, at: datetime | None = None) -> None:
+        """Put an event on the timeline, of now or of a little while ago."""
+        at = at or workflow.now()
+        self.timeline.append(TimelineEvent(at, event))
+        self._on_change(at)
 
     # -- the run
 
-    async def run(self, story: Story, *, unwind_because: str | None = None, committed: bool = False) -> Ending:
-        """Run the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
+    async def run(self, *, unwind_because: str | None = None, committed: bool = False) -> Ending:
+        """Tell the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
 
         With `unwind_because`, begin by unwinding: for a run that was cut off, and that nobody remembers anything of.
         With `committed`, go forward only: for a saga whose pivot is known to stand.
@@ -124,7 +120,7 @@ class SagaRun:
         """
         if committed:
             self._commit()
-        body = asyncio.create_task(self._drive(story, unwind_because))
+        body = asyncio.create_task(self._drive(unwind_because))
         while not body.done():
             try:
                 await workflow.wait_condition(body.done)
@@ -136,24 +132,24 @@ class SagaRun:
                 self.cancel(reason or "cancelled through Temporal")
         return body.result()
 
-    async def _drive(self, story: Story, unwind_because: str | None) -> Ending:
+    async def _drive(self, unwind_because: str | None) -> Ending:
         try:
             if unwind_because is not None:
                 await self._unwind(Unwind(unwind_because))
-            await self._forward_or_back(story)
+            await self._forward_or_back()
         except FailureError as bug:
             # Left alone, a FailureError would fail the workflow; as a bug it fails the task, and waits for its mend.
             raise RuntimeError("the saga's story let an activity's failure through") from bug
         self.phase = Phase.ENDED
-        self._on_change()
+        self._on_change(workflow.now())
         assert self.verdict is not None
         undone = self.verdict is Verdict.UNDONE
         return Ending(self.verdict, undone and self.cancel_reason is not None, self.error, self.refusal)
 
-    async def _forward_or_back(self, story: Story) -> None:
+    async def _forward_or_back(self) -> None:
         while self.verdict is not Verdict.UNDONE:
             try:
-                await story()
+                await self.saga.story(self.subject, self)
                 self._stop_if_cancelled()
             except Refused as refused:
                 await self._unwind_refused(refused)
@@ -165,7 +161,7 @@ class SagaRun:
 
     # -- forward
 
-    async def do(self, step: Step[A, R], argument: A) -> R:
+    async def do(self, step: Step[A, R], argument: A) -> R | None:
         """Do a compensatable step or the pivot, and return its answer. It leaves the story if that cannot be.
 
         Once the pivot stands, a step that cannot be done waits for a person. If they have done it by hand or write it
@@ -177,17 +173,14 @@ class SagaRun:
         pauses = self._pauses()
         while True:
             try:
-                answer = await self._call(step, argument)
+                return await self._done(step, argument)
             except (Refused, Unwind, Fault) as failure:
                 if not self._committed:
                     raise self._failed(record, failure) from None
                 # The pivot stands, so this step has to come true: it waits for a person, and tries again.
                 self._park(record, f"{step.name} has to be done and cannot be", str(failure), undoing=False)
-            else:
-                self._mark(record, StepState.DONE, f"{step.name} done")
-                return answer
             if await self._decision(record, next(pauses)) is not None:
-                return cast("R", None)
+                return None
 
     async def attempt(self, step: Step[A, R], argument: A) -> R | None:
         """Do a retriable step, and return its answer, or None if it did not succeed before its deadline."""
@@ -195,14 +188,12 @@ class SagaRun:
             raise TypeError(f"{step.name} is {step.kind}: use do()")
         record = self._starting(step)
         try:
-            answer = await self._call(step, argument)
+            return await self._done(step, argument)
         except (Refused, Unwind, Fault) as failure:
             if isinstance(failure, Unwind) and not self._committed:
                 raise self._failed(record, failure) from None
             self._mark(record, StepState.GAVE_UP, f"{step.name} given up: {failure}", str(failure))
             return None
-        self._mark(record, StepState.DONE, f"{step.name} done")
-        return answer
 
     async def hold(self, duration: timedelta) -> None:
         """Wait on a durable timer; a cancel ends the wait. Skipped when the saga is going forward after all."""
@@ -227,22 +218,35 @@ class SagaRun:
         self._stop_if_cancelled()
         record = self.records[step.name]
         record.state = StepState.RUNNING
-        self._on_change()
+        self._on_change(self._fast_path.began(step) or workflow.now())
         return record
 
-    async def _call(self, step: Step[Any, R], argument: Any) -> R:
+    async def _done(self, step: Step[Any, R], argument: Any) -> R:
+        record, at = self.records[step.name], None
+        tried = await self._first_attempt(step, record) if self.policy.fast_path else None
+        if tried:
+            answer, at = tried.answer, tried.ended
+        else:
+            answer = await self._durably(step, argument)
+        self._answers[step.name] = answer
+        self._mark(record, StepState.DONE, f"{step.name} done", at=at)
+        return answer
+
+    async def _first_attempt(self, step: Step[Any, R], record: StepRecord) -> FirstAttempt[R] | None:
+        """The step's first attempt, if it went well. None after a fault."""
+        tried = await self._fast_path.attempt(step, self._answers)
+        record.attempts += 1
+        if tried.failure is None:
+            return tried
+        failure = judge(tried.failure, step is self.saga.steps[0])
+        if not isinstance(failure, Fault):
+            raise failure
+        record.last_error = str(failure)
+        self.note(f"{step.name} did not answer at once: {failure}")
+        return None
+
+    async def _durably(self, step: Step[Any, R], argument: Any) -> R:
         record = self.records[step.name]
-        first = step is self.saga.steps[0]
-        if self.policy.fast_path:
-            record.attempts += 1
-            try:
-                return await first_attempt(step, argument, self.policy)
-            except (ActivityError, ApplicationError, DeadlineError) as error:
-                failure = judge(error, first)
-                if not isinstance(failure, Fault):
-                    raise failure from None
-                record.last_error = str(failure)
-                self.note(f"{step.name} did not answer at once: {failure}")
         self._stop_if_cancelled()
         must_be_done = self._committed and step.kind is not Kind.RETRIABLE
         deadline = self.policy.undo_patience if must_be_done else self.policy.step_deadline
@@ -254,7 +258,7 @@ class SagaRun:
             answer = await handle
         except ActivityError as error:
             self._stop_if_cancelled()
-            raise judge(error, first) from None
+            raise judge(failure_of(error), step is self.saga.steps[0]) from None
         record.attempts += getattr(answer, "attempts", 1)
         return answer
 
@@ -375,14 +379,21 @@ class SagaRun:
 
     def _settle(self, verdict: Verdict) -> None:
         self.verdict = verdict
-        self._on_change()
+        self._on_change(workflow.now())
 
-    def _mark(self, record: StepRecord, state: StepState, event: str | None = None, error: str | None = None) -> None:
+    def _mark(
+        self,
+        record: StepRecord,
+        state: StepState,
+        event: str | None = None,
+        error: str | None = None,
+        at: datetime | None = None,
+    ) -> None:
         if state is not StepState.PARKED:
             self.desk.leave(record.name)
         record.state = state
         record.last_error = error or record.last_error
         if event:
-            self.note(event)
+            self.note(event, at)
         else:
-            self._on_change()
+            self._on_change(at or workflow.now())

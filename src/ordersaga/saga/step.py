@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 A = TypeVar("A")
 R = TypeVar("R")
+S = TypeVar("S")
 
 FENCED = "Fenced"
 """The error type of a do that was turned away because an undo has been there."""
@@ -72,6 +73,24 @@ class Step(Generic[A, R]):
     title: str = ""
 
 
+class Steps(Protocol):
+    """What a story does its steps by."""
+
+    async def do(self, step: Step[A, R], argument: A) -> R | None:
+        """Do a compensatable step or the pivot. None if a person has done it by hand, or has written it off."""
+
+    async def attempt(self, step: Step[A, R], argument: A) -> R | None:
+        """Do a retriable step. None if it did not succeed before its deadline."""
+
+    async def hold(self, duration: timedelta) -> None:
+        """Wait, and let a cancel end the wait."""
+
+
+Story = Callable[[S, Steps], Awaitable[None]]
+"""What happens to a saga's subject when nothing goes wrong. It is told more than once, and not only in the workflow, so
+it does nothing but steps, and decides by the subject and the steps' answers."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """How patient a saga is. It must come with the saga's input, so that every replay sees the same."""
@@ -84,17 +103,22 @@ class Policy:
     """How long an undo is retried before it is parked. A parked undo is retried for ever, every `parked_interval`."""
     parked_interval: timedelta = timedelta(seconds=60)
     fast_path: timedelta = timedelta(seconds=2)
-    """How long a do's first attempt, a local activity, may take. Zero turns the fast path off."""
+    """How long a do's first attempt, on the fast path, may take. Zero turns the fast path off."""
 
 
 class SagaDeclarationError(TypeError):
     """The steps do not make a saga."""
 
 
-class Saga:
-    """The steps of a saga, in the order in which they are done. Checked when it is declared."""
+class Saga(Generic[S]):
+    """A saga's story, and its steps in the order in which they are done. Checked when it is declared.
 
-    def __init__(self, *steps: Step[Any, Any]) -> None:
+    `name` goes into the name of the activity that makes first attempts.
+    """
+
+    def __init__(self, name: str, story: Story[S], *steps: Step[Any, Any]) -> None:
+        self.name = name
+        self.story = story
         self.steps = steps
         self.pivot = next((step for step in steps if step.kind is Kind.PIVOT), None)
         _check(steps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from temporalio import workflow
 
 from ordersaga.domain.order import OrderInput, OrderPolicy
@@ -9,7 +11,8 @@ from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus, Or
 from ordersaga.domain.worklist import OrderDecision
 from ordersaga.saga import Choice, Decision, SagaRun, Verdict
 from ordersaga.workflows.report import Report
-from ordersaga.workflows.steps import ORDER_SAGA, saga_policy
+from ordersaga.workflows.steps import saga_policy
+from ordersaga.workflows.story import ORDER_SAGA
 
 MAX_REASON = 500
 """Characters that are kept of a cancel's reason."""
@@ -21,7 +24,7 @@ class OrderHandlers:
     def __init__(self, order: OrderInput) -> None:
         self.order = order
         self.policy = order.policy or OrderPolicy()
-        self.saga = SagaRun(ORDER_SAGA, order.order_id, saga_policy(self.policy), self._changed)
+        self.saga = SagaRun(ORDER_SAGA, order, order.order_id, saga_policy(self.policy), self._changed)
         self.report = Report(order, self.saga)
 
     @workflow.signal
@@ -62,5 +65,5 @@ class OrderHandlers:
         step = decision.step or (parked[0] if len(parked) == 1 else f"one of {len(parked)} steps")
         return Decision(step, Choice(decision.choice), decision.by, decision.note)
 
-    def _changed(self) -> None:
-        self.report.publish()
+    def _changed(self, at: datetime) -> None:
+        self.report.publish(at)

@@ -37,16 +37,21 @@ _ID_FIELDS = {
 class Report:
     """Reads the saga's records; decides nothing."""
 
-    def __init__(self, order: OrderInput, saga: SagaRun) -> None:
+    def __init__(self, order: OrderInput, saga: SagaRun[OrderInput]) -> None:
         self.order = order
         self.saga = saga
-        self.tracking_number: str | None = None
         self.result: OrderResult | None = None
         self._published: OrderStatus | None = None
         self._attention: Attention | None = None
         self._states: dict[str, StepState] = {}
         self._since: dict[str, datetime] = {}
         self._entries: list[TimelineEntry] = []
+
+    @property
+    def tracking_number(self) -> str | None:
+        """The parcel's, as soon as its shipment is booked."""
+        booked = self.saga.answer(SHIP)
+        return booked.tracking_number if booked else None
 
     @property
     def status(self) -> OrderStatus:
@@ -107,19 +112,20 @@ class Report:
             steps=self.steps(),
             decisions=[*first, *self.decisions()],
         )
-        self.publish()
+        self.publish(workflow.now())
         return self.result
 
     def decisions(self) -> list[DecisionEntry]:
         """What people have decided."""
         return [_entry(decided.decision, decided.at) for decided in self.saga.decided]
 
-    def publish(self) -> None:
+    def publish(self, at: datetime) -> None:
         """Show the order as it is now in the Web UI, and write a status that one would search for.
 
-        It has to be called whenever the saga's records change: that is how the timeline learns what changed when.
+        It has to be called whenever the saga's records change, with the time at which they did: that is how the
+        timeline learns what changed when.
         """
-        self._follow()
+        self._follow(at)
         workflow.set_current_details(self._details())
         if workflow.info().typed_search_attributes.get(CUSTOMER) is None:
             return
@@ -135,7 +141,7 @@ class Report:
         unsent = self.saga.records[CONFIRM.name].state is StepState.GAVE_UP
         return Attention.MAIL_NOT_SENT if self.result is not None and unsent else None
 
-    def _follow(self) -> None:
+    def _follow(self, at: datetime) -> None:
         changed = [each for each in self.saga.records.values() if each.state is not self._states.get(each.name)]
         for event in self.saga.timeline[len(self._entries) :]:
             entry = TimelineEntry(at=event.at, event=event.event)
@@ -152,7 +158,7 @@ class Report:
         for record in changed:
             self._states[record.name] = record.state
             if record.state is not StepState.PENDING:
-                self._since[record.name] = workflow.now()
+                self._since[record.name] = at
 
     def _status_updates(self) -> list[SearchAttributeUpdate[Any]]:
         status = self.status

@@ -9,11 +9,11 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.result import OrderResult
     from ordersaga.domain.worklist import Attention, Settlement
     from ordersaga.saga import Ending, Verdict
-    from ordersaga.workflows.order import OrderStory
+    from ordersaga.workflows.handlers import OrderHandlers
 
 
 @workflow.defn(failure_exception_types=[InvalidOrder])
-class OrderSettlementWorkflow(OrderStory):
+class OrderSettlementWorkflow(OrderHandlers):
     """Settles an order whose run was cut off, by the same undos; or a mail that was not sent, as a person decides."""
 
     @workflow.init
@@ -25,9 +25,9 @@ class OrderSettlementWorkflow(OrderStory):
         """Settle it, and say how the order ended."""
         decision = settlement.decision
         if settlement.cause is Attention.CUT_OFF:
-            ending = await self.saga.run(self.story, unwind_because=settlement.because)
+            ending = await self.saga.run(unwind_because=settlement.because)
         elif decision is None or decision.choice == "retry":
-            ending = await self.saga.run(self.story, committed=True)
+            ending = await self.saga.run(committed=True)
         else:
             ending = Ending(Verdict.STANDS)
         result = self.report.ended(ending, decision)

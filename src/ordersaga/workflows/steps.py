@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.contracts.payment import ChargeRequest
     from ordersaga.contracts.shipping import ShipmentAddress, ShipmentRequest
     from ordersaga.domain.order import OrderInput, OrderPolicy
-    from ordersaga.saga import Kind, Policy, Saga, Step
+    from ordersaga.saga import Kind, Policy, Step
 
 RESERVE = Step[ReservationRequest, Reserved](
     name="reserve_inventory",
@@ -54,7 +54,6 @@ CONFIRM = Step[NotificationRequest, Confirmed](
     undo=NotificationActivities.recall_confirmation,
     kind=Kind.RETRIABLE,
 )
-ORDER_SAGA = Saga(RESERVE, CHARGE, SHIP, CONFIRM)
 
 
 def reservation(order: OrderInput) -> ReservationRequest:
@@ -85,14 +84,18 @@ def shipment(order: OrderInput) -> ShipmentRequest:
     )
 
 
-def confirmation(order: OrderInput, tracking_number: str) -> NotificationRequest:
-    """What notification is asked. An order without a mail address leaves it to the service to know the customer's."""
+def confirmation(order: OrderInput, tracking_number: str | None) -> NotificationRequest:
+    """What notification is asked. An order without a mail address leaves it to the service to know the customer's.
+
+    Of a shipment that a person has booked by hand nobody has told us the tracking number.
+    """
+    tracking = {"tracking_number": tracking_number} if tracking_number else {}
     return NotificationRequest(
         message_id=f"msg-{order.order_id}",
         order_id=order.order_id,
         to=order.email or f"customer:{order.customer_id}",
         template=Template.ORDER_CONFIRMATION,
-        data={"total": str(order.total), "tracking_number": tracking_number},
+        data={"total": str(order.total), **tracking},
     )
 
 
