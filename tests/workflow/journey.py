@@ -104,13 +104,13 @@ MAIL = Step[str, str]("mail", prefix="msg", do=World.do_step, undo=World.undo_st
 
 
 async def story(journey: Journey, saga: Steps) -> None:
-    """All four."""
+    """All four. The mail tells of the parcel."""
     key = journey.key
     await saga.do(STOCK, f"rsv-{key}")
     await saga.do(MONEY, f"pay-{key}")
     await saga.hold(timedelta(seconds=journey.hold))
-    await saga.do(PARCEL, f"shp-{key}")
-    await saga.attempt(MAIL, f"msg-{key}")
+    parcel = await saga.do(PARCEL, f"shp-{key}")
+    await saga.attempt(MAIL, f"msg-{key}" if parcel == f"answer of shp-{key}" else f"blank-{key}")
 
 
 SAGA = Saga("journey", story, STOCK, MONEY, PARCEL, MAIL)
@@ -164,6 +164,11 @@ class JourneyWorkflow:
     @resolve.validator
     def _check(self, decision: Decision) -> None:
         self.saga.desk.check(decision)
+
+    @workflow.query
+    def happened(self) -> list[str]:
+        """The timeline's events."""
+        return [each.event for each in self.saga.timeline]
 
     @workflow.query
     def states(self) -> dict[str, str]:

@@ -124,9 +124,11 @@ async def test_a_mail_that_fails_beyond_the_deadline_unwinds_nothing(journey: Ru
 
 async def test_a_step_that_is_slower_than_the_fast_path_is_taken_over_and_done_once(journey: Runner) -> None:
     journey.given(do_pay=["slow", "ok"])
+    handle = await journey.start(fast_path=0.3, step_deadline=20)
 
-    assert await journey.run(fast_path=0.3, step_deadline=20) == "stands"
+    assert await handle.result() == "stands"
     assert journey.in_effect == ALL
+    assert "money did not answer at once: no answer within 0.3 s" in await handle.query(JourneyWorkflow.happened)
 
 
 async def test_a_worker_that_takes_over_after_a_slow_first_attempt_goes_on_with_the_run(journey: Runner) -> None:
