@@ -68,6 +68,14 @@ async def test_a_change_that_breaks_orders_in_flight_is_found(change: type) -> N
     assert all("TMPRL1100" in problem for problems in durable.values() for problem in problems)
 
 
+@pytest.mark.parametrize(("change", "found"), [(Points, True), (Swapped, False), (Shortened, False)])
+async def test_among_first_attempts_a_step_more_is_found_and_other_changes_break_nothing(
+    change: type, found: bool
+) -> None:
+    """They are recorded by the names of their steps, so that a replay finds each wherever the story asks for it."""
+    assert bool(await breaks(named("completed"), change)) is found
+
+
 @pytest.mark.parametrize("change", [PointsPatched, Talkative])
 async def test_a_change_that_docs_versioning_allows_breaks_none(change: type) -> None:
     assert await breaks(recorded(), change, whole=True) == {}
