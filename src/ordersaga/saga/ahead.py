@@ -18,7 +18,6 @@ from ordersaga.saga.step import Saga, SagaDeclarationError, Step
 
 A = TypeVar("A")
 R = TypeVar("R")
-S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def activity_name(saga: Saga[Any]) -> str:
     return f"{saga.name}_first_attempts"
 
 
-def first_attempts(saga: Saga[S], activities: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
+def first_attempts(saga: Saga[Any], activities: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
     """The activity that runs a saga ahead, for the worker that has the activities of its steps.
 
     They are told by their names, as Temporal does, so a test may give it others. Raises SagaDeclarationError if one is

@@ -41,6 +41,7 @@ class Report:
         self.order = order
         self.saga = saga
         self.result: OrderResult | None = None
+        self._total = order.total
         self._published: OrderStatus | None = None
         self._attention: Attention | None = None
         self._states: dict[str, StepState] = {}
@@ -84,7 +85,7 @@ class Report:
         return OrderView(
             order_id=self.order.order_id,
             status=self.status,
-            amount=self.order.total.amount,
+            amount=self._total.amount,
             currency=self.order.currency,
             steps=self.steps(),
             timeline=self._entries,
@@ -106,7 +107,7 @@ class Report:
             tracking_number=self.tracking_number if ending.verdict is Verdict.STANDS else None,
             error=ending.error,
             refusal=ending.refusal,
-            amount=self.order.total.amount,
+            amount=self._total.amount,
             currency=self.order.currency,
             cancel_reason=self.saga.cancel_reason,
             steps=self.steps(),
@@ -174,7 +175,7 @@ class Report:
         self._attention = attention
         if attention is None:
             return [ATTENTION.value_unset(), AT_RISK.value_unset(), SINCE.value_unset()]
-        at_risk = self.order.total.minor if attention is Attention.PARKED else 0
+        at_risk = self._total.minor if attention is Attention.PARKED else 0
         return [ATTENTION.value_set(attention), AT_RISK.value_set(at_risk), SINCE.value_set(workflow.now())]
 
     def _live_ids(self) -> dict[str, str]:
@@ -188,7 +189,7 @@ class Report:
         ]
         head = ["| step | state | id | attempts | last error |", "|---|---|---|---|---|"]
         happened = [f"- {entry.at:%H:%M:%S} {entry.event}" for entry in self.saga.timeline]
-        return "\n".join([f"**{self.status}** · {self.order.total}", "", *head, *rows, "", *happened])
+        return "\n".join([f"**{self.status}** · {self._total}", "", *head, *rows, "", *happened])
 
 
 def _status(ending: Ending) -> OrderStatus:
