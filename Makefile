@@ -36,6 +36,9 @@ test: $(READY) ## run the tests
 
 matrix: $(READY) ## put an order through every fault at every call, every cancel, kill and reset
 	@$(BIN)/python -m ordersaga.testing.matrix $(ARGS)
+ifeq ($(ARGS),)
+	@$(BIN)/python -m ordersaga.testing.matrix --cells 'cancel/*' --single-batch --out .ordersaga/matrix-single-batch
+endif
 
 chaos: $(READY) ## put random orders through random faults and kills; SECONDS=… SEED=…
 	@$(BIN)/python -m ordersaga.testing.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -12,12 +12,13 @@ PROCESSES = 3
 """Tests wait for servers most of the time, so more than one fits on a core."""
 
 TOGETHER = (
+    ("tests/workflow/",),
     ("tests/planted/",),
     ("tests/services/",),
     ("tests/acceptance/test_cli", "tests/acceptance/test_stack.py", "tests/acceptance/test_retail_orders.py"),
     ("tests/matrix/test_matrix.py",),
     ("tests/acceptance/test_crash.py",),
-    ("tests/workflow/",),
+    ("tests/sagas/",),
     ("tests/api/",),
     ("tests/browser/",),
     ("tests/replay/test_replay.py",),
@@ -25,11 +26,15 @@ TOGETHER = (
 )
 """Tests that share a server stay in one process. The longest come first, so that no process is left with one alone."""
 
+FLAG = "flag-2-on"
+"""The SDK's workflow logic flag, with both values of which tests/workflow runs; each has a server of its own anyway."""
+
 
 def unit(nodeid: str) -> str:
-    """What a test is not parted from: the tests that share its server, or those of its file."""
+    """What a test is not parted from: the tests that share its server and flags, or those of its file."""
     file = nodeid.partition("::")[0]
-    return next((paths[0] for paths in TOGETHER if file.startswith(paths)), file)
+    shared = next((paths[0] for paths in TOGETHER if file.startswith(paths)), file)
+    return shared + FLAG if FLAG in nodeid else shared
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -57,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first."""
     places = {paths[0]: place for place, paths in enumerate(TOGETHER)}
-    items.sort(key=lambda item: places.get(unit(item.nodeid), len(places)))
+    items.sort(key=lambda item: places.get(unit(item.nodeid).removesuffix(FLAG), len(places)))
 
 
 @pytest.hookimpl(optionalhook=True)

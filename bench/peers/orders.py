@@ -11,7 +11,7 @@ from ordersaga.clients import Services
 from ordersaga.contracts.payment import RefundRequest
 from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.settings import PREFIX, Settings
-from ordersaga.workflows.steps import charge, confirmation, reservation, shipment
+from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, charge, confirmation, reservation, shipment
 
 ROOT = Path(__file__).resolve().parents[2]
 CALL_SECONDS = OrderPolicy().http_timeout
@@ -32,19 +32,21 @@ class OrderCalls:
 
     async def reserve_inventory(self, order: OrderInput) -> None:
         """Reserve all lines, or none."""
-        await self._services.inventory.reserve(reservation(order), CALL_SECONDS)
+        await self._services.inventory.reserve(reservation(order, RESERVE.effect_id(order.order_id)), CALL_SECONDS)
 
     async def charge_payment(self, order: OrderInput) -> None:
         """Charge the customer."""
-        await self._services.payment.charge(charge(order), CALL_SECONDS)
+        await self._services.payment.charge(charge(order, CHARGE.effect_id(order.order_id)), CALL_SECONDS)
 
     async def create_shipment(self, order: OrderInput) -> str:
         """Book the shipment, and return its tracking number."""
-        return (await self._services.shipping.create(shipment(order), CALL_SECONDS)).tracking_number
+        request = shipment(order, SHIP.effect_id(order.order_id))
+        return (await self._services.shipping.create(request, CALL_SECONDS)).tracking_number
 
     async def send_confirmation(self, order: OrderInput, tracking_number: str) -> None:
         """Send the confirmation."""
-        await self._services.notification.send(confirmation(order, tracking_number), CALL_SECONDS)
+        request = confirmation(order, CONFIRM.effect_id(order.order_id), tracking_number)
+        await self._services.notification.send(request, CALL_SECONDS)
 
     async def release_inventory(self, order_id: str) -> None:
         """Undo the reservation."""

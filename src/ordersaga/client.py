@@ -47,10 +47,10 @@ from ordersaga.domain.result import (
 )
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.endings import listing
+from ordersaga.saga import MAX_REASON
 from ordersaga.settings import Settings, load_settings
-from ordersaga.workflows.handlers import MAX_REASON
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.report import ATTENTION, CUSTOMER, STATUS
+from ordersaga.workflows.projection import ATTENTION, CUSTOMER, STATUS
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 
 QUERY_TIMEOUT = timedelta(seconds=12)

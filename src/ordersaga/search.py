@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.service import RPCError
 
-from ordersaga.workflows.report import SEARCH_ATTRIBUTES
+from ordersaga.workflows.projection import SEARCH_ATTRIBUTES
 
 log = structlog.get_logger(__name__)
 

@@ -14,12 +14,11 @@ from temporalio.common import (
 
 from ordersaga import endings, saga
 from ordersaga.domain.errors import DecisionRefused
-from ordersaga.domain.result import OrderResult, OrderStatus, OrderView
+from ordersaga.domain.result import OrderResult, OrderStatus, OrderView, StepStatus
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.endings.listing import was_followed
-from ordersaga.saga import Choice, Decision, StepState
-from ordersaga.saga.desk import Desk
-from ordersaga.workflows.report import AT_RISK, ATTENTION, CUSTOMER, SINCE
+from ordersaga.saga import Choice, Decision, PendingDecisions, StepState
+from ordersaga.workflows.projection import AT_RISK, ATTENTION, CUSTOMER, SINCE
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 from ordersaga.workflows.steps import CONFIRM
 
@@ -74,10 +73,10 @@ async def item_of(temporal: Client, execution: WorkflowExecution) -> WorklistIte
 
 def check_mail_decision(decision: OrderDecision) -> None:
     """Raise DecisionRefused unless a mail that was not sent can be decided on like this."""
-    desk = Desk(None)
-    desk.park(CONFIRM.name, undoing=False)
+    decisions = PendingDecisions()
+    decisions.open(CONFIRM.name)
     try:
-        desk.check(Decision(decision.step or CONFIRM.name, Choice(decision.choice), decision.by, decision.note))
+        decisions.check(Decision(decision.step or CONFIRM.name, Choice(decision.choice), decision.by, decision.note))
     except saga.DecisionRefused as refused:
         raise DecisionRefused(str(refused)) from None
 
@@ -87,8 +86,10 @@ async def with_mail_decision(temporal: Client, view: OrderView) -> OrderView:
     settlement = await endings.find_settlement(temporal, view.order_id)
     if settlement is None or settlement.status is not WorkflowExecutionStatus.COMPLETED:
         return view
-    result = await temporal.get_workflow_handle_for(OrderSettlementWorkflow.run, settlement.id).result()
-    steps = {step.name: step for step in result.steps if step.state != StepState.PENDING}
+    handle: Settling = temporal.get_workflow_handle_for(OrderSettlementWorkflow.run, settlement.id)
+    result: OrderResult = await handle.result()
+    begun = [step for step in result.steps if step.state != StepState.PENDING]
+    steps = {step.name: StepStatus(**step.model_dump()) for step in begun}
     return view.model_copy(
         update={
             "decisions": [*view.decisions, *result.decisions],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 
@@ -43,6 +44,8 @@ def test_what_is_parked_is_listed_and_resolved(up: Up, parked: str) -> None:
     assert up.command("status", parked).out == "needs_attention\n"
     (item,) = [item for item in up.command("worklist", "--json").json() if item["order_id"] == parked]
     assert (item["attention"], item["amount_at_risk"], item["currency"]) == ("parked", "47.48", "USD")
+    step = next(line for line in up.command("show", parked).out.splitlines() if line.startswith("reserve_inventory"))
+    assert re.search(rf"parked .* (in 1 min|in \d+ s|due) +rsv-{parked} .*have left the warehouse", step)
 
     resolved = up.command("resolve", parked, "--by", "Ada", "--write-off", "the goods are gone")
 

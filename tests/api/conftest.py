@@ -10,11 +10,15 @@ import pytest
 from temporalio.client import Client
 
 from ordersaga.access import Scope, append_key, new_key
-from ordersaga.settings import Settings
+from ordersaga.client import OrderClient
+from ordersaga.settings import SERVICES, Settings
+from ordersaga.testing.faults import FaultProxy
+from ordersaga.worker import order_worker
 from tests.api.harness import Api, serving
-from tests.workflow.conftest import settings, shop, temporal
+from tests.workflow.conftest import settings, temporal
+from tests.workflow.shop import Shop
 
-__all__ = ["settings", "shop", "temporal"]
+__all__ = ["settings", "temporal"]
 
 _numbers = count(1)
 KEYS: dict[str, tuple[list[Scope], str | None]] = {
@@ -24,6 +28,14 @@ KEYS: dict[str, tuple[list[Scope], str | None]] = {
     "ada": ([Scope.WRITE, Scope.READ], "ada"),
     "bob": ([Scope.WRITE, Scope.READ], "bob"),
 }
+
+
+@pytest.fixture(scope="session")
+async def shop(temporal: Client, settings: Settings) -> AsyncIterator[Shop]:
+    """The whole shop, at work."""
+    orders = OrderClient(temporal, settings)
+    async with order_worker(temporal, settings, sandboxed=True), Shop.open(orders, settings) as shop:
+        yield shop
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +74,27 @@ async def guarded(
     wanted = settings.model_copy(update={"api_keys": str(keys_file), "api_rate": "100000/minute"})
     async with serving(wanted, target_host=address) as nobody:
         yield {"nobody": nobody, **{name: nobody.with_key(secret) for name, secret in secrets.items()}}
+
+
+@pytest.fixture(scope="session")
+async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
+    """What the worker of `faulty` calls the services through."""
+    async with FaultProxy(services_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def faulty_settings(settings: Settings, proxy: FaultProxy) -> Settings:
+    """The settings of a shop whose worker calls the services through the proxy."""
+    urls = {f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES}
+    return settings.model_copy(update={"task_queue": "faulty", "api_rate": "100000/minute", **urls})
+
+
+@pytest.fixture(scope="session")
+async def faulty(temporal: Client, faulty_settings: Settings, address: str) -> AsyncIterator[Api]:
+    """The API of that shop."""
+    async with order_worker(temporal, faulty_settings), serving(faulty_settings, target_host=address) as api:
+        yield api
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from temporalio.converter import DataConverter, PayloadCodec
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention, Settlement
 from ordersaga.settlements import start_settlement
-from ordersaga.workflows.report import CUSTOMER
+from ordersaga.workflows.projection import CUSTOMER
 from tests.api.harness import Api, wire
 from tests.workflow.shop import Shop, until
 

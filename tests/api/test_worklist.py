@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-from temporalio.client import Client
-
-from ordersaga.settings import SERVICES, Settings
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.worker import order_worker
-from tests.api.harness import Api, serving, wire
+from tests.api.harness import Api, wire
 from tests.workflow.shop import Shop, until
 
 IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_path": 1}
 NOWHERE = {"street": "1 Crater Rd", "city": "Tranquility", "zip_code": "ABC", "country": "US"}
-
-
-@pytest.fixture(scope="module")
-async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
-    async with FaultProxy(services_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-async def faulty(temporal: Client, settings: Settings, address: str, proxy: FaultProxy) -> AsyncIterator[Api]:
-    """The API of a shop whose worker calls the services through the proxy."""
-    urls = {f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES}
-    there = settings.model_copy(update={"task_queue": "api-worklist", "api_rate": "100000/minute", **urls})
-    async with order_worker(temporal, there), serving(there, target_host=address) as api:
-        yield api
 
 
 async def item_of(api: Api, order_id: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SIZE = {"width": 1280, "height": 800}
 AT_ONCE = 2
 TOLD = 171
-"""The sample order whose story is told: five lines to Zürich."""
+"""The sample order whose page is shown: five lines to Zürich."""
 PARKED = {26: ("refund", 12 * 60), 173: ("release", 134 * 60), 64: ("refund", 47 * 60)}
 """Sample orders that were cancelled, what of their undoing fails, and for how many seconds that has been so."""
 HOLDING = (15, 38, 40)
@@ -54,7 +54,7 @@ class Scene:
 
     @property
     def told(self) -> OrderInput:
-        """The order whose story is told."""
+        """The order whose page is shown."""
         return self.orders[TOLD]
 
     async def play(self) -> None:

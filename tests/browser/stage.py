@@ -52,7 +52,7 @@ class Stage:
         await self.place(order, policy=policy)
 
         async def is_held() -> bool:
-            return any(each.event.startswith("on hold") for each in (await self.view(order.order_id)).timeline)
+            return any(each.kind == "hold_begun" for each in (await self.view(order.order_id)).timeline)
 
         await until(is_held)
         return order.order_id
@@ -67,6 +67,18 @@ class Stage:
             return await self.shop.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
 
         await until(waits)
+        return order_id
+
+    async def retried(self, order: OrderInput) -> str:
+        """An order that was cancelled, and whose refund is tried again until the proxy lifts its faults; its id."""
+        order_id = await self.held(order, HELD | {"undo_patience": 3600})
+        self.proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
+        await self.shop.orders.cancel_order(order_id, "ordered twice by mistake")
+
+        async def tried() -> bool:
+            return len(self.proxy.fired(call="refund", order_id=order_id)) >= 2
+
+        await until(tried)
         return order_id
 
     async def view(self, order_id: str) -> Any:

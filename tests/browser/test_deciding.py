@@ -76,7 +76,7 @@ async def test_a_cancel_after_the_parcel_has_left_is_refused_with_the_reason(
     await expect(page.get_by_role("status").filter(has_text="came too late")).to_be_visible()
     stage.proxy.lift(order_id)
     await expect(page.locator("#head")).to_contain_text("Completed")
-    await expect(page.locator("#story")).to_contain_text("Shipment: too late, the parcel has left")
+    await expect(page.locator("#timeline")).to_contain_text("Shipment: too late, the parcel has left")
     await stage.books_say(order_id, "held", "captured", "shipped", "sent")
 
 
@@ -106,7 +106,7 @@ async def test_a_refund_is_retried(stage: Stage, open_page: OpenPage, parked: li
     stage.proxy.lift(order_id)
     await decide(page, "retry", "Grace Hopper", "")
     await expect(page.get_by_role("status").filter(has_text="The decision was carried out.")).to_be_visible()
-    await expect(page.locator("#story")).to_contain_text("Retry by Grace Hopper")
+    await expect(page.locator("#timeline")).to_contain_text("Retry by Grace Hopper")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await expect(row).to_have_count(0)
     await stage.books_say(order_id, "released", "refunded")
@@ -134,10 +134,10 @@ async def test_a_refund_is_settled_outside(
     assert await stage.shop.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
 
     await send(form, "Ada Lovelace", "transfer 4711")
-    await expect(page.locator("#story")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
+    await expect(page.locator("#timeline")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await page.goto(f"/orders/{order_id}")
-    await expect(page.locator("#story")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
+    await expect(page.locator("#timeline")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
     assert await stage.shop.books(order_id) == ["released", "captured"]
 
 
@@ -151,7 +151,7 @@ async def test_a_form_that_is_being_filled_in_is_left_alone(
     await form.get_by_label("Reason").press_sequentially("a gift, to be writ")
     stage.proxy.lift(order_id)
     await decide(await open_page(f"/orders/{order_id}"), "retry", "Grace", "somebody else was faster")
-    await expect(page.locator("#story")).to_contain_text("Retry by Grace")
+    await expect(page.locator("#timeline")).to_contain_text("Retry by Grace")
     await expect(form.get_by_label("Reason")).to_have_value("a gift, to be writ")
     await expect(form.get_by_label("Reason")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="This order has changed")).to_be_visible()

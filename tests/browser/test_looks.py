@@ -27,6 +27,7 @@ PAGES = {
     "completed": "/orders/look-completed",
     "failed": "/orders/look-failed",
     "held": "/orders/look-held",
+    "retried": "/orders/look-retried",
     "parked": "/orders/look-parked",
     "cancelled": "/orders/look-cancelled",
     "long": f"/orders/{'look-' + 'x' * 95}",
@@ -91,6 +92,7 @@ async def shown(stage: Stage) -> AsyncIterator[None]:
             "completed": {},
             "failed": {"payment_method_id": DECLINED},
             "held": {},
+            "retried": {},
             "parked": {},
             "cancelled": {},
         }.items()
@@ -102,12 +104,18 @@ async def shown(stage: Stage) -> AsyncIterator[None]:
     await stage.place(orders["completed"])
     await stage.place(orders["failed"])
     await stage.place(widest, order_id=long, items=items, email=email)
-    await asyncio.gather(stage.parked(orders["parked"]), stage.held(orders["held"]), stage.held(orders["cancelled"]))
+    await asyncio.gather(
+        stage.parked(orders["parked"]),
+        stage.retried(orders["retried"]),
+        stage.held(orders["held"]),
+        stage.held(orders["cancelled"]),
+    )
     await stage.shop.orders.cancel_order("look-cancelled", "changed my mind " * 15)
     for name in ("look-completed", "look-failed", "look-cancelled", long):
         await stage.ended(name)
     yield
-    stage.proxy.lift("look-parked")
+    for name in ("look-parked", "look-retried"):
+        stage.proxy.lift(name)
 
 
 async def ready(page: Page) -> None:

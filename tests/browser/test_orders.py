@@ -33,14 +33,14 @@ async def test_an_order_is_watched_to_its_end_without_a_reload(
     await row(other, order_id).get_by_role("link").click()
     ship = other.get_by_role("listitem").filter(has=other.get_by_role("heading", name="Book the shipment"))
     await expect(ship).to_contain_text("Running")
-    await expect(other.locator("#story")).to_contain_text("Charge done")
-    await expect(other.locator("#story")).not_to_contain_text("Shipment done")
+    await expect(other.locator("#timeline")).to_contain_text("Charge done")
+    await expect(other.locator("#timeline")).not_to_contain_text("Shipment done")
 
     stage.proxy.lift(order_id)
     await expect(row(page, order_id)).to_contain_text("Completed")
     await expect(other.locator("#head")).to_contain_text("Completed")
     await expect(ship).to_contain_text("Done")
-    await expect(other.locator("#story")).to_contain_text("Confirmation done")
+    await expect(other.locator("#timeline")).to_contain_text("Confirmation done")
     await expect(other.locator("#actions")).to_contain_text("There is nothing to decide")
     await expect(other.locator("#mail")).to_contain_text("Sent")
     assert [mail["To"] for mail in stage.mailbox.mails if order_id in mail["Subject"]] == ["ada@example.com"]

@@ -10,12 +10,36 @@ import pytest
 from pydantic import BaseModel, RootModel
 
 from ordersaga.contracts.inventory import ReservationEvent, ReservationState
-from tests.api.conftest import address, api, guarded, keys_file, secrets, settings, shop, temporal
+from tests.api.conftest import (
+    address,
+    api,
+    faulty,
+    faulty_settings,
+    guarded,
+    keys_file,
+    proxy,
+    secrets,
+    settings,
+    shop,
+    temporal,
+)
 from tests.api.harness import Api
 from tests.dashboard.browsing import Browser
 from tests.workflow.shop import Shop, until
 
-__all__ = ["address", "api", "guarded", "keys_file", "secrets", "settings", "shop", "temporal"]
+__all__ = [
+    "address",
+    "api",
+    "faulty",
+    "faulty_settings",
+    "guarded",
+    "keys_file",
+    "proxy",
+    "secrets",
+    "settings",
+    "shop",
+    "temporal",
+]
 
 HELD = {"hold_before_shipping": 3600, "undo_patience": 1, "http_timeout": 2}
 _numbers = count(1)
@@ -55,7 +79,7 @@ async def held(shop: Shop, order_id: str) -> Place:
 
         async def is_held() -> bool:
             timeline = (await shop.orders.get_order(order_id)).timeline
-            return any(entry.event.startswith("on hold") for entry in timeline)
+            return any(entry.kind == "hold_begun" for entry in timeline)
 
         await until(is_held)
         return order_id

@@ -39,7 +39,7 @@ async def test_what_is_served_for_the_pages_is_there(browser: Browser) -> None:
         assert (found.status, found.headers["cache-control"]) == (200, "no-cache"), path
 
 
-async def test_a_completed_order_tells_its_story(browser: Browser, completed: Place) -> None:
+async def test_a_completed_order_is_shown_with_its_steps(browser: Browser, completed: Place) -> None:
     order_id = await completed(currency="EUR", shipping_address=GERMANY, email="ada@example.com")
     page = (await browser.get(f"/orders/{order_id}")).text
     said = words_of(page)

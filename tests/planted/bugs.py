@@ -16,7 +16,8 @@ from tests.planted.workflows import RaisesInTheSignalHandler
 class Bug:
     """A bug. `caught_by` is all that is found wrong with the scenario's orders: the rule and the effect, or an answer.
 
-    `plant` makes the block in which the code has the bug; `workflow` is what the worker runs then.
+    `plant` makes the block in which the code has the bug; `workflow` is what the worker runs then. `single_batch` says
+    whether the SDK's logic flag 2 is on, for the right code and the wrong.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Bug:
     caught_by: frozenset[str]
     plant: Callable[[], AbstractContextManager[object]] = nullcontext
     workflow: type = OrderSagaWorkflow
+    single_batch: bool = False
 
     @property
     def row(self) -> str:
@@ -79,6 +81,16 @@ BUGS = (
         plant=in_saga.catch_exception,
     ),
     Bug(
+        name="native_cancel_ends_every_wait",
+        where="the engine",
+        why="asyncio.CancelledError is not to be caught; but with the SDK's logic flag 2 each wait may end by it",
+        harm="a cancelled order keeps its stock and its money",
+        scenario=scenarios.cancelled_on_hold_natively,
+        caught_by=caught("undone reservation", "undone payment"),
+        plant=in_saga.let_a_cancel_end_every_wait,
+        single_batch=True,
+    ),
+    Bug(
         name="failed_undo_only_logged",
         where="the engine",
         why="one failed undo must not keep the others from being tried",
@@ -113,6 +125,15 @@ BUGS = (
         scenario=scenarios.refund_down,
         caught_by=caught("undone payment"),
         plant=lambda: in_saga.write_off_by_itself(say_who=True),
+    ),
+    Bug(
+        name="every_too_late_believed",
+        where="the engine",
+        why="an undo knows best whether it came too late",
+        harm="the customer is never refunded, and nobody is told",
+        scenario=scenarios.refund_too_late,
+        caught_by=caught("undone payment"),
+        plant=in_saga.believe_every_too_late,
     ),
     Bug(
         name="mail_failure_unwinds",

@@ -1,8 +1,9 @@
-"""A Temporal server for the planted bugs, and a shop in which everything is right."""
+"""A Temporal server for the planted bugs, and shops in which everything is right."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 
 import pytest
 from temporalio.client import Client
@@ -10,6 +11,7 @@ from temporalio.client import Client
 from ordersaga.connect import connect
 from ordersaga.search import ensure_search_attributes
 from ordersaga.testing.environment import temporal_server
+from ordersaga.testing.logic_flags import single_batch
 from tests.planted.stage import Stage, open_stage
 
 
@@ -23,7 +25,13 @@ async def temporal() -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="package")
-async def sound(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A stage with the right code."""
-    async with open_stage(temporal, tmp_path_factory.mktemp("sound"), "sound") as stage:
-        yield stage
+async def sound(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mapping[bool, Stage]]:
+    """Stages with the right code, one without and one with the SDK's logic flag 2."""
+    async with AsyncExitStack() as stages:
+        opened = {}
+        for enabled in (False, True):
+            name = f"sound-{enabled}"
+            with single_batch(enabled):
+                stage = open_stage(temporal, tmp_path_factory.mktemp(name), name)
+                opened[enabled] = await stages.enter_async_context(stage)
+        yield opened

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from itertools import count
 from typing import Any
 from unittest.mock import patch
 
 from ordersaga import client, reconciler
-from ordersaga.saga import Choice, Decided, Decision, Ending, Phase, SagaRun, StepState, Undone, UndoOutcome, Verdict
-from ordersaga.saga import run as run_module
-from ordersaga.saga.ahead import Failure
-from ordersaga.saga.calls import Fault, Refused, Unwind, judge
-from ordersaga.saga.record import StepRecord
-from ordersaga.saga.step import Kind, Step
+from ordersaga.saga import (
+    Choice,
+    Decision,
+    Kind,
+    Outcome,
+    Phase,
+    SagaRun,
+    StepRecord,
+    StepState,
+    UndoAnswered,
+    UndoOutcome,
+    UndoResult,
+    Verdict,
+    execution,
+    telling,
+    waiting,
+)
+from ordersaga.saga.activity_calls import classify_failure
+from ordersaga.saga.exits import Fault, Refused, StoryExit, Unwind
+from ordersaga.saga.first_attempts import Failure
+from ordersaga.saga.telling import Telling
+from ordersaga.saga.undoing import StartUndo, Undoer, wait_until_over_or
 from ordersaga.workflows.steps import CHARGE
 
 Planted = AbstractContextManager[object]
-AnyStep = Step[Any, Any]
 AnyRun = SagaRun[Any]
 
 # The right code, as it is before anything is planted.
-_undo, _undo_once, _attempt, _settled = SagaRun._undo, SagaRun._undo_once, SagaRun.attempt, SagaRun.settled
+_undo, _tell, _outcome_decided = SagaRun._undo, SagaRun._tell, SagaRun.outcome_decided
+_undo_to_its_end, _attempt_undo = Undoer.undo, Undoer._attempt
 
 
 def undo_only(*, begun: bool) -> Planted:
     """Undo the steps whose answer was heard; with `begun`, those that the run remembers having begun."""
 
-    async def undo(run: AnyRun, step: AnyStep, reason: str) -> UndoOutcome:
-        state = run.records[step.name].state
-        remembered = state is not StepState.PENDING if begun else state is StepState.DONE
-        return await _undo(run, step, reason) if remembered else UndoOutcome.NOTHING_TO_UNDO
+    async def undo(run: AnyRun, record: StepRecord, reason: str) -> None:
+        remembered = record.state is not StepState.PENDING if begun else record.state is StepState.DONE
+        if remembered:
+            await _undo(run, record, reason)
 
     return patch.object(SagaRun, "_undo", undo)
 
@@ -40,29 +56,39 @@ def undo_only(*, begun: bool) -> Planted:
 def catch_exception() -> Planted:
     """Run the saga in the workflow's first task, where `except Exception` misses asyncio.CancelledError."""
 
-    async def run(run: AnyRun, **_: Any) -> Ending:
+    async def run(run: AnyRun, **_: Any) -> Outcome:
         return await run._drive(None)
 
     return patch.object(SagaRun, "run", run)
 
 
+@contextmanager
+def let_a_cancel_end_every_wait() -> Iterator[None]:
+    """Let asyncio.CancelledError through wherever it is raised, as is good style; but a cancel of the run raises it."""
+    always = [patch.object(module, "is_cancelled_itself", lambda: True) for module in (waiting, execution)]
+    with always[0], always[1]:
+        yield
+
+
 def log_a_failed_undo() -> Planted:
     """Log an undo that failed for as long as it was patient, and go on."""
 
-    async def undo_once(run: AnyRun, step: AnyStep, record: StepRecord, reason: str) -> Undone:
-        undone = await _undo_once(run, step, record, reason)
-        return undone or Undone(UndoOutcome.UNDONE, detail="compensation failed")
+    async def attempt(undoer: Undoer, record: StepRecord, *how: Any) -> UndoResult:
+        answer = await _attempt_undo(undoer, record, *how)
+        if answer is None:
+            answer = UndoResult(UndoOutcome.UNDONE, detail="compensation failed")
+            undoer._log.undo_answered(record, answer.outcome, answer.attempts, answer.detail)
+        return answer
 
-    return patch.object(SagaRun, "_undo_once", undo_once)
+    return patch.object(Undoer, "_attempt", attempt)
 
 
 def leave_parked_undos_alone() -> Planted:
     """Start all undos, and wait for none that is parked."""
 
-    async def undo_all(run: AnyRun, steps: list[AnyStep], reason: str) -> None:
-        for step in steps:
-            task = asyncio.create_task(run._undo(step, reason))
-            await run._done_or_parked(task, run.records[step.name])
+    async def undo_all(run: AnyRun, records: list[StepRecord], reason: str) -> None:
+        for record in records:
+            await wait_until_over_or(run._start_undo(record, reason), record, [StepState.PARKED])
 
     return patch.object(SagaRun, "_undo_all", undo_all)
 
@@ -70,63 +96,69 @@ def leave_parked_undos_alone() -> Planted:
 def write_off_by_itself(*, say_who: bool) -> Planted:
     """Write a parked undo off, without a person; with `say_who`, enter it as somebody's decision."""
 
-    async def decision(run: AnyRun, record: StepRecord, _pause: timedelta) -> UndoOutcome:
+    async def decision(undoer: Undoer, record: StepRecord, _pause: timedelta) -> UndoOutcome:
+        log, outcome = undoer._log, UndoOutcome.UNDONE
         if say_who:
-            decided = Decision(record.name, Choice.WRITE_OFF, "system", "gave up")
-            run.decided.append(Decided(decided, run.timeline[-1].at))
-        run._mark(record, StepState.WRITTEN_OFF, f"{record.name}: written off")
-        return UndoOutcome.UNDONE
+            log.resolved(record, Decision(record.name, Choice.WRITE_OFF, "system", "gave up"), StepState.WRITTEN_OFF)
+        else:
+            what: dict[str, Any] = {"outcome": outcome, "attempts": 0, "detail": "written off"}
+            log._change(record, StepState.WRITTEN_OFF, UndoAnswered, **what)
+        return outcome
 
-    return patch.object(SagaRun, "_decision", decision)
+    return patch.object(Undoer, "decision", decision)
+
+
+def believe_every_too_late() -> Planted:
+    """Let every undo decide whether its effect stands, and not the pivot's alone."""
+
+    async def undo(undoer: Undoer, record: StepRecord, start: StartUndo, reason: str, *_: Any) -> UndoOutcome:
+        return await _undo_to_its_end(undoer, record, start, reason, lambda: True)
+
+    return patch.object(Undoer, "undo", undo)
 
 
 def unwind_when_the_mail_fails() -> Planted:
     """Treat the confirmation like any other step: what fails unwinds the order."""
-
-    async def attempt(run: AnyRun, step: AnyStep, argument: Any) -> Any:
-        answer = await _attempt(run, step, argument)
-        if answer is None:
-            raise Unwind(f"{step.name} failed")
-        return answer
-
-    return patch.object(SagaRun, "attempt", attempt)
+    return patch.object(Telling, "_may", Telling._must)
 
 
-def give_the_money_back_first() -> Planted:
+@contextmanager
+def give_the_money_back_first() -> Iterator[None]:
     """Undo the payment before the carrier is asked whether the parcel has left."""
 
-    async def forward_or_back(run: AnyRun) -> None:
-        try:
-            await run.saga.story(run.subject, run)
-            run._stop_if_cancelled()
-        except Unwind as unwind:
-            run.phase = Phase.UNWINDING
-            for step in sorted(run.saga.undo_order, key=lambda step: step.name != CHARGE.name):
-                if await run._undo(step, str(unwind)) is UndoOutcome.TOO_LATE:
-                    break
-            else:
-                run._settle(Verdict.UNDONE)
+    async def unwind(run: AnyRun, unwind: Unwind, records: list[StepRecord]) -> None:
+        run.phase = Phase.UNWINDING
+        money_first = sorted(records, key=lambda each: (each.step != CHARGE.name, not run._is_pivot(each)))
+        for record in money_first:
+            await run._undo(record, str(unwind))
+            if record.state is StepState.TOO_LATE:
+                run._commit()
                 return
-        run._settle(Verdict.STANDS)
+        run._decide_outcome(Verdict.UNDONE)
 
-    return patch.object(SagaRun, "_forward_or_back", forward_or_back)
+    async def tell(run: AnyRun) -> StoryExit | None:
+        return None if run._state.committed else await _tell(run)
+
+    with patch.object(SagaRun, "_unwind", unwind), patch.object(SagaRun, "_tell", tell):
+        yield
 
 
 def take_a_fault_for_a_refusal() -> Planted:
     """Take an error that says nothing about the effect for a no: nothing was done, so nothing is to be undone."""
 
-    def judged(failure: Failure, first: bool) -> Exception:
-        found = judge(failure, first)
+    def classify(failure: Failure, *, first: bool) -> Refused | Unwind:
+        found = classify_failure(failure, first=first)
         return Refused("Failed", str(found)) if isinstance(found, Fault) else found
 
-    return patch.object(run_module, "judge", judged)
+    return patch.object(telling, "classify_failure", classify)
 
 
 def never_recall_a_mail() -> Planted:
     """Leave the confirmation out of the unwinding: no compensation needed."""
 
-    async def undo(run: AnyRun, step: AnyStep, reason: str) -> UndoOutcome:
-        return UndoOutcome.NOTHING_TO_UNDO if step.kind is Kind.RETRIABLE else await _undo(run, step, reason)
+    async def undo(run: AnyRun, record: StepRecord, reason: str) -> None:
+        if run._steps[record.step].kind is not Kind.RETRIABLE:
+            await _undo(run, record, reason)
 
     return patch.object(SagaRun, "_undo", undo)
 
@@ -134,10 +166,10 @@ def never_recall_a_mail() -> Planted:
 def promise_a_cancel() -> Planted:
     """Answer a cancel as soon as it has been noted."""
 
-    async def settled(run: AnyRun) -> Verdict:
-        return Verdict.UNDONE if run.cancel_reason is not None else await _settled(run)
+    async def outcome_decided(run: AnyRun) -> Verdict:
+        return Verdict.UNDONE if run.cancel_reason is not None else await _outcome_decided(run)
 
-    return patch.object(SagaRun, "settled", settled)
+    return patch.object(SagaRun, "outcome_decided", outcome_decided)
 
 
 def forget_terminated_runs() -> Planted:

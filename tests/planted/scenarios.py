@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -11,12 +12,15 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateStage
 
+from ordersaga.activities import payment
+from ordersaga.clients import PaymentClient
 from ordersaga.contracts.payment import RefundRequest
 from ordersaga.contracts.shipping import ShipmentRequest
 from ordersaga.domain.errors import DecisionRefused, OrderNotFound
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus
 from ordersaga.domain.worklist import OrderDecision
 from ordersaga.endings import find_settlement, settlement_id
+from ordersaga.saga import UndoOutcome
 from ordersaga.services.kit.sqlite import SqliteStore
 from ordersaga.testing.faults import Fault, Kind
 from ordersaga.workflows.order import OrderSagaWorkflow
@@ -168,8 +172,23 @@ async def refund_down(stage: Stage) -> None:
     await stage.begins(shipping_address=NOWHERE, policy={"undo_patience": 0.6})
     if await stage.ends_or_waits():
         stage.proxy.lift(stage.name)
-        with suppress(OrderNotFound, DecisionRefused):  # which may have ended by itself, if the code is wrong
-            await stage.shop.orders.resolve(stage.name, OrderDecision(choice="retry", by="Ada"))
+        await _retried(stage)
+    await stage.ends()
+
+
+async def refund_too_late(stage: Stage) -> None:
+    """The shipment is refused, and it is too late for a refund until a person has talked to the provider."""
+
+    async def refund(*_: Any) -> Any:
+        return SimpleNamespace(status="too_late")
+
+    # The sandbox's payment service knows no such answer, and another provider's may.
+    outcomes = patch.dict(payment._OUTCOMES, {"too_late": UndoOutcome.TOO_LATE})
+    with outcomes, patch.object(PaymentClient, "refund", refund):
+        await stage.begins(shipping_address=NOWHERE)
+        waits = await stage.ends_or_waits()
+    if waits:
+        await _retried(stage)
     await stage.ends()
 
 
@@ -228,7 +247,7 @@ async def reset_on_hold(stage: Stage) -> None:
 
     async def on_hold_again() -> bool:
         timeline = (await stage.handle.query(OrderSagaWorkflow.get_order)).timeline
-        return bool(timeline) and timeline[-1].event.startswith("on hold")
+        return bool(timeline) and timeline[-1].kind == "hold_begun"
 
     await until(on_hold_again)
 
@@ -313,6 +332,11 @@ async def _cancelled_at_the_mail(stage: Stage, parcel_leaves: bool = False) -> N
     status = (await stage.ends()).status
     if (answer.outcome is CancelOutcome.CANCELLED) is not (status is OrderStatus.CANCELLED):
         stage.answers.add(f"answer: the cancel was {answer.outcome}, and the order is {status}")
+
+
+async def _retried(stage: Stage) -> None:
+    with suppress(OrderNotFound, DecisionRefused):  # which may have ended by itself, if the code is wrong
+        await stage.shop.orders.resolve(stage.name, OrderDecision(choice="retry", by="Ada"))
 
 
 async def _must_complete(stage: Stage) -> None:

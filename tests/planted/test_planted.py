@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from ordersaga.testing.logic_flags import single_batch
 from tests.planted.bugs import BUGS, Bug
 from tests.planted.stage import Stage, open_stage
 
@@ -18,13 +20,14 @@ DOCS = Path(__file__).parents[2] / "docs" / "planted-bugs.md"
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-async def test_a_planted_bug_is_caught(temporal: Client, sound: Stage, tmp_path: Path, bug: Bug) -> None:
-    control = replace(sound, name=f"right-{bug.name}", answers=set())
+async def test_a_planted_bug_is_caught(temporal: Client, sound: Mapping[bool, Stage], tmp_path: Path, bug: Bug) -> None:
+    control = replace(sound[bug.single_batch], name=f"right-{bug.name}", answers=set())
     async with asyncio.timeout(SECONDS):
         await control.plays(bug.scenario)
         assert await control.found() == frozenset(), "the right code is found to be wrong"
 
         with ExitStack() as planted:
+            planted.enter_context(single_batch(bug.single_batch))
             planted.enter_context(bug.plant())
             async with open_stage(temporal, tmp_path, f"wrong-{bug.name}", bug.workflow) as stage:
                 await stage.plays(bug.scenario)

@@ -1,109 +1,130 @@
-"""Changes to the order's story, as somebody might make them: some break orders in flight, and some do not.
+"""Changes to the order's saga, as somebody might make them: some break orders in flight, and some do not.
 
 docs/versioning.md tells of them; `PointsPatched` is its example.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
+    from ordersaga.activities import Shipped
+    from ordersaga.contracts.shipping import ShipmentRequest
     from ordersaga.domain.errors import InvalidOrder
     from ordersaga.domain.order import OrderInput, OrderPolicy
     from ordersaga.domain.result import OrderResult
-    from ordersaga.saga import Saga, SagaRun, Step, Steps, Undo, Undone, UndoOutcome
-    from ordersaga.workflows.order import OrderSagaWorkflow
-    from ordersaga.workflows.report import Report
-    from ordersaga.workflows.steps import (
-        CHARGE,
-        CONFIRM,
-        RESERVE,
-        SHIP,
-        charge,
-        confirmation,
-        reservation,
-        saga_policy,
-        shipment,
+    from ordersaga.saga import (
+        EffectId,
+        Saga,
+        SagaContext,
+        SagaEvent,
+        SagaRun,
+        Step,
+        UndoOutcome,
+        UndoRequest,
+        UndoResult,
     )
+    from ordersaga.workflows.order import OrderSagaWorkflow
+    from ordersaga.workflows.projection import OrderProjection
+    from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, saga_policy, shipment
     from ordersaga.workflows.story import ORDER_SAGA
+
+Context = SagaContext[OrderInput]
 
 
 class PointsActivities:
     """What an order would do with a customer's loyalty points."""
 
     @activity.defn
-    async def redeem_points(self, order_id: str) -> str:
+    async def redeem_points(self, points_id: str) -> str:
         """Redeem the points of an order."""
-        return order_id
+        return points_id
 
     @activity.defn
-    async def return_points(self, undo: Undo) -> Undone:
+    async def return_points(self, undo: UndoRequest) -> UndoResult:
         """Undo it."""
-        return Undone(UndoOutcome.UNDONE, detail=f"{undo.id} returned")
+        return UndoResult(UndoOutcome.UNDONE, detail=f"{undo.id} returned")
 
 
-POINTS = Step[str, str](
-    "redeem_points", prefix="pts", do=PointsActivities.redeem_points, undo=PointsActivities.return_points
+def points(order: OrderInput, points_id: EffectId) -> str:
+    """What is asked of whoever keeps the points."""
+    return points_id
+
+
+POINTS = Step(
+    "redeem_points",
+    prefix="pts",
+    request=points,
+    do=PointsActivities.redeem_points,
+    undo=PointsActivities.return_points,
+    fast_path=True,
 )
 
 
-async def swapped_story(order: OrderInput, saga: Steps) -> None:
+def empty_shipment(order: OrderInput, shipment_id: EffectId) -> ShipmentRequest:
+    """What shipping is asked, without the goods."""
+    return shipment(order, shipment_id).model_copy(update={"items": []})
+
+
+SHIP_NOTHING = replace(SHIP, request=empty_shipment, title="book an empty parcel", call_timeout=timedelta(seconds=1))
+CHARGE_BY_ANOTHER_ID = replace(CHARGE, prefix="charge")
+
+
+async def swapped_story(order: OrderInput, saga: Context) -> None:
     """Charges before it reserves."""
-    await saga.do(CHARGE, charge(order))
-    await saga.do(RESERVE, reservation(order))
+    await saga.do(CHARGE)
+    await saga.do(RESERVE)
     await _the_rest(order, saga)
 
 
-async def shortened_story(order: OrderInput, saga: Steps) -> None:
+async def shortened_story(order: OrderInput, saga: Context) -> None:
     """Sends no confirmation any more."""
-    await saga.do(RESERVE, reservation(order))
-    await saga.do(CHARGE, charge(order))
+    await saga.do(RESERVE)
+    await saga.do(CHARGE)
     await _hold(order, saga)
-    await saga.do(SHIP, shipment(order))
+    await saga.do(SHIP)
 
 
-async def points_story(order: OrderInput, saga: Steps) -> None:
+async def story_with_points(order: OrderInput, saga: Context) -> None:
     """Redeems points before it charges."""
-    await saga.do(RESERVE, reservation(order))
-    await saga.do(POINTS, order.order_id)
-    await saga.do(CHARGE, charge(order))
+    await saga.do(RESERVE)
+    await saga.do(POINTS)
+    await saga.do(CHARGE)
     await _the_rest(order, saga)
 
 
-async def talkative_story(order: OrderInput, saga: Steps) -> None:
+async def story_by_another_id(order: OrderInput, saga: Context) -> None:
+    """Charges under another id."""
+    await saga.do(RESERVE)
+    await saga.do(CHARGE_BY_ANOTHER_ID)
+    await _the_rest(order, saga)
+
+
+async def talkative_story(order: OrderInput, saga: Context) -> None:
     """Asks shipping for something else."""
-    await saga.do(RESERVE, reservation(order))
-    await saga.do(CHARGE, charge(order))
+    await saga.do(RESERVE)
+    await saga.do(CHARGE)
+    await _the_rest(order, saga, SHIP_NOTHING)
+
+
+async def _the_rest(order: OrderInput, saga: Context, ship: Step[OrderInput, Shipped] = SHIP) -> None:
     await _hold(order, saga)
-    booked = await saga.do(SHIP, shipment(order).model_copy(update={"items": []}))
-    await saga.attempt(CONFIRM, confirmation(order, booked.tracking_number if booked else None))
+    booked = await saga.do(ship)
+    await saga.try_step(CONFIRM, booked.tracking_number if booked else None)
 
 
-async def _the_rest(order: OrderInput, saga: Steps) -> None:
-    await _hold(order, saga)
-    booked = await saga.do(SHIP, shipment(order))
-    await saga.attempt(CONFIRM, confirmation(order, booked.tracking_number if booked else None))
-
-
-async def _hold(order: OrderInput, saga: Steps) -> None:
+async def _hold(order: OrderInput, saga: Context) -> None:
     await saga.hold(timedelta(seconds=(order.policy or OrderPolicy()).hold_before_shipping))
 
 
-ORDER_WITH_POINTS = Saga("order_with_points", points_story, RESERVE, POINTS, CHARGE, SHIP, CONFIRM)
-
-
-class ReportWithPoints(Report):
-    """Tells of the four steps that OrderResult has fields for."""
-
-    def _live_ids(self) -> dict[str, str]:
-        points = self.saga.records.pop(POINTS.name, None)
-        try:
-            return super()._live_ids()
-        finally:
-            if points is not None:
-                self.saga.records[POINTS.name] = points
+SWAPPED = Saga("order", swapped_story, CHARGE, RESERVE, SHIP, CONFIRM)
+SHORTENED = Saga("order", shortened_story, RESERVE, CHARGE, SHIP, CONFIRM)
+WITH_POINTS = Saga("order_with_points", story_with_points, RESERVE, POINTS, CHARGE, SHIP, CONFIRM)
+BY_ANOTHER_ID = Saga("order", story_by_another_id, RESERVE, CHARGE_BY_ANOTHER_ID, SHIP, CONFIRM)
+TALKATIVE = Saga("order", talkative_story, RESERVE, CHARGE, SHIP_NOTHING, CONFIRM)
 
 
 class Changed(OrderSagaWorkflow):
@@ -111,8 +132,8 @@ class Changed(OrderSagaWorkflow):
 
     def change_to(self, saga: Saga[OrderInput]) -> None:
         """Run this saga."""
-        self.saga = SagaRun(saga, self.order, self.order.order_id, saga_policy(self.policy), self._changed)
-        self.report = ReportWithPoints(self.order, self.saga)
+        self.saga = SagaRun(saga, self.order, self.order.order_id, saga_policy(self.policy), self._sync)
+        self.projection = OrderProjection(self.order, self.saga)
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
@@ -122,7 +143,7 @@ class Swapped(Changed):
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(Saga("order", swapped_story, *ORDER_SAGA.steps))
+        self.change_to(SWAPPED)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -137,7 +158,22 @@ class Shortened(Changed):
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(Saga("order", shortened_story, *ORDER_SAGA.steps))
+        self.change_to(SHORTENED)
+
+    @workflow.run
+    async def run(self, order: OrderInput) -> OrderResult:
+        """The order's run."""
+        return await super().run(order)
+
+
+@workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
+class ByAnotherId(Changed):
+    """Charges under another id."""
+
+    @workflow.init
+    def __init__(self, order: OrderInput) -> None:
+        super().__init__(order)
+        self.change_to(BY_ANOTHER_ID)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -152,7 +188,7 @@ class Points(Changed):
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(ORDER_WITH_POINTS)
+        self.change_to(WITH_POINTS)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -167,7 +203,7 @@ class PointsPatched(Changed):
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(ORDER_WITH_POINTS if workflow.patched("redeem-points") else ORDER_SAGA)
+        self.change_to(WITH_POINTS if workflow.patched("redeem-points") else ORDER_SAGA)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -177,15 +213,18 @@ class PointsPatched(Changed):
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
 class Talkative(Changed):
-    """Notes more on the timeline, and asks shipping for something else: no command is another."""
+    """Logs what happens, and asks shipping for something else, under another title and in a hurry."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(Saga("order", talkative_story, *ORDER_SAGA.steps))
-        self.saga.note("off we go")
+        self.change_to(TALKATIVE)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
         """The order's run."""
         return await super().run(order)
+
+    def _sync(self, event: SagaEvent) -> None:
+        workflow.logger.info("%s", event)
+        super()._sync(event)

@@ -11,19 +11,29 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
+from ordersaga.testing.logic_flags import SINGLE_BATCH
+
 WORKFLOW_TASK_STARTED = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
 FOLDER = Path(__file__).parent / "histories"
-"""A folder for each version, named after it, and in it a file for each play."""
+"""A folder for each version and, where workers of it had one of the SDK's logic flags on, for each flag: `0.1.0` and
+`0.1.0-flag-2`. In each is a file for each play."""
+
+_FLAG = f"-flag-{SINGLE_BATCH:d}"
 
 
 def recorded() -> list[Path]:
-    """The file of every history, of all versions."""
+    """The file of every history, of all versions and flags."""
     return sorted(FOLDER.glob("*/*.json"))
 
 
-def path_of(name: str) -> Path:
-    """Where this version's history of a play belongs."""
-    return FOLDER / version("ordersaga") / f"{name}.json"
+def path_of(play: str, *, single_batch: bool, of_version: str = version("ordersaga")) -> Path:
+    """Where the history of a play belongs, for a version and for the flag of the worker that ran it."""
+    return FOLDER / f"{of_version}{_FLAG if single_batch else ''}" / f"{play}.json"
+
+
+def is_single_batch(path: Path) -> bool:
+    """Whether the worker that ran this history had the flag on."""
+    return path.parent.name.endswith(_FLAG)
 
 
 def write(path: Path, history: WorkflowHistory) -> None:

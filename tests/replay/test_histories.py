@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.replay.histories import recorded
+from ordersaga.testing.logic_flags import SINGLE_BATCH
+from tests.replay.histories import is_single_batch, recorded
 from tests.replay.plays import PLAYS
 from tests.replay.record import IDENTITY
 
@@ -62,9 +63,17 @@ def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, base64.b64decode(value).decode() if key in ("data", "encoding") else value
 
 
-def test_every_play_has_a_history() -> None:
-    missing = PLAYS.keys() - {path.stem for path in recorded()}
+@pytest.mark.parametrize("batched", [False, True])
+def test_every_play_has_a_history_without_and_with_the_flag(batched: bool) -> None:
+    missing = PLAYS.keys() - {path.stem for path in recorded() if is_single_batch(path) is batched}
     assert not missing, f"Record these with `make histories`: {sorted(missing)}"
+
+
+@EVERY
+def test_a_history_is_in_the_folder_of_the_flag_that_its_worker_had(path: Path) -> None:
+    completed = [event.get("workflowTaskCompletedEventAttributes", {}) for event in events_of(path)]
+    flags = {flag for task in completed for flag in task.get("sdkMetadata", {}).get("langUsedFlags", [])}
+    assert (SINGLE_BATCH in flags) is is_single_batch(path)
 
 
 @EVERY
@@ -87,6 +96,6 @@ def test_an_order_came_to_the_end_that_its_history_is_named_for(path: Path) -> N
         assert expected in [text for key, text in texts(last) if key == "type"]
 
 
-@pytest.mark.parametrize("path", FORGETFUL, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FORGETFUL, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_order_cancelled_at_its_last_local_activity_forgot_what_it_had_done(path: Path) -> None:
     assert "EVENT_TYPE_WORKFLOW_TASK_FAILED" in [event["eventType"] for event in events_of(path)]

@@ -13,7 +13,7 @@ from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, Or
 from ordersaga.domain.worklist import Attention
 from ordersaga.retail import sample_orders
 from ordersaga.saga import Choice
-from ordersaga.testing.chaos.judge import Finding, Story, judge
+from ordersaga.testing.chaos.judge import Finding, OrderRecord, judge
 from ordersaga.testing.chaos.plan import CANCELS, KINDS, Act, Action, PlannedOrder, Trouble, draw
 from ordersaga.testing.chaos.report import Report, counted, percentile, recoveries
 from ordersaga.testing.chaos.strikes import Struck
@@ -26,11 +26,11 @@ def planned(*acts: Act, trouble: Trouble | None = None, faults: tuple[Fault, ...
     return PlannedOrder(0, sample_orders()[0], trouble, faults, tuple(Action(act, 0) for act in acts))
 
 
-def story(*statuses: OrderStatus, plan: PlannedOrder | None = None, **known: Any) -> Story:
-    """The story of an order that ended so, for each that asked."""
+def record(*statuses: OrderStatus, plan: PlannedOrder | None = None, **known: Any) -> OrderRecord:
+    """The record of an order that ended so, for each that asked."""
     error = {OrderStatus.FAILED: "the charge failed"}
     results = [OrderResult(order_id="A", status=status, error=error.get(status)) for status in statuses]
-    return Story(plan or planned(Act.CANCEL_BY_UPDATE), results=results, **known)
+    return OrderRecord(plan or planned(Act.CANCEL_BY_UPDATE), results=results, **known)
 
 
 def answer(outcome: CancelOutcome, status: OrderStatus) -> CancelAnswer:
@@ -82,42 +82,45 @@ def test_the_plan_is_logged_as_json_lines() -> None:
 @pytest.mark.parametrize(
     "good",
     [
-        story(OrderStatus.COMPLETED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.PROCESSING)]),
-        story(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]),
-        story(OrderStatus.FAILED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.FAILED)]),
-        story(OrderStatus.COMPLETED, OrderStatus.COMPLETED, placed=[placed("r", created=True), placed("r")]),
-        story(OrderStatus.FAILED, plan=planned(trouble=Trouble.DECLINED)),
-        story(waits_as=Attention.PARKED),
-        story(
+        record(OrderStatus.COMPLETED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.PROCESSING)]),
+        record(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]),
+        record(OrderStatus.FAILED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.FAILED)]),
+        record(OrderStatus.COMPLETED, OrderStatus.COMPLETED, placed=[placed("r", created=True), placed("r")]),
+        record(OrderStatus.FAILED, plan=planned(trouble=Trouble.DECLINED)),
+        record(waits_as=Attention.PARKED),
+        record(
             OrderStatus.FAILED,
             plan=planned(Act.TERMINATE, Act.CANCEL_BY_UPDATE),
             answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)],
         ),
     ],
 )
-def test_nothing_is_wrong_with_right_answers(good: Story) -> None:
+def test_nothing_is_wrong_with_right_answers(good: OrderRecord) -> None:
     assert judge(good) == []
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (story(OrderStatus.COMPLETED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]), "answered"),
-        (story(OrderStatus.FAILED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]), "answered"),
-        (story(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.PROCESSING)]), "answered"),
-        (story(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.COMPLETED)]), "answered"),
-        (story(OrderStatus.COMPLETED, OrderStatus.FAILED), "differ"),
-        (story(OrderStatus.COMPLETED, placed=[placed("r1", created=True), placed("r2")]), "2 runs"),
-        (story(OrderStatus.COMPLETED, placed=[placed("r", created=True)] * 2), "created more than once"),
-        (story(OrderStatus.COMPLETED, other_content_taken=1), "other content"),
-        (story(OrderStatus.COMPLETED, surprises=["place_again met KeyError: 'x'"]), "KeyError"),
-        (story(OrderStatus.COMPLETED, plan=planned(trouble=Trouble.DECLINED)), "declined, and completed"),
-        (story(OrderStatus.CANCELLED, plan=planned()), "nobody asked"),
-        (story(OrderStatus.NEEDS_ATTENTION), "by that"),
-        (story(), "neither ended"),
-        (story(waits_as=Attention.CUT_OFF), "nobody has settled it"),
         (
-            story(
+            record(OrderStatus.COMPLETED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]),
+            "answered",
+        ),
+        (record(OrderStatus.FAILED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]), "answered"),
+        (record(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.PROCESSING)]), "answered"),
+        (record(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.COMPLETED)]), "answered"),
+        (record(OrderStatus.COMPLETED, OrderStatus.FAILED), "differ"),
+        (record(OrderStatus.COMPLETED, placed=[placed("r1", created=True), placed("r2")]), "2 runs"),
+        (record(OrderStatus.COMPLETED, placed=[placed("r", created=True)] * 2), "created more than once"),
+        (record(OrderStatus.COMPLETED, other_content_taken=1), "other content"),
+        (record(OrderStatus.COMPLETED, surprises=["place_again met KeyError: 'x'"]), "KeyError"),
+        (record(OrderStatus.COMPLETED, plan=planned(trouble=Trouble.DECLINED)), "declined, and completed"),
+        (record(OrderStatus.CANCELLED, plan=planned()), "nobody asked"),
+        (record(OrderStatus.NEEDS_ATTENTION), "by that"),
+        (record(), "neither ended"),
+        (record(waits_as=Attention.CUT_OFF), "nobody has settled it"),
+        (
+            record(
                 OrderStatus.COMPLETED,
                 plan=planned(Act.TERMINATE, Act.CANCEL_BY_UPDATE),
                 answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)],
@@ -126,7 +129,7 @@ def test_nothing_is_wrong_with_right_answers(good: Story) -> None:
         ),
     ],
 )
-def test_a_wrong_answer_is_found(wrong: Story, words: str) -> None:
+def test_a_wrong_answer_is_found(wrong: OrderRecord, words: str) -> None:
     (finding,) = judge(wrong)
     assert words in finding.detail
     assert finding.order_id == wrong.order_id
@@ -138,11 +141,11 @@ def test_a_wrong_answer_is_found(wrong: Story, words: str) -> None:
 )
 def test_a_refusal_has_a_reason(reason: PlannedOrder, findings: int) -> None:
     refused = OrderResult(order_id="A", status=OrderStatus.FAILED, error="declined", refusal="PaymentDeclined")
-    assert len(judge(Story(reason, results=[refused]))) == findings
+    assert len(judge(OrderRecord(reason, results=[refused]))) == findings
 
 
 def test_a_failure_without_a_reason_is_found() -> None:
-    (finding,) = judge(Story(planned(), results=[OrderResult(order_id="A", status=OrderStatus.FAILED)]))
+    (finding,) = judge(OrderRecord(planned(), results=[OrderResult(order_id="A", status=OrderStatus.FAILED)]))
     assert "does not say why" in finding.detail
 
 
@@ -154,16 +157,16 @@ def test_percentiles_are_values_that_occurred(percent: float, expected: float) -
 
 def test_recovery_counts_the_orders_in_flight_at_each_kill() -> None:
     lasting = planned(faults=(Fault(Kind.UNAVAILABLE, "refund", attempts=None),))
-    stories = [
-        story(placed_at=1, ended_at=4),
-        story(placed_at=3, ended_at=9),  # placed after the first kill
-        story(placed_at=0, ended_at=1.5),  # ended before it
-        story(placed_at=1),  # never ended
-        story(plan=lasting, placed_at=1, ended_at=60),  # waited for its service
-        story(plan=planned(Act.TERMINATE), placed_at=1, ended_at=60),  # waited for the reconciler
+    records = [
+        record(placed_at=1, ended_at=4),
+        record(placed_at=3, ended_at=9),  # placed after the first kill
+        record(placed_at=0, ended_at=1.5),  # ended before it
+        record(placed_at=1),  # never ended
+        record(plan=lasting, placed_at=1, ended_at=60),  # waited for its service
+        record(plan=planned(Act.TERMINATE), placed_at=1, ended_at=60),  # waited for the reconciler
     ]
     struck = [Struck(2, "worker", True), Struck(2.5, "worker", False), Struck(5, "temporal", True)]
-    assert sorted(recoveries(stories, struck)) == [2, 4]
+    assert sorted(recoveries(records, struck)) == [2, 4]
 
 
 def report(*violations: Finding, balanced: bool = True) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
 import pytest
@@ -14,12 +14,21 @@ from ordersaga.connect import connect
 from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import SERVICES, Settings, load_settings
 from ordersaga.testing.environment import temporal_server
+from ordersaga.testing.logic_flags import single_batch
 from ordersaga.worker import order_worker
+from tests.workflow.cases import CaseRunner, case_runner
 from tests.workflow.journey import JourneyWorkflow, World, activities_of
 from tests.workflow.runner import Runner
 from tests.workflow.shop import Shop
 
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True, params=[False, True], ids=["flag-2-off", "flag-2-on"])
+def single_batch_activations(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """The SDK's workflow logic flag 2, which a later SDK is to have on by default: every test runs with both values."""
+    with single_batch(request.param):
+        yield request.param
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +47,7 @@ def settings(services_url: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def shop(temporal: Client, settings: Settings) -> AsyncIterator[Shop]:
+async def shop(temporal: Client, settings: Settings, single_batch_activations: bool) -> AsyncIterator[Shop]:
     """The whole shop, at work."""
     orders = OrderClient(temporal, settings)
     async with order_worker(temporal, settings, sandboxed=True), Shop.open(orders, settings) as shop:
@@ -58,3 +67,10 @@ async def journey(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
     async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities_of(world)):
         yield Runner(temporal, world, order_id)
         world.release.set()
+
+
+@pytest.fixture
+async def case(temporal: Client, order_id: str) -> AsyncIterator[CaseRunner]:
+    """A saga of the test's own, in a world of its own, and a worker for it."""
+    async with case_runner(temporal, order_id) as runner:
+        yield runner

@@ -14,18 +14,20 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.saga import (
         FENCED,
         Decision,
+        EffectId,
         Kind,
         Policy,
         Saga,
+        SagaContext,
         SagaRun,
         Step,
-        Steps,
-        Undo,
-        Undone,
         UndoOutcome,
+        UndoRequest,
+        UndoResult,
         first_attempts,
         refusal,
     )
+    from ordersaga.saga.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,13 @@ class World:
     """Effects and tombstones, and what is to happen at the first attempts of a call: `script["do pay-1"] = ["fault"]`.
 
     What may happen: fault (nothing done), lost (done, but no answer), slow (done, answered after `release`), lag (done,
-    answered after LAG seconds), refuse, late (the undo comes too late), ok.
+    answered after LAG seconds), refuse, late (the undo comes too late), requested (the undo is final later), ok.
     """
 
     LAG: ClassVar[float] = 0.4
+    LATENCY: ClassVar[float] = 0.005
+    """No service answers at once. (One that did could end a local activity while a query is answered, in which case
+    the SDK's core gives its result in another task than a replay does.)"""
 
     effects: list[str] = field(default_factory=list)
     tombstones: set[str] = field(default_factory=set)
@@ -66,6 +71,7 @@ class World:
     async def do_step(self, effect_id: str) -> str:
         """Take effect once, unless the script says otherwise."""
         what = self.next(f"do {effect_id}")
+        await asyncio.sleep(self.LATENCY)
         if effect_id in self.tombstones:
             raise refusal("an undo has been there", FENCED)
         if what == "refuse":
@@ -83,34 +89,65 @@ class World:
         return f"answer of {effect_id}"
 
     @activity.defn
-    async def undo_step(self, undo: Undo) -> Undone:
+    async def undo_step(self, undo: UndoRequest) -> UndoResult:
         """Undo an effect, unless the script says otherwise."""
         what = self.next(f"undo {undo.id}")
         if what == "fault":
             raise RuntimeError("the undo is broken")
+        if what == "refuse":
+            raise refusal("never", "Refused")
+        if what == "slow":
+            await self.release.wait()
         if what == "late":
-            return Undone(UndoOutcome.TOO_LATE)
+            return UndoResult(UndoOutcome.TOO_LATE)
+        if what == "requested":
+            return UndoResult(UndoOutcome.REQUESTED)
         self.tombstones.add(undo.id)
         if undo.id not in self.effects:
-            return Undone(UndoOutcome.NOTHING_TO_UNDO)
+            return UndoResult(UndoOutcome.NOTHING_TO_UNDO)
         self.effects.remove(undo.id)
-        return Undone(UndoOutcome.UNDONE)
+        return UndoResult(UndoOutcome.UNDONE)
 
 
-STOCK = Step[str, str]("stock", prefix="rsv", do=World.do_step, undo=World.undo_step)
-MONEY = Step[str, str]("money", prefix="pay", do=World.do_step, undo=World.undo_step)
-PARCEL = Step[str, str]("parcel", prefix="shp", do=World.do_step, undo=World.undo_step, kind=Kind.PIVOT)
-MAIL = Step[str, str]("mail", prefix="msg", do=World.do_step, undo=World.undo_step, kind=Kind.RETRIABLE)
+def effect(journey: Journey, effect_id: EffectId) -> str:
+    """What the world is asked: the effect's id."""
+    return effect_id
 
 
-async def story(journey: Journey, saga: Steps) -> None:
-    """All four. The mail tells of the parcel."""
-    key = journey.key
-    await saga.do(STOCK, f"rsv-{key}")
-    await saga.do(MONEY, f"pay-{key}")
+def mail(journey: Journey, effect_id: EffectId, parcel: str | None) -> str:
+    """The mail tells of the parcel."""
+    return effect_id if parcel == f"answer of shp-{journey.key}" else f"blank-{journey.key}"
+
+
+STOCK = Step("stock", prefix="rsv", request=effect, do=World.do_step, undo=World.undo_step, fast_path=True)
+MONEY = Step("money", prefix="pay", request=effect, do=World.do_step, undo=World.undo_step, fast_path=True)
+PARCEL = Step(
+    "parcel",
+    prefix="shp",
+    request=effect,
+    do=World.do_step,
+    undo=World.undo_step,
+    kind=Kind.PIVOT,
+    fast_path=True,
+)
+MAIL = Step(
+    "mail",
+    prefix="msg",
+    request=mail,
+    do=World.do_step,
+    undo=World.undo_step,
+    kind=Kind.RETRIABLE,
+    fast_path=True,
+)
+
+
+async def story(journey: Journey, saga: SagaContext[Journey]) -> None:
+    """All four."""
+    await saga.do(STOCK)
+    await saga.do(MONEY)
     await saga.hold(timedelta(seconds=journey.hold))
-    parcel = await saga.do(PARCEL, f"shp-{key}")
-    await saga.attempt(MAIL, f"msg-{key}" if parcel == f"answer of shp-{key}" else f"blank-{key}")
+    parcel = await saga.do(PARCEL)
+    await saga.try_step(MAIL, parcel)
 
 
 SAGA = Saga("journey", story, STOCK, MONEY, PARCEL, MAIL)
@@ -141,9 +178,8 @@ class JourneyWorkflow:
     @workflow.run
     async def run(self, journey: Journey) -> str:
         """Run to the end, and say which: the verdict, and whether it was cancelled."""
-        ending = await self.saga.run()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return f"{ending.verdict} cancelled" if ending.cancelled else str(ending.verdict)
+        outcome = await self.saga.run()
+        return f"{outcome.verdict} cancelled" if outcome.cancelled else str(outcome.verdict)
 
     @workflow.signal
     def cancel(self, reason: str) -> None:
@@ -154,7 +190,7 @@ class JourneyWorkflow:
     async def request_cancel(self, reason: str) -> str:
         """Cancel it, and tell the verdict."""
         self.saga.cancel(reason)
-        return await self.saga.settled()
+        return await self.saga.outcome_decided()
 
     @workflow.update
     async def resolve(self, decision: Decision) -> None:
@@ -163,12 +199,19 @@ class JourneyWorkflow:
 
     @resolve.validator
     def _check(self, decision: Decision) -> None:
-        self.saga.desk.check(decision)
+        self.saga.decisions.check(decision)
+
+    @workflow.update
+    async def linger(self) -> str:
+        """Take a second to answer, also when the saga has ended meanwhile."""
+        await wait_until(lambda: self.saga.outcome is not None)
+        await wait_until(lambda: False, timedelta(seconds=1))
+        return "lingered"
 
     @workflow.query
     def happened(self) -> list[str]:
-        """The timeline's events."""
-        return [each.event for each in self.saga.timeline]
+        """The kinds of the events, and their messages."""
+        return [" ".join([type(each).__name__, getattr(each, "message", "")]).strip() for each in self.saga.events]
 
     @workflow.query
     def states(self) -> dict[str, str]:

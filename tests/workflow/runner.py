@@ -41,6 +41,11 @@ class Runner:
         return [effect.split("-")[0] for effect in self.world.effects]
 
     @property
+    def dos_and_undos(self) -> list[str]:
+        """All calls in their order, such as `undo pay`."""
+        return [call.partition("-")[0] for call in self.world.calls]
+
+    @property
     def dos(self) -> list[str]:
         """The dos in the order of their calls, each as often as it was called."""
         return self._calls("do ")

@@ -46,7 +46,13 @@ async def test_a_parked_undo_is_tried_again_at_once_when_a_person_says_so(journe
     journey.given(do_shp=["refuse"], undo_pay=["fault"])
     handle = await journey.start(parked_interval=3_600)
     await parked(handle, "money")
+    tried = journey.dos_and_undos.count("undo pay")
     await decide(handle, "money", Choice.RETRY)
+
+    async def tried_again() -> bool:
+        return journey.dos_and_undos.count("undo pay") > tried
+
+    await until(tried_again)
     assert (await states(handle))["money"] == "parked", "it fails as before"
 
     journey.given(undo_pay=["ok"])

@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Replayer, Worker
 
-from ordersaga.saga.ahead import Start, Tried
+from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint
 from tests.workflow.journey import Journey, JourneyWorkflow, World, activities_of
 from tests.workflow.runner import ALL, Handle, Runner
 from tests.workflow.shop import until
@@ -52,8 +52,8 @@ async def test_first_attempts_that_get_lost_altogether_are_taken_over_and_done_o
     *of_steps, ahead = activities_of(world)
 
     @activity.defn(name="journey_first_attempts")
-    async def lost(journey: Journey, start: Start) -> list[Tried]:
-        await ahead(journey, start)
+    async def lost(journey: Journey, checkpoint: Checkpoint) -> list[AttemptOutcome]:
+        await ahead(journey, checkpoint)
         raise RuntimeError("and all of it is forgotten")
 
     journey = Runner(temporal, world, order_id)
@@ -128,7 +128,7 @@ async def test_a_step_that_is_slower_than_the_fast_path_is_taken_over_and_done_o
 
     assert await handle.result() == "stands"
     assert journey.in_effect == ALL
-    assert "money did not answer at once: no answer within 0.3 s" in await handle.query(JourneyWorkflow.happened)
+    assert "AttemptFailed no answer within 0.3 s" in await handle.query(JourneyWorkflow.happened)
 
 
 async def test_a_worker_that_takes_over_after_a_slow_first_attempt_goes_on_with_the_run(journey: Runner) -> None:

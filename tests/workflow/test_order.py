@@ -17,6 +17,8 @@ from ordersaga.connect import connect
 from ordersaga.contracts.payment import PaymentState
 from ordersaga.domain.errors import OrderNotFound
 from ordersaga.domain.result import CancelOutcome, OrderStatus
+from ordersaga.domain.timeline_text import describe
+from ordersaga.saga import MAX_REASON
 from ordersaga.settings import Settings
 from ordersaga.testing.environment import temporal_server
 from ordersaga.worker import order_worker
@@ -214,9 +216,10 @@ async def test_the_view_tells_each_step_and_what_happened(shop: Shop, order_id: 
         "create_shipment": "pending",
         "send_confirmation": "pending",
     }
-    assert [entry.event for entry in view.timeline] == [
+    assert [describe(entry) for entry in view.timeline] == [
         "reserve_inventory done",
         "charge_payment refused: PaymentDeclined",
+        "unwinding: The card was declined (generic_decline). Nothing was charged.",
         "reserve_inventory: released",
     ]
 
@@ -264,3 +267,16 @@ async def test_on_a_server_without_our_search_attributes_orders_run_and_are_list
 
             assert await until(listed) == [order_id]
             assert [found.order_id async for found in OrderClient(temporal).list_orders(customer_id="a")] == [order_id]
+
+
+@pytest.mark.parametrize("by", ["signal", "update"])
+async def test_a_very_long_reason_is_kept_in_part(shop: Shop, order_id: str, by: str) -> None:
+    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+    handle = shop.orders.temporal.get_workflow_handle(f"order-{order_id}")
+    reason = "r" * 10 * MAX_REASON
+    if by == "signal":
+        await handle.signal("cancel", reason)
+    else:
+        await handle.execute_update("request_cancel", reason)
+
+    assert (await shop.orders.result(order_id)).cancel_reason == "r" * MAX_REASON

@@ -14,6 +14,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from ordersaga.client import OrderClient
 from ordersaga.domain.errors import DecisionRefused, OrderNotFound, VerdictPending
 from ordersaga.domain.result import OrderStatus
+from ordersaga.domain.timeline_text import describe
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.reconciler import SCHEDULE_ID, ensure_schedule
 from ordersaga.settings import SERVICES, Settings
@@ -21,6 +22,7 @@ from ordersaga.settlements import start_settlement
 from ordersaga.testing.books import check_books
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
 from ordersaga.worker import order_worker
+from ordersaga.workflows.projection import AT_RISK, ATTENTION, SINCE
 from ordersaga.workflows.reconcile import ReconcilerWorkflow
 from tests.workflow.shop import IN_EFFECT, Shop, until
 
@@ -99,6 +101,20 @@ async def test_retry_now_finishes_what_was_parked(
     await gone(orders, order_id)
 
 
+async def test_an_order_that_leaves_the_worklist_keeps_nothing_of_it(
+    orders: OrderClient, proxy: FaultProxy, parked: Fault, order_id: str
+) -> None:
+    handle = orders.temporal.get_workflow_handle(f"order-{order_id}")
+    on_it = (await handle.describe()).typed_search_attributes
+    assert [on_it.get(key) is not None for key in (ATTENTION, AT_RISK, SINCE)] == [True, True, True]
+    proxy.faults.remove(parked)
+    await orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
+    await orders.result(order_id)
+
+    off_it = (await handle.describe()).typed_search_attributes
+    assert [off_it.get(key) for key in (ATTENTION, AT_RISK, SINCE)] == [None, None, None]
+
+
 async def test_done_by_hand_ends_the_order_and_is_in_its_result_and_timeline(
     orders: OrderClient, parked: Fault, order_id: str
 ) -> None:
@@ -108,7 +124,7 @@ async def test_done_by_hand_ends_the_order_and_is_in_its_result_and_timeline(
     (decision,) = result.decisions
     assert (decision.choice, decision.by, decision.note) == ("done_by_hand", "Ada", "bank transfer 17")
     assert {step.name: step.state for step in result.steps}["charge_payment"] == "done_by_hand"
-    assert view.timeline[-1].event == "charge_payment: done by hand by Ada: bank transfer 17"
+    assert describe(view.timeline[-1]) == "charge_payment: done by hand by Ada: bank transfer 17"
     await gone(orders, order_id)
     assert [found for found in (await check_books(orders)).violations if found.order_id == order_id] == []
 

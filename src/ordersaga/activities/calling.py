@@ -36,4 +36,4 @@ def told_to_temporal() -> Iterator[None]:
         raise refusal(str(no), no.problem_type) from None
     except ServiceFault as fault:
         delay = None if fault.retry_after is None else timedelta(seconds=fault.retry_after)
-        raise ApplicationError(str(fault), type="ServiceFault", next_retry_delay=delay) from None
+        raise ApplicationError(str(fault), attempt(), type="ServiceFault", next_retry_delay=delay) from None

@@ -7,7 +7,7 @@ from temporalio import activity
 from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
 from ordersaga.clients import InventoryClient
 from ordersaga.contracts.inventory import ReservationAnswer, ReservationRequest
-from ordersaga.saga import Undo, Undone, UndoOutcome
+from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
 
 
 class Reserved(ReservationAnswer):
@@ -30,8 +30,8 @@ class InventoryActivities:
         return Reserved(reservation_id=answer.reservation_id, attempts=attempt())
 
     @activity.defn
-    async def release_inventory(self, undo: Undo) -> Undone:
+    async def release_inventory(self, undo: UndoRequest) -> UndoResult:
         """Undo a reservation, whether or not there is one."""
         with told_to_temporal():
             await self._client.release(undo.id, time_for_call())
-        return Undone(UndoOutcome.UNDONE, attempt(), "released")
+        return UndoResult(UndoOutcome.UNDONE, attempt(), "released")

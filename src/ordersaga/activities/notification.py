@@ -7,7 +7,7 @@ from temporalio import activity
 from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
 from ordersaga.clients import NotificationClient
 from ordersaga.contracts.notification import NotificationAnswer, NotificationRequest, RecallStatus
-from ordersaga.saga import Undo, Undone, UndoOutcome
+from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
 
 _OUTCOMES = {
     RecallStatus.RECALLED: UndoOutcome.UNDONE,
@@ -36,8 +36,8 @@ class NotificationActivities:
         return Confirmed(message_id=answer.message_id, attempts=attempt())
 
     @activity.defn
-    async def recall_confirmation(self, undo: Undo) -> Undone:
+    async def recall_confirmation(self, undo: UndoRequest) -> UndoResult:
         """Undo a confirmation: recall the mail while it is queued, or have a notice follow it."""
         with told_to_temporal():
             answer = await self._client.recall(undo.id, time_for_call())
-        return Undone(_OUTCOMES[answer.status], attempt(), answer.status)
+        return UndoResult(_OUTCOMES[answer.status], attempt(), answer.status)

@@ -7,7 +7,7 @@ from temporalio import activity
 from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
 from ordersaga.clients import PaymentClient
 from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, RefundRequest, RefundStatus
-from ordersaga.saga import Undo, Undone, UndoOutcome
+from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
 
 _OUTCOMES = {
     RefundStatus.REFUNDED: UndoOutcome.UNDONE,
@@ -35,9 +35,9 @@ class PaymentActivities:
         return Charged(payment_id=answer.payment_id, attempts=attempt())
 
     @activity.defn
-    async def refund_payment(self, undo: Undo) -> Undone:
+    async def refund_payment(self, undo: UndoRequest) -> UndoResult:
         """Undo a charge, whether or not there is one."""
         request = RefundRequest(payment_id=undo.id, reason=undo.reason[:1_000])
         with told_to_temporal():
             answer = await self._client.refund(request, time_for_call())
-        return Undone(_OUTCOMES[answer.status], attempt(), answer.status)
+        return UndoResult(_OUTCOMES[answer.status], attempt(), answer.status)

@@ -8,7 +8,7 @@ from ordersaga.activities.calling import attempt, time_for_call, told_to_tempora
 from ordersaga.clients import ShippingClient
 from ordersaga.contracts.shipping import CancelStatus, ShipmentAnswer, ShipmentRequest
 from ordersaga.domain.errors import AlreadyShipped
-from ordersaga.saga import Undo, Undone, UndoOutcome
+from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
 
 _OUTCOMES = {
     CancelStatus.CANCELLED: UndoOutcome.UNDONE,
@@ -36,11 +36,11 @@ class ShippingActivities:
         return Shipped(shipment_id=answer.shipment_id, tracking_number=answer.tracking_number, attempts=attempt())
 
     @activity.defn
-    async def cancel_shipment(self, undo: Undo) -> Undone:
+    async def cancel_shipment(self, undo: UndoRequest) -> UndoResult:
         """Undo a shipment, whether or not there is one. Too late when the carrier has the parcel."""
         with told_to_temporal():
             try:
                 answer = await self._client.cancel(undo.id, time_for_call())
             except AlreadyShipped:
-                return Undone(UndoOutcome.TOO_LATE, attempt(), "too late, the parcel has left")
-        return Undone(_OUTCOMES[answer.status], attempt(), answer.status)
+                return UndoResult(UndoOutcome.TOO_LATE, attempt(), "too late, the parcel has left")
+        return UndoResult(_OUTCOMES[answer.status], attempt(), answer.status)

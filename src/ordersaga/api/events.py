@@ -15,10 +15,10 @@ from ordersaga.api.callers import Reader, TheFront
 from ordersaga.api.errors import problems
 from ordersaga.api.models import OrderDocument
 from ordersaga.api.naming import name_of
-from ordersaga.api.orders import Id, story_for
+from ordersaga.api.orders import Id, details_for
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.known import Known
-from ordersaga.overview import OrderStory
+from ordersaga.overview import OrderDetails
 
 RETRY_MS = 2_000
 
@@ -36,9 +36,9 @@ async def _first(
     last_event_id: Annotated[
         str | None, Header(description="The id of the last event that was received, when a stream is taken up again.")
     ] = None,
-) -> Known[OrderStory]:
+) -> Known[OrderDetails]:
     """The order, before the stream begins: what is wrong with the request can still be answered by a status."""
-    known = await story_for(caller, front, order_id)
+    known = await details_for(caller, front, order_id)
     if known.value.has_ended and last_event_id == _id_of(known):
         raise NothingNew
     return known
@@ -63,12 +63,12 @@ def _counted(caller: Reader, front: TheFront) -> Iterator[None]:
     dependencies=[Depends(_counted)],
 )
 async def order_events(
-    order_id: Id, caller: Reader, front: TheFront, _known: Annotated[Known[OrderStory], Depends(_first)]
+    order_id: Id, caller: Reader, front: TheFront, _known: Annotated[Known[OrderDetails], Depends(_first)]
 ) -> AsyncIterator[ServerSentEvent]:
     """The order, at once and at each change, until it has ended. Comments come between while nothing happens."""
     try:
         async for known in front.overview.watch(
-            lambda: story_for(caller, front, order_id), lambda story: story.has_ended
+            lambda: details_for(caller, front, order_id), lambda details: details.has_ended
         ):
             if not front.keys.still_valid(caller):
                 return
@@ -79,5 +79,5 @@ async def order_events(
         yield ServerSentEvent(data={"detail": str(error)}, event="problem", retry=RETRY_MS)
 
 
-def _id_of(known: Known[OrderStory]) -> str:
+def _id_of(known: Known[OrderDetails]) -> str:
     return hashlib.sha256(known.value.model_dump_json().encode()).hexdigest()[:16]

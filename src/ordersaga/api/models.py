@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -16,13 +17,16 @@ from ordersaga.domain.result import (
     OrderStatus,
     OrderSummary,
     StepOutcome,
+    StepStatus,
     TimelineEntry,
 )
 from ordersaga.domain.text import Printable
 from ordersaga.domain.worklist import Attention, WorklistItem
 from ordersaga.known import Known
-from ordersaga.overview import Action, OrderStory
-from ordersaga.workflows.handlers import MAX_REASON
+from ordersaga.overview import Action, OrderDetails
+from ordersaga.saga import MAX_REASON
+
+AnyStep = TypeVar("AnyStep", bound=StepOutcome)
 
 
 class Fresh(Answer):
@@ -65,7 +69,7 @@ class OrderDocument(Fresh):
     items: list[OrderItem] | None = None
     shipping_address: Address | None = None
     email: str | None = None
-    steps: list[StepOutcome]
+    steps: list[StepStatus]
     timeline: list[TimelineEntry]
     decisions: list[DecisionEntry] = []
     attention: Attention | None = Field(None, description="Why it is on the worklist, if it is.")
@@ -77,26 +81,26 @@ class OrderDocument(Fresh):
     )
 
     @classmethod
-    def of(cls, known: Known[OrderStory], caller: Caller) -> OrderDocument:
-        """The story as this caller may see it."""
-        story = known.value
-        view, order = story.view, story.order
+    def of(cls, known: Known[OrderDetails], caller: Caller) -> OrderDocument:
+        """The details as this caller may see them."""
+        details = known.value
+        view, order = details.view, details.order
         document = cls(
             **view.model_dump(exclude={"steps", "timeline", "decisions"}),
             steps=view.steps,
             timeline=view.timeline,
             decisions=view.decisions,
-            customer_id=story.customer_id,
-            placed_at=story.summary.started_at,
-            ended_at=story.summary.closed_at,
+            customer_id=details.customer_id,
+            placed_at=details.summary.started_at,
+            ended_at=details.summary.closed_at,
             items=order.items if order else None,
             shipping_address=order.shipping_address if order else None,
             email=order.email if order else None,
-            attention=story.attention.attention if story.attention else None,
-            actions=[action for action in story.actions if _may(caller, action)],
-            workflow_id=story.workflow_id,
-            run_id=story.run_id,
-            live=story.live,
+            attention=details.attention.attention if details.attention else None,
+            actions=[action for action in details.actions if _may(caller, action)],
+            workflow_id=details.workflow_id,
+            run_id=details.run_id,
+            live=details.live,
             as_of=known.at,
             problem=known.problem,
         )
@@ -108,9 +112,9 @@ class OrderDocument(Fresh):
             update={
                 "steps": _steps_for_customer(self.steps),
                 "timeline": [
-                    TimelineEntry(at=entry.at, event=f"{entry.step}: {entry.state}", step=entry.step, state=entry.state)
+                    TimelineEntry(at=entry.at, kind=entry.kind, step=entry.step, state=entry.state)
                     for entry in self.timeline
-                    if entry.step and entry.state
+                    if entry.step and entry.state and entry.state != entry.was
                 ],
                 "error": self.error if self.refusal else _hidden(self.error),
                 "decisions": [],
@@ -167,8 +171,12 @@ def _may(caller: Caller, action: Action) -> bool:
     return caller.may(Scope.WRITE if action.name == "cancel" else Scope.OPERATE)
 
 
-def _steps_for_customer(steps: list[StepOutcome]) -> list[StepOutcome]:
-    return [step.model_copy(update={"last_error": None}) for step in steps]
+def _steps_for_customer(steps: Sequence[AnyStep]) -> list[AnyStep]:
+    hidden: dict[str, object] = {"last_error": None, "choices": []}
+    return [
+        step.model_copy(update={name: none for name, none in hidden.items() if name in type(step).model_fields})
+        for step in steps
+    ]
 
 
 def _hidden(text: str | None) -> str | None:

@@ -27,7 +27,7 @@ from ordersaga.domain.order import OrderId, parse_order
 from ordersaga.domain.result import Answer, CancelOutcome, OrderFilter, OrderResult, OrderStatus
 from ordersaga.domain.text import PATTERN, Printable
 from ordersaga.known import Known
-from ordersaga.overview import Front, OrderStory
+from ordersaga.overview import Front, OrderDetails
 from ordersaga.serving.problem import problem_response
 
 LONGEST_WAIT = 60
@@ -148,7 +148,7 @@ async def list_orders(
 @router.get("/v1/orders/{order_id}", response_model=OrderDocument, responses=problems(404))
 async def get_order(order_id: Id, caller: Reader, front: TheFront) -> OrderDocument:
     """One order: status, steps, ids, timeline, and how new all that is."""
-    return OrderDocument.of(await story_for(caller, front, order_id), caller)
+    return OrderDocument.of(await details_for(caller, front, order_id), caller)
 
 
 @router.post(
@@ -189,8 +189,8 @@ async def cancel_order(
     return JSONResponse(cancelled.model_dump(mode="json"))
 
 
-async def story_for(caller: Caller, front: Front, order_id: str) -> Known[OrderStory]:
-    """An order's story, if it is the caller's to see. Raises OrderNotFound, Unavailable."""
+async def details_for(caller: Caller, front: Front, order_id: str) -> Known[OrderDetails]:
+    """An order's details, if they are the caller's to see. Raises OrderNotFound, Unavailable."""
     with _as_if_not_there(order_id):
         known = await front.overview.order(order_id)
     if caller.customer_id not in (None, known.value.customer_id):

@@ -13,7 +13,7 @@ from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import order_client, run_async
 
 if TYPE_CHECKING:
-    from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView
+    from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus
 
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]
 
@@ -111,14 +111,21 @@ def _row(order: OrderSummary) -> tuple[object, ...]:
 
 
 def _print(view: OrderView) -> None:
+    from ordersaga.domain.timeline_text import describe
+
     for name, value in _head(view):
         output.line(f"{name:<10}{value}")
     output.line()
-    steps = ((s.name, s.state, s.attempts, s.undo_attempts, s.id, s.last_error) for s in view.steps)
-    output.table(("step", "state", "attempts", "undo attempts", "id", "last error"), steps)
+    headers = ("step", "state", "attempts", "undo attempts", "next try", "id", "last error")
+    output.table(headers, map(_step_row, view.steps))
     output.line()
     for entry in view.timeline:
-        output.line(f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {entry.event}")
+        output.line(f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"  {describe(entry)}")
+
+
+def _step_row(step: StepStatus) -> tuple[object, ...]:
+    next_try = output.due(step.next_try) if step.next_try else ""
+    return step.name, step.state, step.attempts, step.undo_attempts, next_try, step.id, step.last_error
 
 
 def _head(view: OrderView) -> Iterator[tuple[str, str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,11 +25,16 @@ STYLES = {
     "invalid": "red",
     "conflict": "red",
     "needs_attention": "bold red",
+    "parked": "bold red",
+    "undoing": "yellow",
+    "undo_requested": "yellow",
     "cancelled": "yellow",
     "compensating": "yellow",
     "processing": "cyan",
 }
 """The colours of states, on a terminal."""
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def emit(data: BaseModel | Mapping[str, Any]) -> None:
@@ -66,6 +73,22 @@ def coloured(text: str, width: int = 0) -> str:
     return typer.style(padded, fg=colour[0]) if colour and sys.stdout.isatty() else padded
 
 
+def age(since: datetime) -> str:
+    """How long ago something was, in its largest unit."""
+    return _largest(max(0, int((datetime.now(UTC) - since).total_seconds())))
+
+
+def due(at: datetime) -> str:
+    """In how much time something will be."""
+    seconds = math.ceil((at - datetime.now(UTC)).total_seconds())
+    return f"in {_largest(seconds)}" if seconds > 0 else "due"
+
+
+def _largest(seconds: int) -> str:
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), _UNITS[-1])
+    return f"{seconds // size} {unit}"
+
+
 def _draw(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -74,7 +97,7 @@ def _draw(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     drawn = Table(*headers, box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(cell, style=STYLES.get(cell, ""), overflow="fold") for cell in row))
     Console().print(drawn)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,6 @@ from ordersaga.cli.run import order_client, run_async
 if TYPE_CHECKING:
     from ordersaga.domain.worklist import OrderDecision, WorklistItem
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _MOST_CHARACTERS = 500
 
 
@@ -85,10 +83,4 @@ async def _resolve(order_id: str, decision: OrderDecision, as_json: bool) -> int
 
 def _row(item: WorklistItem) -> tuple[object, ...]:
     amount = f"{item.amount_at_risk} {item.currency}" if item.amount_at_risk not in (None, "0") else "-"
-    return item.order_id, item.attention, amount, _age(item.since), item.status, item.customer_id
-
-
-def _age(since: datetime) -> str:
-    seconds = max(0, int((datetime.now(UTC) - since).total_seconds()))
-    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), _UNITS[-1])
-    return f"{seconds // size} {unit}"
+    return item.order_id, item.attention, amount, output.age(item.since), item.status, item.customer_id

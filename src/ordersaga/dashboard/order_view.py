@@ -13,14 +13,15 @@ from ordersaga.dashboard.frame import frame_of
 from ordersaga.dashboard.money import PLAIN, in_format
 from ordersaga.dashboard.reading import Readings
 from ordersaga.dashboard.rendering import order_url
-from ordersaga.dashboard.story import parked_doing, story_of
+from ordersaga.dashboard.timeline import is_going_back, timeline_of
 from ordersaga.dashboard.views import View
 from ordersaga.dashboard.words import ATTENTION, ChoiceWords, choice_words, step_words
 from ordersaga.domain.money import Money
 from ordersaga.domain.order import OrderInput
-from ordersaga.domain.result import OrderStatus
+from ordersaga.domain.result import OrderStatus, StepStatus
 from ordersaga.domain.worklist import Attention
-from ordersaga.overview import OrderStory
+from ordersaga.overview import OrderDetails
+from ordersaga.saga import StepState
 
 MOST_LINES = 100
 CANCEL_SAYS = (
@@ -63,17 +64,19 @@ NOTICES = {
     "verdict-pending": Notice(
         "The cancel was asked for.", "Whether it came in time is not certain yet; this page shows it soon.", "warn"
     ),
-    "decided": Notice("The decision was carried out.", "The story below shows what came of it."),
+    "decided": Notice("The decision was carried out.", "The steps below show what came of it."),
 }
 
 
 @dataclass(frozen=True)
-class Parked:
-    """A step that waits for a decision."""
+class Undecided:
+    """A step that a person may decide on."""
 
     name: str
     what: str
     last_error: str | None
+    attempts: int
+    next_try: datetime | None
     choices: Sequence[ChoiceWords]
 
 
@@ -126,33 +129,34 @@ async def order_view(
     """An order. Raises OrderNotFound, and Unavailable where nothing is known of it."""
     front = readings.front
     known, mails = await asyncio.gather(front.overview.order(order_id), readings.mails_of(order_id))
-    story, view = known.value, known.value.view
-    shaped = story_of(view, story.summary.started_at, story.summary.closed_at, _drawn_until(story.summary.started_at))
-    can = story.live and known.fresh
-    parked = _parked(story) if can else []
-    may_cancel = can and any(action.name == "cancel" for action in story.actions)
+    details, view = known.value, known.value.view
+    placed_at = details.summary.started_at
+    shown = timeline_of(view, placed_at, details.summary.closed_at, _drawn_until(placed_at))
+    can = details.live and known.fresh
+    undecided = [_undecided(details, step) for step in view.steps if step.choices] if can else []
+    may_cancel = can and any(action.name == "cancel" for action in details.actions)
     typed = typed or Typed(by=caller.name if caller.key else "")
     context: dict[str, Any] = {
         "frame": await frame_of(front.overview, "orders", caller, [known]),
-        "order": _head(readings, story),
-        "steps": shaped.steps,
-        "axis": shaped.axis,
-        "kinds": shaped.kinds,
-        "log": shaped.log,
-        "asked": _asked(story.order) if story.order else None,
+        "order": _head(readings, details),
+        "steps": shown.steps,
+        "axis": shown.axis,
+        "kinds": shown.kinds,
+        "log": shown.log,
+        "asked": _asked(details.order) if details.order else None,
         "mails": mails,
-        "parked": parked,
-        "attention_text": ATTENTION[Attention(story.attention.attention)] if story.attention else "",
+        "undecided": undecided,
+        "attention_text": ATTENTION[details.attention.attention] if details.attention else "",
         "may_cancel": may_cancel,
         "cancel_says": CANCEL_SAYS,
-        "held_until": shaped.held_until if can else None,
-        "nothing_to_do": _NOTHING_TO_DO.get(view.status, _NOT_NOW) if can or story.has_ended else _NOT_NOW,
+        "held_until": shown.held_until if can else None,
+        "nothing_to_do": _NOTHING_TO_DO.get(view.status, _NOT_NOW) if can or details.has_ended else _NOT_NOW,
         "typed": typed,
-        "notice": _notice(told, typed, parked, may_cancel),
+        "notice": _notice(told, typed, undecided, may_cancel),
         "live_url": f"/live{order_url(order_id)}",
     }
     parts = {"head": "_order_head.html", "actions": "_order_actions.html"}
-    return View("order.html", context, {**parts, "story": "_order_story.html", "mail": "_order_mail.html"})
+    return View("order.html", context, {**parts, "timeline": "_order_timeline.html", "mail": "_order_mail.html"})
 
 
 def _drawn_until(placed_at: datetime) -> datetime:
@@ -162,17 +166,17 @@ def _drawn_until(placed_at: datetime) -> datetime:
     return placed_at + max(age // pace * pace, min(age, timedelta(seconds=1)))
 
 
-def _notice(told: str, typed: Typed, parked: Sequence[Parked], may_cancel: bool) -> Notice | None:
+def _notice(told: str, typed: Typed, undecided: Sequence[Undecided], may_cancel: bool) -> Notice | None:
     """What was done; or why something was not, where the form that asked for it is no longer there to say so."""
-    forms = {f"decide-{step.name}-{choice.name}" for step in parked for choice in step.choices}
+    forms = {f"decide-{step.name}-{choice.name}" for step in undecided for choice in step.choices}
     if typed.problem and typed.form not in (forms | {"cancel"} if may_cancel else forms):
         return Notice("This was not done.", typed.problem, "bad")
     return NOTICES.get(told)
 
 
-def _head(readings: Readings, story: OrderStory) -> Head:
-    view, summary = story.view, story.summary
-    country = story.order.shipping_address.country if story.order else None
+def _head(readings: Readings, details: OrderDetails) -> Head:
+    view, summary = details.view, details.summary
+    country = details.order.shipping_address.country if details.order else None
     amount = in_format(Money.parse(view.amount, view.currency), country) if view.currency else ""
     return Head(
         order_id=view.order_id,
@@ -180,42 +184,42 @@ def _head(readings: Readings, story: OrderStory) -> Head:
         status=view.status,
         amount=amount,
         placed_at=summary.started_at,
-        closed_at=summary.closed_at if story.has_ended else None,
-        customer_id=story.customer_id,
+        closed_at=summary.closed_at if details.has_ended else None,
+        customer_id=details.customer_id,
         tracking_number=view.tracking_number,
-        temporal_url=_temporal_url(readings, story),
+        temporal_url=_temporal_url(readings, details),
         error=view.error,
         refusal=view.refusal,
         cancel_reason=view.cancel_reason,
-        live=story.live or story.has_ended,
+        live=details.live or details.has_ended,
     )
 
 
-def _temporal_url(readings: Readings, story: OrderStory) -> str | None:
+def _temporal_url(readings: Readings, details: OrderDetails) -> str | None:
     ui = readings.front.settings.temporal_ui_url
     if not ui:
         return None
     namespace = readings.front.client.temporal.namespace
-    return f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{story.workflow_id}/{story.run_id}/history"
+    return f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{details.workflow_id}/{details.run_id}/history"
 
 
-def _parked(story: OrderStory) -> list[Parked]:
-    steps = {step.name: step for step in story.view.steps}
-    choices: dict[str, list[str]] = {}
-    for action in story.actions:
-        if action.step is not None:
-            choices.setdefault(action.step, []).append(action.name)
-    return [_parked_step(story, name, names, steps[name].last_error) for name, names in choices.items()]
-
-
-def _parked_step(story: OrderStory, name: str, choices: list[str], last_error: str | None) -> Parked:
-    said = step_words(name)
-    if story.attention is not None and story.attention.attention == Attention.MAIL_NOT_SENT:
-        doing, what = said.do, "The confirmation was not sent."
+def _undecided(details: OrderDetails, step: StepStatus) -> Undecided:
+    said = step_words(step.name)
+    doing = said.undo if is_going_back(step) else said.do
+    if details.attention is not None and details.attention.attention is Attention.MAIL_NOT_SENT:
+        what = "The confirmation was not sent."
+    elif step.state == StepState.UNDO_REQUESTED:
+        what = f"{said.requested}: it is final later, and asked for again until it is."
     else:
-        doing = said.do if parked_doing(story.view, name) else said.undo
-        what = f"{doing.going_on} does not succeed. It is tried again every now and then."
-    return Parked(name, what, last_error, [choice_words(choice, doing) for choice in choices])
+        what = f"{doing.going_on} does not succeed."
+    return Undecided(
+        name=step.name,
+        what=what,
+        last_error=step.last_error,
+        attempts=step.undo_attempts if step.undoing else step.attempts,
+        next_try=step.next_try,
+        choices=[choice_words(choice, doing) for choice in step.choices],
+    )
 
 
 def _asked(order: OrderInput) -> Asked:

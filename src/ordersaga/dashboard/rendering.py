@@ -16,7 +16,7 @@ from ordersaga.dashboard.money import PLAIN, figures
 from ordersaga.domain.worklist import Attention
 
 _CODE = re.compile(r"`([^`]+)`")
-_TIME = re.compile(r"(<time[^>]*data-age[^>]*>)[^<]*")
+_TIME = re.compile(r"(<time[^>]*data-(?:age|due)[^>]*>)[^<]*")
 
 
 def order_url(order_id: str) -> str:
@@ -54,6 +54,7 @@ _FILTERS = {
     "marked": marked,
     "sentence": sentence,
     "age": times.age,
+    "due": times.due,
     "span": times.span,
     "stamp": times.stamp,
     "clock": times.clock,

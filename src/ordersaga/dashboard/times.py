@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
@@ -13,10 +14,19 @@ def age(at: datetime, plain: bool = False) -> Markup:
     """How long ago something was, with the exact time to be pointed at. `plain` leaves the "ago" out."""
     at = at.astimezone(UTC)
     seconds = max(0, int((datetime.now(UTC) - at).total_seconds()))
-    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), _UNITS[-1])
-    text = "now" if seconds < 1 else f"{seconds // size} {unit}" + ("" if plain else " ago")
+    text = "now" if seconds < 1 else _largest(seconds) + ("" if plain else " ago")
     return Markup('<time datetime="{}" title="{}" data-age="{}">{}</time>').format(
         at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", "plain" if plain else "", text
+    )
+
+
+def due(at: datetime) -> Markup:
+    """In how much time something will be, with the exact time to be pointed at."""
+    at = at.astimezone(UTC)
+    seconds = math.ceil((at - datetime.now(UTC)).total_seconds())
+    text = f"in {_largest(seconds)}" if seconds > 0 else "due"
+    return Markup('<time datetime="{}" title="{}" data-due>{}</time>').format(
+        at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", text
     )
 
 
@@ -56,3 +66,8 @@ def moment(at: datetime) -> Markup:
 def minute(at: datetime) -> str:
     """A date and a time of day to the minute."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _largest(seconds: int) -> str:
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), _UNITS[-1])
+    return f"{seconds // size} {unit}"

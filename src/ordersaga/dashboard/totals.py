@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from ordersaga.connect import in_our_words
 from ordersaga.domain.result import OrderStatus, OrderSummary
-from ordersaga.workflows.report import STATUS
+from ordersaga.workflows.projection import STATUS
 
 KINDS = {"completed": "Completed", "failed": "Failed", "cancelled": "Cancelled", "open": "Open"}
 """The outcomes, in the order in which they are stacked. An order that is open runs, or was cut off."""

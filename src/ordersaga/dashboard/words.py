@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ordersaga.contracts.notification import NotificationState, RecallStatus
-from ordersaga.contracts.payment import RefundStatus
-from ordersaga.contracts.shipping import CancelStatus
-from ordersaga.domain.result import OrderStatus
+from ordersaga.contracts.notification import NotificationState
+from ordersaga.domain.result import OrderStatus, TimelineEntry
+from ordersaga.domain.timeline_text import describe
 from ordersaga.domain.worklist import Attention
 from ordersaga.saga import Choice, StepState
 from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
@@ -28,6 +27,7 @@ TONES: dict[str, str] = {
     StepState.GAVE_UP: "warn",
     StepState.UNDOING: "warn",
     StepState.PARKED: "alert",
+    StepState.UNDO_REQUESTED: "warn",
     StepState.UNDONE: "muted",
     StepState.NOTHING_TO_UNDO: "muted",
     StepState.TOO_LATE: "ok",
@@ -45,6 +45,7 @@ _WORDS: dict[str, str] = {
     StepState.UNKNOWN: "Effect unknown",
     StepState.GAVE_UP: "Given up",
     StepState.TOO_LATE: "Stands: too late to undo",
+    StepState.UNDO_REQUESTED: "Undo requested: it is final later",
     StepState.PENDING: "Pending",
 }
 
@@ -67,11 +68,12 @@ class Doing:
 
 @dataclass(frozen=True)
 class StepWords:
-    """A step in words: its effect as a noun, and what doing and undoing it is."""
+    """A step in words: its effect as a noun, what doing and undoing it is, and that its undo was asked for."""
 
     noun: str
     do: Doing
     undo: Doing
+    requested: str
 
 
 STEPS = {
@@ -79,21 +81,25 @@ STEPS = {
         "reservation",
         Doing.of("Reserve", "Reserving", "reserved", "the stock"),
         Doing.of("Release", "Releasing", "released", "the stock"),
+        "Release requested",
     ),
     CHARGE.name: StepWords(
         "charge",
         Doing.of("Charge", "Charging", "charged", "the customer"),
         Doing.of("Refund", "Refunding", "refunded", "the customer"),
+        "Refund requested",
     ),
     SHIP.name: StepWords(
         "shipment",
         Doing.of("Book", "Booking", "booked", "the shipment"),
         Doing.of("Cancel", "Cancelling", "cancelled", "the shipment"),
+        "Cancel requested",
     ),
     CONFIRM.name: StepWords(
         "confirmation",
         Doing.of("Send", "Sending", "sent", "the confirmation"),
         Doing.of("Recall", "Recalling", "recalled", "the confirmation"),
+        "Recall requested",
     ),
 }
 
@@ -103,10 +109,6 @@ ATTENTION = {
     Attention.CUT_OFF: "Somebody ended the run from outside. It is settled by itself within a minute or so; "
     "nothing needs to be decided yet.",
 }
-
-_NAMES = re.compile("|".join(STEPS))
-_ANSWERS = (*StepState, *RefundStatus, *CancelStatus, *RecallStatus)
-_STATES = re.compile("|".join(rf"\b{answer}\b" for answer in _ANSWERS if "_" in answer))
 
 
 def words(value: str) -> str:
@@ -123,13 +125,12 @@ def step_words(name: str) -> StepWords:
     """A step in words; one of a later version under its own name."""
     own = words(name)
     unknown = Doing(own, own, f"done this ({own})", f"It will not be done ({own})")
-    return STEPS.get(name) or StepWords(own.lower(), unknown, unknown)
+    return STEPS.get(name) or StepWords(own.lower(), unknown, unknown, "Undo requested")
 
 
-def in_plain_words(event: str) -> str:
-    """An event of the timeline with its steps in plain words."""
-    plain = _NAMES.sub(lambda found: STEPS[found.group()].noun, event)
-    plain = _STATES.sub(lambda found: found.group().replace("_", " "), plain)
+def in_plain_words(entry: TimelineEntry) -> str:
+    """An entry of the timeline with its steps in plain words."""
+    plain = describe(entry, lambda step: step_words(step).noun)
     return plain[:1].upper() + plain[1:]
 
 

@@ -43,18 +43,44 @@ class StepOutcome(Answer):
     last_error: str | None = None
 
 
-class TimelineEntry(Answer):
-    """Something that happened to an order, and when.
+class StepStatus(StepOutcome):
+    """One step of an order under way.
 
-    Where it brought a step from one state to another: which step, from what, to what, and since when it had been so.
+    `undoing` tells whether it is, or was last, being undone; `next_try` when it is tried again, where that is known;
+    `choices` what a person may decide on it now.
+    """
+
+    undoing: bool = False
+    next_try: datetime | None = None
+    choices: list[str] = []
+
+
+class TimelineEntry(Answer):
+    """Something that happened to an order, and when. `ordersaga.domain.timeline_text` puts it into words.
+
+    `kind` is the name of the saga's event, such as `step_done`; the other fields are those that this kind has. Where it
+    brought a step from one state to another: which step, from what, to what, and since when it had been so.
     """
 
     at: datetime
-    event: str
+    kind: str
     step: str | None = None
     state: str | None = None
     was: str | None = None
     since: datetime | None = None
+    undoing: bool | None = None
+    attempt: int | None = None
+    attempts: int | None = None
+    refusal: str | None = None
+    message: str | None = None
+    reason: str | None = None
+    outcome: str | None = None
+    detail: str | None = None
+    until: datetime | None = None
+    event: str | None = None
+    choice: str | None = None
+    by: str | None = None
+    note: str | None = None
 
 
 class DecisionEntry(Answer):
@@ -95,7 +121,7 @@ class OrderView(Answer):
     status: OrderStatus
     amount: str
     currency: str
-    steps: list[StepOutcome]
+    steps: list[StepStatus]
     timeline: list[TimelineEntry]
     tracking_number: str | None = None
     error: str | None = None

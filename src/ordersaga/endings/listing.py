@@ -15,7 +15,7 @@ from temporalio.client import Client, WorkflowExecution
 from ordersaga.domain.errors import InvalidCursor
 from ordersaga.domain.result import OrderFilter, OrderPage, OrderStatus, OrderSummary
 from ordersaga.endings import CUT_OFF, summary
-from ordersaga.workflows.report import CUSTOMER, STATUS
+from ordersaga.workflows.projection import CUSTOMER, STATUS
 
 PAGE_SECONDS = timedelta(seconds=10)
 _MOST_ROUNDS = 10

@@ -20,10 +20,10 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderFilter, OrderPage, OrderSummary, OrderView
 from ordersaga.domain.worklist import Attention, WorklistItem
 from ordersaga.known import Known, Memory
+from ordersaga.overview.details import OrderDetails, actions_of, with_mail_choices, without_choices
 from ordersaga.overview.health import Health, look
-from ordersaga.overview.story import OrderStory, actions_of
 from ordersaga.overview.without_worker import view_without_worker
-from ordersaga.workflows.report import ATTENTION
+from ordersaga.workflows.projection import ATTENTION
 
 T = TypeVar("T")
 
@@ -50,9 +50,9 @@ class Overview:
             ("orders", wanted, cursor, limit), lambda: self.client.list_page(wanted, cursor, limit)
         )
 
-    async def order(self, order_id: str) -> Known[OrderStory]:
-        """The story of an order. Raises OrderNotFound, Unavailable."""
-        return await self._memory.get(("order", order_id), lambda: self._story(order_id))
+    async def order(self, order_id: str) -> Known[OrderDetails]:
+        """The details of an order. Raises OrderNotFound, Unavailable."""
+        return await self._memory.get(("order", order_id), lambda: self._details(order_id))
 
     async def worklist(self) -> Known[list[WorklistItem]]:
         """What waits for a person, what has waited longest first. Raises Unavailable."""
@@ -100,10 +100,10 @@ class Overview:
         settings = self.client.settings
         return await look(self.client.temporal, settings.task_queue, settings.service_urls(), self._session)
 
-    async def _story(self, order_id: str) -> OrderStory:
+    async def _details(self, order_id: str) -> OrderDetails:
         temporal = self.client.temporal
         before = self._memory.last(("order", order_id))
-        last: OrderStory | None = before.value if before else None
+        last: OrderDetails | None = before.value if before else None
         with in_our_words(order_id):
             description = await temporal.get_workflow_handle(workflow_id(order_id)).describe()
             current = await endings.settlement_of(temporal, description) or description
@@ -113,7 +113,9 @@ class Overview:
             attention = await settlements.item_of(temporal, current)
             if current.typed_search_attributes.get(ATTENTION) == Attention.MAIL_NOT_SENT:
                 view = await settlements.with_mail_decision(temporal, view)
-        return OrderStory(
+        if live and attention is not None and attention.attention is Attention.MAIL_NOT_SENT:
+            view = with_mail_choices(view)
+        return OrderDetails(
             summary=summary.model_copy(update={"status": view.status}),
             order=order,
             view=view,
@@ -121,10 +123,10 @@ class Overview:
             workflow_id=current.id,
             run_id=current.run_id,
             attention=attention,
-            actions=actions_of(view, attention) if live else [],
+            actions=actions_of(view) if live else [],
         )
 
-    async def _order(self, description: WorkflowExecutionDescription, last: OrderStory | None) -> OrderInput | None:
+    async def _order(self, description: WorkflowExecutionDescription, last: OrderDetails | None) -> OrderInput | None:
         """What was asked for, which never changes."""
         if last is not None and last.order is not None and last.summary.run_id == description.run_id:
             return last.order
@@ -134,7 +136,7 @@ class Overview:
             return None
 
     async def _view(
-        self, summary: OrderSummary, current: WorkflowExecutionDescription, last: OrderStory | None
+        self, summary: OrderSummary, current: WorkflowExecutionDescription, last: OrderDetails | None
     ) -> tuple[OrderView, bool]:
         """The view, and whether a worker has told it."""
         handle = self.client.temporal.get_workflow_handle(current.id, run_id=current.run_id)
@@ -146,5 +148,5 @@ class Overview:
                 raise  # while no worker answers nothing happens to the order, so that what was known still holds
             return await view_without_worker(self.client.temporal, summary, current), False
         if current.status in endings.CUT_OFF:  # its own run does not know that
-            view = view.model_copy(update={"status": summary.status})
+            view = without_choices(view.model_copy(update={"status": summary.status}))
         return endings.with_pending_activities(view, current), True

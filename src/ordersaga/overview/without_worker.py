@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
 
 from ordersaga import endings
-from ordersaga.domain.result import OrderResult, OrderSummary, OrderView, StepOutcome, TimelineEntry
+from ordersaga.domain.result import OrderResult, OrderSummary, OrderView, StepStatus, TimelineEntry
 from ordersaga.saga import StepState
 from ordersaga.workflows.story import ORDER_SAGA
 
@@ -24,13 +24,14 @@ async def view_without_worker(
 
 
 def _running(summary: OrderSummary, current: WorkflowExecutionDescription) -> OrderView:
-    pending = {each.activity_type.name for each in current.raw_description.pending_activities}
+    pending = {each.activity_id for each in current.raw_description.pending_activities}
     steps = []
     for step in ORDER_SAGA.steps:
-        undo = step.undo.__name__ if step.undo else None
-        if {step.do.__name__, undo} & pending:
-            state = StepState.UNDOING if undo in pending else StepState.RUNNING
-            steps.append(StepOutcome(name=step.name, id=f"{step.prefix}-{summary.order_id}", state=state))
+        effect_id = step.effect_id(summary.order_id)
+        undoing = f"undo {effect_id}" in pending
+        if undoing or f"do {effect_id}" in pending:
+            state = StepState.UNDOING if undoing else StepState.RUNNING
+            steps.append(StepStatus(name=step.name, id=effect_id, state=state, undoing=undoing))
     return endings.with_pending_activities(_view(summary, steps=steps), current)
 
 
@@ -44,9 +45,9 @@ async def _result(temporal: Client, summary: OrderSummary, current: WorkflowExec
 
 
 def _view(summary: OrderSummary, **known: object) -> OrderView:
-    told = [TimelineEntry(at=summary.started_at, event="placed")]
+    told = [TimelineEntry(at=summary.started_at, kind="placed")]
     if summary.closed_at is not None:
-        told.append(TimelineEntry(at=summary.closed_at, event=f"ended: {summary.status}"))
+        told.append(TimelineEntry(at=summary.closed_at, kind="ended", state=summary.status))
     return OrderView.model_validate(
         {
             "order_id": summary.order_id,

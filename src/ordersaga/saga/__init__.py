@@ -1,53 +1,114 @@
 """A saga on Temporal: steps that are done in order, and undone by asking when the saga cannot go on.
 
-Knows temporalio only. docs/saga.md shows another saga than ordersaga's built from it.
+Knows temporalio only, and nothing of orders. docs/saga.md is a course that builds another saga with it.
 """
 
-from ordersaga.saga.ahead import first_attempts
-from ordersaga.saga.desk import Choice, Decision, DecisionRefused
-from ordersaga.saga.ending import Ending, Phase, Verdict
-from ordersaga.saga.record import Decided, StepRecord, StepState, TimelineEvent
-from ordersaga.saga.run import SagaRun
-from ordersaga.saga.step import (
+from ordersaga.saga.client import SagaClient
+from ordersaga.saga.compensations import Compensations
+from ordersaga.saga.decisions import Choice, Decision, DecisionRefused, PendingDecisions
+from ordersaga.saga.definition import (
     FENCED,
     ID_TAKEN,
+    EffectId,
+    ExternalEvent,
     Kind,
     Policy,
     Saga,
+    SagaContext,
     SagaDeclarationError,
     Step,
-    Steps,
     Story,
-    Undo,
-    Undone,
     UndoOutcome,
+    UndoRequest,
+    UndoResult,
+    not_yet,
     refusal,
 )
+from ordersaga.saga.events import (
+    AttemptFailed,
+    CancelRequested,
+    EventReceived,
+    HoldBegun,
+    HoldEnded,
+    OutcomeDecided,
+    SagaEnded,
+    SagaEvent,
+    StepBegun,
+    StepDone,
+    StepEvent,
+    StepFailed,
+    StepParked,
+    StepRefused,
+    StepResolved,
+    UndoAnswered,
+    UndoBegun,
+    UnwindBegun,
+    WaitBegun,
+    WaitTimedOut,
+    WentForward,
+)
+from ordersaga.saga.execution import SagaRun
+from ordersaga.saga.exits import StoryError
+from ordersaga.saga.first_attempts import first_attempts
+from ordersaga.saga.handlers import MAX_REASON, SagaHandlers, SagaView, StepView
+from ordersaga.saga.outcome import Outcome, Phase, Verdict
+from ordersaga.saga.step_state import Decided, StepRecord, StepState
 
 __all__ = [
     "FENCED",
     "ID_TAKEN",
+    "MAX_REASON",
+    "AttemptFailed",
+    "CancelRequested",
     "Choice",
+    "Compensations",
     "Decided",
     "Decision",
     "DecisionRefused",
-    "Ending",
+    "EffectId",
+    "EventReceived",
+    "ExternalEvent",
+    "HoldBegun",
+    "HoldEnded",
     "Kind",
+    "Outcome",
+    "OutcomeDecided",
+    "PendingDecisions",
     "Phase",
     "Policy",
     "Saga",
+    "SagaClient",
+    "SagaContext",
     "SagaDeclarationError",
+    "SagaEnded",
+    "SagaEvent",
+    "SagaHandlers",
     "SagaRun",
+    "SagaView",
     "Step",
+    "StepBegun",
+    "StepDone",
+    "StepEvent",
+    "StepFailed",
+    "StepParked",
     "StepRecord",
+    "StepRefused",
+    "StepResolved",
     "StepState",
-    "Steps",
+    "StepView",
     "Story",
-    "TimelineEvent",
-    "Undo",
+    "StoryError",
+    "UndoAnswered",
+    "UndoBegun",
     "UndoOutcome",
-    "Undone",
+    "UndoRequest",
+    "UndoResult",
+    "UnwindBegun",
     "Verdict",
+    "WaitBegun",
+    "WaitTimedOut",
+    "WentForward",
     "first_attempts",
+    "not_yet",
     "refusal",
 ]

@@ -1,7 +1,8 @@
-"""The fast path, as the workflow sees it: first attempts come by the handful, and are told of one by one."""
+"""The fast path, as the workflow sees it: first attempts are made together, and used one by one."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -11,11 +12,10 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as DeadlineError
 
-from ordersaga.saga.ahead import Failure, Start, Tried, activity_name, answer_of
-from ordersaga.saga.calls import explain
-from ordersaga.saga.step import Saga, Step
+from ordersaga.saga.activity_calls import explain
+from ordersaga.saga.definition import AnyStep, Saga
+from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure, activity_name, decode_answer
 
-R = TypeVar("R")
 S = TypeVar("S")
 
 _MARGIN = timedelta(seconds=1)
@@ -23,55 +23,65 @@ _MARGIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class FirstAttempt(Generic[R]):
-    """What came of a step's first attempt, and when."""
+class FirstAttempt:
+    """What came of a step's first attempt, and when it began and ended."""
 
-    answer: R
+    answer: Any
+    began: datetime
     ended: datetime
     failure: Failure | None = None
 
 
 class FastPath(Generic[S]):
-    """The first attempts of a run, and those that have been made and not been told of."""
+    """The first attempts of one telling, and those that have been made and not been used yet."""
 
     def __init__(self, saga: Saga[S], subject: S, patience: timedelta) -> None:
         self._saga, self._subject, self._patience = saga, subject, patience
-        self._ahead: dict[str, Tried] = {}
-        self._taken_up: datetime
+        self._made: dict[str, FirstAttempt] = {}
+        self._lock = asyncio.Lock()
 
-    def began(self, step: Step[Any, Any]) -> datetime | None:
+    def takes(self, step: AnyStep) -> bool:
+        """Whether a step's first attempt is made on the fast path."""
+        return step.fast_path and self._patience > timedelta(0)
+
+    def began(self, name: str) -> datetime | None:
         """When a step was begun, if that has been already."""
-        tried = self._ahead.get(step.name)
-        return self._at(tried.began) if tried else None
+        made = self._made.get(name)
+        return made.began if made else None
 
-    async def attempt(self, step: Step[Any, R], answers: dict[str, Any]) -> FirstAttempt[R]:
+    async def attempt(self, step: AnyStep, name: str, checkpoint: Checkpoint) -> FirstAttempt:
         """The first attempt of a step: made now, and those of the next ones with it, or made with an earlier one's."""
-        if step.name not in self._ahead:
-            self._taken_up = workflow.now()
-            start = Start(step.name, self._patience.total_seconds(), answers)
-            self._ahead = {tried.step: tried for tried in await self._run_ahead(start)}
-        tried = self._ahead.pop(step.name)
-        answer: Any = None
-        if tried.failure is None:
-            answer = answer_of(step, tried.answer, workflow.payload_converter())
-        return FirstAttempt(answer, self._at(tried.ended), tried.failure)
+        async with self._lock:
+            if name not in self._made:
+                await self._make(name, checkpoint)
+            made = self._made.pop(name)
+        if made.failure is not None:
+            return made
+        answer = decode_answer(step, made.answer, workflow.payload_converter())
+        return FirstAttempt(answer, made.began, made.ended)
 
-    async def _run_ahead(self, start: Start) -> list[Tried]:
+    async def _make(self, name: str, checkpoint: Checkpoint) -> None:
+        zero = workflow.now()
+        outcomes = await self._run_activity(name, checkpoint)
+        if name not in [each.step for each in outcomes]:
+            outcomes = [*outcomes, AttemptOutcome(name, 0, 0, failure=Failure("the story did not come to it"))]
+        for each in outcomes:
+            began, ended = (zero + timedelta(seconds=seconds) for seconds in (each.began, each.ended))
+            self._made[each.step] = FirstAttempt(each.answer, began, ended, each.failure)
+
+    async def _run_activity(self, name: str, checkpoint: Checkpoint) -> list[AttemptOutcome]:
         """What it does is in history only once the workflow task is. If it fails itself, its first step does."""
         limit = 2 * self._patience + _MARGIN
         try:
-            tried = await workflow.execute_local_activity(
+            outcomes: list[AttemptOutcome] = await workflow.execute_local_activity(
                 activity_name(self._saga),
-                args=[self._subject, start],
-                result_type=list[Tried],
+                args=[self._subject, checkpoint],
+                result_type=list[AttemptOutcome],
                 start_to_close_timeout=limit,
                 schedule_to_close_timeout=limit,
                 retry_policy=RetryPolicy(maximum_attempts=1),
-                summary=f"first attempts, from {start.step} on",
+                summary=f"first attempts, from {name} on",
             )
+            return outcomes
         except (ActivityError, ApplicationError, DeadlineError) as error:
-            return [Tried(start.step, 0, 0, failure=Failure(explain(error)))]
-        return tried or [Tried(start.step, 0, 0, failure=Failure("the story did not come to it"))]
-
-    def _at(self, seconds: float) -> datetime:
-        return self._taken_up + timedelta(seconds=seconds)
+            return [AttemptOutcome(name, 0, 0, failure=Failure(explain(error)))]

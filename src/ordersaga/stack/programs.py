@@ -26,7 +26,7 @@ _SEARCH_ATTRIBUTES = (
     "OrderAmountAtRisk=Int",
     "OrderAttentionSince=Datetime",
 )
-"""Those of ordersaga.workflows.report, so that they are there before the first order; a worker would add them too."""
+"""Those of ordersaga.workflows.projection, there before the first order; a worker would add them too."""
 
 _SQLITE = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=10000", "cache_size=-65536")
 """Every commit is flushed to disk, but only to the log; 40 MB of that are carried over to the file at a time."""
@@ -34,7 +34,8 @@ _SQLITE = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=10000", "
 _GO = {"GOGC": "400", "GOMEMLIMIT": "768MiB"}
 """Temporal's server lets its heap grow to five times what it uses before it collects, within a laptop's means."""
 
-_OURS = [sys.executable, "-m", "ordersaga"]
+OURS = "ordersaga"
+_OURS = [sys.executable, "-m", OURS]
 
 
 def temporal(data_dir: Path, port: int, ui_port: int) -> Program:
@@ -62,9 +63,9 @@ def services(port: int) -> Program:
     return Program("services", [*_OURS, "services", "--json", "--host", HOST, "--port", str(port)], grace=10)
 
 
-def worker() -> Program:
-    """One worker, which waits for Temporal as long as that starts."""
-    return Program("worker", [*_OURS, "worker", "--json", "--wait", WORKER_PATIENCE], grace=8)
+def worker(module: str = OURS) -> Program:
+    """One worker, which waits for Temporal as long as that starts. `module` is what has the command `worker`."""
+    return Program("worker", [sys.executable, "-m", module, "worker", "--json", "--wait", WORKER_PATIENCE], grace=8)
 
 
 def api(port: int) -> Program:

@@ -30,6 +30,8 @@ class StackOptions:
     """Where the services keep their books, if not in files in the data directory."""
     worker_calls: str | None = None
     """The URL under which the worker calls the services, if not theirs: a proxy's, in tests and in the demo."""
+    worker_module: str = programs.OURS
+    """The module whose command `worker` is run; tests name one that turns something on."""
     api_port: int | None = None
     """Where the API and the dashboard answer. None: there are none."""
 
@@ -142,7 +144,7 @@ class Stack:
         self._add(programs.temporal(self.data_dir, port, ui_port), environment)
         self._add(programs.services(services_port), environment)
         calling = {f"{PREFIX}{name.upper()}_URL": url for name, url in called.items()}
-        self._add(programs.worker(), environment | calling)
+        self._add(programs.worker(self._options.worker_module), environment | calling)
         if api_port:
             self.api = f"http://{programs.HOST}:{api_port[0]}"
             self._add(programs.api(api_port[0]), environment | {f"{PREFIX}TEMPORAL_UI_URL": self.ui})

@@ -12,6 +12,7 @@ from ordersaga.client import OrderClient
 from ordersaga.clients import Services
 from ordersaga.connect import connect
 from ordersaga.stack import Stack, StackOptions
+from ordersaga.testing import logic_flags
 from ordersaga.testing.environment import free_port
 from ordersaga.testing.faults import FaultProxy
 
@@ -27,15 +28,18 @@ class Ground:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, data_dir: Path, database_url: str | None = None) -> AsyncIterator[Self]:
+    async def open(
+        cls, data_dir: Path, database_url: str | None = None, *, single_batch: bool = False
+    ) -> AsyncIterator[Self]:
         """A ground of its own, on free ports; its services' books are files, unless there is a URL for them.
 
-        It is gone when the block is left.
+        With `single_batch`, the worker has the SDK's workflow logic flag 2 on. It is gone when the block is left.
         """
         port = free_port()
+        module = logic_flags.__name__ if single_batch else "ordersaga"
         async with (
             FaultProxy(f"http://127.0.0.1:{port}") as proxy,
-            Stack(StackOptions(data_dir, 0, 0, port, database_url, proxy.url)) as stack,
+            Stack(StackOptions(data_dir, 0, 0, port, database_url, proxy.url, module)) as stack,
             Services.open(stack.services) as services,
         ):
             temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from temporalio import workflow
 
 from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.saga import Choice, Decision, SagaRun, Verdict
-from ordersaga.workflows.report import Report
+from ordersaga.saga import MAX_REASON, Choice, Decision, SagaEvent, SagaRun, Verdict
+from ordersaga.workflows.projection import OrderProjection
 from ordersaga.workflows.steps import saga_policy
 from ordersaga.workflows.story import ORDER_SAGA
 
-MAX_REASON = 500
-"""Characters that are kept of a cancel's reason."""
-
 
 class OrderHandlers:
-    """An order, its saga, its report, and the handlers of signals, updates and queries."""
+    """An order, its saga, its projection, and the handlers of signals, updates and queries."""
 
     def __init__(self, order: OrderInput) -> None:
         self.order = order
         self.policy = order.policy or OrderPolicy()
-        self.saga = SagaRun(ORDER_SAGA, order, order.order_id, saga_policy(self.policy), self._changed)
-        self.report = Report(order, self.saga)
+        self.saga = SagaRun(ORDER_SAGA, order, order.order_id, saga_policy(self.policy), self._sync)
+        self.projection = OrderProjection(order, self.saga)
 
     @workflow.signal
     def cancel(self, reason: str = "") -> None:
@@ -36,34 +31,34 @@ class OrderHandlers:
     async def request_cancel(self, reason: str = "") -> CancelAnswer:
         """Ask for the order to be cancelled, and answer when it is certain whether it is."""
         self.cancel(reason)
-        undone = await self.saga.settled() is Verdict.UNDONE
+        undone = await self.saga.outcome_decided() is Verdict.UNDONE
         outcome = CancelOutcome.CANCELLED if undone else CancelOutcome.TOO_LATE
-        return CancelAnswer(order_id=self.order.order_id, outcome=outcome, status=self.report.status)
+        return CancelAnswer(order_id=self.order.order_id, outcome=outcome, status=self.projection.status)
 
     @workflow.update
     async def resolve(self, decision: OrderDecision) -> OrderView:
         """Carry out a person's decision on a parked step, and tell how the order stands then."""
         await self.saga.resolve(self._decision(decision))
-        return self.report.view()
+        return self.projection.view()
 
     @resolve.validator
     def _check_decision(self, decision: OrderDecision) -> None:
-        self.saga.desk.check(self._decision(decision))
+        self.saga.decisions.check(self._decision(decision))
 
     @workflow.query
     def get_status(self) -> OrderStatus:
         """Where the order stands."""
-        return self.report.status
+        return self.projection.status
 
     @workflow.query
     def get_order(self) -> OrderView:
         """All that is known of the order."""
-        return self.report.view()
+        return self.projection.view()
 
     def _decision(self, decision: OrderDecision) -> Decision:
-        parked = [name for name in self.saga.records if self.saga.desk.is_parked(name)]
-        step = decision.step or (parked[0] if len(parked) == 1 else f"one of {len(parked)} steps")
+        waiting = self.saga.decisions.waiting
+        step = decision.step or (waiting[0] if len(waiting) == 1 else f"one of {len(waiting)} steps")
         return Decision(step, Choice(decision.choice), decision.by, decision.note)
 
-    def _changed(self, at: datetime) -> None:
-        self.report.publish(at)
+    def _sync(self, event: SagaEvent) -> None:
+        self.projection.sync(event)

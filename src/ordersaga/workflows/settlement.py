@@ -8,8 +8,10 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.errors import InvalidOrder
     from ordersaga.domain.result import OrderResult
     from ordersaga.domain.worklist import Attention, Settlement
-    from ordersaga.saga import Ending, Verdict
+    from ordersaga.saga import Choice, Decided, Decision, Outcome, Verdict
     from ordersaga.workflows.handlers import OrderHandlers
+    from ordersaga.workflows.projection import decision_entry
+    from ordersaga.workflows.steps import CONFIRM
 
 
 @workflow.defn(failure_exception_types=[InvalidOrder])
@@ -25,11 +27,10 @@ class OrderSettlementWorkflow(OrderHandlers):
         """Settle it, and say how the order ended."""
         decision = settlement.decision
         if settlement.cause is Attention.CUT_OFF:
-            ending = await self.saga.run(unwind_because=settlement.because)
-        elif decision is None or decision.choice == "retry":
-            ending = await self.saga.run(committed=True)
-        else:
-            ending = Ending(Verdict.STANDS)
-        result = self.report.ended(ending, decision)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return result
+            return self.projection.finish(await self.saga.run(unwind_because=settlement.because))
+        assert decision is not None
+        first = Decision(CONFIRM.name, Choice(decision.choice), decision.by, decision.note)
+        entry = decision_entry(Decided(first, workflow.now()))
+        again = first.choice is Choice.RETRY
+        outcome = await self.saga.run(committed=True) if again else Outcome(Verdict.STANDS)
+        return self.projection.finish(outcome, [entry])

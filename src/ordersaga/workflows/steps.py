@@ -8,13 +8,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from ordersaga.activities import (
-        Charged,
-        Confirmed,
         InventoryActivities,
         NotificationActivities,
         PaymentActivities,
-        Reserved,
-        Shipped,
         ShippingActivities,
     )
     from ordersaga.contracts.inventory import ReservationLine, ReservationRequest
@@ -22,48 +18,16 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.contracts.payment import ChargeRequest
     from ordersaga.contracts.shipping import ShipmentAddress, ShipmentRequest
     from ordersaga.domain.order import OrderInput, OrderPolicy
-    from ordersaga.saga import Kind, Policy, Step
-
-RESERVE = Step[ReservationRequest, Reserved](
-    name="reserve_inventory",
-    prefix="rsv",
-    title="reserve the stock",
-    do=InventoryActivities.reserve_inventory,
-    undo=InventoryActivities.release_inventory,
-)
-CHARGE = Step[ChargeRequest, Charged](
-    name="charge_payment",
-    prefix="pay",
-    title="charge the customer",
-    do=PaymentActivities.charge_payment,
-    undo=PaymentActivities.refund_payment,
-)
-SHIP = Step[ShipmentRequest, Shipped](
-    name="create_shipment",
-    prefix="shp",
-    title="book the shipment",
-    do=ShippingActivities.create_shipment,
-    undo=ShippingActivities.cancel_shipment,
-    kind=Kind.PIVOT,
-)
-CONFIRM = Step[NotificationRequest, Confirmed](
-    name="send_confirmation",
-    prefix="msg",
-    title="send the confirmation",
-    do=NotificationActivities.send_confirmation,
-    undo=NotificationActivities.recall_confirmation,
-    kind=Kind.RETRIABLE,
-)
+    from ordersaga.saga import EffectId, Kind, Policy, Step
 
 
-def reservation(order: OrderInput) -> ReservationRequest:
+def reservation(order: OrderInput, reservation_id: EffectId) -> ReservationRequest:
     """What inventory is asked."""
-    return ReservationRequest(reservation_id=f"rsv-{order.order_id}", order_id=order.order_id, items=_lines(order))
+    return ReservationRequest(reservation_id=reservation_id, order_id=order.order_id, items=_lines(order))
 
 
-def charge(order: OrderInput) -> ChargeRequest:
+def charge(order: OrderInput, payment_id: EffectId) -> ChargeRequest:
     """What payment is asked."""
-    payment_id = f"pay-{order.order_id}"
     return ChargeRequest(
         payment_id=payment_id,
         order_id=order.order_id,
@@ -75,28 +39,66 @@ def charge(order: OrderInput) -> ChargeRequest:
     )
 
 
-def shipment(order: OrderInput) -> ShipmentRequest:
+def shipment(order: OrderInput, shipment_id: EffectId) -> ShipmentRequest:
     """What shipping is asked."""
     to = order.shipping_address
     address = ShipmentAddress(street=to.street, city=to.city, state=to.state, zip=to.zip_code, country=to.country)
-    return ShipmentRequest(
-        shipment_id=f"shp-{order.order_id}", order_id=order.order_id, address=address, items=_lines(order)
-    )
+    return ShipmentRequest(shipment_id=shipment_id, order_id=order.order_id, address=address, items=_lines(order))
 
 
-def confirmation(order: OrderInput, tracking_number: str | None) -> NotificationRequest:
+def confirmation(order: OrderInput, message_id: EffectId, tracking_number: str | None) -> NotificationRequest:
     """What notification is asked. An order without a mail address leaves it to the service to know the customer's.
 
     Of a shipment that a person has booked by hand nobody has told us the tracking number.
     """
     tracking = {"tracking_number": tracking_number} if tracking_number else {}
     return NotificationRequest(
-        message_id=f"msg-{order.order_id}",
+        message_id=message_id,
         order_id=order.order_id,
         to=order.email or f"customer:{order.customer_id}",
         template=Template.ORDER_CONFIRMATION,
         data={"total": str(order.total), **tracking},
     )
+
+
+RESERVE = Step(
+    "reserve_inventory",
+    prefix="rsv",
+    title="reserve the stock",
+    request=reservation,
+    do=InventoryActivities.reserve_inventory,
+    undo=InventoryActivities.release_inventory,
+    fast_path=True,
+)
+CHARGE = Step(
+    "charge_payment",
+    prefix="pay",
+    title="charge the customer",
+    request=charge,
+    do=PaymentActivities.charge_payment,
+    undo=PaymentActivities.refund_payment,
+    fast_path=True,
+)
+SHIP = Step(
+    "create_shipment",
+    prefix="shp",
+    title="book the shipment",
+    request=shipment,
+    do=ShippingActivities.create_shipment,
+    undo=ShippingActivities.cancel_shipment,
+    kind=Kind.PIVOT,
+    fast_path=True,
+)
+CONFIRM = Step(
+    "send_confirmation",
+    prefix="msg",
+    title="send the confirmation",
+    request=confirmation,
+    do=NotificationActivities.send_confirmation,
+    undo=NotificationActivities.recall_confirmation,
+    kind=Kind.RETRIABLE,
+    fast_path=True,
+)
 
 
 def saga_policy(policy: OrderPolicy) -> Policy:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ordersaga.domain.order import OrderInput, OrderPolicy
-from ordersaga.saga import Saga, Steps
-from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, charge, confirmation, reservation, shipment
+from ordersaga.saga import Saga, SagaContext
+from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
 
 
-async def order_story(order: OrderInput, saga: Steps) -> None:
+async def order_story(order: OrderInput, saga: SagaContext[OrderInput]) -> None:
     """What happens to an order in which nothing goes wrong. How it goes back follows from the steps."""
     policy = order.policy or OrderPolicy()
-    await saga.do(RESERVE, reservation(order))
-    await saga.do(CHARGE, charge(order))
+    await saga.do(RESERVE)
+    await saga.do(CHARGE)
     await saga.hold(timedelta(seconds=policy.hold_before_shipping))
-    booked = await saga.do(SHIP, shipment(order))
-    await saga.attempt(CONFIRM, confirmation(order, booked.tracking_number if booked else None))
+    booked = await saga.do(SHIP)
+    await saga.try_step(CONFIRM, booked.tracking_number if booked else None)
 
 
 ORDER_SAGA = Saga("order", order_story, RESERVE, CHARGE, SHIP, CONFIRM)

@@ -5,26 +5,39 @@
   const HIDDEN_SECONDS = 20;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-  // -- ages grow while one looks
+  // -- ages grow while one looks, and what is due comes nearer
 
   const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
-  function age(element) {
-    const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dateTime)) / 1000));
+  function largest(seconds) {
     const [unit, size] = UNITS.find(([, size]) => seconds >= size) || UNITS[3];
-    const text = seconds < 1 ? "now" : `${Math.floor(seconds / size)} ${unit}`;
-    return element.dataset.age === "plain" || seconds < 1 ? text : `${text} ago`;
+    return `${Math.floor(seconds / size)} ${unit}`;
   }
 
-  function tick(within = document) {
-    for (const element of all("time[data-age]", within)) {
-      const words = age(element);
-      if (element.textContent !== words) element.textContent = words;
+  function age(element) {
+    const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dateTime)) / 1000));
+    if (seconds < 1) return "now";
+    return element.dataset.age === "plain" ? largest(seconds) : `${largest(seconds)} ago`;
+  }
+
+  function due(element) {
+    const seconds = Math.ceil((Date.parse(element.dateTime) - Date.now()) / 1000);
+    return seconds > 0 ? `in ${largest(seconds)}` : "due";
+  }
+
+  function tell(words, selector, within = document) {
+    for (const element of all(selector, within)) {
+      const now = words(element);
+      if (element.textContent !== now) element.textContent = now;
     }
   }
 
-  setInterval(tick, AGAIN_SECONDS * 1000);
-  document.addEventListener("htmx:load", (event) => tick(event.target));
+  setInterval(() => tell(age, "time[data-age]"), AGAIN_SECONDS * 1000);
+  setInterval(() => tell(due, "time[data-due]"), 1000);
+  document.addEventListener("htmx:load", (event) => {
+    tell(age, "time[data-age]", event.target);
+    tell(due, "time[data-due]", event.target);
+  });
 
   // -- a live update never takes away what somebody is working in
 

@@ -65,31 +65,31 @@ class Campaign:
     async def _see_what_waits(self) -> None:
         waiting = {item.order_id: item.attention for item in await self._operator.worklist()}
         for customer in self._customers:
-            customer.story.waits_as = waiting.get(customer.story.order_id)
+            customer.record.waits_as = waiting.get(customer.record.order_id)
 
     async def _account(self, healed: float) -> Report:
         books = await check_books(self._ground.orders)
-        stories = [customer.story for customer in self._customers if customer.story.begun]
+        records = [customer.record for customer in self._customers if customer.record.begun]
         struck = self._striker.struck
-        waited = recoveries(stories, struck)
+        waited = recoveries(records, struck)
         broken = [Finding(each.detail, each.order_id) for each in books.violations]
         return Report(
             seed=self._plan.seed,
-            orders=len(stories),
-            not_placed=len(self._customers) - len(stories),
-            ends=counted(story.end for story in stories),
+            orders=len(records),
+            not_placed=len(self._customers) - len(records),
+            ends=counted(record.end for record in records),
             faults=counted(fired.kind for fired in self._ground.proxy.log),
             kills=counted(each.target for each in struck if each.killed),
             stops=counted(each.target for each in struck if not each.killed),
             decisions=counted(self._operator.decisions),
             recovery_p50=percentile(waited, 50),
             recovery_p99=percentile(waited, 99),
-            healed_after=max([0.0, *(story.ended_at - healed for story in stories if story.ended_at is not None)]),
+            healed_after=max([0.0, *(record.ended_at - healed for record in records if record.ended_at is not None)]),
             seconds=self._journal.now,
             balanced=books.balanced,
             unsettled=books.unsettled,
             asked_again=dict(self._journal.errors),
-            violations=[*(finding for story in stories for finding in judge(story)), *broken],
+            violations=[*(finding for record in records for finding in judge(record)), *broken],
         )
 
 

@@ -17,7 +17,7 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.endings import settlement_id
 from ordersaga.testing.chaos.ground import Battleground
 from ordersaga.testing.chaos.journal import Journal
-from ordersaga.testing.chaos.judge import Story
+from ordersaga.testing.chaos.judge import OrderRecord
 from ordersaga.testing.chaos.plan import Act, Action, PlannedOrder
 
 T = TypeVar("T")
@@ -32,10 +32,10 @@ GOES_ON = (Unavailable, ServiceFault, RPCError)
 
 
 class Customer:
-    """Lives through what is planned for one order, and keeps its story."""
+    """Lives through what is planned for one order, and keeps its record."""
 
     def __init__(self, planned: PlannedOrder, ground: Battleground, journal: Journal) -> None:
-        self.story = Story(planned)
+        self.record = OrderRecord(planned)
         self._ground = ground
         self._journal = journal
         self._order = planned.order
@@ -47,20 +47,20 @@ class Customer:
 
         Only so many orders are in flight at a time. One whose turn does not come before the healing is not placed.
         """
-        await asyncio.sleep(max(0.0, self.story.planned.at - self._journal.now))
+        await asyncio.sleep(max(0.0, self.record.planned.at - self._journal.now))
         async with self._ground.turns:
             if not self._ground.healed:
-                self.story.begun = True
+                self.record.begun = True
                 try:
                     await self._live()
                 except Exception as error:
                     self.surprised("who places it", error)
 
     async def _live(self) -> None:
-        planned = self.story.planned
+        planned = self.record.planned
         self._ground.proxy.faults += planned.faults
         await self._place(self._order)
-        self.story.placed_at = self._journal.note("placed", order=self._id)
+        self.record.placed_at = self._journal.note("placed", order=self._id)
         async with asyncio.TaskGroup() as tasks:
             for action in planned.actions:
                 tasks.create_task(self._later(action))
@@ -69,14 +69,14 @@ class Customer:
     def surprised(self, who: str, error: Exception) -> None:
         """Somebody met an error that nobody may meet."""
         self._journal.note("surprise", order=self._id, who=who, error=repr(error))
-        self.story.surprises.append(f"{who} met {type(error).__name__}: {error}")
+        self.record.surprises.append(f"{who} met {type(error).__name__}: {error}")
 
     async def _until_the_end(self) -> None:
         try:
             await self._see_the_end()
         except Exception as error:
             self.surprised("who waits for its end", error)
-        self.story.ended_at = self._journal.note("ended", order=self._id, how=self.story.end)
+        self.record.ended_at = self._journal.note("ended", order=self._id, how=self.record.end)
         self._ended.set()
         self._ground.proxy.lift(self._id)
 
@@ -96,7 +96,7 @@ class Customer:
                 await self._place_other()
             case Act.CANCEL_BY_UPDATE:
                 answer = await self._insist(lambda: self._ground.orders.cancel_order(self._id, REASON))
-                self.story.answers.append(answer)
+                self.record.answers.append(answer)
                 self._journal.note("cancel answered", order=self._id, outcome=answer.outcome, status=answer.status)
             case Act.CANCEL_BY_SIGNAL:
                 handle = self._handle(workflow_id(self._id))
@@ -112,7 +112,7 @@ class Customer:
         return self._ground.orders.temporal.get_workflow_handle(name)
 
     async def _place(self, order: OrderInput) -> None:
-        self.story.placed.append(await self._insist(lambda: self._ground.orders.submit_order(order)))
+        self.record.placed.append(await self._insist(lambda: self._ground.orders.submit_order(order)))
 
     async def _place_other(self) -> None:
         other = self._order.model_copy(update={"customer_id": f"not-{self._order.customer_id}"})
@@ -121,15 +121,15 @@ class Customer:
         except OrderConflict:
             self._journal.note("conflict", order=self._id)
         else:
-            self.story.other_content_taken += 1
+            self.record.other_content_taken += 1
 
     async def _see_the_end(self) -> None:
         while True:
             result = await self._insist(lambda: self._ground.orders.result(self._id))
-            if result.status.is_end or not self.story.planned.terminated:
+            if result.status.is_end or not self.record.planned.terminated:
                 break
             await asyncio.sleep(PAUSE)  # it waits for the reconciler
-        self.story.results.append(result)
+        self.record.results.append(result)
 
     async def _terminate(self) -> None:
         for name in (workflow_id(self._id), settlement_id(self._id)):

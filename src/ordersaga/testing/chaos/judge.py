@@ -12,7 +12,7 @@ from ordersaga.testing.faults import Kind
 
 
 @dataclass
-class Story:
+class OrderRecord:
     """What became of an order, as those saw it who had to do with it. Times are seconds from the campaign's start."""
 
     planned: PlannedOrder
@@ -52,37 +52,37 @@ class Finding:
     order_id: str | None = None
 
 
-def judge(story: Story) -> list[Finding]:
+def judge(record: OrderRecord) -> list[Finding]:
     """What is wrong with what was said about an order, and with how it ended."""
-    wrong = [*story.surprises, *_placing(story)]
-    if not story.results:
-        wrong += _not_ended(story)
+    wrong = [*record.surprises, *_placing(record)]
+    if not record.results:
+        wrong += _not_ended(record)
     else:
-        wrong += [*_results(story), *_cancels(story), *_causes(story, story.results[0])]
-    return [Finding(detail, story.order_id) for detail in wrong]
+        wrong += [*_results(record), *_cancels(record), *_causes(record, record.results[0])]
+    return [Finding(detail, record.order_id) for detail in wrong]
 
 
-def _placing(story: Story) -> Iterator[str]:
-    runs = {placed.run_id for placed in story.placed}
+def _placing(record: OrderRecord) -> Iterator[str]:
+    runs = {placed.run_id for placed in record.placed}
     if len(runs) > 1:
-        yield f"it was placed {len(story.placed)} times and started {len(runs)} runs: {', '.join(sorted(runs))}"
-    if sum(placed.created for placed in story.placed) > 1:
+        yield f"it was placed {len(record.placed)} times and started {len(runs)} runs: {', '.join(sorted(runs))}"
+    if sum(placed.created for placed in record.placed) > 1:
         yield "it was created more than once"
-    if story.other_content_taken:
+    if record.other_content_taken:
         yield "an order with other content was taken on under its id"
 
 
-def _not_ended(story: Story) -> Iterator[str]:
-    if story.waits_as is Attention.CUT_OFF:
+def _not_ended(record: OrderRecord) -> Iterator[str]:
+    if record.waits_as is Attention.CUT_OFF:
         yield "its run was terminated, and nobody has settled it"
-    elif story.waits_as is None:
+    elif record.waits_as is None:
         yield "it has neither ended nor is on the worklist"
 
 
-def _results(story: Story) -> Iterator[str]:
-    first, *others = story.results
+def _results(record: OrderRecord) -> Iterator[str]:
+    first, *others = record.results
     if any(_gist(other) != _gist(first) for other in others):
-        told = ", ".join(result.status for result in story.results)
+        told = ", ".join(result.status for result in record.results)
         yield f"its results differ, depending on who asks ({told})"
     if not first.status.is_end:
         yield f"it has a result, and is {first.status} by that"
@@ -95,10 +95,10 @@ def _gist(result: OrderResult) -> dict[str, object]:
     return result.model_dump(exclude={"steps", "decisions", "amount", "currency", "cancel_reason"})
 
 
-def _cancels(story: Story) -> Iterator[str]:
-    final = story.results[0].status
-    for answer in story.answers:
-        if final not in _promised(answer, story.planned.terminated):
+def _cancels(record: OrderRecord) -> Iterator[str]:
+    final = record.results[0].status
+    for answer in record.answers:
+        if final not in _promised(answer, record.planned.terminated):
             yield f"its cancel was answered {answer.outcome} ({answer.status}), and it ended {final}"
 
 
@@ -110,8 +110,8 @@ def _promised(answer: CancelAnswer, terminated: bool) -> set[OrderStatus]:
     return {OrderStatus.CANCELLED, OrderStatus.FAILED} if terminated else {OrderStatus.CANCELLED}
 
 
-def _causes(story: Story, result: OrderResult) -> Iterator[str]:
-    planned = story.planned
+def _causes(record: OrderRecord, result: OrderResult) -> Iterator[str]:
+    planned = record.planned
     if planned.trouble is not None and result.status is OrderStatus.COMPLETED:
         yield f"it is {planned.trouble}, and completed"
     if result.status is OrderStatus.CANCELLED and not planned.cancelled_by_somebody:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ordersaga.domain.errors import DecisionRefused
 from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
-from ordersaga.saga import Choice, StepState
+from ordersaga.saga import Choice
 from ordersaga.testing.chaos.customers import GOES_ON, Customer
 from ordersaga.testing.chaos.ground import Battleground
 from ordersaga.testing.chaos.journal import Journal
@@ -23,7 +23,7 @@ class Operator:
     def __init__(self, customers: Iterable[Customer], ground: Battleground, journal: Journal) -> None:
         self.decisions: list[Choice] = []
         """Those that were taken."""
-        self._customers = {customer.story.order_id: customer for customer in customers}
+        self._customers = {customer.record.order_id: customer for customer in customers}
         self._decided: set[str] = set()
         self._ground = ground
         self._journal = journal
@@ -52,7 +52,7 @@ class Operator:
         if self._ground.healed:
             # An order that has completed without its mail has ended, and may stay so.
             return Choice.RETRY if item.attention is Attention.PARKED else None
-        planned = self._customers[item.order_id].story.planned.decision
+        planned = self._customers[item.order_id].record.planned.decision
         if item.order_id in self._decided:
             return None
         self._decided.add(item.order_id)
@@ -77,4 +77,4 @@ class Operator:
         if item.attention is Attention.MAIL_NOT_SENT:
             return [None]
         view = await self._ground.orders.get_order(item.order_id)
-        return [step.name for step in view.steps if step.state == StepState.PARKED]
+        return [step.name for step in view.steps if step.choices]

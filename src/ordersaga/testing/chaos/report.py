@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ordersaga.testing.chaos.judge import Finding, Story
+from ordersaga.testing.chaos.judge import Finding, OrderRecord
 from ordersaga.testing.chaos.strikes import Struck
 
 
@@ -71,17 +71,17 @@ class Report:
             yield from _how_to_look(self.violations, out)
 
 
-def recoveries(stories: Iterable[Story], struck: Iterable[Struck]) -> list[float]:
+def recoveries(records: Iterable[OrderRecord], struck: Iterable[Struck]) -> list[float]:
     """Seconds from each kill to the end of each order that was in flight then.
 
     Orders that meet a lasting fault or are terminated are left out: they wait for something else than what was killed.
     """
     kills = [each.at for each in struck if each.killed]
     spans = [
-        (story.placed_at, story.ended_at)
-        for story in stories
-        if story.placed_at is not None and story.ended_at is not None
-        if not (story.planned.lasting or story.planned.terminated)
+        (record.placed_at, record.ended_at)
+        for record in records
+        if record.placed_at is not None and record.ended_at is not None
+        if not (record.planned.lasting or record.planned.terminated)
     ]
     return [ended - kill for kill in kills for placed, ended in spans if placed < kill < ended]
 

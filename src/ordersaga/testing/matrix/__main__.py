@@ -28,6 +28,9 @@ def main(
     database: Annotated[
         str | None, typer.Option(help="URL of an empty PostgreSQL database for the services, instead of files.")
     ] = None,
+    single_batch: Annotated[
+        bool, typer.Option("--single-batch", help="Run the worker with the SDK's workflow logic flag 2 on.")
+    ] = False,
     only_list: Annotated[bool, typer.Option("--list", help="Print the cells' ids, and run none.")] = False,
 ) -> None:
     """Run the matrix: an order for each cell, judged by its answer, its faults and the books. Exits 1 if one fails."""
@@ -40,18 +43,18 @@ def main(
     if only_list:
         typer.echo("\n".join(cell.id for cell in found))
         return
-    run = asyncio.run(_run(found, out, database))
+    run = asyncio.run(_run(found, out, database, single_batch))
     for outcome in run.failed[:SHOWN]:
         typer.echo(f"FAILED {outcome.cell.id}: {'; '.join(outcome.problems)}\n       again: {again(outcome)}", err=True)
     typer.echo(f"{run}. {out / 'report.html'}")
     raise typer.Exit(1 if run.failed else 0)
 
 
-async def _run(cells: list[Cell], out: Path, database: str | None) -> Run:
+async def _run(cells: list[Cell], out: Path, database: str | None, single_batch: bool) -> Run:
     began = time.monotonic()
     _say(f"{len(cells)} cells; starting Temporal, the services and a worker …")
     with tempfile.TemporaryDirectory(prefix="ordersaga-matrix-", ignore_cleanup_errors=True) as folder:
-        async with Ground.open(Path(folder), database) as ground:
+        async with Ground.open(Path(folder), database, single_batch=single_batch) as ground:
             outcomes = await run_cells(cells, ground, _say)
     run = Run(outcomes, time.monotonic() - began)
     write(run, out)

@@ -17,6 +17,7 @@ from ordersaga.domain.order import OrderInput, OrderPolicy, parse_order
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
 from ordersaga.reconciler import SCHEDULE_ID
+from ordersaga.saga import StepState
 from ordersaga.testing.faults import Fault, Kind
 from ordersaga.testing.faults.calls import UNDO_OF
 from ordersaga.testing.ground import Ground
@@ -25,7 +26,6 @@ from ordersaga.testing.matrix.waiting import insist, until
 
 REASON = "asked by the matrix"
 ASK_AGAIN = 0.25
-PARKED = "parked"
 HELD = (Kind.HOLD_BACK, Kind.HOLD_ANSWER)
 
 _STEPS = ("reserve_inventory", "charge_payment", "create_shipment", "send_confirmation")
@@ -109,12 +109,12 @@ class Scene:
 
     async def on_hold(self) -> None:
         """Wait until the order is on hold before its shipment."""
-        await self._until_view(lambda view: any(entry.event.startswith("on hold") for entry in view.timeline))
+        await self._until_view(lambda view: any(entry.kind == "hold_begun" for entry in view.timeline))
 
     async def parked(self, call: str) -> None:
         """Wait until this undo is parked."""
-        name = STEP_OF[call]
-        await self._until_view(lambda view: any(step.name == name and step.state == PARKED for step in view.steps))
+        parked = (STEP_OF[call], StepState.PARKED)
+        await self._until_view(lambda view: any((step.name, step.state) == parked for step in view.steps))
 
     async def ended(self) -> None:
         """Wait until the order has ended."""

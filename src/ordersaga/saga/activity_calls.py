@@ -1,0 +1,134 @@
+"""How a saga calls its activities: retries, time-outs, and telling a refusal from a fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import TimeoutError as DeadlineError
+
+from ordersaga.saga.definition import FENCED, ID_TAKEN, AnyStep, ExternalEvent, Policy
+from ordersaga.saga.exits import Fault, Interrupted, Refused, Unwind
+from ordersaga.saga.first_attempts import Failure
+from ordersaga.saga.step_state import StepRecord
+from ordersaga.saga.waiting import is_cancelled_itself, wait_until
+
+DO = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
+UNDO = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=15))
+LONGEST_RETRY = timedelta(hours=1)
+"""The longest pause between attempts that the server makes; they do not grow the history."""
+LONGEST_PAUSE = timedelta(days=1)
+"""The longest pause between attempts that the workflow makes. Each takes eleven events, so a history has room for more
+than ten years of them."""
+
+_WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+"""A cancelled activity ends only when its attempt has ended, so that a do is over before its undo starts."""
+
+
+def retry_slowly(policy: Policy) -> RetryPolicy:
+    """How what is parked is retried by the server: for ever."""
+    return RetryPolicy(initial_interval=policy.parked_interval, maximum_interval=LONGEST_RETRY)
+
+
+def start_do(
+    step: AnyStep, record: StepRecord, request: Any, policy: Policy, *, deadline: timedelta, parked: bool = False
+) -> workflow.ActivityHandle[Any]:
+    """A do as a regular activity, retried until the deadline, or for ever and slowly once it is parked."""
+    return workflow.start_activity(
+        step.do,
+        request,
+        activity_id=f"do {record.id}",
+        start_to_close_timeout=policy.call_timeout,
+        schedule_to_close_timeout=None if parked else deadline,
+        retry_policy=retry_slowly(policy) if parked else DO,
+        cancellation_type=_WAIT,
+        summary=step.title,
+    )
+
+
+def start_undo(
+    undo: Callable[..., Any], args: Sequence[Any], record: StepRecord, title: str, policy: Policy, *, parked: bool
+) -> workflow.ActivityHandle[Any]:
+    """An undo as a regular activity, retried until patience is over, or for ever and slowly once it is parked."""
+    return workflow.start_activity(
+        undo,
+        args=args,
+        activity_id=f"undo {record.id}",
+        start_to_close_timeout=policy.call_timeout,
+        schedule_to_close_timeout=None if parked else policy.undo_patience,
+        retry_policy=retry_slowly(policy) if parked else UNDO,
+        cancellation_type=_WAIT,
+        summary=f"undo: {title}",
+    )
+
+
+def start_poll(event: ExternalEvent[Any, Any], subject: Any, deadline: timedelta) -> workflow.ActivityHandle[Any]:
+    """A poll as a regular activity that the server repeats until there is something to report."""
+    assert event.poll is not None, f"{event.name} has no poll"
+    return workflow.start_activity(
+        event.poll,
+        event.request(subject),
+        activity_id=f"poll {event.name}",
+        start_to_close_timeout=event.call_timeout,
+        schedule_to_close_timeout=deadline,
+        retry_policy=RetryPolicy(initial_interval=event.every, backoff_coefficient=1.0),
+        summary=f"wait for {event.name}",
+    )
+
+
+async def answer_of(handle: workflow.ActivityHandle[Any], is_stopped: Callable[[], bool]) -> Any:
+    """What an activity answers. When the condition comes true first, it is ended, and its attempt is waited for.
+
+    Raises ActivityError; and Interrupted if it was ended in the moment in which it began or answered.
+    """
+    await wait_until(lambda: handle.done() or is_stopped())
+    if not handle.done():
+        await asyncio.sleep(0)  # or a handle that has not begun would be cancelled without its activity
+        handle.cancel()
+    try:
+        return await handle
+    except asyncio.CancelledError:
+        if is_cancelled_itself():
+            raise
+        raise Interrupted("it was ended early") from None
+
+
+def failure_of(error: ActivityError) -> Failure:
+    """Why a regular activity failed."""
+    message, cause = explain(error), error.cause
+    if isinstance(cause, ApplicationError):
+        return Failure(message, cause.type, cause.non_retryable)
+    return Failure(message)
+
+
+def attempts_of(error: ActivityError) -> int:
+    """How many attempts failed, as the activity's last error tells by an int as its first detail; else one."""
+    cause = error.cause.cause if isinstance(error.cause, DeadlineError) else error.cause
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    return details[0] if details and isinstance(details[0], int) else 1
+
+
+def classify_failure(failure: Failure, *, first: bool) -> Refused | Unwind | Fault:
+    """Tell a refusal, a reason to unwind and a fault apart.
+
+    An id that is taken by another request is a refusal at the first step, where nothing says that the effect is ours;
+    later it is an unknown effect.
+    """
+    if not failure.final:
+        return Fault(failure.message)
+    if failure.type == FENCED or (failure.type == ID_TAKEN and not first):
+        return Unwind(failure.message)
+    return Refused(failure.type or "Refused", failure.message)
+
+
+def explain(error: FailureError) -> str:
+    """What went wrong in an activity, in the words of whoever knew: behind a deadline, the last attempt's error."""
+    cause = error.cause if isinstance(error, ActivityError) and error.cause else error
+    if isinstance(cause, DeadlineError) and isinstance(cause.cause, FailureError):
+        return f"{cause.cause.message} (given up at the deadline)"
+    return cause.message if isinstance(cause, FailureError) else str(cause)

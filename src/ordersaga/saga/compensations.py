@@ -1,0 +1,96 @@
+"""Compensations in the style of Java's `io.temporal.workflow.Saga`: register an undo, and run them all if need be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from temporalio import workflow
+
+from ordersaga.saga.activity_calls import start_undo
+from ordersaga.saga.decisions import Decision, PendingDecisions
+from ordersaga.saga.definition import EffectId, Policy
+from ordersaga.saga.events import SagaEvent
+from ordersaga.saga.run_log import RunLog
+from ordersaga.saga.step_state import StepRecord, StepState
+from ordersaga.saga.undoing import StartUndo, Undoer, carry_out, wait_until_over_or
+
+
+class Compensations:
+    """Undos that are registered one by one, and made in reverse or all at once.
+
+    Register a compensation **before** the call that it undoes: whether that had an effect is unknown when it fails.
+    No cancellation of the run interrupts `compensate`. A compensation is retried until it succeeds; one that does not
+    within `policy.undo_patience` is parked, and waits for a person besides.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        parallel: bool = False,
+        on_event: Callable[[SagaEvent], None] = lambda event: None,
+    ) -> None:
+        self.policy = policy or Policy()
+        self.log = RunLog([], on_event)
+        self._parallel = parallel
+        self._undoer = Undoer(self.log, self.policy)
+        self._starts: dict[str, StartUndo] = {}
+
+    @property
+    def decisions(self) -> PendingDecisions:
+        """What waits for a person."""
+        return self.log.decisions
+
+    @property
+    def records(self) -> dict[str, StepRecord]:
+        """Where each compensation stands, by its name."""
+        return self.log.records
+
+    def add_compensation(self, undo: Callable[..., Any], *args: Any, name: str = "") -> None:
+        """Register an activity and its arguments; what it answers does not matter, unless it is an UndoResult.
+
+        `name` is what a person decides by; by default it is the activity's, with a number.
+        """
+        number = len(self.log.records) + 1
+        name = name or f"{undo.__name__}[{number}]"
+        if name in self.log.records:
+            raise ValueError(f"there is a compensation {name} already")
+        record = self.log.records[name] = StepRecord(name, undo.__name__, EffectId(undo.__name__, str(number)))
+        self._starts[name] = lambda parked: start_undo(undo, args, record, name, self.policy, parked=parked)
+
+    async def compensate(self, reason: str = "compensation") -> None:
+        """Make all compensations that have been registered and not made, and return when the last one has ended.
+
+        A native cancel that comes meanwhile interrupts nothing; it is raised as CancelledError when all is undone.
+        """
+        body = asyncio.create_task(self._compensate(reason))
+        cancelled: asyncio.CancelledError | None = None
+        while not body.done():
+            try:
+                await workflow.wait_condition(body.done)
+            except asyncio.CancelledError as error:
+                if workflow.cancellation_reason() is None:
+                    raise
+                cancelled = error
+        body.result()
+        if cancelled is not None:
+            raise cancelled
+
+    async def resolve(self, decision: Decision) -> None:
+        """Carry out a person's decision on a parked compensation; see SagaRun.resolve."""
+        await carry_out(self.decisions, decision)
+
+    async def _compensate(self, reason: str) -> None:
+        records = [each for each in reversed(self.log.records.values()) if each.state is StepState.PENDING]
+        tasks = []
+        for record in records:
+            tasks.append(asyncio.create_task(self._undo(record, reason)))
+            if not self._parallel:
+                await wait_until_over_or(tasks[-1], record, [StepState.PARKED, StepState.UNDO_REQUESTED])
+        for task in tasks:
+            await task
+
+    async def _undo(self, record: StepRecord, reason: str) -> None:
+        await self._undoer.undo(record, self._starts[record.name], reason)

@@ -1,0 +1,311 @@
+"""How a saga is declared: its steps, what undoes each, what it waits for, and how patient it is."""
+
+# No postponed annotations here: inside Temporal's sandbox a data converter could not look up what they name.
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar, TypeVarTuple, Unpack
+
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+S = TypeVar("S")
+V = TypeVar("V")
+Inputs = TypeVarTuple("Inputs")
+
+FENCED = "Fenced"
+"""The error type of a do that was turned away because its undo came first."""
+
+ID_TAKEN = "IdempotencyMismatch"
+"""The error type of a do whose effect id already names a different request."""
+
+NOT_YET = "NotYet"
+"""The error type of a poll that found nothing yet."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_KEY = re.compile(r"[A-Za-z0-9_.~]+")
+
+
+class SagaDeclarationError(TypeError):
+    """The declaration does not make a saga. Raised when the module is imported, before anything runs."""
+
+
+class Kind(StrEnum):
+    """What may become of a step (the terms are those of Garcia-Molina's sagas and Richardson's patterns)."""
+
+    CHECK = "check"
+    """It has no effect, so there is nothing to undo. Its refusal undoes everything."""
+    COMPENSATABLE = "compensatable"
+    """Its undo can always be done."""
+    PIVOT = "pivot"
+    """Its undo decides which way the saga goes: undone, or too late and therefore forward."""
+    REQUIRED = "required"
+    """It comes after the pivot and must come true. If it cannot, the pivot is asked; if that stands, a person is."""
+    RETRIABLE = "retriable"
+    """It comes last. Repeated until it succeeds or its deadline has passed; a failure never unwinds."""
+
+
+class UndoOutcome(StrEnum):
+    """What an undo answers."""
+
+    UNDONE = "undone"
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    REQUESTED = "requested"
+    """Asked for, and final later: the undo is asked again, at growing intervals, until it answers something else."""
+    TOO_LATE = "too_late"
+    """Only the pivot's undo may answer this: its effect stands."""
+
+
+@dataclass(frozen=True)
+class UndoRequest:
+    """What an undo activity is given. The id of the effect is all that it needs."""
+
+    id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class UndoResult:
+    """What an undo activity answers, and at which attempt."""
+
+    outcome: UndoOutcome
+    attempts: int = 1
+    detail: str = ""
+
+
+class EffectId(str):
+    """The id of one step's effect, and the idempotency key of its do: `{prefix}-{saga key}` or `…-{instance key}`.
+
+    `key` is the instance's key, and empty for a step that is done once.
+    """
+
+    __slots__ = ("key",)
+    key: str
+
+    def __new__(cls, prefix: str, saga_key: str, key: str = "") -> "EffectId":
+        effect_id = super().__new__(cls, "-".join([prefix, saga_key, key] if key else [prefix, saga_key]))
+        effect_id.key = key
+        return effect_id
+
+
+@dataclass(frozen=True, eq=False)
+class Step(Generic[S, R_co, *Inputs]):
+    """One thing done in the outside world, for the subject of a saga.
+
+    `request` builds what `do` is given, from the subject, the id of the effect and what the story passes on:
+    `request(subject, effect_id, *inputs)`. The engine makes the id, so nobody types it.
+
+    `do` is an activity that takes that request; where its answer has a field `attempts`, that is shown. `undo` is an
+    activity from UndoRequest to UndoResult.
+    """
+
+    name: str
+    request: Callable[[S, EffectId, Unpack[Inputs]], Any]
+    do: Callable[..., Awaitable[R_co]]
+    undo: Callable[..., Awaitable[UndoResult]] | None = None
+    kind: Kind = Kind.COMPENSATABLE
+    prefix: str = ""
+    """Begins the ids of the step's effects. Defaults to the name."""
+    title: str = ""
+    """What Temporal's Web UI shows. Defaults to the name."""
+    keys: Callable[[S], Iterable[str]] | None = None
+    """For a step that is done several times: the keys of its instances. They follow from the subject alone, so that
+    every instance can be undone, remembered or not."""
+    undone_by: "Step[S, Any, *tuple[Any, ...]] | None" = None
+    """For a step without an undo of its own: the earlier step whose undo takes this effect back, too."""
+    fast_path: bool = False
+    """Whether the first attempt may be made ahead, in one local activity with others. For calls that take less than
+    about a second."""
+    call_timeout: timedelta | None = None
+    """How long one attempt may take. Like the next two, it overrides the policy's."""
+    step_deadline: timedelta | None = None
+    undo_patience: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", self.prefix or self.name)
+        object.__setattr__(self, "title", self.title or self.name)
+        for value in (self.name, self.prefix):
+            if not _NAME.fullmatch(value):
+                raise SagaDeclarationError(f"{value!r} does not name a step: use letters, digits and underscores")
+        _check_undo(self)
+
+    def effect_id(self, saga_key: str, key: str = "") -> EffectId:
+        """The id of the step's effect, or of the effect of its instance with this key."""
+        return EffectId(self.prefix, saga_key, key)
+
+
+@dataclass(frozen=True, eq=False)
+class ExternalEvent(Generic[S, V]):
+    """Something that happens outside, and that a saga waits for.
+
+    It is delivered with `SagaRun.deliver` by a signal or an update, which may come before the wait begins. Because a
+    webhook may never come, `poll` looks besides: an activity that is given `request(subject)` and returns the value,
+    or raises `not_yet()`. It is asked every `every`, without growing the history.
+    """
+
+    name: str
+    value_type: type[V]
+    poll: Callable[..., Awaitable[V]] | None = None
+    request: Callable[[S], Any] = field(default=lambda subject: subject)
+    every: timedelta = timedelta(minutes=5)
+    call_timeout: timedelta = timedelta(seconds=10)
+    ends_on_cancel: bool = True
+    """Whether a cancel ends the wait. If not, it is heeded when the event has come or its deadline has passed."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise SagaDeclarationError(f"{self.name!r} does not name an event: use letters, digits and underscores")
+
+
+class SagaContext(Protocol[S]):
+    """What a story does its steps with."""
+
+    async def do(self, step: Step[S, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
+        """Do a step, and return its answer. It leaves the story if that cannot be.
+
+        None only once the pivot stands, and a person has done the step by hand or has written it off.
+        """
+
+    async def do_all(self, step: Step[S, R, *Inputs], *inputs: *Inputs) -> dict[str, R | None]:
+        """Do all instances of a step side by side, and return their answers by key."""
+
+    async def try_step(self, step: Step[S, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
+        """Do a retriable step. None if it did not succeed before its deadline."""
+
+    async def hold(self, duration: timedelta) -> None:
+        """Wait, and let a cancel end the wait."""
+
+    async def wait_for(self, event: ExternalEvent[S, V], deadline: timedelta) -> V | None:
+        """Wait for an event, and return its value. It leaves the story if the event does not come in time.
+
+        None only once the pivot stands.
+        """
+
+    def refuse(self, kind: str, message: str) -> None:
+        """Leave the story, and undo everything: the subject is refused, for a reason that the story knows."""
+
+
+Story = Callable[[S, SagaContext[S]], Awaitable[None]]
+"""What happens to a saga's subject when nothing goes wrong. It is told more than once, and not only in the workflow, so
+it does nothing but steps, and decides by the subject and the steps' answers."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient a saga is. It must come with the saga's input, so that every replay sees the same."""
+
+    call_timeout: timedelta = timedelta(seconds=10)
+    """How long one attempt of a do or an undo may take."""
+    step_deadline: timedelta = timedelta(seconds=120)
+    """How long a do is retried after a fault; then its effect is unknown and the saga unwinds."""
+    undo_patience: timedelta = timedelta(seconds=300)
+    """How long an undo is retried before it is parked."""
+    parked_interval: timedelta = timedelta(seconds=60)
+    """The first pause between the attempts of what is parked. The pauses grow."""
+    requested_interval: timedelta = timedelta(hours=1)
+    """The first pause before an undo that was requested is asked again. The pauses grow."""
+    fast_path: timedelta = timedelta(seconds=2)
+    """How long a first attempt on the fast path may take. Zero turns the fast path off for all steps."""
+
+    def of(self, step: "AnyStep") -> "Policy":
+        """This policy with what a step declares for itself."""
+        own = {
+            "call_timeout": step.call_timeout,
+            "step_deadline": step.step_deadline,
+            "undo_patience": step.undo_patience,
+        }
+        return replace(self, **{name: value for name, value in own.items() if value is not None})
+
+
+AnyStep = Step[Any, Any, *tuple[Any, ...]]
+
+
+class Saga(Generic[S]):
+    """A saga's story, its steps in the order in which they are done, and the events that it waits for.
+
+    Raises SagaDeclarationError. `name` goes into the name of the activity that makes first attempts.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        story: Story[S],
+        *steps: Step[S, Any, *tuple[Any, ...]],
+        events: Sequence[ExternalEvent[S, Any]] = (),
+    ) -> None:
+        self.name = name
+        self.story = story
+        self.steps = steps
+        self.events = tuple(events)
+        self.pivot = next((step for step in steps if step.kind is Kind.PIVOT), None)
+        _check_steps(steps)
+        _check_distinct("event", [event.name for event in events])
+
+
+def refusal(message: str, kind: str) -> ApplicationError:
+    """The error that an activity raises for a definite no: `kind` names it, nothing took effect, nothing is retried."""
+    return ApplicationError(message, type=kind, non_retryable=True, category=ApplicationErrorCategory.BENIGN)
+
+
+def not_yet(message: str = "it has not happened yet") -> ApplicationError:
+    """The error that a poll raises while there is nothing to report: it is asked again later."""
+    return ApplicationError(message, type=NOT_YET, category=ApplicationErrorCategory.BENIGN)
+
+
+def keys_of(step: Step[S, Any, *tuple[Any, ...]], subject: S) -> list[str]:
+    """The keys of a step's instances for this subject; one empty key for a step that is done once.
+
+    Raises SagaDeclarationError for keys that would make two effects share an id.
+    """
+    if step.keys is None:
+        return [""]
+    keys = list(step.keys(subject))
+    for key in keys:
+        if not (isinstance(key, str) and _KEY.fullmatch(key)):
+            raise SagaDeclarationError(
+                f"{key!r} is no key of {step.name}: use letters, digits, underscores, dots and tildes"
+            )
+    _check_distinct(f"key of {step.name}", keys)
+    return keys
+
+
+_RANK = {Kind.CHECK: 0, Kind.COMPENSATABLE: 0, Kind.PIVOT: 1, Kind.REQUIRED: 2, Kind.RETRIABLE: 3}
+
+
+def _check_undo(step: AnyStep) -> None:
+    if step.kind is Kind.CHECK:
+        if step.undo or step.undone_by:
+            raise SagaDeclarationError(f"{step.name} is a check: it has no effect, and needs no undo")
+    elif step.undo and step.undone_by:
+        raise SagaDeclarationError(f"{step.name} has an undo of its own, and is undone by {step.undone_by.name}")
+    elif step.kind in (Kind.COMPENSATABLE, Kind.PIVOT) and step.undo is None:
+        raise SagaDeclarationError(f"{step.name} is {step.kind} and therefore needs an undo")
+    elif step.kind is Kind.REQUIRED and not (step.undo or step.undone_by):
+        raise SagaDeclarationError(f"{step.name} is required: give its undo, or undone_by the step that undoes it")
+
+
+def _check_steps(steps: Sequence[AnyStep]) -> None:
+    if not steps:
+        raise SagaDeclarationError("a saga has at least one step")
+    _check_distinct("step name", [step.name for step in steps])
+    _check_distinct("step prefix", [step.prefix for step in steps])
+    pivots = sum(step.kind is Kind.PIVOT for step in steps)
+    if pivots > 1:
+        raise SagaDeclarationError("a saga has one pivot at the most: only one undo can decide which way it goes")
+    if any(step.kind is Kind.REQUIRED for step in steps) and not pivots:
+        raise SagaDeclarationError("a required step comes after a pivot; without one, make it compensatable")
+    ranks = [_RANK[step.kind] for step in steps]
+    if ranks != sorted(ranks):
+        raise SagaDeclarationError("steps come in this order: checks and compensatable, the pivot, required, retriable")
+    for place, step in enumerate(steps):
+        if step.undone_by is not None and not (step.undone_by in steps[:place] and step.undone_by.undo):
+            raise SagaDeclarationError(f"{step.name} is undone by {step.undone_by.name}, which is no earlier undo")
+
+
+def _check_distinct(what: str, values: Sequence[str]) -> None:
+    if twice := {value for value in values if values.count(value) > 1}:
+        raise SagaDeclarationError(f"every {what} is there once, and this is there twice: {', '.join(sorted(twice))}")

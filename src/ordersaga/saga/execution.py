@@ -1,0 +1,324 @@
+"""One run of a saga: forward through its steps, or back by asking, until nothing is half done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from temporalio import workflow
+
+from ordersaga.saga.activity_calls import start_undo
+from ordersaga.saga.decisions import Decision, PendingDecisions
+from ordersaga.saga.definition import (
+    ExternalEvent,
+    Policy,
+    Saga,
+    SagaDeclarationError,
+    Step,
+    UndoRequest,
+)
+from ordersaga.saga.events import (
+    OutcomeDecided,
+    SagaEnded,
+    SagaEvent,
+    UnwindBegun,
+    WentForward,
+)
+from ordersaga.saga.exits import Misuse, Refused, StoryError, StoryExit, Unwind
+from ordersaga.saga.outcome import Outcome, Phase, Verdict
+from ordersaga.saga.run_state import RunState
+from ordersaga.saga.step_state import Decided, StepRecord, StepState
+from ordersaga.saga.story_guard import record_name, records_of
+from ordersaga.saga.telling import Telling
+from ordersaga.saga.undoing import carry_out, wait_until_over_or
+from ordersaga.saga.waiting import is_cancelled_itself, wait_until
+
+R = TypeVar("R")
+S = TypeVar("S")
+V = TypeVar("V")
+
+
+class SagaRun(Generic[S]):
+    """Drives one saga to its end.
+
+    `key` names the run's effects: it is the subject's own id, and never one of a run or an attempt. The story is told
+    again from its beginning when the saga has to go forward after all, and gets the stored answers then. `on_event` is
+    called with everything that happens.
+    """
+
+    def __init__(
+        self,
+        saga: Saga[S],
+        subject: S,
+        key: str,
+        policy: Policy | None = None,
+        on_event: Callable[[SagaEvent], None] = lambda event: None,
+    ) -> None:
+        self._undeclared: SagaDeclarationError | None = None
+        self._state = RunState(saga, subject, key, policy or Policy(), self._records(saga, subject, key), on_event)
+        self.log = self._state.log
+        self.phase = Phase.FORWARD
+        self.outcome: Outcome | None = None
+        self.cancelled_natively = False
+        self.error: str | None = None
+        self.refusal: str | None = None
+        self._steps = {step.name: step for step in saga.steps}
+
+    def _records(self, saga: Saga[S], subject: S, key: str) -> list[StepRecord]:
+        try:
+            return records_of(saga, subject, key)
+        except SagaDeclarationError as undeclared:
+            self._undeclared = undeclared  # for `run` to raise: the SDK cannot handle errors of __init__ well
+            return []
+
+    # -- what the outside may ask for
+
+    @property
+    def saga(self) -> Saga[S]:
+        """What is run."""
+        return self._state.saga
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How the saga ends, from the moment on when that is certain."""
+        return self._state.verdict
+
+    @property
+    def cancel_reason(self) -> str | None:
+        """Why somebody asked for the saga to be cancelled, if somebody did."""
+        return self._state.cancel_reason
+
+    @property
+    def records(self) -> dict[str, StepRecord]:
+        """Where each step stands, by the name of its record."""
+        return self.log.records
+
+    @property
+    def events(self) -> Sequence[SagaEvent]:
+        """Everything that has happened."""
+        return self.log.events
+
+    @property
+    def decisions(self) -> PendingDecisions:
+        """What waits for a person."""
+        return self.log.decisions
+
+    @property
+    def decided(self) -> Sequence[Decided]:
+        """The decisions that were carried out."""
+        return self.log.decided
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether something cannot finish by itself."""
+        return any(record.state is StepState.PARKED for record in self.records.values())
+
+    def cancel(self, reason: str) -> None:
+        """Ask the saga to stop and undo itself. The first reason counts; once there is a verdict it changes nothing."""
+        self._state.cancel(reason)
+
+    async def outcome_decided(self) -> Verdict:
+        """Wait until it is certain how the saga ends."""
+        await wait_until(lambda: self.verdict is not None)
+        assert self.verdict is not None
+        return self.verdict
+
+    async def resolve(self, decision: Decision) -> None:
+        """Carry out a person's decision on what is parked; for an update handler, whose validator calls `check`.
+
+        Raises DecisionRefused if it cannot be taken now, and ApplicationError, which fails the update, if what was
+        under way ended before it could be carried out.
+        """
+        await carry_out(self.decisions, decision)
+
+    def deliver(self, event: ExternalEvent[S, V], value: V) -> None:
+        """An event from outside has come; it may come before the story waits for it. The first value counts."""
+        self._state.inbox.deliver(event, value)
+
+    def answer(self, step: Step[S, R], key: str = "") -> R | None:
+        """What a step's do has answered, if it has."""
+        return self._state.answers.get(record_name(step, key))
+
+    # -- the run
+
+    async def run(self, *, unwind_because: str | None = None, committed: bool = False) -> Outcome:
+        """Tell the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
+
+        With `unwind_because`, begin by unwinding: for a run that was cut off, and that nobody remembers anything of.
+        With `committed`, go forward only: for a saga whose pivot is known to stand.
+
+        It returns once the workflow's handlers have finished, too, and raises StoryError, which fails the workflow
+        task and not the workflow, if the story is not the declared one.
+        """
+        _check_failure_types()
+        if self._undeclared is not None:
+            raise StoryError(f"{self.saga.name}: {self._undeclared}") from self._undeclared
+        if committed:
+            self._commit()
+        body = asyncio.create_task(self._drive(unwind_because))
+        await self._outlast_cancellation(body.done)
+        try:
+            outcome = body.result()
+        except Misuse as misuse:
+            raise StoryError(f"{self.saga.name}: {misuse}. Nothing is undone before the story is mended.") from misuse
+        await self._outlast_cancellation(workflow.all_handlers_finished)
+        return outcome
+
+    async def _outlast_cancellation(self, condition: Callable[[], bool]) -> None:
+        """Wait in the workflow's first task, which is the one that Temporal's own cancellation reaches.
+
+        An eviction from the worker's cache arrives as a cancellation too. It has no reason, unless there was a native
+        cancel before; then the next wait is ended by the SDK, which lets an evicted run wait for nothing.
+        """
+        while not condition():
+            try:
+                await workflow.wait_condition(condition)
+            except asyncio.CancelledError:
+                reason = workflow.cancellation_reason()
+                if reason is None:
+                    raise
+                self._cancel_natively(reason)
+
+    def _cancel_natively(self, reason: str) -> None:
+        self.cancelled_natively = True
+        self.cancel(reason or "cancelled through Temporal")
+
+    async def _drive(self, unwind_because: str | None) -> Outcome:
+        if unwind_because is not None:
+            await self._unwind(Unwind(unwind_because), list(self.records.values()))
+        while self.verdict is not Verdict.UNDONE:
+            leaving = await self._tell()
+            if leaving is None:
+                self._decide_outcome(Verdict.STANDS)
+                break
+            await self._leave_story(leaving)
+        self.phase = Phase.ENDED
+        assert self.verdict is not None
+        cancelled = self.verdict is Verdict.UNDONE and self.cancel_reason is not None
+        self.outcome = Outcome(self.verdict, cancelled, self.error, self.refusal)
+        self.log.happened(SagaEnded, verdict=self.verdict)
+        return self.outcome
+
+    async def _tell(self) -> StoryExit | None:
+        telling = Telling(self._state)
+        try:
+            return await telling.tell()
+        except asyncio.CancelledError:
+            reason = workflow.cancellation_reason()
+            if reason is None or is_cancelled_itself():
+                raise
+            # With the SDK's logic flag 2, a wait of the story's own has ended by the native cancel.
+            self.cancel(reason or "cancelled through Temporal")
+            return Unwind(f"cancelled: {self.cancel_reason}", wanted=True)
+
+    # -- back
+
+    async def _leave_story(self, leaving: StoryExit) -> None:
+        """Undo what may be in effect. After a recorded no, nothing that comes later than the refused step can be."""
+        records = list(self.records.values())
+        if isinstance(leaving, Refused):
+            if leaving.recorded:
+                records = self._before_refused(records)
+            leaving = Unwind(str(leaving), refusal=leaving.kind)
+        assert isinstance(leaving, Unwind)
+        await self._unwind(leaving, records)
+
+    def _before_refused(self, records: list[StepRecord]) -> list[StepRecord]:
+        """All that is declared up to the refused step, and all that was in fact begun, but for what was refused."""
+        last = max(place for place, each in enumerate(records) if each.state is StepState.REFUSED)
+        same = records[last].step
+        return [
+            each
+            for place, each in enumerate(records)
+            if each.state is not StepState.REFUSED and (place < last or each.begun is not None or each.step == same)
+        ]
+
+    async def _unwind(self, unwind: Unwind, records: list[StepRecord]) -> None:
+        """Undo these steps, remembered or not. The pivot is asked first; if it stands, nothing else is touched."""
+        if self._state.committed:
+            raise Misuse(f"it was to be unwound, although its pivot stands: {unwind}")
+        self.phase = Phase.UNWINDING
+        self.log.happened(UnwindBegun, reason=str(unwind))
+        order = self._undo_order(records)
+        asked: list[asyncio.Task[None]] = []
+        for record in (each for each in order if self._is_pivot(each)):
+            asked.append(self._start_undo(record, str(unwind)))
+            await wait_until_over_or(asked[-1], record, [StepState.UNDO_REQUESTED])
+            if record.state is StepState.TOO_LATE:
+                for task in asked:
+                    task.cancel()
+                self._commit()
+                self.log.happened(WentForward, step=record.name)
+                return
+        self.error, self.refusal = (None if unwind.wanted else str(unwind)), unwind.refusal
+        self._decide_outcome(Verdict.UNDONE)
+        await self._undo_all([each for each in order if not self._is_pivot(each)], str(unwind))
+        for task in asked:
+            await task
+
+    def _is_pivot(self, record: StepRecord) -> bool:
+        return self._steps[record.step] is self.saga.pivot
+
+    def _undo_order(self, records: list[StepRecord]) -> list[StepRecord]:
+        """The reverse of the order in which they were begun, or else declared; without those that have no undo."""
+        places = {record.name: place for place, record in enumerate(self.records.values())}
+        steps = list(self._steps)
+        undoable = [each for each in records if self._steps[each.step].undo is not None]
+        return sorted(
+            undoable,
+            key=lambda each: (steps.index(each.step), each.begun or 0, places[each.name]),
+            reverse=True,
+        )
+
+    async def _undo_all(self, records: list[StepRecord], reason: str) -> None:
+        """Undo one after the other; one that is parked or was requested does not keep the next ones waiting."""
+        tasks = []
+        for record in records:
+            tasks.append(self._start_undo(record, reason))
+            await wait_until_over_or(tasks[-1], record, [StepState.PARKED, StepState.UNDO_REQUESTED])
+        for task in tasks:
+            await task
+
+    def _start_undo(self, record: StepRecord, reason: str) -> asyncio.Task[None]:
+        return asyncio.create_task(self._undo(record, reason))
+
+    async def _undo(self, record: StepRecord, reason: str) -> None:
+        step, request = self._steps[record.step], UndoRequest(str(record.id), reason)
+
+        def start(parked: bool) -> workflow.ActivityHandle[Any]:
+            assert step.undo is not None, f"{step.name} has no undo"
+            return start_undo(step.undo, [request], record, step.title, self._state.policy.of(step), parked=parked)
+
+        def may_stand() -> bool:
+            return self._is_pivot(record) and self.verdict is None
+
+        outcome = await self._state.undoer.undo(record, start, reason, may_stand)
+        for other in self.records.values():
+            if self._steps[other.step].undone_by is step and other.begun is not None:
+                self.log.undo_answered(other, outcome, 0, f"undone with {record.name}")
+
+    # -- the end
+
+    def _commit(self) -> None:
+        self._state.committed = True
+        self.phase = Phase.FORWARD
+        self._decide_outcome(Verdict.STANDS)
+
+    def _decide_outcome(self, verdict: Verdict) -> None:
+        if self.verdict is None:
+            self._state.verdict = verdict
+            self.log.happened(OutcomeDecided, verdict=verdict)
+
+
+def _check_failure_types() -> None:
+    """Raise StoryError, before anything happens, in a workflow that would be failed by a bug, with its effects live."""
+    definition = getattr(type(workflow.instance()), "__temporal_workflow_definition", None)
+    types = getattr(definition, "failure_exception_types", ())
+    if any(issubclass(StoryError, each) for each in types):
+        raise _unsafe(types)
+
+
+def _unsafe(types: Sequence[type[BaseException]]) -> BaseException:
+    names = ", ".join(each.__name__ for each in types)
+    return StoryError(f"failure_exception_types=[{names}] would end the run by a bug, and leave its effects in place")

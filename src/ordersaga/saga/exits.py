@@ -1,0 +1,45 @@
+"""How a story is left. None of these is an Exception, so that `except Exception` in a story cannot stop them."""
+
+from __future__ import annotations
+
+
+class StoryError(RuntimeError):
+    """The story is not the one that its saga declares. It fails the workflow task, and waits for the mended code."""
+
+
+class StoryExit(BaseException):
+    """Leaves the story for the engine."""
+
+
+class Misuse(StoryExit):
+    """The story does what its saga does not declare."""
+
+
+class Refused(StoryExit):
+    """The subject was refused. `recorded` tells a no that a fence has stored from one that may come out differently."""
+
+    def __init__(self, kind: str, message: str, *, recorded: bool = True) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.recorded = recorded
+
+
+class Unwind(StoryExit):
+    """The saga cannot go on: a cancel, a fence or an unknown effect. `wanted` tells a cancel from the others."""
+
+    def __init__(self, why: str, wanted: bool = False, refusal: str | None = None) -> None:
+        super().__init__(why)
+        self.wanted = wanted
+        self.refusal = refusal
+
+
+class StopEarly(StoryExit):
+    """The story has come as far as it comes on the fast path."""
+
+
+class Interrupted(Exception):
+    """An activity was ended early, and its answer, if there was one, is lost. It never leaves the engine."""
+
+
+class Fault(Exception):
+    """A call failed, and whether it had an effect is unknown. It never leaves the engine."""

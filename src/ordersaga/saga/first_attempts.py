@@ -1,0 +1,214 @@
+"""The fast path's activity: it tells a story ahead, by one attempt of each step, while all goes well."""
+
+# No postponed annotations here: inside Temporal's sandbox the converter could not look up what they name.
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from typing import Any, NoReturn, TypeVar, TypeVarTuple, get_type_hints
+
+from temporalio import activity
+from temporalio.converter import PayloadConverter
+from temporalio.exceptions import ApplicationError
+
+from ordersaga.saga.definition import AnyStep, ExternalEvent, Saga, SagaDeclarationError, Step, keys_of
+from ordersaga.saga.exits import StopEarly, StoryExit
+from ordersaga.saga.step_state import StepRecord
+from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, records_of
+
+V = TypeVar("V")
+R = TypeVar("R")
+Inputs = TypeVarTuple("Inputs")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a story has come in the workflow: what its steps have answered, and which waits are over.
+
+    `seconds` is how long an attempt may take; no step is begun once that much time has passed.
+    """
+
+    key: str
+    seconds: float
+    answers: dict[str, Any] = field(default_factory=dict)
+    waits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt failed. A `final` one is not worth another attempt."""
+
+    message: str
+    type: str | None = None
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class AttemptOutcome:
+    """One step's attempt: when it began and ended, in seconds since the activity began, and what came of it."""
+
+    step: str
+    began: float
+    ended: float
+    answer: Any = None
+    failure: Failure | None = None
+
+
+def activity_name(saga: Saga[Any]) -> str:
+    """The name of the activity that makes a saga's first attempts."""
+    return f"{saga.name}_first_attempts"
+
+
+def first_attempts(saga: Saga[Any], activities: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
+    """The activity that makes first attempts, for a worker that has the activities of the saga's steps.
+
+    They are found by their names, as Temporal does, so a test may give it others. Raises SagaDeclarationError if one is
+    missing, or if no step of the saga takes the fast path.
+    """
+    named = {_name_of(each): each for each in activities}
+    fast = [step for step in saga.steps if step.fast_path]
+    missing = [step.name for step in fast if _name_of(step.do) not in named]
+    if missing:
+        raise SagaDeclarationError(f"there is no activity that does {', '.join(missing)}")
+    if not fast:
+        raise SagaDeclarationError(f"no step of {saga.name} has fast_path=True, so it makes no first attempts")
+    calls = {step.name: named[_name_of(step.do)] for step in fast}
+
+    async def make_first_attempts(subject: Any, checkpoint: Checkpoint) -> list[AttemptOutcome]:
+        telling = _TellingAhead(saga, subject, checkpoint, calls, activity.payload_converter())
+        return await telling.tell()
+
+    make_first_attempts.__annotations__["subject"] = _subject_of(saga)
+    return activity.defn(name=activity_name(saga))(make_first_attempts)
+
+
+def decode_answer(step: AnyStep, value: Any, converter: PayloadConverter) -> Any:
+    """A step's answer, of the type that its `do` returns, from plain JSON."""
+    return None if value is None else decode(_answer_type(step.do), value, converter)
+
+
+def decode(kind: Any, value: Any, converter: PayloadConverter) -> Any:
+    """A value of this type, from plain JSON."""
+    return converter.from_payload(converter.to_payload(value), kind)
+
+
+class _TellingAhead:
+    """Does a story's steps by plain calls, one attempt each, until one fails, the story waits or the time is over."""
+
+    def __init__(
+        self,
+        saga: Saga[Any],
+        subject: Any,
+        checkpoint: Checkpoint,
+        calls: Mapping[str, Callable[..., Awaitable[Any]]],
+        converter: PayloadConverter,
+    ) -> None:
+        self._saga, self._subject, self._checkpoint = saga, subject, checkpoint
+        self._calls, self._converter = calls, converter
+        self._guard = StoryGuard(saga, {each.name: each for each in records_of(saga, subject, checkpoint.key)})
+        self._outcomes: list[AttemptOutcome] = []
+        self._zero = asyncio.get_running_loop().time()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def tell(self) -> list[AttemptOutcome]:
+        """What came of each step. A story that is not the declared one just stops; the workflow sees it and says so."""
+        try:
+            try:
+                await self._saga.story(self._subject, self)
+            except* StoryExit:
+                pass
+            self._guard.leave(StopEarly())
+            await asyncio.gather(*self._tasks)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+        return self._outcomes
+
+    async def do(self, step: Step[Any, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
+        answer: R | None = await self._do(step, inputs, key)
+        return answer
+
+    async def try_step(self, step: Step[Any, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
+        answer: R | None = await self._step(self._guard.begin(step, key, TRIES, "try_step()"), step, inputs)
+        return answer
+
+    async def do_all(self, step: Step[Any, R, *Inputs], *inputs: *Inputs) -> dict[str, R | None]:
+        keys = keys_of(step, self._subject)
+        answers = await asyncio.gather(*(self._do(step, inputs, key) for key in keys))
+        return dict(zip(keys, answers, strict=True))
+
+    async def hold(self, duration: timedelta) -> None:
+        if self._guard.next_hold() not in self._checkpoint.waits and duration:
+            self._stop()
+
+    async def wait_for(self, event: ExternalEvent[Any, V], deadline: timedelta) -> V | None:
+        self._guard.check_going_on()
+        self._guard.knows(event)
+        if event.name not in self._checkpoint.waits:
+            self._stop()
+        value = self._checkpoint.waits[event.name]
+        found: V | None = None if value is None else decode(event.value_type, value, self._converter)
+        return found
+
+    def refuse(self, kind: str, message: str) -> NoReturn:
+        self._stop()
+
+    async def _do(self, step: AnyStep, inputs: tuple[Any, ...], key: str) -> Any:
+        return await self._step(self._guard.begin(step, key, DOES, "do()"), step, inputs)
+
+    async def _step(self, record: StepRecord, step: AnyStep, inputs: tuple[Any, ...]) -> Any:
+        answers = self._checkpoint.answers
+        if record.name in answers:
+            return decode_answer(step, answers[record.name], self._converter)
+        if not step.fast_path or (self._outcomes and self._clock() > self._checkpoint.seconds):
+            self._stop()
+        try:
+            request = step.request(self._subject, record.id, *inputs)
+        except Exception:  # a bug, which the workflow meets too
+            self._stop()
+        # In a task of its own, so that whatever the story does with its own tasks, an attempt is seen to its end.
+        attempt = asyncio.create_task(self._attempt(record.name, step, request))
+        self._tasks.add(attempt)
+        outcome = await asyncio.shield(attempt)
+        if outcome.failure is not None:
+            self._stop()
+        return outcome.answer
+
+    async def _attempt(self, name: str, step: AnyStep, request: Any) -> AttemptOutcome:
+        began, answer, failure = self._clock(), None, None
+        try:
+            async with asyncio.timeout(self._checkpoint.seconds):
+                answer = await self._calls[step.name](request)
+        except TimeoutError:
+            failure = Failure(f"no answer within {self._checkpoint.seconds:g} s")
+        except ApplicationError as error:
+            failure = Failure(error.message, error.type, error.non_retryable)
+        except Exception as error:
+            failure = Failure(str(error), type(error).__name__)
+        outcome = AttemptOutcome(name, began, self._clock(), answer, failure)
+        self._outcomes.append(outcome)
+        return outcome
+
+    def _stop(self) -> NoReturn:
+        raise self._guard.leave(StopEarly())
+
+    def _clock(self) -> float:
+        return asyncio.get_running_loop().time() - self._zero
+
+
+@cache
+def _answer_type(do: Callable[..., Any]) -> Any:
+    return get_type_hints(do).get("return")
+
+
+def _name_of(call: Callable[..., Any]) -> str:
+    # The SDK has no public way to ask for it.
+    name: str = call.__temporal_activity_definition.name  # type: ignore[attr-defined]
+    return name
+
+
+def _subject_of(saga: Saga[Any]) -> Any:
+    hints = get_type_hints(saga.story)
+    return next((kind for name, kind in hints.items() if name != "return"), Any)

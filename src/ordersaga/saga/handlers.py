@@ -1,0 +1,101 @@
+"""The handlers of a workflow that runs a saga: a cancel, a person's decisions, and how it stands."""
+
+# No postponed annotations here: inside Temporal's sandbox a data converter could not look up what they name.
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+
+from ordersaga.saga.decisions import Choice, Decision
+from ordersaga.saga.execution import SagaRun
+from ordersaga.saga.outcome import Phase, Verdict
+from ordersaga.saga.step_state import StepRecord, StepState
+
+MAX_REASON = 500
+"""Characters that are kept of a cancel's reason."""
+
+
+@dataclass(frozen=True)
+class StepView:
+    """Where one step, or one instance of it, stands."""
+
+    name: str
+    id: str
+    state: StepState
+    attempts: int = 0
+    undo_attempts: int = 0
+    last_error: str | None = None
+    undoing: bool = False
+    """Whether it is, or was last, being undone."""
+    next_try: datetime | None = None
+    """When it is tried again, where that is known."""
+    choices: list[Choice] = field(default_factory=list)
+    """What a person may decide on it now."""
+
+
+@dataclass(frozen=True)
+class SagaView:
+    """How a saga stands."""
+
+    phase: Phase
+    verdict: Verdict | None = None
+    cancel_reason: str | None = None
+    steps: list[StepView] = field(default_factory=list)
+
+    @property
+    def parked(self) -> list[str]:
+        """The steps that cannot finish by themselves."""
+        return [step.name for step in self.steps if step.state is StepState.PARKED]
+
+    def step(self, name: str) -> StepView:
+        """One step, by its name. Raises KeyError."""
+        return {step.name: step for step in self.steps}[name]
+
+
+class SagaHandlers:
+    """Signals, updates and queries for a workflow class to inherit; `SagaClient` speaks to them."""
+
+    def __init__(self, saga: SagaRun[Any]) -> None:
+        self.saga = saga
+
+    @workflow.signal
+    def cancel(self, reason: str = "") -> None:
+        """Ask for the saga to be cancelled. Nobody is told whether it was: request_cancel answers."""
+        self.saga.cancel(reason[:MAX_REASON] or "no reason given")
+
+    @workflow.update
+    async def request_cancel(self, reason: str = "") -> Verdict:
+        """Ask for the saga to be cancelled, and answer when it is certain how it ends."""
+        self.cancel(reason)
+        return await self.saga.outcome_decided()
+
+    @workflow.update
+    async def resolve(self, decision: Decision) -> SagaView:
+        """Carry out a person's decision on a parked step, and tell how the saga stands then."""
+        await self.saga.resolve(decision)
+        return self.get_saga()
+
+    @resolve.validator
+    def _check_decision(self, decision: Decision) -> None:
+        self.saga.decisions.check(decision)
+
+    @workflow.query
+    def get_saga(self) -> SagaView:
+        """How the saga stands."""
+        steps = [self._view_of(record) for record in self.saga.records.values()]
+        return SagaView(self.saga.phase, self.saga.verdict, self.saga.cancel_reason, steps)
+
+    def _view_of(self, record: StepRecord) -> StepView:
+        return StepView(
+            record.name,
+            str(record.id),
+            record.state,
+            record.attempts,
+            record.undo_attempts,
+            record.last_error,
+            record.undoing,
+            record.next_try,
+            self.saga.decisions.choices(record.name),
+        )

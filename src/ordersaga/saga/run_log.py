@@ -1,0 +1,122 @@
+"""What a run knows of itself: where each step stands, what has happened, and what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from temporalio import workflow
+
+from ordersaga.saga.decisions import Decision, PendingDecisions
+from ordersaga.saga.definition import UndoOutcome
+from ordersaga.saga.events import (
+    SagaEvent,
+    StepBegun,
+    StepDone,
+    StepEvent,
+    StepFailed,
+    StepParked,
+    StepRefused,
+    StepResolved,
+    UndoAnswered,
+    UndoBegun,
+)
+from ordersaga.saga.step_state import Decided, StepRecord, StepState
+
+E = TypeVar("E", bound=SagaEvent)
+
+_ANSWERED = {
+    UndoOutcome.UNDONE: StepState.UNDONE,
+    UndoOutcome.NOTHING_TO_UNDO: StepState.NOTHING_TO_UNDO,
+    UndoOutcome.REQUESTED: StepState.UNDO_REQUESTED,
+    UndoOutcome.TOO_LATE: StepState.TOO_LATE,
+}
+
+
+class RunLog:
+    """The records of a run. Every change of a step's state goes through here, and is an event."""
+
+    def __init__(
+        self, records: Iterable[StepRecord], on_event: Callable[[SagaEvent], None], pivot: str = "the pivot"
+    ) -> None:
+        self.records = {record.name: record for record in records}
+        self.events: list[SagaEvent] = []
+        self.decisions = PendingDecisions(pivot)
+        self.decided: list[Decided] = []
+        self._on_event = on_event
+
+    def add(self, event: SagaEvent) -> None:
+        """Something has happened. No event is earlier than the one before: an attempt's times come from a worker."""
+        if self.events and event.at < self.events[-1].at:
+            event = replace(event, at=self.events[-1].at)
+        self.events.append(event)
+        self._on_event(event)
+
+    def happened(self, kind: type[E], **fields: Any) -> None:
+        """Something has happened just now."""
+        self.add(kind(at=workflow.now(), **fields))
+
+    # -- what becomes of a step
+
+    def begin(self, record: StepRecord, place: int, at: datetime | None) -> None:
+        """A do is about to be attempted."""
+        record.begun = place if record.begun is None else record.begun
+        record.undoing = False
+        self._change(record, StepState.RUNNING, StepBegun, at)
+
+    def done(self, record: StepRecord, at: datetime | None) -> None:
+        """A do was answered."""
+        self._change(record, StepState.DONE, StepDone, at, attempts=record.attempts)
+
+    def refused(self, record: StepRecord, kind: str, message: str) -> None:
+        """A do was refused."""
+        record.last_error = message
+        self._change(record, StepState.REFUSED, StepRefused, refusal=kind, message=message)
+
+    def failed(self, record: StepRecord, state: StepState, message: str, *, is_error: bool = True) -> None:
+        """A do did not succeed."""
+        record.last_error = message if is_error else record.last_error
+        self._change(record, state, StepFailed, message=message)
+
+    def undo_begun(self, record: StepRecord, reason: str) -> None:
+        """An undo is about to be attempted."""
+        record.undoing = True
+        self._change(record, StepState.UNDOING, UndoBegun, reason=reason)
+
+    def undo_answered(self, record: StepRecord, outcome: UndoOutcome, attempts: int, detail: str) -> None:
+        """An undo was answered. One that was requested, and still is, is no news."""
+        record.undo_attempts += attempts
+        requested = outcome is UndoOutcome.REQUESTED
+        if requested and record.state is StepState.UNDO_REQUESTED:
+            return
+        answer = detail or str(outcome)
+        if requested:
+            # What was decided on the parked undo was decided on other grounds.
+            self.decisions.close(record.name, f"the undo of {record.name} was requested")
+        self._change(record, _ANSWERED[outcome], UndoAnswered, outcome=outcome, attempts=attempts, detail=answer)
+        if requested:
+            self.decisions.open(record.name)
+
+    def parked(self, record: StepRecord, message: str, *, may_go_forward: bool = False) -> None:
+        """A step cannot finish by itself. That it still cannot is no news."""
+        record.last_error = message
+        if record.state is not StepState.PARKED:
+            self._change(record, StepState.PARKED, StepParked, undoing=record.undoing, message=message)
+            self.decisions.open(record.name, may_go_forward=may_go_forward)
+
+    def resolved(self, record: StepRecord, decision: Decision, state: StepState) -> None:
+        """A person's decision was carried out."""
+        self.decided.append(Decided(decision, workflow.now()))
+        self._change(record, state, StepResolved, decision=decision)
+
+    def _change(
+        self, record: StepRecord, state: StepState, kind: type[StepEvent], at: datetime | None = None, **fields: Any
+    ) -> None:
+        at = at or workflow.now()
+        was, since = record.state, record.since
+        record.state, record.since, record.next_try = state, since if state is was else at, None
+        if state not in (StepState.PARKED, StepState.UNDO_REQUESTED):
+            self.decisions.close(record.name, f"{record.name} is {state.replace('_', ' ')}")
+        self.add(kind(at=at, step=record.name, state=state, was=was, since=since, **fields))

@@ -1,0 +1,257 @@
+"""One telling of a story in the workflow: each step is done durably, and whatever cannot be done leaves the story."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from ordersaga.saga.activity_calls import LONGEST_PAUSE, answer_of, attempts_of, classify_failure, failure_of, start_do
+from ordersaga.saga.definition import AnyStep, ExternalEvent, Kind, Step, keys_of
+from ordersaga.saga.events import AttemptFailed, HoldBegun, HoldEnded
+from ordersaga.saga.exits import Fault, Interrupted, Misuse, Refused, StoryExit, Unwind
+from ordersaga.saga.fast_path import FastPath
+from ordersaga.saga.first_attempts import Checkpoint
+from ordersaga.saga.run_state import RunState
+from ordersaga.saga.step_state import StepRecord, StepState
+from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard
+from ordersaga.saga.waiting import growing, wait_until
+
+S = TypeVar("S")
+V = TypeVar("V")
+R = TypeVar("R")
+Inputs = TypeVarTuple("Inputs")
+
+
+class Telling(Generic[S]):
+    """What a story does its steps with, in the workflow (a SagaContext)."""
+
+    def __init__(self, run: RunState[S]) -> None:
+        self.guard = StoryGuard(run.saga, run.log.records)
+        self._run, self._log = run, run.log
+        self._fast_path = FastPath(run.saga, run.subject, run.policy.fast_path)
+        self._answers: dict[str, Any] = {}
+        self._waits: dict[str, Any] = {}
+
+    async def tell(self) -> StoryExit | None:
+        """Tell the story, and return what it was left by; None if it came to its end. Raises Misuse."""
+        try:
+            await self._run.saga.story(self._run.subject, self)
+        except StoryExit as leaving:
+            self.guard.leave(leaving)
+        except (Exception, BaseExceptionGroup) as error:
+            if isinstance(error, Exception) or self.guard.exit is None:
+                raise Misuse(f"the story let {type(error).__name__} through: {error}") from error
+        else:
+            await asyncio.sleep(0)  # a task that the story has left behind begins its step now
+            self._returned()
+        await wait_until(lambda: self.guard.under_way == 0)
+        if isinstance(self.guard.exit, Misuse):
+            raise self.guard.exit
+        return self.guard.exit
+
+    # -- what a story may do
+
+    async def do(self, step: Step[S, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
+        """Do a step, and return its answer."""
+        answer: R | None = await self._do(step, inputs, key)
+        return answer
+
+    async def try_step(self, step: Step[S, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
+        """Do a retriable step, and return its answer, or None."""
+        record = self.guard.begin(step, key, TRIES, "try_step()")
+        answer: R | None = await self._guarded(record, self._may(step, record, inputs))
+        return answer
+
+    async def do_all(self, step: Step[S, R, *Inputs], *inputs: *Inputs) -> dict[str, R | None]:
+        """Do all instances of a step side by side."""
+        keys = keys_of(step, self._run.subject)
+        answers = await asyncio.gather(*(self._do(step, inputs, key) for key in keys))
+        return dict(zip(keys, answers, strict=True))
+
+    async def hold(self, duration: timedelta) -> None:
+        """Wait on a durable timer; a cancel ends the wait. Skipped when the saga is going forward after all."""
+        name = self.guard.next_hold()
+        if duration and not self._run.committed:
+            self._log.happened(HoldBegun, until=workflow.now() + duration)
+            if not await wait_until(lambda: self._stopped, duration, "hold"):
+                self._log.happened(HoldEnded)
+        self._waits[name] = None
+        self._check_cancel()
+
+    async def wait_for(self, event: ExternalEvent[S, V], deadline: timedelta) -> V | None:
+        """Wait for an event from outside, and return its value."""
+        self.guard.check_going_on()
+        self.guard.knows(event)
+        try:
+            value = await self._run.inbox.wait(event, deadline, lambda: self._ends_wait(event))
+        except StoryExit as leaving:
+            raise self.guard.leave(leaving) from None
+        self._waits[event.name] = value
+        self._check_cancel()
+        return value
+
+    def refuse(self, kind: str, message: str) -> NoReturn:
+        """Leave the story, and undo everything."""
+        self.guard.check_going_on()
+        raise self.guard.leave(Refused(kind, message, recorded=False))
+
+    # -- how
+
+    async def _do(self, step: AnyStep, inputs: tuple[Any, ...], key: str) -> Any:
+        record = self.guard.begin(step, key, DOES, "do()")
+        return await self._guarded(record, self._must(step, record, inputs))
+
+    @property
+    def _stopped(self) -> bool:
+        return self._run.wants_out or self.guard.exit is not None
+
+    def _ends_wait(self, event: ExternalEvent[S, Any]) -> bool:
+        return self.guard.exit is not None or (event.ends_on_cancel and self._run.wants_out)
+
+    def _check_cancel(self) -> None:
+        if self.guard.exit is not None:
+            raise self.guard.exit
+        if self._run.wants_out:
+            raise self.guard.leave(self._cancelled())
+
+    def _check_stopped(self) -> None:
+        """Raise Unwind if a step is not to go on, which then is of unknown effect."""
+        if self._run.wants_out:
+            raise self._cancelled()
+        if self.guard.exit is not None:
+            raise Unwind("the story was left meanwhile", wanted=True)
+
+    def _cancelled(self) -> Unwind:
+        return Unwind(f"cancelled: {self._run.cancel_reason}", wanted=True)
+
+    async def _guarded(self, record: StepRecord, attempt: Coroutine[Any, Any, Any]) -> Any:
+        """Run what does a step, in a task that no cancellation of the story's own tasks tears apart."""
+        story_task = asyncio.current_task()
+
+        async def attempt_to_its_end() -> Any:
+            try:
+                answer = await attempt
+            except StoryExit as leaving:
+                self.guard.leave(leaving, story_task)
+                return None
+            except Exception as bug:
+                self.guard.leave(Misuse(f"{record.name} cannot be done: {type(bug).__name__}: {bug}"), story_task)
+                return None
+            finally:
+                self.guard.under_way -= 1
+            self._answers[record.name] = answer
+            if answer is not None:
+                self._run.answers[record.name] = answer
+            return answer
+
+        self.guard.under_way += 1
+        answer = await asyncio.shield(asyncio.create_task(attempt_to_its_end()))
+        if self.guard.exit is not None:
+            raise self.guard.exit
+        return answer
+
+    async def _must(self, step: AnyStep, record: StepRecord, inputs: tuple[Any, ...]) -> Any:
+        """Do a step that must come true. Once the pivot stands, it waits for a person if it cannot."""
+        self._begin(record)
+        pauses = growing(self._run.policy.parked_interval, LONGEST_PAUSE)
+        while True:
+            try:
+                return await self._answer(step, record, inputs)
+            except (Refused, Unwind, Fault) as failure:
+                if not self._run.committed or self.guard.exit is not None:
+                    raise self._failed(step, record, failure) from None
+                if step.kind is Kind.CHECK:
+                    self._log.failed(record, StepState.GAVE_UP, str(failure))
+                    return None
+                if not self._log.decisions.has(record.name):
+                    self._log.parked(record, str(failure))
+            if await self._run.undoer.decision(record, next(pauses)) is not None:
+                return None
+
+    async def _may(self, step: AnyStep, record: StepRecord, inputs: tuple[Any, ...]) -> Any:
+        """Do a step that may come to nothing."""
+        self._begin(record)
+        try:
+            return await self._answer(step, record, inputs)
+        except (Refused, Unwind, Fault) as failure:
+            if isinstance(failure, Unwind) and not self._run.committed:
+                raise self._failed(step, record, failure) from None
+            self._log.failed(record, StepState.GAVE_UP, str(failure))
+            return None
+
+    def _begin(self, record: StepRecord) -> None:
+        self._check_stopped()
+        self._log.begin(record, self._run.next_place(), self._fast_path.began(record.name))
+
+    async def _answer(self, step: AnyStep, record: StepRecord, inputs: tuple[Any, ...]) -> Any:
+        """A step's answer, or Refused, Unwind or Fault."""
+        tried = await self._first_attempt(step, record) if self._is_fast(step, record) else None
+        if tried is not None:
+            answer, at = tried
+        else:
+            request = step.request(self._run.subject, record.id, *inputs)
+            answer, at = await self._durably(step, record, request), None
+        self._log.done(record, at)
+        return answer
+
+    def _is_fast(self, step: AnyStep, record: StepRecord) -> bool:
+        return self._fast_path.takes(step) and record.state is StepState.RUNNING
+
+    async def _first_attempt(self, step: AnyStep, record: StepRecord) -> tuple[Any, Any] | None:
+        """The step's first attempt and its end, if it went well. None after a fault."""
+        seconds = self._run.policy.fast_path.total_seconds()
+        checkpoint = Checkpoint(self._run.key, seconds, dict(self._answers), dict(self._waits))
+        made = await self._fast_path.attempt(step, record.name, checkpoint)
+        record.attempts += 1
+        if made.failure is None:
+            return made.answer, made.ended
+        failure = classify_failure(made.failure, first=self._run.is_first(step))
+        if not isinstance(failure, Fault):
+            raise failure
+        record.last_error = str(failure)
+        self._log.happened(
+            AttemptFailed, step=record.name, attempt=record.attempts, undoing=False, message=str(failure)
+        )
+        return None
+
+    async def _durably(self, step: AnyStep, record: StepRecord, request: Any) -> Any:
+        parked = record.state is StepState.PARKED
+        if not parked:
+            self._check_stopped()
+        policy, decisions = self._run.policy.of(step), self._log.decisions
+        must_come_true = self._run.committed and step.kind is not Kind.RETRIABLE
+        deadline = policy.undo_patience if must_come_true else policy.step_deadline
+        handle = start_do(step, record, request, policy, deadline=deadline, parked=parked)
+        try:
+            answer = await answer_of(handle, lambda: self._stopped or decisions.has(record.name))
+        except Interrupted as interrupted:
+            self._check_stopped()
+            raise Fault(str(interrupted)) from None
+        except ActivityError as error:
+            record.attempts += attempts_of(error)
+            self._check_stopped()
+            raise classify_failure(failure_of(error), first=self._run.is_first(step)) from None
+        record.attempts += getattr(answer, "attempts", 1)
+        return answer
+
+    def _failed(self, step: AnyStep, record: StepRecord, failure: Refused | Unwind | Fault) -> StoryExit:
+        """What the story is left by, because a step failed before the pivot was known to stand."""
+        message = str(failure)
+        if isinstance(failure, Refused):
+            self._log.refused(record, failure.kind, message)
+            return Refused(failure.kind, message, recorded=failure.recorded and step.kind is not Kind.CHECK)
+        wanted = isinstance(failure, Unwind) and failure.wanted
+        self._log.failed(record, StepState.UNKNOWN, message, is_error=not wanted)
+        return failure if isinstance(failure, Unwind) else Unwind(f"{record.name} failed: {message}")
+
+    def _returned(self) -> None:
+        try:
+            self.guard.finished()
+            self._check_cancel()
+        except StoryExit as leaving:
+            self.guard.leave(leaving)

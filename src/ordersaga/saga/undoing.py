@@ -1,0 +1,105 @@
+"""Undoing one effect to its end: tried until it succeeds, or a person decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from ordersaga.saga.activity_calls import LONGEST_PAUSE, answer_of, attempts_of, explain
+from ordersaga.saga.decisions import Choice, Decision, PendingDecisions
+from ordersaga.saga.definition import Policy, UndoOutcome, UndoResult
+from ordersaga.saga.exits import Interrupted
+from ordersaga.saga.run_log import RunLog
+from ordersaga.saga.step_state import StepRecord, StepState
+from ordersaga.saga.waiting import growing, wait_until
+
+StartUndo = Callable[[bool], workflow.ActivityHandle[Any]]
+"""Starts an attempt to undo; the parameter tells whether it is parked, and therefore slow and endless."""
+
+CARRIED_OUT: dict[Choice, tuple[StepState, UndoOutcome | None]] = {
+    Choice.RETRY: (StepState.PARKED, None),
+    Choice.DONE_BY_HAND: (StepState.DONE_BY_HAND, UndoOutcome.UNDONE),
+    Choice.WRITE_OFF: (StepState.WRITTEN_OFF, UndoOutcome.UNDONE),
+    Choice.GO_FORWARD: (StepState.TOO_LATE, UndoOutcome.TOO_LATE),
+}
+"""The state that each decision leaves a step in, and what it stands for if it ends the undo."""
+
+
+class Undoer:
+    """Undoes the effects of a run."""
+
+    def __init__(self, log: RunLog, policy: Policy) -> None:
+        self._log, self._policy = log, policy
+
+    async def undo(
+        self, record: StepRecord, start: StartUndo, reason: str, may_stand: Callable[[], bool] = lambda: False
+    ) -> UndoOutcome:
+        """Undo an effect, and return the last answer. A decision that ends it counts as one.
+
+        `may_stand` tells whether the effect may stand after all: whether it is the pivot's, and nothing else is undone.
+        """
+        self._log.undo_begun(record, reason)
+        parked = growing(self._policy.parked_interval, LONGEST_PAUSE)
+        requested = growing(self._policy.requested_interval, LONGEST_PAUSE)
+        while True:
+            answer = await self._attempt(record, start, may_stand)
+            if answer is not None and answer.outcome is not UndoOutcome.REQUESTED:
+                return answer.outcome
+            outcome = await self.decision(record, next(requested if answer is not None else parked))
+            if outcome is not None:
+                return outcome
+
+    async def decision(self, record: StepRecord, pause: timedelta) -> UndoOutcome | None:
+        """Wait for a decision, but no longer than the pause; None means that it is tried again."""
+        decisions = self._log.decisions
+        record.next_try = workflow.now() + pause
+        if not await wait_until(lambda: decisions.has(record.name), pause, f"{record.name} is {record.state}"):
+            return None
+        decision = decisions.take(record.name)
+        state, outcome = CARRIED_OUT[decision.choice]
+        self._log.resolved(record, decision, record.state if outcome is None else state)
+        return outcome
+
+    async def _attempt(self, record: StepRecord, start: StartUndo, may_stand: Callable[[], bool]) -> UndoResult | None:
+        """What an attempt answers. None after a failure, which parks the undo, and for a decision."""
+        decisions = self._log.decisions
+        handle = start(record.state is StepState.PARKED)
+        try:
+            result = await answer_of(handle, lambda: decisions.has(record.name))
+        except Interrupted:
+            return None
+        except ActivityError as error:
+            record.undo_attempts += attempts_of(error)
+            if not decisions.has(record.name):
+                self._log.parked(record, explain(error), may_go_forward=may_stand())
+            return None
+        answer = result if isinstance(result, UndoResult) else UndoResult(UndoOutcome.UNDONE)
+        if answer.outcome is UndoOutcome.TOO_LATE and not may_stand():
+            self._log.parked(record, "the undo came too late, and the saga cannot go forward any more")
+            return None
+        self._log.undo_answered(record, answer.outcome, answer.attempts, answer.detail)
+        return answer
+
+
+async def wait_until_over_or(task: asyncio.Task[None], record: StepRecord, states: Sequence[StepState]) -> None:
+    """Wait until an undo is over, or in one of these states."""
+    await wait_until(lambda: task.done() or record.state in states)
+
+
+async def carry_out(decisions: PendingDecisions, decision: Decision) -> None:
+    """Add a decision, and wait until it is carried out.
+
+    Raises DecisionRefused if it cannot be taken now, and ApplicationError, which fails an update, if what was under way
+    ended before it could be carried out.
+    """
+    decisions.add(decision)
+    await wait_until(lambda: not decisions.has(decision.step))
+    overtaken = decisions.overtaken(decision.step)
+    if overtaken is not None:
+        message = f"The decision came too late: {overtaken}. It was not carried out."
+        raise ApplicationError(message, type="DecisionRefused", non_retryable=True)

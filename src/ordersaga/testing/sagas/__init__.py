@@ -1,0 +1,42 @@
+"""For tests of anybody's saga: a world made from its declaration, every case of it, and a checker for all or nothing.
+
+`run_sweep(MY_SAGA, subject)` plays every case on a real Temporal server, and returns those that are half done. Needs
+nothing but the declaration; docs/saga.md, chapter 9, shows how.
+"""
+
+from ordersaga.saga import SagaClient
+from ordersaga.testing.sagas.cases import Cancel, Case, Trouble, cases_of
+from ordersaga.testing.sagas.checker import Ending, check, ending_of
+from ordersaga.testing.sagas.effects import Effect, Effects, EffectState
+from ordersaga.testing.sagas.play import Played
+from ordersaga.testing.sagas.script import Do, Undo
+from ordersaga.testing.sagas.server import run_program, temporal_client
+from ordersaga.testing.sagas.sweep import SHORT, play_case, run_sweep
+from ordersaga.testing.sagas.transcript import Line, transcript
+from ordersaga.testing.sagas.world import Gate, World
+
+__all__ = [
+    "SHORT",
+    "Cancel",
+    "Case",
+    "Do",
+    "Effect",
+    "EffectState",
+    "Effects",
+    "Ending",
+    "Gate",
+    "Line",
+    "Played",
+    "SagaClient",
+    "Trouble",
+    "Undo",
+    "World",
+    "cases_of",
+    "check",
+    "ending_of",
+    "play_case",
+    "run_program",
+    "run_sweep",
+    "temporal_client",
+    "transcript",
+]

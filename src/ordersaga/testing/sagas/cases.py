@@ -1,0 +1,100 @@
+"""Every case of a saga, from its declaration: step, what happens to it, cancel and crash, all combined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ordersaga.saga import Choice, Kind, Saga, Step
+from ordersaga.testing.sagas.script import Do, Undo
+from ordersaga.testing.sagas.world import World
+
+AnyStep = Step[Any, Any, *tuple[Any, ...]]
+
+
+class Cancel(StrEnum):
+    """How the saga is cancelled while the step is under way, if it is."""
+
+    NONE = ""
+    NATIVE = "cancelled natively"
+    UPDATE = "cancelled by update"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens at the calls of one step, and what a person decides if its undo is parked."""
+
+    words: str
+    verb: str = "do"
+    do: tuple[Do, ...] = ()
+    undo: tuple[Undo, ...] = ()
+    choice: Choice = Choice.RETRY
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run of a saga: a step, its trouble, and what happens while its first call is under way."""
+
+    step: AnyStep
+    trouble: Trouble
+    unwound_by: AnyStep | None = None
+    """The step whose answers are all lost, so that there is something to undo."""
+    cancel: Cancel = Cancel.NONE
+    crash: bool = False
+
+    def __str__(self) -> str:
+        """The case in words: `hotel: its answer is lost once, cancelled by update, the worker crashes`."""
+        extras = [str(self.cancel)] if self.cancel else []
+        extras += ["the worker crashes"] if self.crash else []
+        return ", ".join([f"{self.step.name}: {self.trouble.words}", *extras])
+
+    def arrange(self, world: World) -> None:
+        """Tell a world what is to happen."""
+        if self.unwound_by is not None:
+            world.given(self.unwound_by, do=[Do.LOST])
+        world.given(self.step, do=self.trouble.do, undo=self.trouble.undo)
+
+
+DO_TROUBLES = (
+    Trouble("nothing goes wrong"),
+    Trouble("it is refused", do=(Do.REFUSE,)),
+    Trouble("it fails once", do=(Do.FAULT, Do.OK)),
+    Trouble("its answer is lost once", do=(Do.LOST, Do.OK)),
+    Trouble("it fails for ever", do=(Do.FAULT,)),
+    Trouble("its answer is lost for ever", do=(Do.LOST,)),
+)
+UNDO_TROUBLES = (
+    Trouble("its undo fails once", "undo", undo=(Undo.FAULT, Undo.OK)),
+    Trouble("its undo's answer is lost once", "undo", undo=(Undo.LOST, Undo.OK)),
+    Trouble("its undo is final later", "undo", undo=(Undo.REQUESTED, Undo.REQUESTED, Undo.OK)),
+    Trouble("its undo is parked and mended", "undo", undo=(Undo.FAULT,)),
+    Trouble("its undo is parked and done by hand", "undo", undo=(Undo.FAULT,), choice=Choice.DONE_BY_HAND),
+)
+PIVOT_TROUBLES = (
+    Trouble("its undo comes too late", "undo", undo=(Undo.TOO_LATE,)),
+    Trouble("its undo is parked and it is to stand", "undo", undo=(Undo.FAULT,), choice=Choice.GO_FORWARD),
+)
+
+
+def cases_of(saga: Saga[Any]) -> list[Case]:
+    """Every case of a saga. What is done to an undo is done while the saga unwinds."""
+    return list(_cases(saga))
+
+
+def _cases(saga: Saga[Any]) -> Iterator[Case]:
+    last = [step for step in saga.steps if step.kind in (Kind.COMPENSATABLE, Kind.PIVOT)][-1:]
+    for step in saga.steps:
+        for trouble in DO_TROUBLES:
+            yield from _times(step, trouble)
+        if step.undo is None:
+            continue
+        for trouble in UNDO_TROUBLES + (PIVOT_TROUBLES if step.kind is Kind.PIVOT else ()):
+            yield from _times(step, trouble, *last)
+
+
+def _times(step: AnyStep, trouble: Trouble, unwound_by: AnyStep | None = None) -> Iterator[Case]:
+    for cancel in Cancel:
+        for crash in (False, True):
+            yield Case(step, trouble, unwound_by, cancel, crash)

@@ -1,0 +1,87 @@
+"""All or nothing, for one run: how it ended, beside what the world has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ordersaga.saga import Kind, SagaRun, StepState, Verdict
+from ordersaga.testing.sagas.effects import EffectState
+from ordersaga.testing.sagas.transcript import Line, transcript
+from ordersaga.testing.sagas.world import World
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: its verdict, the state and the effect's id of each record, and what happened on the way."""
+
+    verdict: Verdict
+    states: dict[str, StepState]
+    ids: dict[str, str]
+    lines: list[Line] = field(default_factory=list)
+
+
+def ending_of(run: SagaRun[Any], verdict: Verdict) -> Ending:
+    """How a run ended, once it has."""
+    records = run.records.values()
+    states = {each.name: each.state for each in records}
+    return Ending(verdict, states, {each.name: str(each.id) for each in records}, transcript(run.events))
+
+
+_UNFINISHED = (
+    StepState.RUNNING,
+    StepState.UNDOING,
+    StepState.UNDO_REQUESTED,
+    StepState.PARKED,
+)
+_BY_A_PERSON = (StepState.DONE_BY_HAND, StepState.WRITTEN_OFF)
+"""What a person has decided, the world need not know of."""
+
+_MAY_BE_LIVE = (*_BY_A_PERSON, StepState.DONE, StepState.GAVE_UP, StepState.TOO_LATE)
+"""The states of a step that may be in effect when the saga stands. What was given up is of unknown effect."""
+
+
+def check(ending: Ending, world: World) -> list[str]:
+    """What is wrong; nothing if it is all or nothing.
+
+    Stands: each step that is done is live, and nothing else is. Undone: nothing is live but what a person has decided,
+    and what has no undo by its declaration.
+    """
+    return [*_unfinished(ending), *_strays(ending, world), *_wrong(ending, world), *dict.fromkeys(world.misuses)]
+
+
+def _unfinished(ending: Ending) -> Iterator[str]:
+    for name, state in ending.states.items():
+        if state in _UNFINISHED:
+            yield f"it ended {ending.verdict}, and {name} is {state}"
+
+
+def _strays(ending: Ending, world: World) -> Iterator[str]:
+    for effect_id in world.live:
+        if effect_id not in ending.ids.values():
+            yield f"{effect_id} is live, and is no effect of this run"
+
+
+def _wrong(ending: Ending, world: World) -> Iterator[str]:
+    live = set(world.live)
+    steps = {step.name: step for step in world.saga.steps}
+    for name, state in ending.states.items():
+        step, is_live = steps[name.partition("[")[0]], ending.ids[name] in live
+        if step.kind is Kind.CHECK:
+            continue
+        if ending.verdict is Verdict.UNDONE:
+            has_undo = step.undo is not None or step.undone_by is not None
+            if is_live and has_undo and state not in _BY_A_PERSON:
+                yield f"it is undone, and {name} ({state}) is live"
+        elif state is StepState.DONE and not is_live:
+            yield f"it stands, and {name} is done and not live"
+        elif is_live and state not in _MAY_BE_LIVE:
+            yield f"it stands, and {name} ({state}) is live"
+        elif state not in (*_MAY_BE_LIVE, StepState.PENDING):
+            yield f"it stands, and {name} is {state}"
+
+
+def state_of(world: World, effect_id: str) -> EffectState:
+    """What the world has under an id."""
+    return world.effects.of(effect_id).state

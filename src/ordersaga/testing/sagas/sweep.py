@@ -1,0 +1,71 @@
+"""Plays all cases of a saga, several at a time, and tells which are not all or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+
+from ordersaga.saga import Policy, Saga
+from ordersaga.testing.sagas.cases import Case, cases_of
+from ordersaga.testing.sagas.play import Played, Player
+from ordersaga.testing.sagas.server import temporal_client
+from ordersaga.testing.sagas.world import World
+
+AT_ONCE = 8
+SHORT = Policy(
+    call_timeout=timedelta(seconds=5),
+    step_deadline=timedelta(seconds=1.5),
+    undo_patience=timedelta(seconds=0.8),
+    parked_interval=timedelta(seconds=5),
+    requested_interval=timedelta(seconds=0.2),
+    fast_path=timedelta(seconds=2),
+)
+"""Patient enough for one fault to pass, and not for more."""
+
+
+async def play_case(
+    temporal: Client,
+    saga: Saga[Any],
+    subject: Any,
+    case: Case,
+    *,
+    world: Callable[[Saga[Any]], World] = World,
+    policy: Policy = SHORT,
+    key: str = "1",
+) -> Played:
+    """Play one case in a world of its own. `key` is the saga key of its effects."""
+    return await Player(temporal, saga, subject, world(saga), policy, key).play(case)
+
+
+async def run_sweep(
+    saga: Saga[Any],
+    subject: Any,
+    *,
+    cases: Iterable[Case] | None = None,
+    temporal: Client | None = None,
+    world: Callable[[Saga[Any]], World] = World,
+    policy: Policy = SHORT,
+    key: str = "1",
+    at_once: int = AT_ONCE,
+) -> list[Played]:
+    """Play the cases of a saga, by default all, and return those in which something is wrong.
+
+    Without a client it starts a server of its own, or uses the one at TEMPORAL_ADDRESS. `world` makes the world of a
+    case: give it to tell ids and answers. Print a violation to read it.
+    """
+    turns = asyncio.Semaphore(at_once)
+    async with AsyncExitStack() as stack:
+        client = temporal if temporal is not None else await stack.enter_async_context(temporal_client())
+
+        async def take_turn(case: Case) -> Played:
+            async with turns:
+                return await play_case(client, saga, subject, case, world=world, policy=policy, key=key)
+
+        async with asyncio.TaskGroup() as group:
+            plays = [group.create_task(take_turn(case)) for case in (cases_of(saga) if cases is None else cases)]
+    return [play.result() for play in plays if play.result().problems]

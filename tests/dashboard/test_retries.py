@@ -1,0 +1,105 @@
+"""What an order's page tells of a step that is tried again, and of an undo that is final later."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus, TimelineEntry
+from ordersaga.known import Known
+from ordersaga.overview import OrderDetails, Overview
+from ordersaga.overview.details import actions_of
+from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from tests.api.harness import Api, wire
+from tests.dashboard.browsing import Browser, forms_of, words_of
+from tests.dashboard.conftest import HELD
+from tests.workflow.shop import Shop, until
+
+
+async def test_an_undo_that_the_server_tries_again(faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str) -> None:
+    browser = Browser(faulty)
+    proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
+    await faulty.place(wire(await shop.order(order_id, policy=HELD | {"undo_patience": 300})))
+
+    async def says(pattern: str) -> str | None:
+        found = words_of((await browser.get(f"/orders/{order_id}")).text)
+        return found if re.search(pattern, found) else None
+
+    await until(lambda: says("On hold until"))
+    await browser.post(f"/orders/{order_id}/cancel", {"form": "cancel", "by": "Ada", "note": "called us"})
+
+    said = await until(lambda: says(r"[2-9] attempts to undo.{0,40}next try in \d+ s"))
+
+    assert said is not None
+    assert "Refund the customer Undoing" in said
+    assert "Last error: payment answered 500" in said
+    assert "nobody needs to help with" in said
+    proxy.lift(order_id)
+    await until(lambda: says("The order is cancelled, and everything is undone"))
+
+
+async def test_an_undo_that_is_parked_tells_when_it_is_tried_again(browser: Browser, parked: str) -> None:
+    said = words_of((await browser.get(f"/orders/{parked}")).text)
+    assert len(re.findall(r"next try in (?:1 min|\d+ s)", said)) == 2
+    assert "Release the stock Parked" in said
+
+
+@pytest.fixture
+def requested(order_id: str, monkeypatch: pytest.MonkeyPatch) -> OrderDetails:
+    """An order whose refund was asked for, and is final later: no service of ours answers so."""
+    asked = datetime.now(UTC) - timedelta(minutes=5)
+    summary = OrderSummary(order_id=order_id, status=OrderStatus.COMPENSATING, run_id="r", started_at=asked)
+    refund = StepStatus(
+        name="charge_payment",
+        id=f"pay-{order_id}",
+        state="undo_requested",
+        attempts=1,
+        undo_attempts=1,
+        undoing=True,
+        next_try=asked + timedelta(hours=1, seconds=30),
+        choices=["retry", "done_by_hand", "write_off"],
+    )
+    entry = TimelineEntry(
+        at=asked,
+        kind="undo_answered",
+        step="charge_payment",
+        was="undoing",
+        state="undo_requested",
+        since=asked - timedelta(seconds=2),
+        outcome="requested",
+    )
+    view = OrderView(
+        order_id=order_id,
+        status=OrderStatus.COMPENSATING,
+        amount="44.98",
+        currency="USD",
+        steps=[refund],
+        timeline=[entry],
+        since={"charge_payment": asked},
+    )
+    details = OrderDetails(
+        summary=summary, order=None, view=view, live=True, workflow_id="w", run_id="r", actions=actions_of(view)
+    )
+
+    async def order(_overview: Overview, _order_id: str) -> Known[OrderDetails]:
+        return Known(details, datetime.now(UTC))
+
+    monkeypatch.setattr(Overview, "order", order)
+    return details
+
+
+async def test_an_undo_that_was_requested_is_final_later_and_may_be_decided_on(
+    browser: Browser, requested: OrderDetails
+) -> None:
+    page = (await browser.get(f"/orders/{requested.view.order_id}")).text
+    said = words_of(page)
+    assert "Refund the customer Refund requested: it is final later" in said
+    assert "requested 5 min ago" in said
+    assert "next try in 55 min" in said
+    assert "Undo of charge requested: it is final later" in said
+    assert "What you can do" in said
+    assert "waits for a decision" not in said
+    assert forms_of(page) == [f"decide-charge_payment-{choice}" for choice in ("retry", "done_by_hand", "write_off")]
+    assert 'class="bar-requested"' in page

@@ -1,0 +1,27 @@
+"""The cells in which an order is cancelled, with the SDK's workflow logic flag 2 on."""
+
+from __future__ import annotations
+
+import pytest
+
+from ordersaga.testing.ground import Ground
+from ordersaga.testing.matrix import Cell, Outcome, chosen, run_cells, slice_of
+
+COUNT = 60
+pytestmark = pytest.mark.timeout(900)  # the first test waits for all cells
+CELLS = slice_of(chosen("cancel/*"), COUNT)
+
+
+@pytest.fixture(scope="module")
+async def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """How the cells of the tests that were asked for came out, by id. They run together, on one stack."""
+    wanted = {item.name.partition("[")[2].rstrip("]") for item in request.session.items}
+    cells = [cell for cell in CELLS if cell.id in wanted]
+    async with Ground.open(tmp_path_factory.mktemp("matrix"), single_batch=True) as ground:
+        return {outcome.cell.id: outcome for outcome in await run_cells(cells, ground)}
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=[cell.id for cell in CELLS])
+def test_an_order_that_is_cancelled_ends_as_it_should(cell: Cell, outcomes: dict[str, Outcome]) -> None:
+    outcome = outcomes[cell.id]
+    assert outcome.passed, "; ".join(outcome.problems)

@@ -1,0 +1,106 @@
+"""docs/saga.md is true: its code is in programs that run, and its programs print what it says that they print."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from examples.course.tour import TOUR_SAGA, Office, tour_activities
+from ordersaga.testing.sagas import World
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "saga.md"
+SOURCES = {path: path.read_text() for path in sorted((ROOT / "examples").rglob("*.py"))}
+PYTHON = ".venv/bin/python"
+
+TYPED = {
+    "make venv": "before a test can run",
+    f"{PYTHON} -m pytest examples/course/test_trip.py": "run below",
+    f"{PYTHON} -m examples.course.sweep": "tests/sagas/test_sweep.py plays every seventh of its cases",
+}
+"""What a reader types besides, and who runs it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of the page."""
+
+    line: int
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}"
+
+
+def blocks(*kinds: str) -> list[Block]:
+    page = PAGE.read_text()
+    found = re.finditer(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    every = [Block(page[: each.start()].count("\n") + 1, each[1], each[2]) for each in found]
+    return [block for block in every if not kinds or block.kind in kinds]
+
+
+def test_every_block_is_of_a_kind_that_is_tested() -> None:
+    assert PAGE.read_text().count("```") == 2 * len(blocks())
+    others = {block.kind for block in blocks()} - {"python", "console", "sh"}
+    assert others == {"java", "text"}, "Java is for comparison; the text is compared in test_sweep.py"
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_code_is_verbatim_in_an_example(block: Block) -> None:
+    wanted = textwrap.dedent(block.text)
+    texts = [source for path, source in SOURCES.items()]
+    indented = [textwrap.indent(wanted, " " * depth) for depth in (0, 4, 8)]
+    assert any(text in source for text in indented for source in texts), f"in no example:\n{wanted}"
+
+
+def run(command: str) -> subprocess.CompletedProcess[str]:
+    """Run what a reader types, by the Python of this test and without a server of the reader's."""
+    python, *rest = shlex.split(command)
+    assert python == PYTHON
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    return subprocess.run(
+        [sys.executable, *rest], cwd=ROOT, check=False, capture_output=True, text=True, env=environment, timeout=150
+    )
+
+
+def alike(output: str) -> list[str]:
+    """The lines, but for what differs from run to run: times, attempts, deadlines, and what happens side by side."""
+    same = re.sub(r"[ \d]+\.\d s", "# s", re.sub(r"attempt \d+", "attempt #", output))
+    same = same.replace(" (given up at the deadline)", "")
+    return sorted(line.rstrip() for line in same.splitlines() if line.strip())
+
+
+@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.text.partition("\n")[0])
+def test_a_program_prints_what_the_page_says(block: Block) -> None:
+    command, _, output = block.text.partition("\n")
+    done = run(command.removeprefix("$ "))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert alike(done.stdout) == alike(output)
+
+
+def test_what_a_reader_types_besides_is_known() -> None:
+    assert {line for block in blocks("sh") for line in block.text.splitlines()} == set(TYPED)
+
+
+def test_the_readers_own_tests_pass() -> None:
+    done = run(f"{PYTHON} -m pytest -p no:cacheprovider examples/course/test_trip.py")
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_worker_of_tours_has_every_activity() -> None:
+    def names(activities: list[object]) -> set[str]:
+        return {each.__temporal_activity_definition.name for each in activities}  # type: ignore[attr-defined]
+
+    assert names([*tour_activities(Office())]) == names([*World(TOUR_SAGA).activities()])

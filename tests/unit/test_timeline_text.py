@@ -1,0 +1,181 @@
+"""An order's timeline in English: every kind of entry has words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from ordersaga.domain.result import TimelineEntry
+from ordersaga.domain.timeline_text import KINDS, describe
+from ordersaga.saga import (
+    AttemptFailed,
+    CancelRequested,
+    Choice,
+    Decision,
+    EventReceived,
+    HoldBegun,
+    HoldEnded,
+    SagaEvent,
+    StepDone,
+    StepEvent,
+    StepFailed,
+    StepParked,
+    StepRefused,
+    StepResolved,
+    StepState,
+    UndoAnswered,
+    UndoOutcome,
+    UnwindBegun,
+    Verdict,
+    WaitBegun,
+    WaitTimedOut,
+    WentForward,
+)
+from ordersaga.workflows.timeline import entry_of, kind_of
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = AT + timedelta(days=365, seconds=1)
+CHANGE: dict[str, Any] = {"at": AT, "step": "charge", "was": StepState.RUNNING, "since": AT}
+UNDO: dict[str, Any] = CHANGE | {"was": StepState.UNDOING}
+BY_HAND = Decision("charge", Choice.DONE_BY_HAND, "Ada", "bank transfer 17")
+SAMPLES: dict[Any, Any] = {
+    datetime: AT,
+    datetime | None: AT,
+    str: "text",
+    int: 1,
+    bool: True,
+    StepState: StepState.DONE,
+    UndoOutcome: UndoOutcome.UNDONE,
+    Verdict: Verdict.STANDS,
+    Decision: BY_HAND,
+}
+"""A value of each type that an event's fields have."""
+
+
+def kinds(base: type[SagaEvent] = SagaEvent) -> Iterator[type[SagaEvent]]:
+    """All kinds of events."""
+    for kind in base.__subclasses__():
+        if kind is not StepEvent:
+            yield kind
+        yield from kinds(kind)
+
+
+def sample(kind: type[SagaEvent]) -> SagaEvent:
+    """An event of a kind."""
+    types = get_type_hints(kind)
+    return kind(**{field.name: SAMPLES[types[field.name]] for field in fields(kind)})
+
+
+def test_every_kind_that_a_timeline_tells_of_has_words() -> None:
+    told = {kind_of(kind) for kind in kinds() if entry_of(sample(kind)) is not None}
+    assert told | {"placed", "ended"} == KINDS
+
+
+def test_every_kind_that_has_words_is_described_below() -> None:
+    assert {kind_of(type(event)) for event, _ in DESCRIBED} | {"placed", "ended"} == KINDS
+
+
+DESCRIBED: list[tuple[SagaEvent, str]] = [
+    (StepDone(**CHANGE, state=StepState.DONE, attempts=2), "charge done"),
+    (
+        StepRefused(**CHANGE, state=StepState.REFUSED, refusal="PaymentDeclined", message="the card was declined"),
+        "charge refused: PaymentDeclined",
+    ),
+    (
+        StepFailed(**CHANGE, state=StepState.UNKNOWN, message="no answer within 2 s"),
+        "effect of charge unknown: no answer within 2 s",
+    ),
+    (
+        StepFailed(**CHANGE, state=StepState.GAVE_UP, message="payment answered 500"),
+        "charge given up: payment answered 500",
+    ),
+    (
+        UndoAnswered(**UNDO, state=StepState.UNDONE, outcome=UndoOutcome.UNDONE, attempts=1, detail="refunded"),
+        "charge: refunded",
+    ),
+    (
+        UndoAnswered(
+            **UNDO, state=StepState.NOTHING_TO_UNDO, outcome=UndoOutcome.NOTHING_TO_UNDO, attempts=1, detail=""
+        ),
+        "charge: nothing to undo",
+    ),
+    (
+        UndoAnswered(
+            **UNDO, state=StepState.UNDO_REQUESTED, outcome=UndoOutcome.REQUESTED, attempts=1, detail="requested"
+        ),
+        "undo of charge requested: it is final later",
+    ),
+    (
+        UndoAnswered(
+            **UNDO, state=StepState.UNDO_REQUESTED, outcome=UndoOutcome.REQUESTED, attempts=1, detail="at_the_bank"
+        ),
+        "undo of charge requested: it is final later (at the bank)",
+    ),
+    (
+        StepParked(**UNDO, state=StepState.PARKED, undoing=True, message="payment answered 500"),
+        "undo of charge parked: payment answered 500",
+    ),
+    (
+        StepParked(**CHANGE, state=StepState.PARKED, undoing=False, message="payment answered 500"),
+        "charge has to be done and cannot be: payment answered 500",
+    ),
+    (
+        StepResolved(**UNDO, state=StepState.DONE_BY_HAND, decision=BY_HAND),
+        "charge: done by hand by Ada: bank transfer 17",
+    ),
+    (
+        StepResolved(**UNDO, state=StepState.PARKED, decision=Decision("charge", Choice.RETRY, "Ada")),
+        "charge: retry by Ada",
+    ),
+    (
+        AttemptFailed(at=AT, step="charge", attempt=1, undoing=False, message="no answer within 2 s"),
+        "attempt 1 of charge failed: no answer within 2 s",
+    ),
+    (
+        AttemptFailed(at=AT, step="charge", attempt=3, undoing=True, message="no answer within 2 s"),
+        "attempt 3 to undo charge failed: no answer within 2 s",
+    ),
+    (CancelRequested(at=AT, reason="ordered twice"), "cancel requested: ordered twice"),
+    (UnwindBegun(at=AT, reason="charge failed"), "unwinding: charge failed"),
+    (WentForward(at=AT, step="shipment"), "shipment stands: going forward"),
+    (HoldBegun(at=AT, until=LATER), "on hold until 2027-03-01 12:00:01 UTC"),
+    (HoldEnded(at=AT), "hold is over"),
+    (
+        WaitBegun(at=AT, event="goods_inspected", until=LATER),
+        "waiting for goods inspected until 2027-03-01 12:00:01 UTC",
+    ),
+    (EventReceived(at=AT, event="goods_inspected"), "goods inspected has come"),
+    (WaitTimedOut(at=AT, event="goods_inspected"), "goods inspected did not come in time"),
+]
+
+
+def test_every_kind_is_in_the_description_of_the_api() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page.partition("**Timeline.**")[2], re.MULTILINE)
+    assert {kind for row in rows for kind in re.findall(r"\w+", row)} >= KINDS
+
+
+@pytest.mark.parametrize(("event", "words"), DESCRIBED, ids=lambda value: value if isinstance(value, str) else "")
+def test_an_event_is_told_in_words(event: SagaEvent, words: str) -> None:
+    entry = entry_of(event)
+    assert entry is not None
+    assert describe(entry) == words
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (TimelineEntry(at=AT, kind="placed"), "placed"),
+        (TimelineEntry(at=AT, kind="ended", state="needs_attention"), "ended: needs attention"),
+        (TimelineEntry(at=AT, kind="step_beamed_up", step="parcel"), "step beamed up PARCEL"),
+        (TimelineEntry(at=AT, kind="all_quiet"), "all quiet"),
+    ],
+)
+def test_what_no_event_tells_has_words_too(entry: TimelineEntry, words: str) -> None:
+    assert describe(entry, str.upper) == words
