@@ -17,7 +17,7 @@ export UV_SYSTEM_CERTS := true
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test matrix chaos retail bench histories lint lock clean venv
+.PHONY: help demo up test coverage mutate matrix chaos retail bench histories lint lock clean venv
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,6 +33,17 @@ up: $(READY) ## run the whole stack on this machine until Ctrl-C
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+# The tests of the engine and of the order's workflows, as tests/mutation/known_tests.py has them.
+ENGINE_TESTS = $(wildcard tests/unit/test_*saga_*.py) tests/unit/test_timeline_text.py tests/workflow tests/sagas \
+	-k '(not flag-2-on or native_cancel) and not test_cost'
+
+coverage: $(READY) ## hold the lines and branches of the engine and the workflows to be reached by their tests
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ENGINE_TESTS) $(ARGS)
+
+mutate: $(READY) ## break the engine and the workflows, and see that a test fails each time; ONLY=… SAMPLE=… SEED=…
+	@$(BIN)/python -m tests.mutation $(if $(ONLY),--only '$(ONLY)') $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 matrix: $(READY) ## put an order through every fault at every call, every cancel, kill and reset
 	@$(BIN)/python -m ordersaga.testing.matrix $(ARGS)

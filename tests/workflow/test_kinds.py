@@ -9,6 +9,7 @@ import pytest
 
 from ordersaga.saga import Choice, Kind, Saga, SagaContext
 from tests.workflow.cases import Case, CaseRunner, step
+from tests.workflow.shop import until
 
 A, B = step("a"), step("b")
 CHECK = step("check", Kind.CHECK, undoable=False)
@@ -18,6 +19,15 @@ MAIL = step("mail", Kind.RETRIABLE)
 PARCELS = step("parcel", keys=lambda case: case.keys or [])
 PIVOTS = step("ship", Kind.PIVOT, keys=lambda case: case.keys or [])
 QUICK = {"step_deadline": 0.3, "undo_patience": 0.3}
+
+
+async def cancel_is_heard(case: CaseRunner) -> None:
+    """Wait until the run knows that it was cancelled."""
+
+    async def heard() -> bool:
+        return (await case.client.status()).cancel_reason is not None
+
+    await until(heard)
 
 
 # -- checks
@@ -115,7 +125,7 @@ async def test_a_step_that_is_undone_with_another_is_shown_as_undone(case: CaseR
     handle = await case.start(CAPTURED)
     await case.has(lambda: "do mail" in case.calls)
     cancelling = asyncio.create_task(case.client.cancel("no more"))
-    await case.has(lambda: not cancelling.done())
+    await cancel_is_heard(case)
     case.world.release.set()
 
     assert await cancelling == "undone"
@@ -204,7 +214,7 @@ async def test_instances_that_a_run_does_not_remember_are_undone(case: CaseRunne
     handle = await case.start(Saga("case", story, first, PARCELS), keys=["1", "2"])
     await case.has(lambda: "do first" in case.calls)
     cancelling = asyncio.create_task(case.client.cancel("no more"))
-    await case.has(lambda: not cancelling.done())
+    await cancel_is_heard(case)
     case.world.release.set()
 
     assert await handle.result() == "undone cancelled"

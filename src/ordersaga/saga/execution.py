@@ -239,8 +239,9 @@ class SagaRun(Generic[S]):
         if self._state.committed:
             raise Misuse(f"it was to be unwound, although its pivot stands: {unwind}")
         self.phase = Phase.UNWINDING
-        self.log.happened(UnwindBegun, reason=str(unwind))
         order = self._undo_order(records)
+        if order:
+            self.log.happened(UnwindBegun, reason=str(unwind))
         asked: list[asyncio.Task[None]] = []
         for record in (each for each in order if self._is_pivot(each)):
             asked.append(self._start_undo(record, str(unwind)))

@@ -30,8 +30,12 @@ from ordersaga.testing.sagas.world import Gate, World
 
 LIMIT = 60.0
 """Seconds in which a case has to end."""
+TASK_TIMEOUT = timedelta(seconds=5)
+"""How long the server waits for a worker that has crashed. First attempts have to end in four fifths of it."""
 _NOTICED = 0.3
 """Seconds in which a cancel by update is noticed, unless a local activity is under way."""
+_STOPPED = 3.0
+"""Seconds in which a worker drops what it does. Some wait much longer then for the server to answer their last poll."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,6 @@ class Player:
         self._loop = asyncio.get_running_loop()
         self._play = Play(saga, subject, key, policy, world, self._heard)
         self._told: asyncio.Task[Verdict] | None = None
-        self._worker: asyncio.Task[None] | None = None
 
     async def play(self, case: Case) -> Played:
         """Play it to its end, and check it."""
@@ -71,7 +74,7 @@ class Player:
         try:
             async with self._running() as workers:
                 handle = await self._temporal.start_workflow(
-                    SagaUnderTest.run, id=self._id, task_queue=self._id, task_timeout=timedelta(seconds=2)
+                    SagaUnderTest.run, id=self._id, task_queue=self._id, task_timeout=TASK_TIMEOUT
                 )
                 return await self._see(case, gate, handle, workers)
         finally:
@@ -179,6 +182,7 @@ class _Workers:
 
     def __init__(self, temporal: Client, task_queue: str, world: World) -> None:
         self._temporal, self._task_queue, self._world = temporal, task_queue, world
+        self._running: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         self._worker = Worker(
@@ -191,13 +195,16 @@ class _Workers:
             max_concurrent_workflow_task_polls=2,
             max_concurrent_activity_task_polls=2,
         )
-        self._running = asyncio.create_task(self._worker.run())
-
-    async def stop(self) -> None:
-        await self._worker.shutdown()
-        await self._running
+        self._running.append(asyncio.create_task(self._worker.run()))
 
     async def replace(self) -> None:
         """Stop one in the middle of what it does, which is forgotten, and start another."""
-        await self.stop()
+        stopping = asyncio.create_task(self._worker.shutdown())
+        self._running.append(stopping)
+        await asyncio.wait({stopping}, timeout=_STOPPED)
         self.start()
+
+    async def stop(self) -> None:
+        """Stop the last one, and see to it that all have ended."""
+        await self._worker.shutdown()
+        await asyncio.gather(*self._running)

@@ -23,7 +23,7 @@ SHORT = Policy(
     undo_patience=timedelta(seconds=0.8),
     parked_interval=timedelta(seconds=5),
     requested_interval=timedelta(seconds=0.2),
-    fast_path=timedelta(seconds=2),
+    fast_path=timedelta(seconds=1.4),
 )
 """Patient enough for one fault to pass, and not for more."""
 

@@ -1,0 +1,70 @@
+"""A workflow's time and its activities, for tests of the engine's parts that run without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState
+
+
+def failed(message: str, *details: Any, final: bool = False) -> ActivityError:
+    """How an activity failed."""
+    error = ActivityError(
+        "Activity task failed",
+        scheduled_event_id=1,
+        started_event_id=2,
+        identity="",
+        activity_type="undo",
+        activity_id="undo a",
+        retry_state=RetryState.TIMEOUT,
+    )
+    error.__cause__ = ApplicationError(message, *details, type="CalledOff", non_retryable=final)
+    return error
+
+
+class Time:
+    """A workflow's time. It passes when nothing else happens."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.waits: list[timedelta] = []
+
+    async def wait(self, condition: Callable[[], bool], *, timeout: timedelta | None = None, **options: Any) -> None:
+        """Until the condition is so, or nothing more happens."""
+        for _ in range(50):
+            if condition():
+                return
+            await asyncio.sleep(0)
+        assert timeout is not None, "it waits for ever"
+        self.waits.append(timeout)
+        self.now += timeout
+        raise TimeoutError
+
+
+class Service:
+    """Answers one attempt after the other. `None` waits until the attempt is ended."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.parked: list[bool] = []
+        self.limits: list[timedelta] = []
+        self.ended = 0
+
+    def start(self, parked: bool) -> Any:
+        """An attempt."""
+        self.parked.append(parked)
+        return asyncio.create_task(self._answer(self.answers.pop(0)))
+
+    async def _answer(self, answer: Any) -> Any:
+        try:
+            while answer is None:
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.ended += 1
+            raise
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer

@@ -1,0 +1,119 @@
+"""What a settlement run does, by why there is one and what a person has decided."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import pytest
+from temporalio import workflow
+from temporalio.common import TypedSearchAttributes
+from temporalio.exceptions import CancelledError
+
+from ordersaga.domain.order import OrderInput, parse_order
+from ordersaga.domain.result import DecisionEntry, OrderStatus
+from ordersaga.domain.worklist import Attention, OrderDecision, Settlement
+from ordersaga.saga import Outcome, SagaRun, Verdict
+from ordersaga.workflows.order import OrderSagaWorkflow
+from ordersaga.workflows.settlement import OrderSettlementWorkflow
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+UNDONE, CANCELLED = Outcome(Verdict.UNDONE, error="cut off"), Outcome(Verdict.UNDONE, cancelled=True)
+
+
+class Runs:
+    """How sagas were run, and how they end."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.outcome = Outcome(Verdict.STANDS)
+
+    async def run(self, **how: Any) -> Outcome:
+        """Note it."""
+        self.asked.append(how)
+        return self.outcome
+
+
+@pytest.fixture(autouse=True)
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    runs = Runs()
+
+    async def run(saga: object, **how: Any) -> Outcome:
+        return await runs.run(**how)
+
+    monkeypatch.setattr(SagaRun, "run", run)
+    monkeypatch.setattr(workflow, "now", lambda: NOW)
+    monkeypatch.setattr(workflow, "set_current_details", lambda details: None)
+    monkeypatch.setattr(workflow, "info", lambda: SimpleNamespace(typed_search_attributes=TypedSearchAttributes([])))
+    return runs
+
+
+@pytest.fixture
+def order() -> OrderInput:
+    return parse_order(
+        {
+            "order_id": "A-1",
+            "customer_id": "customer-1",
+            "items": [{"sku": "a", "quantity": 2, "price": "19.99"}],
+            "shipping_address": {
+                "street": "1 A St",
+                "city": "Reno",
+                "state": "NV",
+                "zip_code": "89501",
+                "country": "US",
+            },
+            "payment_method_id": "pm_card_visa",
+        }
+    )
+
+
+async def test_what_was_cut_off_is_unwound_for_the_reason_that_is_given(order: OrderInput, runs: Runs) -> None:
+    runs.outcome = UNDONE
+    settlement = Settlement(order=order, cause=Attention.CUT_OFF, because="it was terminated")
+
+    result = await OrderSettlementWorkflow(settlement).run(settlement)
+
+    assert runs.asked == [{"unwind_because": "it was terminated"}]
+    assert (result.order_id, result.status, result.error) == ("A-1", OrderStatus.FAILED, "cut off")
+    assert result.decisions == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "asked"), [("retry", [{"committed": True}]), ("write_off", []), ("done_by_hand", [])]
+)
+async def test_a_mail_that_was_not_sent_is_sent_again_only_if_a_person_says_so_and_the_order_stands(
+    order: OrderInput,
+    runs: Runs,
+    choice: Literal["retry", "write_off", "done_by_hand"],
+    asked: list[dict[str, Any]],
+) -> None:
+    decision = OrderDecision(choice=choice, by="Ada", note="told her")
+    settlement = Settlement(order=order, cause=Attention.MAIL_NOT_SENT, because="", decision=decision)
+
+    result = await OrderSettlementWorkflow(settlement).run(settlement)
+
+    assert runs.asked == asked
+    assert result.status is OrderStatus.COMPLETED
+    assert result.decisions == [
+        DecisionEntry(step="send_confirmation", choice=choice, by="Ada", note="told her", at=NOW)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("natively", "outcome", "closes_as_cancelled"),
+    [(True, CANCELLED, True), (False, CANCELLED, False), (True, UNDONE, False), (True, Outcome(Verdict.STANDS), False)],
+)
+async def test_a_run_closes_as_cancelled_if_temporals_cancellation_has_undone_it(
+    order: OrderInput, runs: Runs, natively: bool, outcome: Outcome, closes_as_cancelled: bool
+) -> None:
+    run = OrderSagaWorkflow(order)
+    run.saga.cancelled_natively, runs.outcome = natively, outcome
+
+    if closes_as_cancelled:
+        with pytest.raises(CancelledError, match="A-1 is cancelled, and everything is undone"):
+            await run.run(order)
+    else:
+        await run.run(order)
+    assert run.projection.result is not None
+    assert runs.asked == [{}]

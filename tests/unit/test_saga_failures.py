@@ -1,0 +1,104 @@
+"""What a failed activity means: a no, a reason to unwind, or a fault; and in whose words it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, TimeoutType
+from temporalio.exceptions import TimeoutError as DeadlineError
+
+from ordersaga.saga import FENCED, ID_TAKEN
+from ordersaga.saga.activity_calls import attempts_of, classify_failure, explain, failure_of
+from ordersaga.saga.exits import Fault, Refused, Unwind
+from ordersaga.saga.first_attempts import Failure
+
+
+def failed(cause: BaseException | None) -> ActivityError:
+    error = ActivityError(
+        "Activity task failed",
+        scheduled_event_id=1,
+        started_event_id=2,
+        identity="",
+        activity_type="do",
+        activity_id="do a",
+        retry_state=RetryState.TIMEOUT,
+    )
+    error.__cause__ = cause
+    return error
+
+
+def late(cause: BaseException | None) -> DeadlineError:
+    error = DeadlineError(
+        "activity ScheduleToClose timeout", type=TimeoutType.SCHEDULE_TO_CLOSE, last_heartbeat_details=[]
+    )
+    error.__cause__ = cause
+    return error
+
+
+NO = ApplicationError("sold out", type="SoldOut", non_retryable=True)
+BROKEN = ApplicationError("connection reset", type="ConnectionError")
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (failed(NO), Failure("sold out", "SoldOut", True)),
+        (failed(BROKEN), Failure("connection reset", "ConnectionError", False)),
+        (failed(late(None)), Failure("activity ScheduleToClose timeout")),
+        (failed(late(BROKEN)), Failure("connection reset (given up at the deadline)")),
+        (failed(late(late(None))), Failure("activity ScheduleToClose timeout (given up at the deadline)")),
+        (failed(None), Failure("Activity task failed")),
+    ],
+    ids=["no", "fault", "late", "late after a fault", "late after a time-out", "of itself"],
+)
+def test_a_failure_is_told_in_the_words_of_whoever_knew(error: ActivityError, failure: Failure) -> None:
+    assert failure_of(error) == failure
+    assert explain(error) == failure.message
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(NO, "sold out"), (late(BROKEN), "connection reset (given up at the deadline)"), (failed(KeyError("x")), "'x'")],
+)
+def test_so_is_one_that_is_no_activitys(error: FailureError, words: str) -> None:
+    assert explain(error) == words
+
+
+@pytest.mark.parametrize(
+    ("cause", "attempts"),
+    [
+        (ApplicationError("m", 3), 3),
+        (ApplicationError("m", 3, "more"), 3),
+        (late(ApplicationError("m", 4)), 4),
+        (ApplicationError("m", "3"), 1),
+        (ApplicationError("m"), 1),
+        (late(None), 1),
+        (None, 1),
+    ],
+)
+def test_the_last_attempt_tells_how_many_there_were(cause: BaseException | None, attempts: int) -> None:
+    assert attempts_of(failed(cause)) == attempts
+
+
+@pytest.mark.parametrize(
+    ("failure", "first", "kind", "what"),
+    [
+        (Failure("m", "SoldOut", False), True, Fault, {}),
+        (Failure("m", FENCED, False), True, Fault, {}),
+        (Failure("m", "SoldOut", True), False, Refused, {"kind": "SoldOut", "recorded": True}),
+        (Failure("m", None, True), False, Refused, {"kind": "Refused", "recorded": True}),
+        (Failure("m", FENCED, True), True, Unwind, {"wanted": False, "refusal": None}),
+        (Failure("m", FENCED, True), False, Unwind, {"wanted": False, "refusal": None}),
+        (Failure("m", ID_TAKEN, True), True, Refused, {"kind": ID_TAKEN}),
+        (Failure("m", ID_TAKEN, True), False, Unwind, {"wanted": False}),
+    ],
+)
+def test_a_final_failure_is_a_no_or_a_reason_to_unwind_and_any_other_a_fault(
+    failure: Failure, first: bool, kind: type[BaseException], what: dict[str, Any]
+) -> None:
+    error = classify_failure(failure, first=first)
+
+    assert type(error) is kind
+    assert str(error) == "m"
+    assert {name: getattr(error, name) for name in what} == what

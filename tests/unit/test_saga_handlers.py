@@ -1,0 +1,214 @@
+"""What a workflow that runs a saga answers to: cancels, decisions, questions. Orders and other sagas the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from temporalio import activity, workflow
+
+from ordersaga.domain.order import OrderInput, parse_order
+from ordersaga.domain.result import CancelOutcome, OrderStatus
+from ordersaga.domain.worklist import OrderDecision
+from ordersaga.saga import (
+    MAX_REASON,
+    CancelRequested,
+    Choice,
+    Decision,
+    DecisionRefused,
+    EffectId,
+    OutcomeDecided,
+    Phase,
+    Saga,
+    SagaContext,
+    SagaHandlers,
+    SagaRun,
+    Step,
+    StepState,
+    StepView,
+    UndoOutcome,
+    UndoRequest,
+    UndoResult,
+    Verdict,
+)
+from ordersaga.workflows.handlers import OrderHandlers
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow, "now", lambda: NOW)
+
+
+@activity.defn
+async def do(argument: str) -> str:
+    return argument
+
+
+@activity.defn
+async def undo(undo: UndoRequest) -> UndoResult:
+    return UndoResult(UndoOutcome.UNDONE)
+
+
+def request(subject: str, effect_id: EffectId) -> str:
+    return effect_id
+
+
+async def story(subject: str, saga: SagaContext[str]) -> None:
+    pass
+
+
+SAGA = Saga("s", story, Step[str, str]("a", request, do, undo), Step[str, str]("b", request, do, undo))
+
+
+@pytest.fixture
+def handlers() -> SagaHandlers:
+    return SagaHandlers(SagaRun(SAGA, "subject", "1"))
+
+
+@pytest.fixture
+def order() -> OrderInput:
+    return parse_order(
+        {
+            "order_id": "A-1",
+            "customer_id": "customer-1",
+            "items": [{"sku": "a", "quantity": 2, "price": "19.99"}],
+            "shipping_address": {
+                "street": "1 A St",
+                "city": "Reno",
+                "state": "NV",
+                "zip_code": "89501",
+                "country": "US",
+            },
+            "payment_method_id": "pm_card_visa",
+            "policy": {"step_deadline": 7},
+        }
+    )
+
+
+@pytest.fixture(params=["a saga", "an order"])
+def either(request: pytest.FixtureRequest, handlers: SagaHandlers, order: OrderInput) -> SagaHandlers | OrderHandlers:
+    return handlers if request.param == "a saga" else OrderHandlers(order)
+
+
+# -- cancels
+
+
+async def answer_of(handlers: Any, reason: str) -> Any:
+    """What an update of this workflow answers to a cancel."""
+    return await handlers.request_cancel(reason)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [("x" * (MAX_REASON + 1), "x" * MAX_REASON), ("x" * MAX_REASON, "x" * MAX_REASON), ("", "no reason given")],
+    ids=["too long", "long", "none"],
+)
+async def test_so_much_of_a_cancels_reason_is_kept(
+    either: SagaHandlers | OrderHandlers, reason: str, kept: str
+) -> None:
+    either.cancel(reason)
+    either.cancel("another one")
+
+    assert either.saga.cancel_reason == kept
+    assert either.saga.events == [CancelRequested(at=NOW, reason=kept)]
+
+
+async def test_a_cancel_by_signal_needs_no_reason(either: SagaHandlers | OrderHandlers) -> None:
+    either.cancel()
+    assert either.saga.cancel_reason == "no reason given"
+
+
+@pytest.mark.parametrize(("verdict", "heard"), [(Verdict.STANDS, False), (Verdict.UNDONE, True)])
+async def test_a_cancel_of_what_stands_already_changes_nothing(
+    handlers: SagaHandlers, verdict: Verdict, heard: bool
+) -> None:
+    handlers.saga._decide_outcome(verdict)
+
+    assert await answer_of(handlers, "no more") is verdict
+    assert handlers.saga.cancel_reason == ("no more" if heard else None)
+    handlers.saga._decide_outcome(Verdict.STANDS)
+    assert handlers.saga.verdict is verdict, "it is decided once"
+    assert [each for each in handlers.saga.events if isinstance(each, OutcomeDecided)] == [
+        OutcomeDecided(at=NOW, verdict=verdict)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome"), [(Verdict.STANDS, CancelOutcome.TOO_LATE), (Verdict.UNDONE, CancelOutcome.CANCELLED)]
+)
+async def test_an_orders_cancel_is_answered_with_what_is_certain(
+    order: OrderInput, verdict: Verdict, outcome: CancelOutcome
+) -> None:
+    handlers = OrderHandlers(order)
+    handlers.saga._decide_outcome(verdict)
+
+    answer = await answer_of(handlers, "no more")
+    assert (answer.order_id, answer.outcome, answer.status) == ("A-1", outcome, OrderStatus.PENDING)
+    assert handlers.saga.cancel_reason == ("no more" if verdict is Verdict.UNDONE else None)
+
+
+# -- questions
+
+
+def test_a_view_has_all_that_is_known_of_a_saga(handlers: SagaHandlers) -> None:
+    assert handlers.saga.needs_attention is False
+    record = handlers.saga.records["b"]
+    record.state, record.attempts, record.undo_attempts = StepState.PARKED, 2, 3
+    record.last_error, record.undoing, record.next_try = "broken", True, NOW
+    handlers.saga.decisions.open("b", may_go_forward=True)
+
+    view = handlers.get_saga()
+
+    assert (view.phase, view.verdict, view.cancel_reason) == (Phase.FORWARD, None, None)
+    assert view.steps == [
+        StepView("a", "a-1", StepState.PENDING),
+        StepView("b", "b-1", StepState.PARKED, 2, 3, "broken", True, NOW, list(Choice)),
+    ]
+    assert view.parked == ["b"]
+    assert handlers.saga.needs_attention is True
+
+
+def test_an_order_is_asked_for_its_status_and_for_all_that_is_known(order: OrderInput) -> None:
+    handlers = OrderHandlers(order)
+
+    assert handlers.get_status() is OrderStatus.PENDING
+    assert handlers.get_order() == handlers.projection.view()
+
+
+async def test_an_orders_policy_is_its_own_and_its_projection_follows_its_saga(order: OrderInput) -> None:
+    handlers = OrderHandlers(order)
+    assert handlers.policy.step_deadline == 7
+    handlers.cancel("no more")
+    assert [each.kind for each in handlers.get_order().timeline] == ["cancel_requested"]
+
+
+# -- decisions
+
+
+def test_a_decision_that_cannot_be_taken_is_refused_before_anything_happens(handlers: SagaHandlers) -> None:
+    with pytest.raises(DecisionRefused, match="b waits for no decision"):
+        handlers._check_decision(Decision("b", Choice.RETRY, "Ada"))
+    handlers.saga.decisions.open("b")
+    with pytest.raises(DecisionRefused, match="Only the undo of the pivot"):
+        handlers._check_decision(Decision("b", Choice.GO_FORWARD, "Ada"))
+    handlers._check_decision(Decision("b", Choice.RETRY, "Ada"))
+    assert not handlers.saga.decisions.has("b")
+
+
+def test_the_step_of_an_orders_decision_may_be_left_out_where_only_one_waits(order: OrderInput) -> None:
+    handlers, decision = OrderHandlers(order), OrderDecision(choice="write_off", by="Ada", note="too small")
+    with pytest.raises(DecisionRefused, match="one of 0 steps waits for no decision"):
+        handlers._check_decision(decision)
+    handlers.saga.decisions.open("charge_payment")
+    handlers._check_decision(decision)
+    assert handlers._decision(decision) == Decision("charge_payment", Choice.WRITE_OFF, "Ada", "too small")
+    handlers.saga.decisions.open("reserve_inventory")
+    with pytest.raises(DecisionRefused, match="one of 2 steps waits for no decision"):
+        handlers._check_decision(decision)
+    named = decision.model_copy(update={"step": "reserve_inventory"})
+    assert handlers._decision(named).step == "reserve_inventory"
+    with pytest.raises(DecisionRefused, match="Only the undo of create_shipment"):
+        handlers._check_decision(OrderDecision(choice="go_forward", by="Ada", step="charge_payment"))

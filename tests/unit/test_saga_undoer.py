@@ -1,0 +1,202 @@
+"""One undo to its end, attempt by attempt, with a clock of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from ordersaga.saga import (
+    Choice,
+    Decision,
+    EffectId,
+    Policy,
+    StepRecord,
+    StepState,
+    UndoOutcome,
+    UndoResult,
+)
+from ordersaga.saga.run_log import RunLog
+from ordersaga.saga.undoing import Undoer, carry_out, wait_until_over_or
+from tests.unit.engine import Service, Time, failed
+
+SECOND = timedelta(seconds=1)
+POLICY = Policy(parked_interval=SECOND, requested_interval=10 * SECOND)
+UNDONE = UndoResult(UndoOutcome.UNDONE)
+REQUESTED, TOO_LATE = UndoResult(UndoOutcome.REQUESTED), UndoResult(UndoOutcome.TOO_LATE)
+
+
+@pytest.fixture(autouse=True)
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr(workflow, "now", lambda: time.now)
+    monkeypatch.setattr(workflow, "wait_condition", time.wait)
+    return time
+
+
+@pytest.fixture
+def record() -> StepRecord:
+    return StepRecord("a", "a", EffectId("a", "1"))
+
+
+@pytest.fixture
+def log(record: StepRecord) -> RunLog:
+    return RunLog([record], lambda event: None)
+
+
+async def undo(log: RunLog, service: Service, *, may_stand: bool = False) -> UndoOutcome:
+    return await Undoer(log, POLICY).undo(log.records["a"], service.start, "no more", lambda: may_stand)
+
+
+async def test_an_undo_that_answers_is_over(log: RunLog, record: StepRecord) -> None:
+    service = Service(UndoResult(UndoOutcome.UNDONE, 3, "refund 17"))
+
+    assert await undo(log, service) is UndoOutcome.UNDONE
+    assert (record.state, record.undo_attempts, service.parked) == (StepState.UNDONE, 3, [False])
+    assert [type(each).__name__ for each in log.events] == ["UndoBegun", "UndoAnswered"]
+
+
+async def test_what_answers_anything_else_is_undone(log: RunLog, record: StepRecord) -> None:
+    assert await undo(log, Service("a plain compensation's answer")) is UndoOutcome.UNDONE
+    assert record.undo_attempts == 1
+
+
+async def test_what_fails_is_parked_and_tried_again_after_growing_pauses(
+    log: RunLog, record: StepRecord, time: Time
+) -> None:
+    service = Service(failed("broken", 4), failed("broken"), failed("still broken"), UNDONE)
+
+    assert await undo(log, service) is UndoOutcome.UNDONE
+    assert time.waits == [SECOND, 2 * SECOND, 4 * SECOND]
+    assert service.parked == [False, True, True, True]
+    assert record.undo_attempts == 4 + 1 + 1 + 1
+    assert [type(each).__name__ for each in log.events] == ["UndoBegun", "StepParked", "UndoAnswered"]
+
+
+async def test_what_was_requested_is_asked_again_after_growing_pauses_of_its_own(
+    log: RunLog, record: StepRecord, time: Time
+) -> None:
+    service = Service(REQUESTED, REQUESTED, failed("broken"), UNDONE)
+
+    assert await undo(log, service) is UndoOutcome.UNDONE
+    assert time.waits == [10 * SECOND, 20 * SECOND, SECOND]
+    assert service.parked == [False, False, False, True]
+
+
+async def test_what_is_tried_again_says_when(log: RunLog, record: StepRecord, time: Time) -> None:
+    undoing = asyncio.create_task(undo(log, Service(failed("broken"), UNDONE)))
+    while record.state is not StepState.PARKED or record.next_try is None:
+        await asyncio.sleep(0)
+    assert record.next_try == time.now + SECOND
+    await undoing
+
+
+@pytest.mark.parametrize("may_stand", [False, True])
+async def test_only_the_pivots_undo_is_believed_to_be_too_late(
+    log: RunLog, record: StepRecord, may_stand: bool
+) -> None:
+    outcome = await undo(log, Service(TOO_LATE, UNDONE), may_stand=may_stand)
+
+    assert outcome is (UndoOutcome.TOO_LATE if may_stand else UndoOutcome.UNDONE)
+    parked = [each for each in log.events if type(each).__name__ == "StepParked"]
+    assert len(parked) == (0 if may_stand else 1)
+    if not may_stand:
+        assert "the undo came too late, and the saga cannot go forward any more" in str(parked)
+
+
+@pytest.mark.parametrize(
+    ("choice", "outcome", "state"),
+    [
+        (Choice.DONE_BY_HAND, UndoOutcome.UNDONE, StepState.DONE_BY_HAND),
+        (Choice.WRITE_OFF, UndoOutcome.UNDONE, StepState.WRITTEN_OFF),
+        (Choice.GO_FORWARD, UndoOutcome.TOO_LATE, StepState.TOO_LATE),
+    ],
+)
+@pytest.mark.parametrize("under_way", [False, True], ids=["in a pause", "in an attempt"])
+async def test_a_decision_ends_an_undo_at_once(
+    log: RunLog, record: StepRecord, time: Time, choice: Choice, outcome: UndoOutcome, state: StepState, under_way: bool
+) -> None:
+    service = Service(failed("broken"), None)
+    undoing = asyncio.create_task(undo(log, service, may_stand=True))
+    while len(service.parked) < 1 + under_way or not log.decisions.is_open("a"):
+        await asyncio.sleep(0)
+    log.decisions.add(Decision("a", choice, "Ada", "17"))
+
+    assert await undoing is outcome
+    assert record.state is state
+    assert [each.decision.choice for each in log.decided] == [choice]
+    assert service.ended == under_way
+
+
+async def test_a_decision_to_try_again_is_carried_out_at_once_and_leaves_it_parked(
+    log: RunLog, record: StepRecord, time: Time
+) -> None:
+    service = Service(failed("broken"), None, UNDONE)
+    undoing = asyncio.create_task(undo(log, service))
+    while len(service.parked) < 2:
+        await asyncio.sleep(0)
+    log.decisions.add(Decision("a", Choice.RETRY, "Ada"))
+
+    assert await undoing is UndoOutcome.UNDONE
+    assert service.parked == [False, True, True]
+    assert time.waits == [SECOND]
+    resolved = next(each for each in log.events if type(each).__name__ == "StepResolved")
+    assert "state=<StepState.PARKED" in repr(resolved)
+
+
+async def test_a_failure_that_comes_with_a_decision_is_no_news(log: RunLog, record: StepRecord) -> None:
+    service = Service(failed("broken"), failed("too late to matter"))
+    undoing = asyncio.create_task(undo(log, service))
+    while not log.decisions.is_open("a"):
+        await asyncio.sleep(0)
+    log.decisions.add(Decision("a", Choice.WRITE_OFF, "Ada", "17"))
+
+    assert await undoing is UndoOutcome.UNDONE
+    assert record.last_error == "broken"
+
+
+# -- for whoever waits
+
+
+async def test_an_undo_is_waited_for_until_it_is_over_or_in_one_of_the_states(record: StepRecord) -> None:
+    goes_on = asyncio.Event()
+
+    async def undoing() -> None:
+        await goes_on.wait()
+
+    task = asyncio.create_task(undoing())
+    waiting = asyncio.create_task(wait_until_over_or(task, record, [StepState.PARKED, StepState.UNDO_REQUESTED]))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    record.state = StepState.UNDO_REQUESTED
+    await waiting
+    record.state = StepState.UNDOING
+    waiting = asyncio.create_task(wait_until_over_or(task, record, [StepState.PARKED]))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    goes_on.set()
+    await waiting
+
+
+async def test_whoever_decides_waits_until_it_is_carried_out(log: RunLog) -> None:
+    decisions, decision = log.decisions, Decision("a", Choice.RETRY, "Ada")
+    decisions.open("a")
+    deciding = asyncio.create_task(carry_out(decisions, decision))
+    await asyncio.sleep(0)
+    assert not deciding.done()
+    assert decisions.take("a") == decision
+    await deciding
+
+
+async def test_whoever_is_overtaken_is_told_by_what(log: RunLog) -> None:
+    log.decisions.open("a")
+    deciding = asyncio.create_task(carry_out(log.decisions, Decision("a", Choice.RETRY, "Ada")))
+    await asyncio.sleep(0)
+    log.decisions.close("a", "a is undone")
+
+    with pytest.raises(ApplicationError, match="The decision came too late: a is undone") as late:
+        await deciding
+    assert (late.value.type, late.value.non_retryable) == ("DecisionRefused", True)
