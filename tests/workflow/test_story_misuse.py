@@ -90,12 +90,19 @@ MISUSES: dict[str, Callable[[SagaContext[Case]], Awaitable[object]]] = {
     "parcel has no instance '3'": lambda saga: saga.do(PARCELS, key="3"),
     "paid is no event of case": lambda saga: saga.wait_for(PAID, None),  # type: ignore[arg-type]
     "let RuntimeError through: a bug": lambda saga: fails(),
+    "let a CancelledError of its own through": lambda saga: cancels_a_task_of_its_own(),
     "returned while a step was under way": lambda saga: leaves_behind(saga),
 }
 
 
 async def fails() -> None:
     raise RuntimeError("a bug")
+
+
+async def cancels_a_task_of_its_own() -> None:
+    waiting = asyncio.create_task(asyncio.Event().wait())
+    waiting.cancel()
+    await waiting
 
 
 async def leaves_behind(saga: SagaContext[Case]) -> None:

@@ -205,9 +205,11 @@ class SagaRun(Generic[S]):
         try:
             return await telling.tell()
         except asyncio.CancelledError:
-            reason = workflow.cancellation_reason()
-            if reason is None or is_cancelled_itself():
+            if is_cancelled_itself():
                 raise
+            reason = workflow.cancellation_reason()
+            if reason is None:
+                raise Misuse("the story let a CancelledError of its own through") from None
             # With the SDK's logic flag 2, a wait of the story's own has ended by the native cancel.
             self.cancel(reason or "cancelled through Temporal")
             return Unwind(f"cancelled: {self.cancel_reason}", wanted=True)

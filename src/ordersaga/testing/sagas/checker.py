@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ordersaga.saga import Kind, SagaRun, StepState, Verdict
-from ordersaga.testing.sagas.effects import EffectState
 from ordersaga.testing.sagas.transcript import Line, transcript
 from ordersaga.testing.sagas.world import World
 
@@ -80,8 +79,3 @@ def _wrong(ending: Ending, world: World) -> Iterator[str]:
             yield f"it stands, and {name} ({state}) is live"
         elif state not in (*_MAY_BE_LIVE, StepState.PENDING):
             yield f"it stands, and {name} is {state}"
-
-
-def state_of(world: World, effect_id: str) -> EffectState:
-    """What the world has under an id."""
-    return world.effects.of(effect_id).state
