@@ -131,6 +131,15 @@ async def test_a_step_that_is_slower_than_the_fast_path_is_taken_over_and_done_o
     assert "AttemptFailed no answer within 0.3 s" in await handle.query(JourneyWorkflow.happened)
 
 
+async def test_a_first_attempt_has_three_seconds_at_the_most(journey: Runner) -> None:
+    """Or first attempts outlast a workflow task, and a replay meets what came meanwhile in another order."""
+    journey.given(do_pay=["slow", "ok"])
+    handle = await journey.start(fast_path=60, step_deadline=20)
+
+    assert await handle.result() == "stands"
+    assert "AttemptFailed no answer within 3 s" in await handle.query(JourneyWorkflow.happened)
+
+
 async def test_a_worker_that_takes_over_after_a_slow_first_attempt_goes_on_with_the_run(journey: Runner) -> None:
     """A replay hands a local activity's time-out to workflow code as another error than the first run did."""
     journey.given(do_pay=["slow", "ok"])

@@ -209,7 +209,7 @@ class Policy:
     requested_interval: timedelta = timedelta(hours=1)
     """The first pause before an undo that was requested is asked again. The pauses grow."""
     fast_path: timedelta = timedelta(seconds=2)
-    """How long a first attempt on the fast path may take. Zero turns the fast path off for all steps."""
+    """How long a first attempt on the fast path may take, three seconds at the most. Zero turns the fast path off."""
 
     def of(self, step: "AnyStep") -> "Policy":
         """This policy with what a step declares for itself."""

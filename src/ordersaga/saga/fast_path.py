@@ -18,6 +18,11 @@ from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure, a
 
 S = TypeVar("S")
 
+LONGEST = timedelta(seconds=3)
+"""How long a first attempt may take at the most, whatever the policy says. Two of them and the margin have to end
+before the SDK heartbeats the workflow task, after eight seconds by default: in a replay, what comes in between two
+heartbeats is delivered earlier than it was at first."""
+
 _MARGIN = timedelta(seconds=1)
 """What the local activity may take beyond its calls."""
 
@@ -36,9 +41,14 @@ class FastPath(Generic[S]):
     """The first attempts of one telling, and those that have been made and not been used yet."""
 
     def __init__(self, saga: Saga[S], subject: S, patience: timedelta) -> None:
-        self._saga, self._subject, self._patience = saga, subject, patience
+        self._saga, self._subject, self._patience = saga, subject, min(patience, LONGEST)
         self._made: dict[str, FirstAttempt] = {}
         self._lock = asyncio.Lock()
+
+    @property
+    def seconds(self) -> float:
+        """How long a first attempt may take."""
+        return self._patience.total_seconds()
 
     def takes(self, step: AnyStep) -> bool:
         """Whether a step's first attempt is made on the fast path."""

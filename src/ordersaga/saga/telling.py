@@ -204,8 +204,7 @@ class Telling(Generic[S]):
 
     async def _first_attempt(self, step: AnyStep, record: StepRecord) -> tuple[Any, Any] | None:
         """The step's first attempt and its end, if it went well. None after a fault."""
-        seconds = self._run.policy.fast_path.total_seconds()
-        checkpoint = Checkpoint(self._run.key, seconds, dict(self._answers), dict(self._waits))
+        checkpoint = Checkpoint(self._run.key, self._fast_path.seconds, dict(self._answers), dict(self._waits))
         made = await self._fast_path.attempt(step, record.name, checkpoint)
         record.attempts += 1
         if made.failure is None:
