@@ -187,10 +187,9 @@ def _statement(tree: ast.AST, line: int) -> tuple[str, bool, tuple[int, int]]:
 
 
 def _difference(source: str, mutated: str) -> tuple[str, str]:
-    was, becomes = [], []
+    was: list[str] = []
+    becomes: list[str] = []
     for each in difflib.ndiff(source.splitlines(), mutated.splitlines()):
-        if each[:2] == "- ":
-            was.append(each[2:].strip())
-        elif each[:2] == "+ ":
-            becomes.append(each[2:].strip())
+        if each[:2] in ("- ", "+ ") and each[2:].strip():
+            (was if each[0] == "-" else becomes).append(each[2:].strip())
     return "\n".join(was), "\n".join(becomes)

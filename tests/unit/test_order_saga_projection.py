@@ -112,6 +112,7 @@ def order() -> OrderInput:
                 "country": "US",
             },
             "payment_method_id": "pm_card_visa",
+            "currency": "EUR",
         }
     )
 
@@ -186,7 +187,7 @@ async def test_a_view_has_all_that_is_known_of_an_order(saga: Saga, projection: 
         "order_id": "A-1",
         "status": "pending",
         "amount": "44.98",
-        "currency": "USD",
+        "currency": "EUR",
         "tracking_number": "1Z999",
         "error": "an error",
         "refusal": "ARefusal",
@@ -219,7 +220,7 @@ def test_a_result_names_what_is_in_effect_and_no_more(saga: Saga, projection: Or
         "error": None,
         "refusal": None,
         "amount": "44.98",
-        "currency": "USD",
+        "currency": "EUR",
         "cancel_reason": "a reason",
         "decisions": [first.model_dump(), ENTRY.model_dump()],
     }

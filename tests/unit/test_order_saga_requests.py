@@ -23,6 +23,7 @@ DOCUMENT: dict[str, Any] = {
         "country": "US",
     },
     "payment_method_id": "pm_card_visa",
+    "currency": "EUR",
 }
 LINES = [{"sku": "a", "qty": 2}, {"sku": "b", "qty": 1}]
 
@@ -46,7 +47,7 @@ def test_payment_is_asked_for_the_total_under_the_payments_own_id() -> None:
         "customer_id": "customer-1",
         "payment_method_id": "pm_card_visa",
         "amount": "44.98",
-        "currency": "USD",
+        "currency": "EUR",
         "idempotency_key": "pay-A-1",
     }
 

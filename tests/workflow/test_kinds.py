@@ -239,6 +239,22 @@ async def test_a_pivot_of_which_one_instance_has_left_goes_forward_or_to_a_perso
     assert await handle.result() == "stands"
 
 
+async def test_an_undo_that_was_requested_is_not_asked_again_once_the_saga_goes_forward(case: CaseRunner) -> None:
+    """Or the second parcel is called back although the first has left, and the saga stands."""
+    case.given(do_mail=["fault"], undo_ship__2=["requested", "ok"], undo_ship__1=["late"])
+    saga = Saga("case", shipped_in_parts, A, PIVOTS, MAIL)
+    handle = await case.start(saga, keys=["1", "2"], step_deadline=60, requested_interval=0.1)
+    await case.has(lambda: "do mail" in case.calls)
+    cancelling = asyncio.create_task(case.client.cancel("no more"))
+    await case.has(lambda: "undo ship-1" in case.calls)
+    case.given(do_mail=["lag", "lag", "lag"])
+
+    assert await cancelling == "stands"
+    assert await handle.result() == "stands"
+    assert case.in_effect == ["a", "mail", "ship-1", "ship-2"]
+    assert case.calls.count("undo ship-2") == 1
+
+
 async def test_steps_side_by_side_are_all_undone_and_each_do_has_ended_before_its_undo(case: CaseRunner) -> None:
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await asyncio.gather(saga.do(A), saga.do(B))
