@@ -24,7 +24,7 @@ MOMENTS: dict[str, dict[str, Any]] = {
     "in the last step": {"do_msg": ["slow"]},
     "while a step is retried": {"do_pay": ["fault"]},
     "while the last step is retried": {"do_msg": ["fault"]},
-    "in an undo": {"do_shp": ["refuse"], "undo_pay": ["fault", "fault", "ok"]},
+    "in an undo": {"do_shp": ["refuse"], "undo_pay": ["slow"]},
 }
 CALLS = ["do rsv", "do pay", "do shp", "do msg", "do pay", "do msg", "undo pay"]
 
