@@ -60,6 +60,10 @@ class PendingDecisions:
         if self._decisions.pop(step, None) is not None:
             self._overtaken[step] = because
 
+    def rule_out_going_forward(self) -> None:
+        """From now on nobody may decide that the pivot stands."""
+        self._waiting = dict.fromkeys(self._waiting, False)
+
     def is_open(self, step: str) -> bool:
         """Whether a person may decide on the step."""
         return step in self._waiting

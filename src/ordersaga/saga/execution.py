@@ -248,11 +248,13 @@ class SagaRun(Generic[S]):
         for record in (each for each in order if self._is_pivot(each)):
             asked.append(self._start_undo(record, str(unwind)))
             await wait_until_over_or(asked[-1], record, [StepState.UNDO_REQUESTED])
-            if record.state is StepState.TOO_LATE:
+            # An instance whose undo was requested before may have turned out to be too late meanwhile.
+            late = [each for each in order if self._is_pivot(each) and each.state is StepState.TOO_LATE]
+            if late:
                 for task in asked:
                     task.cancel()
                 self._commit()
-                self.log.happened(WentForward, step=record.name)
+                self.log.happened(WentForward, step=late[0].name)
                 return
         self.error, self.refusal = (None if unwind.wanted else str(unwind)), unwind.refusal
         self._decide_outcome(Verdict.UNDONE)
@@ -311,6 +313,8 @@ class SagaRun(Generic[S]):
     def _decide_outcome(self, verdict: Verdict) -> None:
         if self.verdict is None:
             self._state.verdict = verdict
+            if verdict is Verdict.UNDONE:
+                self.decisions.rule_out_going_forward()
             self.log.happened(OutcomeDecided, verdict=verdict)
 
 
