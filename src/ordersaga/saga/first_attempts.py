@@ -67,14 +67,14 @@ def first_attempts(saga: Saga[Any], activities: Iterable[Callable[..., Any]]) ->
     They are found by their names, as Temporal does, so a test may give it others. Raises SagaDeclarationError if one is
     missing, or if no step of the saga takes the fast path.
     """
-    named = {_name_of(each): each for each in activities}
+    named = {registered_name(each): each for each in activities}
     fast = [step for step in saga.steps if step.fast_path]
-    missing = [step.name for step in fast if _name_of(step.do) not in named]
+    missing = [step.name for step in fast if registered_name(step.do) not in named]
     if missing:
         raise SagaDeclarationError(f"there is no activity that does {', '.join(missing)}")
     if not fast:
         raise SagaDeclarationError(f"no step of {saga.name} has fast_path=True, so it makes no first attempts")
-    calls = {step.name: named[_name_of(step.do)] for step in fast}
+    calls = {step.name: named[registered_name(step.do)] for step in fast}
 
     async def make_first_attempts(subject: Any, checkpoint: Checkpoint) -> list[AttemptOutcome]:
         telling = _TellingAhead(saga, subject, checkpoint, calls, activity.payload_converter())
@@ -203,8 +203,8 @@ def _answer_type(do: Callable[..., Any]) -> Any:
     return get_type_hints(do).get("return")
 
 
-def _name_of(call: Callable[..., Any]) -> str:
-    # The SDK has no public way to ask for it.
+def registered_name(call: Callable[..., Any]) -> str:
+    """The name under which an activity is registered. The SDK has no public way to ask for it."""
     name: str = call.__temporal_activity_definition.name  # type: ignore[attr-defined]
     return name
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from ordersaga.saga import Saga, Step
+from ordersaga.saga.first_attempts import registered_name
 
 AnyStep = Step[Any, Any, *tuple[Any, ...]]
 
@@ -20,12 +21,6 @@ class HasId(Protocol):
 E = TypeVar("E", bound=HasId)
 
 
-def activity_name(call: Callable[..., Any]) -> str:
-    """The name under which an activity is registered. The SDK has no public way to ask for it."""
-    name: str = call.__temporal_activity_definition.name  # type: ignore[attr-defined]
-    return name
-
-
 class EffectIds:
     """The effect ids of one saga."""
 
@@ -37,7 +32,7 @@ class EffectIds:
         """The id of the effect that a do's request is about. Raises ValueError if the request does not tell."""
         if self._id_of is not None:
             return self._id_of(request)
-        prefixes = [step.prefix for step in self._saga.steps if activity_name(step.do) == activity]
+        prefixes = [step.prefix for step in self._saga.steps if registered_name(step.do) == activity]
         found = {text for text in _texts(request) if text.partition("-")[0] in prefixes and "-" in text}
         if len(found) != 1:
             names = " or ".join(f"{prefix}-…" for prefix in prefixes)

@@ -11,8 +11,9 @@ from typing import Any
 from temporalio import activity
 
 from ordersaga.saga import ExternalEvent, Saga, Step, UndoRequest, UndoResult, first_attempts
+from ordersaga.saga.first_attempts import registered_name
 from ordersaga.testing.sagas.effects import Effect, Effects
-from ordersaga.testing.sagas.ids import EffectIds, activity_name
+from ordersaga.testing.sagas.ids import EffectIds
 from ordersaga.testing.sagas.samples import answer_type, parameter_type, sample
 from ordersaga.testing.sagas.script import Do, Undo
 
@@ -99,14 +100,14 @@ class World:
 
         A `real` activity takes the place of the world's of the same name.
         """
-        made = {activity_name(each): each for each in real}
+        made = {registered_name(each): each for each in real}
         for step in self.saga.steps:
-            made.setdefault(activity_name(step.do), self._make_do(step.do))
+            made.setdefault(registered_name(step.do), self._make_do(step.do))
             if step.undo is not None:
-                made.setdefault(activity_name(step.undo), self._make_undo(step.undo))
+                made.setdefault(registered_name(step.undo), self._make_undo(step.undo))
         for event in self.saga.events:
             if event.poll is not None:
-                made.setdefault(activity_name(event.poll), self._make_poll(event))
+                made.setdefault(registered_name(event.poll), self._make_poll(event))
         activities = list(made.values())
         if any(step.fast_path for step in self.saga.steps):
             activities.append(first_attempts(self.saga, activities))
@@ -114,17 +115,17 @@ class World:
 
     def _make_do(self, real: Callable[..., Any]) -> Callable[..., Any]:
         async def do(request: Any) -> Any:
-            return await self._do(activity_name(real), request)
+            return await self._do(registered_name(real), request)
 
         do.__annotations__ = {"request": parameter_type(real), "return": answer_type(real)}
-        return activity.defn(name=activity_name(real))(do)
+        return activity.defn(name=registered_name(real))(do)
 
     def _make_undo(self, real: Callable[..., Any]) -> Callable[..., Any]:
         async def undo(request: UndoRequest) -> UndoResult:
             return await self._undo(request.id)
 
         undo.__annotations__ = {"request": UndoRequest, "return": UndoResult}
-        return activity.defn(name=activity_name(real))(undo)
+        return activity.defn(name=registered_name(real))(undo)
 
     def _make_poll(self, event: ExternalEvent[Any, Any]) -> Callable[..., Any]:
         async def poll(request: Any) -> Any:
@@ -132,7 +133,7 @@ class World:
 
         assert event.poll is not None
         poll.__annotations__ = {"request": parameter_type(event.poll), "return": answer_type(event.poll)}
-        return activity.defn(name=activity_name(event.poll))(poll)
+        return activity.defn(name=registered_name(event.poll))(poll)
 
     def event_value(self, event: ExternalEvent[Any, Any], request: Any) -> Any:
         """What the event brings."""
