@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,13 +13,17 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
 from ordersaga.saga import Phase, SagaView, StepState, StepView
-from ordersaga.saga.client import _with_pending
+from ordersaga.saga.pending_activities import PendingActivities
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 WAITS = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 RUNS = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 STEP = StepView("a", "a-1", StepState.RUNNING, attempts=1, undo_attempts=2, last_error="before")
 UNDO = replace(STEP, state=StepState.UNDOING, undoing=True, next_try=AT)
+
+
+def with_pending(step: StepView, infos: Mapping[str, PendingActivityInfo]) -> StepView:
+    return replace(step, **PendingActivities(infos.values()).changes(step))
 
 
 def pending(activity_id: str, state: PendingActivityState.ValueType, error: str = "") -> dict[str, PendingActivityInfo]:
@@ -34,10 +39,10 @@ def pending(activity_id: str, state: PendingActivityState.ValueType, error: str 
     ("shown", "name", "attempts"), [(STEP, "do a-1", (4, 2)), (UNDO, "undo a-1", (1, 5))], ids=["do", "undo"]
 )
 def test_the_next_attempt_counts_once_it_has_begun(shown: StepView, name: str, attempts: tuple[int, int]) -> None:
-    running = _with_pending(shown, pending(name, RUNS))
+    running = with_pending(shown, pending(name, RUNS))
     assert (running.attempts, running.undo_attempts) == attempts
     assert running.next_try is None, "it is being tried"
-    waiting = _with_pending(shown, pending(name, WAITS))
+    waiting = with_pending(shown, pending(name, WAITS))
     assert (waiting.attempts + waiting.undo_attempts) == sum(attempts) - 1
     assert waiting.next_try == AT
 
@@ -45,31 +50,31 @@ def test_the_next_attempt_counts_once_it_has_begun(shown: StepView, name: str, a
 def test_the_undo_is_shown_where_the_do_is_still_ending() -> None:
     both = pending("do a-1", RUNS, "of the do") | pending("undo a-1", RUNS, "of the undo")
 
-    assert _with_pending(UNDO, both).last_error == "of the undo"
-    assert _with_pending(STEP, both).last_error == "of the do"
+    assert with_pending(UNDO, both).last_error == "of the undo"
+    assert with_pending(STEP, both).last_error == "of the do"
 
 
 @pytest.mark.parametrize("state", StepState)
 def test_nothing_is_added_to_a_step_that_is_not_under_way(state: StepState) -> None:
-    shown = _with_pending(replace(STEP, state=state), pending("do a-1", RUNS))
+    shown = with_pending(replace(STEP, state=state), pending("do a-1", RUNS))
 
     under_way = (StepState.RUNNING, StepState.UNDOING, StepState.PARKED, StepState.UNDO_REQUESTED)
     assert (shown.attempts > 1) is (state in under_way)
 
 
 def test_the_last_error_is_the_servers_if_it_knows_one() -> None:
-    assert _with_pending(STEP, pending("do a-1", RUNS, "broken")).last_error == "broken"
-    assert _with_pending(STEP, pending("do a-1", RUNS)).last_error == "before"
+    assert with_pending(STEP, pending("do a-1", RUNS, "broken")).last_error == "broken"
+    assert with_pending(STEP, pending("do a-1", RUNS)).last_error == "before"
 
 
 def test_a_step_that_is_not_under_way_is_shown_as_it_is() -> None:
-    assert _with_pending(STEP, pending("do b-1", RUNS, "broken")) is STEP
+    assert with_pending(STEP, pending("do b-1", RUNS, "broken")) == STEP
 
 
 def test_a_time_that_the_server_does_not_tell_is_not_made_up() -> None:
     info = PendingActivityInfo(activity_id="do a-1", state=WAITS, attempt=1)
 
-    shown = _with_pending(STEP, {"do a-1": info})
+    shown = with_pending(STEP, {"do a-1": info})
     assert (shown.next_try, shown.attempts) == (None, 1)
 
 

@@ -183,6 +183,7 @@ def test_no_event_is_earlier_than_the_one_before(log: RunLog, record: StepRecord
     log.begin(record, 1, EARLIER)
 
     assert [each.at for each in told] == [each.at for each in log.events] == [EARLIER, NOW, NOW]
+    assert record.since == NOW, "a step comes into its state with the event that says so"
 
 
 def test_a_step_may_have_ended_before_it_is_known(log: RunLog, record: StepRecord) -> None:

@@ -38,12 +38,12 @@ class Runner:
     @property
     def in_effect(self) -> list[str]:
         """The steps whose effect is there."""
-        return [effect.split("-")[0] for effect in self.world.effects]
+        return [effect.partition("-")[0] for effect in self.world.effects if effect.endswith(f"-{self.key}")]
 
     @property
     def dos_and_undos(self) -> list[str]:
         """All calls in their order, such as `undo pay`."""
-        return [call.partition("-")[0] for call in self.world.calls]
+        return [call.removesuffix(f"-{self.key}") for call in self.world.calls if call.endswith(f"-{self.key}")]
 
     @property
     def dos(self) -> list[str]:
@@ -56,7 +56,7 @@ class Runner:
         return list(dict.fromkeys(self._calls("undo ")))
 
     def _calls(self, kind: str) -> list[str]:
-        return [call.removeprefix(kind).split("-")[0] for call in self.world.calls if call.startswith(kind)]
+        return [call.removeprefix(kind) for call in self.dos_and_undos if call.startswith(kind)]
 
     async def called(self, call: str) -> None:
         """Wait until a call has been made."""

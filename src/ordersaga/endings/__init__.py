@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-
 import structlog
-from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
     WorkflowExecution,
@@ -20,8 +15,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import OrderInput
-from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView, StepStatus
-from ordersaga.saga import StepState
+from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView
+from ordersaga.saga.pending_activities import PendingActivities
 from ordersaga.workflows.projection import CUSTOMER, STATUS
 
 log = structlog.get_logger(__name__)
@@ -34,8 +29,6 @@ CUT_OFF = (
     WorkflowExecutionStatus.FAILED,
 )
 """How a run ends that workflow code did not bring to its end."""
-_UNDER_WAY = (StepState.RUNNING, StepState.UNDOING, StepState.UNDO_REQUESTED, StepState.PARKED)
-"""The states in which a step may have an activity."""
 _SHOWN_LINES = 10
 
 
@@ -150,25 +143,8 @@ def result_without_one(order_id: str, failure: WorkflowFailureError, view: Order
 
 def with_pending_activities(view: OrderView, description: WorkflowExecutionDescription) -> OrderView:
     """The view, with what Temporal knows of activities that are being retried: attempts, last failure, next try."""
-    pending = {activity.activity_id: activity for activity in description.raw_description.pending_activities}
-    return view.model_copy(update={"steps": [_with_pending(step, pending) for step in view.steps]})
-
-
-def _with_pending(step: StepStatus, pending: Mapping[str, PendingActivityInfo]) -> StepStatus:
-    """The view and the activities are read one after the other: a step that has gone on meanwhile stays as it is."""
-    activity = pending.get(f"{'undo' if step.undoing else 'do'} {step.id}")
-    if activity is None or step.state not in _UNDER_WAY:
-        return step
-    waits = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-    attempts = activity.attempt - waits  # the next attempt is counted while it is waited for
-    count = {"undo_attempts": step.undo_attempts + attempts} if step.undoing else {"attempts": step.attempts + attempts}
-    error = activity.last_failure.message or step.last_error
-    return step.model_copy(update={**count, "last_error": error, "next_try": _next_try(activity) if waits else None})
-
-
-def _next_try(activity: PendingActivityInfo) -> datetime | None:
-    """When a worker may begin the attempt. In the past, if that has been so for a while and no worker has."""
-    return activity.scheduled_time.ToDatetime(UTC) if activity.HasField("scheduled_time") else None
+    pending = PendingActivities.of(description)
+    return view.model_copy(update={"steps": [step.model_copy(update=pending.changes(step)) for step in view.steps]})
 
 
 def static_details(order: OrderInput) -> str:

@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from ordersaga.saga.definition import AnyStep, ExternalEvent, Saga, SagaDeclarationError, Step, keys_of
 from ordersaga.saga.exits import StopEarly, StoryExit
 from ordersaga.saga.step_state import StepRecord
-from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, records_of
+from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, records_of, side_by_side
 
 V = TypeVar("V")
 R = TypeVar("R")
@@ -135,9 +135,7 @@ class _TellingAhead:
         return answer
 
     async def do_all(self, step: Step[Any, R, *Inputs], *inputs: *Inputs) -> dict[str, R | None]:
-        keys = keys_of(step, self._subject)
-        answers = await asyncio.gather(*(self._do(step, inputs, key) for key in keys))
-        return dict(zip(keys, answers, strict=True))
+        return await side_by_side(keys_of(step, self._subject), lambda key: self._do(step, inputs, key))
 
     async def hold(self, duration: timedelta) -> None:
         if self._guard.next_hold() not in self._checkpoint.waits and duration:
@@ -145,7 +143,6 @@ class _TellingAhead:
 
     async def wait_for(self, event: ExternalEvent[Any, V], deadline: timedelta) -> V | None:
         self._guard.check_going_on()
-        self._guard.knows(event)
         if event.name not in self._checkpoint.waits:
             self._stop()
         value = self._checkpoint.waits[event.name]

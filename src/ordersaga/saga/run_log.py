@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -47,16 +46,17 @@ class RunLog:
         self.decided: list[Decided] = []
         self._on_event = on_event
 
-    def add(self, event: SagaEvent) -> None:
-        """Something has happened. No event is earlier than the one before: an attempt's times come from a worker."""
-        if self.events and event.at < self.events[-1].at:
-            event = replace(event, at=self.events[-1].at)
+    def happened(self, kind: type[E], **fields: Any) -> None:
+        """Something has happened just now."""
+        self._add(kind(at=self._in_order(workflow.now()), **fields))
+
+    def _add(self, event: SagaEvent) -> None:
         self.events.append(event)
         self._on_event(event)
 
-    def happened(self, kind: type[E], **fields: Any) -> None:
-        """Something has happened just now."""
-        self.add(kind(at=workflow.now(), **fields))
+    def _in_order(self, at: datetime) -> datetime:
+        """No event is earlier than the one before: an attempt's times come from a worker."""
+        return max(at, self.events[-1].at) if self.events else at
 
     # -- what becomes of a step
 
@@ -114,9 +114,9 @@ class RunLog:
     def _change(
         self, record: StepRecord, state: StepState, kind: type[StepEvent], at: datetime | None = None, **fields: Any
     ) -> None:
-        at = at or workflow.now()
+        at = self._in_order(at or workflow.now())
         was, since = record.state, record.since
         record.state, record.since, record.next_try = state, since if state is was else at, None
         if state not in (StepState.PARKED, StepState.UNDO_REQUESTED):
             self.decisions.close(record.name, f"{record.name} is {state.replace('_', ' ')}")
-        self.add(kind(at=at, step=record.name, state=state, was=was, since=since, **fields))
+        self._add(kind(at=at, step=record.name, state=state, was=was, since=since, **fields))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, NoReturn, TypeVar
 
 from ordersaga.saga.definition import AnyStep, ExternalEvent, Kind, Saga, keys_of
 from ordersaga.saga.exits import Misuse, StoryExit
 from ordersaga.saga.step_state import StepRecord
 
+R = TypeVar("R")
 S = TypeVar("S")
 
 DOES = (Kind.CHECK, Kind.COMPENSATABLE, Kind.PIVOT, Kind.REQUIRED)
@@ -30,6 +31,11 @@ def records_of(saga: Saga[S], subject: S, saga_key: str) -> list[StepRecord]:
 def record_name(step: AnyStep, key: str) -> str:
     """The name of the record of a step, or of its instance with this key."""
     return f"{step.name}[{key}]" if key else step.name
+
+
+async def side_by_side(keys: Sequence[str], do: Callable[[str], Awaitable[R]]) -> dict[str, R]:
+    """Do something for each key, all at the same time; the answers by key."""
+    return dict(zip(keys, await asyncio.gather(*map(do, keys)), strict=True))
 
 
 class StoryGuard(Generic[S]):

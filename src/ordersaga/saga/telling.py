@@ -18,7 +18,7 @@ from ordersaga.saga.fast_path import FastPath
 from ordersaga.saga.first_attempts import Checkpoint
 from ordersaga.saga.run_state import RunState
 from ordersaga.saga.step_state import StepRecord, StepState
-from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard
+from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, side_by_side
 from ordersaga.saga.waiting import growing, wait_until
 
 S = TypeVar("S")
@@ -69,9 +69,7 @@ class Telling(Generic[S]):
 
     async def do_all(self, step: Step[S, R, *Inputs], *inputs: *Inputs) -> dict[str, R | None]:
         """Do all instances of a step side by side."""
-        keys = keys_of(step, self._run.subject)
-        answers = await asyncio.gather(*(self._do(step, inputs, key) for key in keys))
-        return dict(zip(keys, answers, strict=True))
+        return await side_by_side(keys_of(step, self._run.subject), lambda key: self._do(step, inputs, key))
 
     async def hold(self, duration: timedelta) -> None:
         """Wait on a durable timer; a cancel ends the wait. Skipped when the saga is going forward after all."""

@@ -80,6 +80,7 @@ class Undoer:
             return None
         answer = result if isinstance(result, UndoResult) else UndoResult(UndoOutcome.UNDONE)
         if answer.outcome is UndoOutcome.TOO_LATE and not may_stand():
+            record.undo_attempts += answer.attempts
             self._log.parked(record, "the undo came too late, and the saga cannot go forward any more")
             return None
         self._log.undo_answered(record, answer.outcome, answer.attempts, answer.detail)
