@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from temporalio.client import (
     Client,
@@ -48,6 +48,7 @@ from ordersaga.domain.result import (
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.endings import listing
 from ordersaga.saga import MAX_REASON
+from ordersaga.saga.client import is_too_many, read_until_known
 from ordersaga.settings import Settings, load_settings
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.projection import ATTENTION, CUSTOMER, STATUS
@@ -59,6 +60,8 @@ CANCEL_PATIENCE = 60.0
 _CHUNK = 200
 _SHOWN_ID = 50
 """Of a customer's id in a summary, which may have 400 bytes."""
+
+_MAYBE_ANSWER: type[CancelAnswer | None] = cast("type[CancelAnswer | None]", CancelAnswer | None)
 
 T = TypeVar("T")
 Handle = WorkflowHandle[OrderSagaWorkflow, OrderResult]
@@ -140,9 +143,8 @@ class OrderClient:
         An order that has ended is not touched: the answer says how. Raises OrderNotFound, VerdictPending.
         """
         handle = self._handle(order_id)
-        request = handle.execute_update(OrderSagaWorkflow.request_cancel, reason[:MAX_REASON])
         try:
-            return await asyncio.wait_for(request, patience)
+            return await asyncio.wait_for(self._cancel(handle, order_id, reason), patience)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             raise VerdictPending(
                 f"The cancel of order {order_id} was asked for, but after {patience:g} s it is not certain whether it "
@@ -219,6 +221,15 @@ class OrderClient:
             ) from None
 
     # -- how
+
+    async def _cancel(self, handle: Handle, order_id: str, reason: str) -> CancelAnswer:
+        try:
+            return await handle.execute_update(OrderSagaWorkflow.request_cancel, reason[:MAX_REASON])
+        except WorkflowUpdateFailedError as refused:
+            if not is_too_many(refused):
+                raise
+        # Others have asked before and wait, so that it is asked for; the answer is read besides.
+        return await read_until_known(lambda: self._query(handle, "get_cancel_answer", _MAYBE_ANSWER))
 
     async def _resolve_mail(self, order_id: str, decision: OrderDecision) -> OrderView:
         waiting = {item.order_id: item for item in await self.worklist()}

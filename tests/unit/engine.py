@@ -7,7 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
+
+from ordersaga.saga.activity_calls import Call
 
 
 def failed(message: str, *details: Any, final: bool = False) -> ActivityError:
@@ -23,6 +27,11 @@ def failed(message: str, *details: Any, final: bool = False) -> ActivityError:
     )
     error.__cause__ = ApplicationError(message, *details, type="CalledOff", non_retryable=final)
     return error
+
+
+def raw(answer: Any) -> RawValue:
+    """An activity's answer as the SDK hands it over."""
+    return RawValue(DataConverter.default.payload_converter.to_payload(answer))
 
 
 class Time:
@@ -53,12 +62,16 @@ class Service:
         self.limits: list[timedelta] = []
         self.ended = 0
 
-    def start(self, parked: bool) -> Any:
-        """An attempt."""
+    def start(self, parked: bool) -> Call:
+        """An attempt, whose answer needs no reading."""
         self.parked.append(parked)
-        return asyncio.create_task(self._answer(self.answers.pop(0)))
+        return Call(self.handle(lambda answer: answer), lambda answer: answer)
 
-    async def _answer(self, answer: Any) -> Any:
+    def handle(self, encode: Callable[[Any], Any]) -> Any:
+        """The SDK's handle of an attempt."""
+        return asyncio.create_task(self._answer(self.answers.pop(0), encode))
+
+    async def _answer(self, answer: Any, encode: Callable[[Any], Any]) -> Any:
         try:
             while answer is None:
                 await asyncio.sleep(0)
@@ -67,4 +80,4 @@ class Service:
             raise
         if isinstance(answer, BaseException):
             raise answer
-        return answer
+        return encode(answer)

@@ -99,3 +99,12 @@ def test_an_orders_policy_is_the_engines_in_seconds() -> None:
         undo_patience=timedelta(seconds=3),
         fast_path=timedelta(seconds=4),
     )
+
+
+def test_every_step_of_an_order_has_a_title_and_takes_the_fast_path() -> None:
+    assert [(step.title, step.fast_path) for step in ORDER_SAGA.steps] == [
+        ("reserve the stock", True),
+        ("charge the customer", True),
+        ("book the shipment", True),
+        ("send the confirmation", True),
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from temporalio import activity, workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutType
 from temporalio.exceptions import TimeoutError as DeadlineError
@@ -99,8 +99,9 @@ def test_a_do_is_retried_until_its_deadline_or_for_ever_once_it_is_parked(asked:
     quick = RetryPolicy(initial_interval=SECOND / 2, maximum_interval=10 * SECOND)
     assert asked.calls == [
         (
-            (do, "asked"),
+            ("do", "asked"),
             {
+                "result_type": RawValue,
                 "activity_id": "do a-S-1-2",
                 "start_to_close_timeout": SECOND,
                 "schedule_to_close_timeout": None if parked else 9 * SECOND,
@@ -124,8 +125,9 @@ def test_an_undo_is_retried_until_patience_is_over_or_for_ever_once_it_is_parked
     quick = RetryPolicy(initial_interval=SECOND / 2, maximum_interval=15 * SECOND)
     assert asked.calls == [
         (
-            (undo,),
+            ("undo",),
             {
+                "result_type": RawValue,
                 "args": ["asked"],
                 "activity_id": "undo a-S-1-2",
                 "start_to_close_timeout": SECOND,
@@ -142,7 +144,7 @@ def test_a_poll_is_repeated_at_even_intervals_until_the_deadline(asked: Asked) -
     start_poll(PAID, "subject", 9 * SECOND)
 
     ((args, options),) = asked.calls
-    assert args == (do, "SUBJECT")
+    assert args == ("do", "SUBJECT")
     retry = options.pop("retry_policy")
     assert (retry.initial_interval, retry.backoff_coefficient, retry.maximum_attempts) == (7 * SECOND, 1.0, 0)
     assert {name: options[name] for name in ("activity_id", "start_to_close_timeout", "summary")} == {

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
-from temporalio import workflow
+from temporalio import activity, workflow
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter
 
-from ordersaga.saga.activity_calls import answer_of
+from ordersaga.saga import ExternalEvent, Policy, Step, StepRecord, UndoOutcome, UndoRequest, UndoResult
+from ordersaga.saga.activity_calls import Call, Unreadable, answer_of, start_do, start_poll, start_undo
 from ordersaga.saga.exits import Interrupted
+from tests.unit.engine import raw
+
+LONG = timedelta(seconds=300)
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +32,15 @@ def in_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
 
-class Call:
+class Attempt:
     """An activity that answers when it is told to, and tells how it was ended."""
 
     def __init__(self, *, heeds_cancel: bool = True) -> None:
         self.heeds_cancel = heeds_cancel
         self.begun = self.cancelled = False
         self.release = asyncio.Event()
-        self.handle: Any = asyncio.create_task(self._run())
+        handle: Any = asyncio.create_task(self._run())
+        self.handle, self.call = handle, Call(cast("Any", handle), lambda answer: answer)
 
     async def _run(self) -> str:
         self.begun = True
@@ -49,8 +56,8 @@ class Call:
 
 
 async def test_an_answer_is_waited_for() -> None:
-    call = Call()
-    waiting = asyncio.create_task(answer_of(call.handle, lambda: False))
+    call = Attempt()
+    waiting = asyncio.create_task(answer_of(call.call, lambda: False))
     while not call.begun:
         await asyncio.sleep(0)
     assert not waiting.done()
@@ -61,25 +68,25 @@ async def test_an_answer_is_waited_for() -> None:
 
 
 async def test_an_answer_that_is_there_counts_although_nobody_waits_for_it_any_more() -> None:
-    call = Call()
+    call = Attempt()
     call.release.set()
     await call.handle
 
-    assert await answer_of(call.handle, lambda: True) == "17"
+    assert await answer_of(call.call, lambda: True) == "17"
 
 
 async def test_what_is_ended_has_begun_or_its_activity_would_be_started_and_forgotten() -> None:
-    call = Call()
+    call = Attempt()
 
     async with asyncio.timeout(0.5):
         with pytest.raises(Interrupted, match="it was ended early"):
-            await answer_of(call.handle, lambda: True)
+            await answer_of(call.call, lambda: True)
     assert (call.begun, call.cancelled) == (True, True)
 
 
 async def test_the_attempt_of_what_is_ended_is_seen_to_its_end_and_its_answer_counts() -> None:
-    call = Call(heeds_cancel=False)
-    waiting = asyncio.create_task(answer_of(call.handle, lambda: True))
+    call = Attempt(heeds_cancel=False)
+    waiting = asyncio.create_task(answer_of(call.call, lambda: True))
     while not call.cancelled:
         await asyncio.sleep(0)
     for _ in range(5):
@@ -91,17 +98,17 @@ async def test_the_attempt_of_what_is_ended_is_seen_to_its_end_and_its_answer_co
 
 
 async def test_a_cancellation_of_whoever_waits_is_passed_on() -> None:
-    call = Call()
+    call = Attempt()
     stopped: list[bool] = []
-    waiting = asyncio.create_task(answer_of(call.handle, lambda: bool(stopped)))
+    waiting = asyncio.create_task(answer_of(call.call, lambda: bool(stopped)))
     while not call.begun:
         await asyncio.sleep(0)
     waiting.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    late = Call(heeds_cancel=False)
-    waiting = asyncio.create_task(answer_of(late.handle, lambda: True))
+    late = Attempt(heeds_cancel=False)
+    waiting = asyncio.create_task(answer_of(late.call, lambda: True))
     while not late.cancelled:
         await asyncio.sleep(0)
     late.heeds_cancel = True
@@ -111,3 +118,80 @@ async def test_a_cancellation_of_whoever_waits_is_passed_on() -> None:
     call.handle.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call.handle
+
+
+# -- how answers are read
+
+
+@activity.defn
+async def do(request: str) -> int:
+    return 17
+
+
+@activity.defn
+async def undo(request: UndoRequest) -> UndoResult:
+    return UndoResult(UndoOutcome.UNDONE)
+
+
+@activity.defn
+async def compensate(request: str) -> str:
+    return "whatever"
+
+
+STEP = Step("a", lambda subject, effect_id: effect_id, do, undo)
+RECORD = StepRecord("a", "a", STEP.effect_id("1"))
+PAID = ExternalEvent[str, str]("paid", str, poll=compensate)
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the activities that are started answer."""
+    answers: list[Any] = []
+
+    async def answer() -> RawValue:
+        return raw(answers.pop(0))
+
+    monkeypatch.setattr(workflow, "start_activity", lambda *args, **options: asyncio.create_task(answer()))
+    monkeypatch.setattr(workflow, "payload_converter", lambda: DataConverter.default.payload_converter)
+    return answers
+
+
+async def test_a_do_and_a_poll_answer_as_they_declare(answers: list[Any]) -> None:
+    answers += [17, "18"]
+    assert await answer_of(start_do(STEP, RECORD, "asked", Policy(), deadline=LONG), lambda: False) == 17
+    assert await answer_of(start_poll(PAID, "subject", LONG), lambda: False) == "18"
+
+
+async def test_another_answer_than_they_declare_is_unreadable(answers: list[Any]) -> None:
+    answers += [{"some": "object"}, {"some": "object"}]
+    with pytest.raises(Unreadable, match="by something that is no int"):
+        await answer_of(start_do(STEP, RECORD, "asked", Policy(), deadline=LONG), lambda: False)
+    with pytest.raises(Unreadable, match="by something that is no str"):
+        await answer_of(start_poll(PAID, "subject", LONG), lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [
+        ({"outcome": "too_late", "attempts": 3}, UndoResult(UndoOutcome.TOO_LATE, 3)),
+        ("transfer 17", UndoResult(UndoOutcome.UNDONE, detail="completed by hand: transfer 17")),
+        ("", UndoResult(UndoOutcome.UNDONE, detail="completed by hand")),
+        (None, UndoResult(UndoOutcome.UNDONE, detail="completed by hand")),
+    ],
+)
+async def test_an_undo_may_be_completed_by_hand(answers: list[Any], answer: Any, result: UndoResult) -> None:
+    answers.append(answer)
+    call = start_undo(undo, ["asked"], RECORD, "do it", Policy(), parked=False)
+    assert await answer_of(call, lambda: False) == result
+
+
+async def test_an_undo_with_an_outcome_that_nobody_knows_is_unreadable(answers: list[Any]) -> None:
+    answers.append({"outcome": "perhaps"})
+    with pytest.raises(Unreadable, match="no UndoResult"):
+        await answer_of(start_undo(undo, ["asked"], RECORD, "do it", Policy(), parked=False), lambda: False)
+
+
+async def test_what_a_compensation_answers_does_not_matter(answers: list[Any]) -> None:
+    answers.append({"outcome": "perhaps"})
+    call = start_undo(compensate, ["asked"], RECORD, "do it", Policy(), parked=False)
+    assert await answer_of(call, lambda: False) == UndoResult(UndoOutcome.UNDONE)

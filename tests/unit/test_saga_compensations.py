@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 from temporalio import activity, workflow
+from temporalio.common import RawValue
+from temporalio.converter import DataConverter
 
 from ordersaga.saga import Compensations, Policy, StepState, UndoOutcome, UndoRequest, UndoResult
+from tests.unit.engine import raw
 
 
 @activity.defn
@@ -43,7 +46,7 @@ def test_two_of_one_name_are_refused() -> None:
 def test_each_is_asked_with_its_own_arguments(
     monkeypatch: pytest.MonkeyPatch, policy: Policy | None, parked: bool
 ) -> None:
-    asked: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+    asked: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(workflow, "start_activity", lambda undo, **options: asked.append((undo, options)))
     compensations = Compensations(policy)
     compensations.add_compensation(refund, UndoRequest("pay-1"), "USD")
@@ -53,8 +56,8 @@ def test_each_is_asked_with_its_own_arguments(
         start(parked)
 
     assert [(undo, options["args"], options["activity_id"], options["summary"]) for undo, options in asked] == [
-        (refund, (UndoRequest("pay-1"), "USD"), "undo refund-1", "undo: refund[1]"),
-        (refund, (UndoRequest("pay-2"), "JPY"), "undo refund-2", "undo: the second"),
+        ("refund", (UndoRequest("pay-1"), "USD"), "undo refund-1", "undo: refund[1]"),
+        ("refund", (UndoRequest("pay-2"), "JPY"), "undo refund-2", "undo: the second"),
     ]
     patience = (policy or Policy()).undo_patience
     assert {options["schedule_to_close_timeout"] for _, options in asked} == {None if parked else patience}
@@ -73,13 +76,14 @@ async def test_an_eviction_ends_it_at_once_and_a_native_cancel_once_all_is_undon
         while not condition():
             await asyncio.sleep(0)
 
-    async def answer(*args: Any, **options: Any) -> UndoResult:
-        return UndoResult(UndoOutcome.UNDONE)
+    async def answer(*args: Any, **options: Any) -> RawValue:
+        return raw({"outcome": "undone"})
 
     monkeypatch.setattr(workflow, "now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
     monkeypatch.setattr(workflow, "wait_condition", wait_condition)
     monkeypatch.setattr(workflow, "cancellation_reason", lambda: reason)
     monkeypatch.setattr(workflow, "start_activity", lambda *args, **options: asyncio.create_task(answer()))
+    monkeypatch.setattr(workflow, "payload_converter", lambda: DataConverter.default.payload_converter)
     compensations = Compensations()
     compensations.add_compensation(refund, UndoRequest("pay-1"))
 

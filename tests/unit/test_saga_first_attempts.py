@@ -278,9 +278,10 @@ async def test_an_error_of_the_storys_own_ends_what_is_under_way(ahead: Ahead) -
         raise LookupError("a bug")
 
     with pytest.raises(LookupError, match="a bug"):
-        await ahead.tell(tell)
-    while not ahead.world.cancelled:
-        await asyncio.sleep(0)
+        await ahead.tell(tell, Checkpoint("1", 300.0))
+    async with asyncio.timeout(5):
+        while not ahead.world.cancelled:
+            await asyncio.sleep(0)
 
 
 async def test_another_story_than_the_declared_one_just_stops(ahead: Ahead) -> None:

@@ -8,17 +8,25 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio import workflow
+from temporalio import activity, workflow
+from temporalio.converter import DataConverter
 
 from ordersaga.saga import ExternalEvent
 from ordersaga.saga.exits import Refused, Unwind
 from ordersaga.saga.inbox import Inbox
 from ordersaga.saga.run_log import RunLog
-from tests.unit.engine import Service, Time, failed
+from tests.unit.engine import Service, Time, failed, raw
 
 SECOND = timedelta(seconds=1)
 PAID = ExternalEvent[str, str]("paid", str)
-POLLED = ExternalEvent[str, str]("paid", str, poll=lambda subject: subject, call_timeout=3 * SECOND)
+
+
+@activity.defn
+async def look(subject: str) -> str:
+    return subject
+
+
+POLLED = ExternalEvent[str, str]("paid", str, poll=look, call_timeout=3 * SECOND)
 
 
 @pytest.fixture(autouse=True)
@@ -40,9 +48,10 @@ def polls(monkeypatch: pytest.MonkeyPatch) -> Service:
 
     def start(poll: Any, request: Any, **options: Any) -> Any:
         service.limits.append(options["schedule_to_close_timeout"])
-        return service.start(False)
+        return service.handle(raw)
 
     monkeypatch.setattr(workflow, "start_activity", start)
+    monkeypatch.setattr(workflow, "payload_converter", lambda: DataConverter.default.payload_converter)
     return service
 
 

@@ -59,11 +59,6 @@ async def test_an_undo_that_answers_is_over(log: RunLog, record: StepRecord) -> 
     assert [type(each).__name__ for each in log.events] == ["UndoBegun", "UndoAnswered"]
 
 
-async def test_what_answers_anything_else_is_undone(log: RunLog, record: StepRecord) -> None:
-    assert await undo(log, Service("a plain compensation's answer")) is UndoOutcome.UNDONE
-    assert record.undo_attempts == 1
-
-
 async def test_what_fails_is_parked_and_tried_again_after_growing_pauses(
     log: RunLog, record: StepRecord, time: Time
 ) -> None:

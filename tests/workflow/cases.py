@@ -26,6 +26,7 @@ from ordersaga.saga import (
     SagaRun,
     SagaView,
     Step,
+    UndoAnswered,
     first_attempts,
     not_yet,
     refusal,
@@ -64,16 +65,19 @@ def step(name: str, kind: Kind = Kind.COMPENSATABLE, *, undoable: bool = True, *
 
 
 class Outside:
-    """What events a poll finds: a value by the case's key, or a refusal."""
+    """What a poll finds: a value by the case's key, a refusal (`never`), or nothing before `release` (`slow`)."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
         self.polls = 0
+        self.release = asyncio.Event()
 
     @activity.defn
     async def look(self, case: Case) -> str:
         """The event's value."""
         self.polls += 1
+        if self.found.get(case.key) == "slow":
+            await self.release.wait()
         if self.found.get(case.key) == "never":
             raise refusal("it was called off", "CalledOff")
         if case.key not in self.found:
@@ -118,6 +122,11 @@ class CaseWorkflow(SagaHandlers):
     def happened(self) -> list[str]:
         """What has happened, by the types of its events."""
         return [type(each).__name__ for each in self.saga.events]
+
+    @workflow.query
+    def undo_answers(self) -> list[str]:
+        """What the undos have answered, in their order."""
+        return [each.detail for each in self.saga.events if isinstance(each, UndoAnswered)]
 
 
 class CaseRunner:

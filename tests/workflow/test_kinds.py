@@ -356,3 +356,21 @@ async def test_a_call_may_have_a_time_out_of_its_own(case: CaseRunner) -> None:
 
     assert await case.run(Saga("case", story, short), step_deadline=20) == "stands"
     assert case.calls.count("do short") == 2
+
+
+async def test_a_retriable_step_gives_up_at_its_deadline_also_when_the_saga_goes_forward_after_all(
+    case: CaseRunner,
+) -> None:
+    last = step("last", Kind.RETRIABLE)
+    case.given(do_ship=["lost", "fault"], undo_ship=["late"], do_last=["fault"])
+
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        await saga.do(PIVOT)
+        await saga.try_step(last)
+
+    handle = await case.start(Saga("case", story, PIVOT, last), step_deadline=0.3, undo_patience=300)
+    await case.has(lambda: "undo ship" in case.calls)
+    case.given(do_ship=["ok"])
+
+    assert await asyncio.wait_for(handle.result(), 20) == "stands"
+    assert (await case.states())["last"] == "gave_up"

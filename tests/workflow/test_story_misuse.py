@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from ordersaga.saga import EffectId, ExternalEvent, Kind, Saga, SagaContext, Step
+from ordersaga.saga import EffectId, ExternalEvent, Kind, Saga, SagaContext, Step, exits
 from tests.workflow.cases import Case, CaseRunner, step
 from tests.workflow.journey import World
 
@@ -188,3 +188,11 @@ async def test_a_request_that_cannot_be_made_fails_the_task_though_the_story_swa
 
     assert "bad cannot be done: ValueError: this request cannot be made" in problem
     assert "do last" not in case.calls
+
+
+async def test_a_story_that_leaves_by_an_exit_of_the_engines_own_is_undone(case: CaseRunner) -> None:
+    async def leaves(saga: SagaContext[Case]) -> None:
+        raise exits.Unwind("by hand")
+
+    assert await case.run(saga_of(leaves)) == "undone"
+    assert case.in_effect == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -21,8 +22,8 @@ def saga_of(event: ExternalEvent[Case, str], deadline: float = 300) -> Saga[Case
     async def story(case: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         paid = await saga.wait_for(event, timedelta(seconds=deadline))
+        assert paid == "17", "a wait that has ended without a value is left"
         await saga.do(LAST)
-        assert paid == "17"
 
     return Saga("case", story, A, LAST, events=[event])
 
@@ -114,7 +115,7 @@ async def test_a_cancel_ends_the_wait(case: CaseRunner, event: ExternalEvent[Cas
     else:
         await handle.signal(CaseWorkflow.cancel, "no more")
 
-    assert await handle.result() == "undone cancelled"
+    assert await asyncio.wait_for(handle.result(), 20) == "undone cancelled"
     assert case.in_effect == []
 
 
@@ -171,3 +172,20 @@ async def test_a_story_may_refuse_its_subject_itself(case: CaseRunner) -> None:
 
     assert await case.run(Saga("case", story, A)) == "undone TooBig"
     assert case.in_effect == []
+
+
+@pytest.mark.parametrize("natively", [False, True], ids=["signal", "natively"])
+async def test_a_cancel_during_a_hold_leaves_the_story_there(case: CaseRunner, natively: bool) -> None:
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        await saga.do(A)
+        await saga.hold(timedelta(seconds=300))
+        saga.refuse("TooMuch", "the story has no say any more")
+
+    handle = await case.start(Saga("case", story, A))
+    await case.has(lambda: "do a" in case.calls)
+    if natively:
+        await handle.cancel()
+    else:
+        await handle.signal(CaseWorkflow.cancel, "no more")
+
+    assert await asyncio.wait_for(handle.result(), 20) == "undone cancelled"

@@ -3,6 +3,7 @@
 Knows temporalio only, and nothing of orders. docs/saga.md is a course that builds another saga with it.
 """
 
+from ordersaga.saga.cancel_requests import MAX_REASON, CancelRequests, TooManyCancels
 from ordersaga.saga.client import SagaClient
 from ordersaga.saga.compensations import Compensations
 from ordersaga.saga.decisions import Choice, Decision, DecisionRefused, PendingDecisions
@@ -50,7 +51,7 @@ from ordersaga.saga.events import (
 from ordersaga.saga.execution import SagaRun
 from ordersaga.saga.exits import StoryError
 from ordersaga.saga.first_attempts import first_attempts
-from ordersaga.saga.handlers import MAX_REASON, SagaHandlers, SagaView, StepView
+from ordersaga.saga.handlers import SagaHandlers, SagaView, StepView
 from ordersaga.saga.outcome import Outcome, Phase, Verdict
 from ordersaga.saga.step_state import Decided, StepRecord, StepState
 
@@ -60,6 +61,7 @@ __all__ = [
     "MAX_REASON",
     "AttemptFailed",
     "CancelRequested",
+    "CancelRequests",
     "Choice",
     "Compensations",
     "Decided",
@@ -98,6 +100,7 @@ __all__ = [
     "StepView",
     "Story",
     "StoryError",
+    "TooManyCancels",
     "UndoAnswered",
     "UndoBegun",
     "UndoOutcome",

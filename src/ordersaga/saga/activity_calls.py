@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as DeadlineError
 
-from ordersaga.saga.definition import FENCED, ID_TAKEN, AnyStep, ExternalEvent, Policy
+from ordersaga.saga.definition import FENCED, ID_TAKEN, AnyStep, ExternalEvent, Policy, UndoOutcome, UndoResult
 from ordersaga.saga.exits import Fault, Interrupted, Refused, Unwind
-from ordersaga.saga.first_attempts import Failure
+from ordersaga.saga.first_attempts import Failure, answer_type, registered_name
 from ordersaga.saga.step_state import StepRecord
 from ordersaga.saga.waiting import is_cancelled_itself, wait_until
 
@@ -35,13 +37,26 @@ def retry_slowly(policy: Policy) -> RetryPolicy:
     return RetryPolicy(initial_interval=policy.parked_interval, maximum_interval=LONGEST_RETRY)
 
 
+class Unreadable(Exception):
+    """An activity has ended with an answer of another type: somebody may have completed it by hand."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """An activity that was started, and how to read its answer: the SDK fails the workflow task for a wrong one."""
+
+    handle: workflow.ActivityHandle[RawValue]
+    read: Callable[[RawValue], Any]
+
+
 def start_do(
     step: AnyStep, record: StepRecord, request: Any, policy: Policy, *, deadline: timedelta, parked: bool = False
-) -> workflow.ActivityHandle[Any]:
+) -> Call:
     """A do as a regular activity, retried until the deadline, or for ever and slowly once it is parked."""
-    return workflow.start_activity(
-        step.do,
+    handle = workflow.start_activity(
+        registered_name(step.do),
         request,
+        result_type=RawValue,
         activity_id=f"do {record.id}",
         start_to_close_timeout=policy.call_timeout,
         schedule_to_close_timeout=None if parked else deadline,
@@ -49,15 +64,17 @@ def start_do(
         cancellation_type=_WAIT,
         summary=step.title,
     )
+    return Call(handle, lambda raw: _read(raw, answer_type(step.do)))
 
 
 def start_undo(
     undo: Callable[..., Any], args: Sequence[Any], record: StepRecord, title: str, policy: Policy, *, parked: bool
-) -> workflow.ActivityHandle[Any]:
+) -> Call:
     """An undo as a regular activity, retried until patience is over, or for ever and slowly once it is parked."""
-    return workflow.start_activity(
-        undo,
+    handle = workflow.start_activity(
+        registered_name(undo),
         args=args,
+        result_type=RawValue,
         activity_id=f"undo {record.id}",
         start_to_close_timeout=policy.call_timeout,
         schedule_to_close_timeout=None if parked else policy.undo_patience,
@@ -65,37 +82,60 @@ def start_undo(
         cancellation_type=_WAIT,
         summary=f"undo: {title}",
     )
+    return Call(handle, partial(_read_undo, answer_type(undo)))
 
 
-def start_poll(event: ExternalEvent[Any, Any], subject: Any, deadline: timedelta) -> workflow.ActivityHandle[Any]:
+def start_poll(event: ExternalEvent[Any, Any], subject: Any, deadline: timedelta) -> Call:
     """A poll as a regular activity that the server repeats until there is something to report."""
     assert event.poll is not None, f"{event.name} has no poll"
-    return workflow.start_activity(
-        event.poll,
+    handle = workflow.start_activity(
+        registered_name(event.poll),
         event.request(subject),
+        result_type=RawValue,
         activity_id=f"poll {event.name}",
         start_to_close_timeout=event.call_timeout,
         schedule_to_close_timeout=deadline,
         retry_policy=RetryPolicy(initial_interval=event.every, backoff_coefficient=1.0),
         summary=f"wait for {event.name}",
     )
+    return Call(handle, lambda raw: _read(raw, event.value_type))
 
 
-async def answer_of(handle: workflow.ActivityHandle[Any], is_stopped: Callable[[], bool]) -> Any:
+async def answer_of(call: Call, is_stopped: Callable[[], bool]) -> Any:
     """What an activity answers. When the condition comes true first, it is ended, and its attempt is waited for.
 
-    Raises ActivityError; and Interrupted if it was ended in the moment in which it began or answered.
+    Raises ActivityError; Unreadable; and Interrupted if it was ended in the moment in which it began or answered.
     """
+    handle = call.handle
     await wait_until(lambda: handle.done() or is_stopped())
     if not handle.done():
         await asyncio.sleep(0)  # or a handle that has not begun would be cancelled without its activity
         handle.cancel()
     try:
-        return await handle
+        raw = await handle
     except asyncio.CancelledError:
         if is_cancelled_itself():
             raise
         raise Interrupted("it was ended early") from None
+    return call.read(raw)
+
+
+def _read(raw: RawValue, kind: Any) -> Any:
+    try:
+        return workflow.payload_converter().from_payload(raw.payload, kind)
+    except Exception:  # whatever a converter raises
+        raise Unreadable(f"it was answered by something that is no {getattr(kind, '__name__', kind)}") from None
+
+
+def _read_undo(kind: Any, raw: RawValue) -> UndoResult:
+    """What an undo answers. Who completes it by hand with some text, or nothing, says that it is done."""
+    if not (isinstance(kind, type) and issubclass(kind, UndoResult)):
+        return UndoResult(UndoOutcome.UNDONE)
+    by_hand = _read(raw, None)
+    if isinstance(by_hand, Mapping):
+        result: UndoResult = _read(raw, kind)
+        return result
+    return UndoResult(UndoOutcome.UNDONE, detail=f"completed by hand: {by_hand}" if by_hand else "completed by hand")
 
 
 def failure_of(error: ActivityError) -> Failure:

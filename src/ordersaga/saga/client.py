@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
+from ordersaga.saga.cancel_requests import TooManyCancels
 from ordersaga.saga.decisions import Choice, Decision, DecisionRefused
 from ordersaga.saga.handlers import SagaHandlers, SagaView, StepView
 from ordersaga.saga.outcome import Verdict
 from ordersaga.saga.pending_activities import PendingActivities
 from ordersaga.saga.step_state import StepState
+from ordersaga.saga.waiting import growing
+
+T = TypeVar("T")
+
+_FIRST_PAUSE = timedelta(milliseconds=200)
+_LONGEST_PAUSE = timedelta(seconds=5)
 
 
 class SagaClient:
@@ -34,7 +44,19 @@ class SagaClient:
 
     async def cancel(self, reason: str = "") -> Verdict:
         """Cancel it, and wait until it is certain how it ends: `stands` if the cancel came too late."""
-        return Verdict(await self.handle.execute_update(SagaHandlers.request_cancel, reason))
+        try:
+            return Verdict(await self.handle.execute_update(SagaHandlers.request_cancel, reason))
+        except WorkflowUpdateFailedError as refused:
+            if not is_too_many(refused):
+                raise
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise  # else it has ended, unless there never was such a saga
+
+        async def verdict() -> Verdict | None:
+            return (await self.status()).verdict
+
+        return await read_until_known(verdict)
 
     async def resolve(self, step: str, choice: Choice, by: str, note: str = "") -> SagaView:
         """Decide on a parked step. Raises DecisionRefused, and nothing is changed then."""
@@ -42,3 +64,17 @@ class SagaClient:
             return await self.handle.execute_update(SagaHandlers.resolve, Decision(step, choice, by, note))
         except WorkflowUpdateFailedError as refused:
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
+
+
+async def read_until_known(read: Callable[[], Awaitable[T | None]]) -> T:
+    """What `read` gives, read again at growing pauses for as long as that is None."""
+    for pause in growing(_FIRST_PAUSE, _LONGEST_PAUSE):
+        if (value := await read()) is not None:
+            return value
+        await asyncio.sleep(pause.total_seconds())
+    raise AssertionError("the pauses never end")
+
+
+def is_too_many(refused: WorkflowUpdateFailedError) -> bool:
+    """Whether a cancel was turned away because others wait for its answer already."""
+    return isinstance(refused.cause, ApplicationError) and refused.cause.type == TooManyCancels.__name__

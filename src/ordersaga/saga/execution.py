@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from temporalio import workflow
 
-from ordersaga.saga.activity_calls import start_undo
+from ordersaga.saga.activity_calls import Call, start_undo
 from ordersaga.saga.decisions import Decision, PendingDecisions
 from ordersaga.saga.definition import (
     ExternalEvent,
@@ -211,7 +211,7 @@ class SagaRun(Generic[S]):
             if reason is None:
                 raise Misuse("the story let a CancelledError of its own through") from None
             # With the SDK's logic flag 2, a wait of the story's own has ended by the native cancel.
-            self.cancel(reason or "cancelled through Temporal")
+            self._cancel_natively(reason)
             return Unwind(f"cancelled: {self.cancel_reason}", wanted=True)
 
     # -- back
@@ -291,12 +291,12 @@ class SagaRun(Generic[S]):
     async def _undo(self, record: StepRecord, reason: str) -> None:
         step, request = self._steps[record.step], UndoRequest(str(record.id), reason)
 
-        def start(parked: bool) -> workflow.ActivityHandle[Any]:
+        def start(parked: bool) -> Call:
             assert step.undo is not None, f"{step.name} has no undo"
             return start_undo(step.undo, [request], record, step.title, self._state.policy.of(step), parked=parked)
 
         def may_stand() -> bool:
-            return self._is_pivot(record) and self.verdict is None
+            return self.verdict is None  # the pivot is asked before that is decided, and all others after
 
         outcome = await self._state.undoer.undo(record, start, reason, may_stand)
         for other in self.records.values():

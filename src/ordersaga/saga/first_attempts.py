@@ -86,7 +86,7 @@ def first_attempts(saga: Saga[Any], activities: Iterable[Callable[..., Any]]) ->
 
 def decode_answer(step: AnyStep, value: Any, converter: PayloadConverter) -> Any:
     """A step's answer, of the type that its `do` returns, from plain JSON."""
-    return None if value is None else decode(_answer_type(step.do), value, converter)
+    return None if value is None else decode(answer_type(step.do), value, converter)
 
 
 def decode(kind: Any, value: Any, converter: PayloadConverter) -> Any:
@@ -142,7 +142,6 @@ class _TellingAhead:
             self._stop()
 
     async def wait_for(self, event: ExternalEvent[Any, V], deadline: timedelta) -> V | None:
-        self._guard.check_going_on()
         if event.name not in self._checkpoint.waits:
             self._stop()
         value = self._checkpoint.waits[event.name]
@@ -196,8 +195,9 @@ class _TellingAhead:
 
 
 @cache
-def _answer_type(do: Callable[..., Any]) -> Any:
-    return get_type_hints(do).get("return")
+def answer_type(call: Callable[..., Any]) -> Any:
+    """What an activity says that it answers; None if it does not say."""
+    return get_type_hints(call).get("return")
 
 
 def registered_name(call: Callable[..., Any]) -> str:

@@ -8,13 +8,11 @@ from typing import Any
 
 from temporalio import workflow
 
+from ordersaga.saga.cancel_requests import CancelRequests
 from ordersaga.saga.decisions import Choice, Decision
 from ordersaga.saga.execution import SagaRun
 from ordersaga.saga.outcome import Phase, Verdict
 from ordersaga.saga.step_state import StepRecord, StepState
-
-MAX_REASON = 500
-"""Characters that are kept of a cancel's reason."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +57,21 @@ class SagaHandlers:
 
     def __init__(self, saga: SagaRun[Any]) -> None:
         self.saga = saga
+        self._cancels = CancelRequests(saga)
 
     @workflow.signal
-    def cancel(self, reason: str = "") -> None:
+    def cancel(self, *reason: Any) -> None:
         """Ask for the saga to be cancelled. Nobody is told whether it was: request_cancel answers."""
-        self.saga.cancel(reason[:MAX_REASON] or "no reason given")
+        self._cancels.ask(reason)
 
     @workflow.update
-    async def request_cancel(self, reason: str = "") -> Verdict:
+    async def request_cancel(self, *reason: Any) -> Verdict:
         """Ask for the saga to be cancelled, and answer when it is certain how it ends."""
-        self.cancel(reason)
-        return await self.saga.outcome_decided()
+        return await self._cancels.answer(reason)
+
+    @request_cancel.validator
+    def _check_cancel(self, *reason: Any) -> None:
+        self._cancels.check()
 
     @workflow.update
     async def resolve(self, decision: Decision) -> SagaView:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from ordersaga.saga.activity_calls import answer_of, failure_of, start_poll
+from ordersaga.saga.activity_calls import Unreadable, answer_of, failure_of, start_poll
 from ordersaga.saga.definition import ExternalEvent
 from ordersaga.saga.events import EventReceived, WaitBegun, WaitTimedOut
 from ordersaga.saga.exits import Interrupted, Refused, Unwind
@@ -71,7 +71,7 @@ class Inbox:
             return None
         try:
             value = await answer_of(start_poll(event, self._subject, deadline), is_over)
-        except Interrupted:
+        except (Interrupted, Unreadable):
             return None
         except ActivityError as error:
             failure = failure_of(error)

@@ -10,7 +10,15 @@ from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from ordersaga.saga.activity_calls import LONGEST_PAUSE, answer_of, attempts_of, classify_failure, failure_of, start_do
+from ordersaga.saga.activity_calls import (
+    LONGEST_PAUSE,
+    Unreadable,
+    answer_of,
+    attempts_of,
+    classify_failure,
+    failure_of,
+    start_do,
+)
 from ordersaga.saga.definition import AnyStep, ExternalEvent, Kind, Step, keys_of
 from ordersaga.saga.events import AttemptFailed, HoldBegun, HoldEnded
 from ordersaga.saga.exits import Fault, Interrupted, Misuse, Refused, StoryExit, Unwind
@@ -223,12 +231,12 @@ class Telling(Generic[S]):
         policy, decisions = self._run.policy.of(step), self._log.decisions
         must_come_true = self._run.committed and step.kind is not Kind.RETRIABLE
         deadline = policy.undo_patience if must_come_true else policy.step_deadline
-        handle = start_do(step, record, request, policy, deadline=deadline, parked=parked)
+        call = start_do(step, record, request, policy, deadline=deadline, parked=parked)
         try:
-            answer = await answer_of(handle, lambda: self._stopped or decisions.has(record.name))
-        except Interrupted as interrupted:
+            answer = await answer_of(call, lambda: self._stopped or decisions.has(record.name))
+        except (Interrupted, Unreadable) as unknown:
             self._check_stopped()
-            raise Fault(str(interrupted)) from None
+            raise Fault(str(unknown)) from None
         except ActivityError as error:
             record.attempts += attempts_of(error)
             self._check_stopped()

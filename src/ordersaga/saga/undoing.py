@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from ordersaga.saga.activity_calls import LONGEST_PAUSE, answer_of, attempts_of, explain
+from ordersaga.saga.activity_calls import LONGEST_PAUSE, Call, Unreadable, answer_of, attempts_of, explain
 from ordersaga.saga.decisions import Choice, Decision, PendingDecisions
 from ordersaga.saga.definition import Policy, UndoOutcome, UndoResult
 from ordersaga.saga.exits import Interrupted
@@ -18,7 +17,7 @@ from ordersaga.saga.run_log import RunLog
 from ordersaga.saga.step_state import StepRecord, StepState
 from ordersaga.saga.waiting import growing, wait_until
 
-StartUndo = Callable[[bool], workflow.ActivityHandle[Any]]
+StartUndo = Callable[[bool], Call]
 """Starts an attempt to undo; the parameter tells whether it is parked, and therefore slow and endless."""
 
 CARRIED_OUT: dict[Choice, tuple[StepState, UndoOutcome | None]] = {
@@ -68,17 +67,19 @@ class Undoer:
     async def _attempt(self, record: StepRecord, start: StartUndo, may_stand: Callable[[], bool]) -> UndoResult | None:
         """What an attempt answers. None after a failure, which parks the undo, and for a decision."""
         decisions = self._log.decisions
-        handle = start(record.state is StepState.PARKED)
+        call = start(record.state is StepState.PARKED)
         try:
-            result = await answer_of(handle, lambda: decisions.has(record.name))
+            answer: UndoResult = await answer_of(call, lambda: decisions.has(record.name))
         except Interrupted:
+            return None
+        except Unreadable as unreadable:
+            self._log.parked(record, str(unreadable), may_go_forward=may_stand())
             return None
         except ActivityError as error:
             record.undo_attempts += attempts_of(error)
             if not decisions.has(record.name):
                 self._log.parked(record, explain(error), may_go_forward=may_stand())
             return None
-        answer = result if isinstance(result, UndoResult) else UndoResult(UndoOutcome.UNDONE)
         if answer.outcome is UndoOutcome.TOO_LATE and not may_stand():
             record.undo_attempts += answer.attempts
             self._log.parked(record, "the undo came too late, and the saga cannot go forward any more")

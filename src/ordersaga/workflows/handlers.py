@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from temporalio import workflow
 
 from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.saga import MAX_REASON, Choice, Decision, SagaEvent, SagaRun, Verdict
+from ordersaga.saga import CancelRequests, Choice, Decision, SagaEvent, SagaRun, Verdict
 from ordersaga.workflows.projection import OrderProjection
 from ordersaga.workflows.steps import saga_policy
 from ordersaga.workflows.story import ORDER_SAGA
@@ -20,20 +22,22 @@ class OrderHandlers:
         self.order = order
         self.policy = order.policy or OrderPolicy()
         self.saga = SagaRun(ORDER_SAGA, order, order.order_id, saga_policy(self.policy), self._sync)
+        self._cancels = CancelRequests(self.saga)
         self.projection = OrderProjection(order, self.saga)
 
     @workflow.signal
-    def cancel(self, reason: str = "") -> None:
+    def cancel(self, *reason: Any) -> None:
         """Ask for the order to be cancelled. Nobody is told whether it was: request_cancel answers."""
-        self.saga.cancel(reason[:MAX_REASON] or "no reason given")
+        self._cancels.ask(reason)
 
     @workflow.update
-    async def request_cancel(self, reason: str = "") -> CancelAnswer:
+    async def request_cancel(self, *reason: Any) -> CancelAnswer:
         """Ask for the order to be cancelled, and answer when it is certain whether it is."""
-        self.cancel(reason)
-        undone = await self.saga.outcome_decided() is Verdict.UNDONE
-        outcome = CancelOutcome.CANCELLED if undone else CancelOutcome.TOO_LATE
-        return CancelAnswer(order_id=self.order.order_id, outcome=outcome, status=self.projection.status)
+        return self._cancel_answer(await self._cancels.answer(reason))
+
+    @request_cancel.validator
+    def _check_cancel(self, *reason: Any) -> None:
+        self._cancels.check()
 
     @workflow.update
     async def resolve(self, decision: OrderDecision) -> OrderView:
@@ -54,6 +58,16 @@ class OrderHandlers:
     def get_order(self) -> OrderView:
         """All that is known of the order."""
         return self.projection.view()
+
+    @workflow.query
+    def get_cancel_answer(self) -> CancelAnswer | None:
+        """What request_cancel answers, as soon as that is certain."""
+        verdict = self.saga.verdict
+        return None if verdict is None else self._cancel_answer(verdict)
+
+    def _cancel_answer(self, verdict: Verdict) -> CancelAnswer:
+        outcome = CancelOutcome.CANCELLED if verdict is Verdict.UNDONE else CancelOutcome.TOO_LATE
+        return CancelAnswer(order_id=self.order.order_id, outcome=outcome, status=self.projection.status)
 
     def _decision(self, decision: OrderDecision) -> Decision:
         waiting = self.saga.decisions.waiting

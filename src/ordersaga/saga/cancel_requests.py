@@ -1,0 +1,65 @@
+"""Cancels that come from outside: their reasons as any SDK may send them, and how many may wait for an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ordersaga.saga.execution import SagaRun
+from ordersaga.saga.outcome import Verdict
+
+MAX_REASON = 500
+"""Characters that are kept of a cancel's reason."""
+MOST_WAITING = 5
+"""How many may wait for the answer at a time. The server lets ten updates of a run be under way, decisions included."""
+MOST_ASKED = 1_000
+"""How many may ever have waited for it in one run. The server takes 2,000 updates of a run, decisions included."""
+
+
+class TooManyCancels(Exception):
+    """So many have asked that operators would be locked out."""
+
+
+class CancelRequests:
+    """Takes cancels for a saga, and bounds those that wait for the answer."""
+
+    def __init__(self, saga: SagaRun[Any]) -> None:
+        self._saga = saga
+        self._waiting = 0
+        self._asked = 0
+
+    def ask(self, details: Sequence[Any]) -> None:
+        """Ask for the saga to be cancelled, with whatever came as the reason."""
+        self._saga.cancel(reason_of(details))
+
+    def check(self) -> None:
+        """Raise TooManyCancels if another may not wait for the answer; for an update's validator."""
+        if self._waiting >= MOST_WAITING or self._asked >= MOST_ASKED:
+            raise TooManyCancels(
+                f"{self._waiting} wait for the answer to a cancel of this saga, and {self._asked} have asked in all; "
+                f"no more than {MOST_WAITING} may at a time, and {MOST_ASKED} in all. A cancel has been asked for "
+                "already, so ask how the saga stands instead, or send the signal `cancel`."
+            )
+
+    async def answer(self, details: Sequence[Any]) -> Verdict:
+        """Ask for the saga to be cancelled, and wait until it is certain how it ends."""
+        self._asked += 1
+        self._waiting += 1
+        try:
+            self.ask(details)
+            return await self._saga.outcome_decided()
+        finally:
+            self._waiting -= 1
+
+
+def reason_of(details: Sequence[Any]) -> str:
+    """What was sent as the reason, as text: other SDKs may send none, null, an object, or several arguments."""
+    texts = [_text(each) for each in details if each is not None]
+    return ", ".join(filter(None, texts))[:MAX_REASON] or "no reason given"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else json.dumps(value, default=str)
