@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 from ordersaga.saga.activity_calls import Call
 
 
-def failed(message: str, *details: Any, final: bool = False) -> ActivityError:
+def failed(message: str, *details: Any, final: bool = False, kind: str | None = "CalledOff") -> ActivityError:
     """How an activity failed."""
     error = ActivityError(
         "Activity task failed",
@@ -25,7 +25,7 @@ def failed(message: str, *details: Any, final: bool = False) -> ActivityError:
         activity_id="undo a",
         retry_state=RetryState.TIMEOUT,
     )
-    error.__cause__ = ApplicationError(message, *details, type="CalledOff", non_retryable=final)
+    error.__cause__ = ApplicationError(message, *details, type=kind, non_retryable=final)
     return error
 
 

@@ -84,6 +84,7 @@ def test_steps_that_make_a_saga(steps: list[Step[Any, Any]]) -> None:
         ([A, LAST, B], "steps come in this order"),
         ([A, REQUIRED], "a required step comes after a pivot"),
         ([B, PIVOT, step("r", Kind.REQUIRED, undoable=False, undone_by=A)], "r is undone by a, which is no earlier"),
+        ([step("e", undoable=False, undone_by=B), B, PIVOT], "e is undone by b, which is no earlier"),
         ([A, step("e", undoable=False, kind=Kind.RETRIABLE, undone_by=CHECK)], "is no earlier undo"),
     ],
 )

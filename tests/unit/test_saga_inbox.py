@@ -114,12 +114,15 @@ async def test_what_a_poll_finds_is_the_events_value(log: RunLog, polls: Service
     assert polls.limits == [7 * SECOND]
 
 
-async def test_a_poll_that_knows_that_it_never_comes_is_believed(log: RunLog, polls: Service) -> None:
-    polls.answers = [failed("called off", final=True)]
+@pytest.mark.parametrize(("kind", "refusal"), [("CalledOff", "CalledOff"), (None, "Refused")])
+async def test_a_poll_that_knows_that_it_never_comes_is_believed(
+    log: RunLog, polls: Service, kind: str | None, refusal: str
+) -> None:
+    polls.answers = [failed("called off", final=True, kind=kind)]
 
     with pytest.raises(Refused, match="called off") as refused:
         await wait(inbox_of(log), POLLED, 7 * SECOND, lambda: False)
-    assert (refused.value.kind, refused.value.recorded) == ("CalledOff", False)
+    assert (refused.value.kind, refused.value.recorded) == (refusal, False)
 
 
 async def test_after_a_poll_that_the_server_ended_it_is_waited_on_and_looked_once_more(

@@ -59,6 +59,13 @@ async def test_an_undo_that_answers_is_over(log: RunLog, record: StepRecord) -> 
     assert [type(each).__name__ for each in log.events] == ["UndoBegun", "UndoAnswered"]
 
 
+async def test_an_undo_of_which_nothing_else_is_said_may_not_come_too_late(log: RunLog, record: StepRecord) -> None:
+    service = Service(TOO_LATE, UNDONE)
+
+    assert await Undoer(log, POLICY).undo(record, service.start, "no more") is UndoOutcome.UNDONE
+    assert service.parked == [False, True]
+
+
 async def test_what_fails_is_parked_and_tried_again_after_growing_pauses(
     log: RunLog, record: StepRecord, time: Time
 ) -> None:

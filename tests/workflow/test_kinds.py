@@ -374,3 +374,14 @@ async def test_a_retriable_step_gives_up_at_its_deadline_also_when_the_saga_goes
 
     assert await asyncio.wait_for(handle.result(), 20) == "stands"
     assert (await case.states())["last"] == "gave_up"
+
+
+async def test_a_step_that_failed_ahead_is_not_tried_again_once_another_branch_is_refused(case: CaseRunner) -> None:
+    no, broken = step("no", fast_path=True), step("broken", fast_path=True)
+    case.given(do_no=["refuse"], do_broken=["fault"])
+
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        await asyncio.gather(saga.do(no), saga.do(broken))
+
+    assert await case.run(Saga("case", story, no, broken), fast_path=3, step_deadline=300) == "undone Refused"
+    assert case.calls.count("do broken") == 1

@@ -72,12 +72,13 @@ async def test_attempts_that_the_server_makes_do_not_grow_the_history(case: Case
     assert await handle.result() == "undone Refused"
 
 
-async def test_a_do_that_is_parked_does_not_grow_the_history_either(case: CaseRunner) -> None:
+@pytest.mark.parametrize("fast_path", [False, True])
+async def test_a_do_that_is_parked_does_not_grow_the_history_either(case: CaseRunner, fast_path: bool) -> None:
     async def shipped(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(PIVOT)
         await saga.do(charge)
 
-    charge = step("charge", Kind.REQUIRED)
+    charge = step("charge", Kind.REQUIRED, fast_path=fast_path)
     case.given(do_charge=["fault"], undo_ship=["late"])
     handle = await case.start(
         Saga("case", shipped, PIVOT, charge), step_deadline=0.2, undo_patience=0.2, parked_interval=0.05
@@ -88,8 +89,28 @@ async def test_a_do_that_is_parked_does_not_grow_the_history_either(case: CaseRu
     await case.has(lambda: case.calls.count("do charge") > 8)
 
     assert (await handle.describe()).history_length == grown
+    ahead = await durations(handle, EventType.EVENT_TYPE_MARKER_RECORDED)
+    assert len(ahead) == (2 if fast_path else 0), "the fast path is for the first attempt of each telling"
     case.given(do_charge=["ok"])
     assert await handle.result() == "stands"
+
+
+async def test_a_decision_ends_the_attempts_at_a_parked_do(case: CaseRunner) -> None:
+    async def shipped(each: Case, saga: SagaContext[Case]) -> None:
+        await saga.do(PIVOT)
+        await saga.do(charge)
+
+    charge = step("charge", Kind.REQUIRED)
+    case.given(do_charge=["fault"], undo_ship=["late"])
+    handle = await case.start(
+        Saga("case", shipped, PIVOT, charge), step_deadline=0.2, undo_patience=0.2, parked_interval=0.05
+    )
+    await case.state_is("charge", "parked")
+    tried = case.calls.count("do charge")
+    await case.has(lambda: case.calls.count("do charge") > tried + 2)
+    await case.client.resolve("charge", Choice.DONE_BY_HAND, "Ada", "paid in cash")
+
+    assert await asyncio.wait_for(handle.result(), 20) == "stands"
 
 
 async def test_attempts_and_their_last_error_are_known_while_they_are_made(case: CaseRunner) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
@@ -18,6 +19,7 @@ PARCELS = step("parcel", keys=lambda case: case.keys or [])
 LAST = step("last", Kind.RETRIABLE)
 STRANGER = step("stranger")
 PAID = ExternalEvent[Case, str]("paid", str)
+STRANGE = ExternalEvent[Case, str]("strange", str)
 
 
 async def swallow_exception(saga: SagaContext[Case]) -> None:
@@ -39,6 +41,21 @@ async def swallow_and_go_on(saga: SagaContext[Case]) -> None:
     await saga.do(SLOW_C)
 
 
+async def swallow_and_wait(saga: SagaContext[Case]) -> None:
+    await swallow_everything(saga)
+    await saga.wait_for(PAID, timedelta(seconds=300))
+
+
+async def swallow_and_hold(saga: SagaContext[Case]) -> None:
+    await swallow_everything(saga)
+    await saga.hold(timedelta(seconds=300))
+
+
+async def swallow_and_refuse(saga: SagaContext[Case]) -> None:
+    await swallow_everything(saga)
+    saga.refuse("TooMuch", "too much")
+
+
 async def swallow_in_gather(saga: SagaContext[Case]) -> None:
     await asyncio.gather(saga.do(SLOW_B), return_exceptions=True)
 
@@ -55,7 +72,7 @@ def saga_of(tail: Callable[[SagaContext[Case]], Awaitable[object]]) -> Saga[Case
         await saga.do(SLOW_A)
         await tail(saga)
 
-    return Saga("case", story, SLOW_A, SLOW_B, PARCELS, SLOW_C, LAST)
+    return Saga("case", story, SLOW_A, SLOW_B, PARCELS, SLOW_C, LAST, events=[PAID])
 
 
 async def test_an_except_exception_in_a_story_does_not_stop_its_unwinding(case: CaseRunner) -> None:
@@ -65,8 +82,19 @@ async def test_an_except_exception_in_a_story_does_not_stop_its_unwinding(case: 
     assert case.in_effect == []
 
 
+SWALLOWING: list[Callable[[SagaContext[Case]], Awaitable[object]]] = [
+    swallow_everything,
+    swallow_and_go_on,
+    swallow_and_wait,
+    swallow_and_hold,
+    swallow_and_refuse,
+    swallow_in_gather,
+    go_on_in_finally,
+]
+
+
 @pytest.mark.parametrize("what", ["refuse", "fault", "lost"])
-@pytest.mark.parametrize("tail", [swallow_everything, swallow_and_go_on, swallow_in_gather, go_on_in_finally])
+@pytest.mark.parametrize("tail", SWALLOWING)
 async def test_a_story_that_swallows_what_stops_it_fails_its_task(
     case: CaseRunner, tail: Callable[[SagaContext[Case]], Awaitable[object]], what: str
 ) -> None:
@@ -88,7 +116,7 @@ MISUSES: dict[str, Callable[[SagaContext[Case]], Awaitable[object]]] = {
     "b is done once, and has no instance '1'": lambda saga: saga.do(SLOW_B, key="1"),
     "parcel is done several times": lambda saga: saga.do(PARCELS),
     "parcel has no instance '3'": lambda saga: saga.do(PARCELS, key="3"),
-    "paid is no event of case": lambda saga: saga.wait_for(PAID, None),  # type: ignore[arg-type]
+    "strange is no event of case": lambda saga: saga.wait_for(STRANGE, None),  # type: ignore[arg-type]
     "let RuntimeError through: a bug": lambda saga: fails(),
     "let a CancelledError of its own through": lambda saga: cancels_a_task_of_its_own(),
     "returned while a step was under way": lambda saga: leaves_behind(saga),

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
 from ordersaga.saga import EffectId, ExternalEvent, Kind, Saga, SagaContext, Step
 from tests.workflow.cases import Case, CaseRunner, CaseWorkflow, Outside, step
@@ -172,6 +173,43 @@ async def test_a_story_may_refuse_its_subject_itself(case: CaseRunner) -> None:
 
     assert await case.run(Saga("case", story, A)) == "undone TooBig"
     assert case.in_effect == []
+
+
+async def test_what_comes_after_the_wait_may_take_the_fast_path(case: CaseRunner) -> None:
+    fast, after = step("fast", fast_path=True), step("after", fast_path=True)
+
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        await saga.do(fast)
+        await saga.wait_for(PAID, timedelta(seconds=300))
+        await saga.do(after)
+
+    handle = await case.start(Saga("case", story, fast, after, events=[PAID]), fast_path=3)
+    await case.has(lambda: "do fast" in case.calls)
+    await handle.signal(CaseWorkflow.deliver, args=["paid", "17"])
+
+    assert await asyncio.wait_for(handle.result(), 20) == "stands"
+    types = [event.event_type async for event in handle.fetch_history_events()]
+    assert types.count(EventType.EVENT_TYPE_MARKER_RECORDED) == 2
+    assert EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED not in types
+
+
+async def test_a_wait_that_another_branch_of_the_story_ends_is_left(case: CaseRunner) -> None:
+    went_on: list[str | None] = []
+    case.given(do_a=["refuse"])
+
+    async def waits(saga: SagaContext[Case]) -> None:
+        paid = await saga.wait_for(PAID, timedelta(seconds=300))
+        went_on.append(paid)
+
+    async def holds(saga: SagaContext[Case]) -> None:
+        await saga.hold(timedelta(seconds=300))
+        went_on.append("held")
+
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        await asyncio.gather(waits(saga), holds(saga), saga.do(A))
+
+    assert await case.run(Saga("case", story, A, events=[PAID])) == "undone Refused"
+    assert went_on == []
 
 
 @pytest.mark.parametrize("natively", [False, True], ids=["signal", "natively"])

@@ -58,7 +58,7 @@ class Inbox:
             return self._has(event) or is_stopped()
 
         refused = await self._poll(event, deadline, is_over)
-        if refused is not None or is_over():
+        if refused is not None:
             return refused
         # The server ends a poll whose next attempt would come after the deadline.
         if await wait_until(is_over, ends - workflow.now(), f"wait for {event.name}"):

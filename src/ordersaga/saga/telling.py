@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple
 
@@ -225,13 +226,10 @@ class Telling(Generic[S]):
         return None
 
     async def _durably(self, step: AnyStep, record: StepRecord, request: Any) -> Any:
-        parked = record.state is StepState.PARKED
-        if not parked:
-            self._check_stopped()
         policy, decisions = self._run.policy.of(step), self._log.decisions
         must_come_true = self._run.committed and step.kind is not Kind.RETRIABLE
         deadline = policy.undo_patience if must_come_true else policy.step_deadline
-        call = start_do(step, record, request, policy, deadline=deadline, parked=parked)
+        call = start_do(step, record, request, policy, deadline=deadline, parked=record.state is StepState.PARKED)
         try:
             answer = await answer_of(call, lambda: self._stopped or decisions.has(record.name))
         except (Interrupted, Unreadable) as unknown:
@@ -255,8 +253,6 @@ class Telling(Generic[S]):
         return failure if isinstance(failure, Unwind) else Unwind(f"{record.name} failed: {message}")
 
     def _returned(self) -> None:
-        try:
+        with suppress(StoryExit):  # the guard knows by what the story is left
             self.guard.finished()
             self._check_cancel()
-        except StoryExit as leaving:
-            self.guard.leave(leaving)
