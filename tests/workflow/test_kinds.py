@@ -376,6 +376,19 @@ async def test_a_retriable_step_gives_up_at_its_deadline_also_when_the_saga_goes
     assert (await case.states())["last"] == "gave_up"
 
 
+async def test_what_was_begun_beside_a_refused_step_is_undone_although_it_is_declared_after_it(
+    case: CaseRunner,
+) -> None:
+    case.given(do_a=["refuse"])
+
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        await asyncio.gather(saga.do(A), saga.do(B))
+
+    assert await case.run(Saga("case", story, A, B)) == "undone Refused"
+    assert case.undos == ["b"]
+    assert case.in_effect == []
+
+
 async def test_a_step_that_failed_ahead_is_not_tried_again_once_another_branch_is_refused(case: CaseRunner) -> None:
     no, broken = step("no", fast_path=True), step("broken", fast_path=True)
     case.given(do_no=["refuse"], do_broken=["fault"])

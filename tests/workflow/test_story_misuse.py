@@ -107,6 +107,19 @@ async def test_a_story_that_swallows_what_stops_it_fails_its_task(
     assert "undo a" not in case.calls, "a mended story decides which way it goes"
 
 
+async def test_a_bug_while_the_story_is_left_fails_its_task(case: CaseRunner) -> None:
+    async def fails_on_its_way_out(saga: SagaContext[Case]) -> None:
+        try:
+            await saga.do(SLOW_B)
+        finally:
+            await fails()
+
+    case.given(do_b=["refuse"])
+
+    assert "let RuntimeError through: a bug" in await case.task_failure(saga_of(fails_on_its_way_out))
+    assert "undo a" not in case.calls
+
+
 MISUSES: dict[str, Callable[[SagaContext[Case]], Awaitable[object]]] = {
     "a is done twice": lambda saga: saga.do(SLOW_A),
     "stranger is no step of case": lambda saga: saga.do(STRANGER),
