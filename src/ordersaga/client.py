@@ -21,7 +21,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import TerminatedError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings, settlements
@@ -50,6 +50,7 @@ from ordersaga.endings import listing
 from ordersaga.saga import MAX_REASON
 from ordersaga.saga.client import is_too_many, read_until_known
 from ordersaga.settings import Settings, load_settings
+from ordersaga.workflows.ids import workflow_id
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.projection import ATTENTION, CUSTOMER, STATUS
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
@@ -65,11 +66,6 @@ _MAYBE_ANSWER: type[CancelAnswer | None] = cast("type[CancelAnswer | None]", Can
 
 T = TypeVar("T")
 Handle = WorkflowHandle[OrderSagaWorkflow, OrderResult]
-
-
-def workflow_id(order_id: str) -> str:
-    """The id of an order's workflow."""
-    return f"order-{order_id}"
 
 
 class OrderClient:
@@ -113,11 +109,11 @@ class OrderClient:
         handle = self._handle(order_id)
         try:
             with in_our_words(order_id):
-                return await handle.result()
+                return await self._result_of_latest(handle)
         except WorkflowFailureError as failure:
             if (settlement := await self._settlement(order_id)) is not None:
                 return await self._result_of_settlement(order_id, settlement)
-            view = await self._view_of_closed(handle) if endings.has_view(failure) else None
+            view = await self._view_of_closed(handle, order_id) if endings.has_view(failure) else None
             return endings.result_without_one(order_id, failure, view)
 
     async def get_order_status(self, order_id: str) -> OrderStatus:
@@ -125,12 +121,12 @@ class OrderClient:
         summary = await self.get_summary(order_id)
         if summary.closed_at is not None:
             return summary.status
-        return await self._query(await self._current(order_id), "get_status", OrderStatus)
+        return await self._query(await self._current(order_id), order_id, "get_status", OrderStatus)
 
     async def get_order(self, order_id: str) -> OrderView:
         """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
         handle = await self._current(order_id)
-        view = await self._query(handle, "get_order", OrderView)
+        view = await self._query(handle, order_id, "get_order", OrderView)
         with in_our_words(order_id):
             description = await handle.describe()
             if description.typed_search_attributes.get(ATTENTION) == Attention.MAIL_NOT_SENT:
@@ -229,7 +225,18 @@ class OrderClient:
             if not is_too_many(refused):
                 raise
         # Others have asked before and wait, so that it is asked for; the answer is read besides.
-        return await read_until_known(lambda: self._query(handle, "get_cancel_answer", _MAYBE_ANSWER))
+        return await read_until_known(lambda: self._query(handle, order_id, "get_cancel_answer", _MAYBE_ANSWER))
+
+    async def _result_of_latest(self, handle: Handle) -> OrderResult:
+        """A run's result; of a run that was reset, the result of the run that followed it."""
+        while True:
+            try:
+                return await handle.result()
+            except WorkflowFailureError as failure:
+                if not isinstance(failure.cause, TerminatedError):
+                    raise
+                if (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED:
+                    raise
 
     async def _resolve_mail(self, order_id: str, decision: OrderDecision) -> OrderView:
         waiting = {item.order_id: item for item in await self.worklist()}
@@ -312,14 +319,14 @@ class OrderClient:
             )
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
-    async def _query(self, handle: WorkflowHandle[Any, OrderResult], name: str, answer: type[T]) -> T:
-        with in_our_words(handle.id.removeprefix("order-").removeprefix("settle-"), by_worker=True):
+    async def _query(self, handle: WorkflowHandle[Any, OrderResult], order_id: str, name: str, answer: type[T]) -> T:
+        with in_our_words(order_id, by_worker=True):
             found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
         return found
 
-    async def _view_of_closed(self, handle: Handle) -> OrderView | None:
+    async def _view_of_closed(self, handle: Handle, order_id: str) -> OrderView | None:
         try:
-            return await self._query(handle, "get_order", OrderView)
+            return await self._query(handle, order_id, "get_order", OrderView)
         except WorkerUnavailable:
             return None
 

@@ -23,9 +23,10 @@ from temporalio.service import RPCError
 
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.worklist import Attention, Settlement
-from ordersaga.endings import order_id_of, order_of
+from ordersaga.endings import order_of
 from ordersaga.endings.listing import was_followed
 from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, start_settlement
+from ordersaga.workflows.ids import order_id_of
 from ordersaga.workflows.reconcile import ReconcilerWorkflow
 
 log = structlog.get_logger(__name__)

@@ -18,6 +18,7 @@ from ordersaga.domain.result import OrderResult, OrderStatus, OrderView, StepSta
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.endings.listing import was_followed
 from ordersaga.saga import Choice, Decision, PendingDecisions, StepState
+from ordersaga.workflows.ids import is_settlement, order_id_of, settlement_id
 from ordersaga.workflows.projection import AT_RISK, ATTENTION, CUSTOMER, SINCE
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 from ordersaga.workflows.steps import CONFIRM
@@ -37,7 +38,7 @@ async def start_settlement(
     return await temporal.start_workflow(
         OrderSettlementWorkflow.run,
         settlement,
-        id=endings.settlement_id(order.order_id),
+        id=settlement_id(order.order_id),
         task_queue=task_queue,
         id_reuse_policy=reuse,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
@@ -57,7 +58,7 @@ async def worklist(temporal: Client) -> AsyncIterator[WorklistItem]:
 
 async def item_of(temporal: Client, execution: WorkflowExecution) -> WorklistItem | None:
     """What a run, of an order or of its settlement, has on the worklist. Nothing, if another tells of the order now."""
-    if execution.status in endings.CUT_OFF and not execution.id.startswith(endings.SETTLE):
+    if execution.status in endings.CUT_OFF and not is_settlement(execution):
         order = await endings.summary(temporal, execution)
         cut_off = order.status is OrderStatus.NEEDS_ATTENTION and not await was_followed(temporal, execution)
         if cut_off and await endings.settlement_of(temporal, execution) is None:
@@ -100,7 +101,7 @@ async def with_mail_decision(temporal: Client, view: OrderView) -> OrderView:
 
 async def _is_latest(temporal: Client, execution: WorkflowExecution) -> bool:
     """Whether nothing has been done about it since. A settlement that was cut off has done nothing that counts."""
-    settlement = await endings.find_settlement(temporal, endings.order_id_of(execution))
+    settlement = await endings.find_settlement(temporal, order_id_of(execution))
     return settlement is None or settlement.run_id == execution.run_id or settlement.status in endings.CUT_OFF
 
 
@@ -109,7 +110,7 @@ async def _item(execution: WorkflowExecution, attention: Attention, status: Orde
     found = execution.typed_search_attributes
     at_risk = memo.get("amount") if found.get(AT_RISK) != 0 else "0"
     return WorklistItem(
-        order_id=endings.order_id_of(execution),
+        order_id=order_id_of(execution),
         attention=attention,
         status=status,
         since=found.get(SINCE) or execution.close_time or execution.start_time,

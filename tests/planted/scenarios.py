@@ -19,10 +19,11 @@ from ordersaga.contracts.shipping import ShipmentRequest
 from ordersaga.domain.errors import DecisionRefused, OrderNotFound
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.endings import find_settlement, settlement_id
+from ordersaga.endings import find_settlement
 from ordersaga.saga import UndoOutcome
 from ordersaga.services.kit.sqlite import SqliteStore
 from ordersaga.testing.faults import Fault, Kind
+from ordersaga.workflows.ids import settlement_id
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.reconcile import ReconcilerWorkflow
 from tests.planted.stage import Scenario, Stage

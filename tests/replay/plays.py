@@ -6,8 +6,8 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
-from ordersaga.endings import settlement_id
 from ordersaga.testing.faults import Fault, Kind
+from ordersaga.workflows.ids import settlement_id
 from tests.replay.stage import (
     Play,
     a_fault,

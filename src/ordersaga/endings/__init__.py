@@ -17,11 +17,11 @@ from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView
 from ordersaga.saga.pending_activities import PendingActivities
+from ordersaga.workflows.ids import is_settlement, order_id_of, settlement_id
 from ordersaga.workflows.projection import CUSTOMER, STATUS
 
 log = structlog.get_logger(__name__)
 
-SETTLE = "settle-"
 INVALID_ORDER = "InvalidOrder"
 CUT_OFF = (
     WorkflowExecutionStatus.TERMINATED,
@@ -71,19 +71,9 @@ async def order_of(temporal: Client, workflow_id: str, run_id: str | None = None
     return order
 
 
-def order_id_of(execution: WorkflowExecution) -> str:
-    """The id of the order that a run is of."""
-    return execution.id.removeprefix("order-").removeprefix(SETTLE)
-
-
-def settlement_id(order_id: str) -> str:
-    """The id of the workflow that settles an order."""
-    return f"{SETTLE}{order_id}"
-
-
 async def settlement_of(temporal: Client, execution: WorkflowExecution) -> WorkflowExecutionDescription | None:
     """The settlement of an order's run that was cut off, if there is one."""
-    if execution.status not in CUT_OFF or execution.id.startswith(SETTLE):
+    if execution.status not in CUT_OFF or is_settlement(execution):
         return None
     return await find_settlement(temporal, order_id_of(execution))
 

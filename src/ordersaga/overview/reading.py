@@ -12,7 +12,7 @@ import aiohttp
 from temporalio.client import WorkflowExecutionDescription
 
 from ordersaga import endings, settlements
-from ordersaga.client import OrderClient, workflow_id
+from ordersaga.client import OrderClient
 from ordersaga.clients.http import open_session
 from ordersaga.connect import in_our_words
 from ordersaga.domain.errors import InvalidOrder, WorkerUnavailable
@@ -23,6 +23,7 @@ from ordersaga.known import Known, Memory
 from ordersaga.overview.details import OrderDetails, actions_of, with_mail_choices, without_choices
 from ordersaga.overview.health import Health, look
 from ordersaga.overview.without_worker import view_without_worker
+from ordersaga.workflows.ids import workflow_id
 from ordersaga.workflows.projection import ATTENTION
 
 T = TypeVar("T")

@@ -13,10 +13,9 @@ from temporalio.api.update.v1 import Request
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.client import workflow_id
 from ordersaga.domain.result import DecisionEntry
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.endings import settlement_id
+from ordersaga.workflows.ids import settlement_id, workflow_id
 
 _RESOLVE = "resolve"
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings
-from ordersaga.client import OrderClient, workflow_id
+from ordersaga.client import OrderClient
 from ordersaga.clients import Services
 from ordersaga.contracts.inventory import ReservationEntry, StockItem
 from ordersaga.domain.errors import InvalidOrder
@@ -23,6 +23,7 @@ from ordersaga.testing.decisions import by_people
 from ordersaga.testing.effects import Effects, Entry, live
 from ordersaga.testing.rules import OrderRecord, Violation
 from ordersaga.testing.stock import stock_violations
+from ordersaga.workflows.ids import workflow_id
 
 AT_ONCE = 50
 """How many questions Temporal is asked at a time."""

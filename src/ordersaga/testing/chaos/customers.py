@@ -10,15 +10,14 @@ from typing import Any, TypeVar
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.client import workflow_id
 from ordersaga.contracts.shipping import ShipmentEventState, ShipmentState
 from ordersaga.domain.errors import OrderConflict, ServiceFault, Unavailable
 from ordersaga.domain.order import OrderInput
-from ordersaga.endings import settlement_id
 from ordersaga.testing.chaos.ground import Battleground
 from ordersaga.testing.chaos.journal import Journal
 from ordersaga.testing.chaos.judge import OrderRecord
 from ordersaga.testing.chaos.plan import Act, Action, PlannedOrder
+from ordersaga.workflows.ids import settlement_id, workflow_id
 
 T = TypeVar("T")
 

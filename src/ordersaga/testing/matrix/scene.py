@@ -10,7 +10,6 @@ from typing import Any
 from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.client import workflow_id
 from ordersaga.contracts.shipping import ShipmentEventState
 from ordersaga.domain.errors import DecisionRefused, Unavailable
 from ordersaga.domain.order import OrderInput, OrderPolicy, parse_order
@@ -23,6 +22,7 @@ from ordersaga.testing.faults.calls import UNDO_OF
 from ordersaga.testing.ground import Ground
 from ordersaga.testing.matrix.cell import Cell, Customer, Way
 from ordersaga.testing.matrix.waiting import insist, until
+from ordersaga.workflows.ids import workflow_id
 
 REASON = "asked by the matrix"
 ASK_AGAIN = 0.25
