@@ -113,7 +113,7 @@ def _by_part(name: str, title: str, note: str, engines: Mapping[str, Any], digit
 def _temporal(engines: Mapping[str, Any]) -> Table:
     note = (
         "Per order, of all its workflows. Billable actions are those that the server counts in its metric `action`, "
-        "which follows Temporal Cloud's rules but is not its bill; the reconciler's own runs are among them."
+        "which follows Temporal Cloud's rules but is not its bill; the watcher's own runs are among them."
     )
     rows = []
     for engine in engines.values():

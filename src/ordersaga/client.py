@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Self, TypeVar, cast
 
@@ -25,7 +26,7 @@ from temporalio.exceptions import TerminatedError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings, settlements
-from ordersaga.connect import connect, in_our_words, translated
+from ordersaga.connect import connect, in_our_words, is_not_ready, stuck, translated
 from ordersaga.domain.errors import (
     DecisionRefused,
     InvalidOrder,
@@ -52,7 +53,7 @@ from ordersaga.saga.client import is_too_many, read_until_known
 from ordersaga.settings import Settings, load_settings
 from ordersaga.workflows.ids import workflow_id
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.projection import ATTENTION, CUSTOMER, STATUS
+from ordersaga.workflows.projection import ATTENTION, CUSTOMER
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 
 QUERY_TIMEOUT = timedelta(seconds=12)
@@ -119,7 +120,7 @@ class OrderClient:
     async def get_order_status(self, order_id: str) -> OrderStatus:
         """Where an order stands. Raises OrderNotFound, WorkerUnavailable."""
         summary = await self.get_summary(order_id)
-        if summary.closed_at is not None:
+        if summary.closed_at is not None or summary.status is OrderStatus.NEEDS_ATTENTION:
             return summary.status
         return await self._query(await self._current(order_id), order_id, "get_status", OrderStatus)
 
@@ -142,6 +143,9 @@ class OrderClient:
         try:
             return await asyncio.wait_for(self._cancel(handle, order_id, reason), patience)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            # An update that no worker has taken yet is forgotten when the server restarts; a signal is not.
+            with suppress(RPCError):
+                await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
             raise VerdictPending(
                 f"The cancel of order {order_id} was asked for, but after {patience:g} s it is not certain whether it "
                 "came in time. Ask again, which changes nothing, or look with `ordersaga show`."
@@ -224,6 +228,15 @@ class OrderClient:
         except WorkflowUpdateFailedError as refused:
             if not is_too_many(refused):
                 raise
+        except RPCError as error:
+            if not is_not_ready(error):
+                raise
+            await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
+            raise VerdictPending(
+                f"The cancel of order {order_id} is recorded, but the order cannot go on at the moment: its workflow "
+                "task keeps failing, by a bug or because this version of the worker cannot read it. The cancel is "
+                "heeded as soon as a worker runs that can. Ask again then, or look with `ordersaga show`."
+            ) from None
         # Others have asked before and wait, so that it is asked for; the answer is read besides.
         return await read_until_known(lambda: self._query(handle, order_id, "get_cancel_answer", _MAYBE_ANSWER))
 
@@ -258,7 +271,7 @@ class OrderClient:
         try:
             with in_our_words(order_id):
                 return await settlement.result()
-        except WorkflowFailureError as failure:  # it was cut off too; the reconciler starts another
+        except WorkflowFailureError as failure:  # it was cut off too; the watcher starts another
             return endings.result_without_one(order_id, failure, None)
 
     async def _settlement(self, order_id: str) -> WorkflowHandle[Any, OrderResult] | None:
@@ -298,8 +311,7 @@ class OrderClient:
 
     def _is_unsearchable(self, error: Exception) -> bool:
         """Whether this server does not know our search attributes. If so, they are left out from now on."""
-        refused = isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT
-        if not (refused and self._searchable and any(key.name in str(error) for key in (CUSTOMER, STATUS))):
+        if not (self._searchable and endings.is_unknown_attribute(error)):
             return False
         self._searchable = False
         return True
@@ -320,8 +332,14 @@ class OrderClient:
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
     async def _query(self, handle: WorkflowHandle[Any, OrderResult], order_id: str, name: str, answer: type[T]) -> T:
-        with in_our_words(order_id, by_worker=True):
-            found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
+        try:
+            with in_our_words(order_id, by_worker=True):
+                found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
+        except WorkerUnavailable:
+            with in_our_words(order_id):
+                if endings.is_wedged(await handle.describe()):
+                    raise stuck(order_id) from None
+            raise
         return found
 
     async def _view_of_closed(self, handle: Handle, order_id: str) -> OrderView | None:
@@ -334,7 +352,7 @@ class OrderClient:
         status = (await self.get_summary(order_id)).status
         if not status.is_end:
             raise VerdictPending(
-                f"The run of order {order_id} was cut off, and how the order ends is not certain before the reconciler "
+                f"The run of order {order_id} was cut off, and how the order ends is not certain before the watcher "
                 "has settled it, which it does by itself. Nothing was changed. Ask again then."
             )
         cancelled = status is OrderStatus.CANCELLED

@@ -102,6 +102,20 @@ def translated(error: Exception, order_id: str, by_worker: bool = False) -> Exce
     return _of_rpc(error, order_id, by_worker)
 
 
+def stuck(order_id: str) -> WorkerUnavailable:
+    """What to say of an order that no worker gets on with."""
+    return WorkerUnavailable(
+        f"Order {order_id} is with Temporal, but no worker gets on with it: none has begun it yet, or its workflow "
+        "task keeps failing, by a bug or because this version of the worker cannot read it. Nothing is lost. See "
+        "the worker's log and Temporal's Web UI; the order goes on when a worker runs that can."
+    )
+
+
+def is_not_ready(error: RPCError) -> bool:
+    """Whether a run could not be asked because its workflow task fails, or none has succeeded yet."""
+    return any(detail.type_url.endswith("WorkflowNotReadyFailure") for detail in error.grpc_status.details)
+
+
 def _of_rpc(error: RPCError, order_id: str, by_worker: bool) -> Exception:
     if any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details):
         return TemporalUnavailable(
@@ -109,6 +123,8 @@ def _of_rpc(error: RPCError, order_id: str, by_worker: bool) -> Exception:
         )
     if error.status is RPCStatusCode.NOT_FOUND:
         return OrderNotFound(f"There is no order {order_id} (no workflow order-{order_id} in this namespace).")
+    if is_not_ready(error):
+        return stuck(order_id)
     if error.status is RPCStatusCode.FAILED_PRECONDITION or (by_worker and error.status in _TOOK_TOO_LONG):
         return WorkerUnavailable(
             f"Order {order_id} is with Temporal, but no worker answers for it. "

@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     """The mail server that mails go through, such as smtp://user:password@host:25. Without one they stay queued."""
     mail_from: str = "orders@localhost"
     """The sender of the mails."""
-    reconcile_every: float = 60.0
-    """Seconds between the reconciler's rounds, where a worker finds no schedule and creates one."""
+    watch_every: float = 60.0
+    """Seconds between the watcher's rounds, where a worker finds no schedule and creates one."""
     api_keys: str | None = None
     """The file with the API's keys, which `ordersaga api-key` writes. Without one the API serves this machine only."""
     api_rate: Rate = "600/minute"

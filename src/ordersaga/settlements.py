@@ -11,6 +11,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.service import RPCError
 
 from ordersaga import endings, saga
 from ordersaga.domain.errors import DecisionRefused
@@ -27,6 +28,11 @@ CUT_OFF_QUERY = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Fai
 SETTLED_QUERY = 'WorkflowType = "OrderSettlementWorkflow" AND ExecutionStatus IN ("Running", "Completed")'
 ATTENTION_QUERY = f'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND {ATTENTION.name} IS NOT NULL'
 
+WEDGED_QUERY = (
+    'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND ExecutionStatus = "Running" '
+    f"AND {endings.PROBLEMS.name} IS NOT NULL"
+)
+
 Settling = WorkflowHandle[OrderSettlementWorkflow, OrderResult]
 
 
@@ -35,25 +41,56 @@ async def start_settlement(
 ) -> Settling:
     """Start a settlement. Raises WorkflowAlreadyStartedError if there is one already that `reuse` does not allow."""
     order, total = settlement.order, settlement.order.total
-    return await temporal.start_workflow(
-        OrderSettlementWorkflow.run,
-        settlement,
-        id=settlement_id(order.order_id),
-        task_queue=task_queue,
-        id_reuse_policy=reuse,
-        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-        memo={"customer_id": order.customer_id, "amount": total.amount, "currency": total.currency},
-        search_attributes=TypedSearchAttributes([SearchAttributePair(CUSTOMER, order.customer_id)]),
-        static_summary=f"settles order {order.order_id}: {settlement.because}",
-    )
+
+    async def start(attributes: TypedSearchAttributes | None) -> Settling:
+        return await temporal.start_workflow(
+            OrderSettlementWorkflow.run,
+            settlement,
+            id=settlement_id(order.order_id),
+            task_queue=task_queue,
+            id_reuse_policy=reuse,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            memo={"customer_id": order.customer_id, "amount": total.amount, "currency": total.currency},
+            search_attributes=attributes,
+            static_summary=f"settles order {order.order_id}: {settlement.because}",
+        )
+
+    try:
+        return await start(TypedSearchAttributes([SearchAttributePair(CUSTOMER, order.customer_id)]))
+    except RPCError as error:
+        if not endings.is_unknown_attribute(error):
+            raise
+    return await start(None)
 
 
 async def worklist(temporal: Client) -> AsyncIterator[WorklistItem]:
-    """What waits for a person. An order that was cut off is on it until its settlement has begun."""
-    for query in (CUT_OFF_QUERY, ATTENTION_QUERY):
-        async for execution in temporal.list_workflows(query):
+    """What waits for a person. An order that was cut off is on it until its settlement has begun.
+
+    What the server cannot search for, because it does not know the search attribute, is left out.
+    """
+    for executions in (
+        temporal.list_workflows(CUT_OFF_QUERY),
+        _searchable(temporal, ATTENTION_QUERY),
+        wedged_orders(temporal),
+    ):
+        async for execution in executions:
             if (item := await item_of(temporal, execution)) is not None:
                 yield item
+
+
+async def wedged_orders(temporal: Client) -> AsyncIterator[WorkflowExecution]:
+    """The runs of orders, and of their settlements, whose workflow task keeps failing."""
+    async for execution in _searchable(temporal, WEDGED_QUERY):
+        yield execution
+
+
+async def _searchable(temporal: Client, query: str) -> AsyncIterator[WorkflowExecution]:
+    try:
+        async for execution in temporal.list_workflows(query):
+            yield execution
+    except RPCError as error:
+        if not endings.is_unknown_attribute(error):
+            raise
 
 
 async def item_of(temporal: Client, execution: WorkflowExecution) -> WorklistItem | None:
@@ -65,6 +102,8 @@ async def item_of(temporal: Client, execution: WorkflowExecution) -> WorklistIte
             return await _item(execution, Attention.CUT_OFF, order.status)
         return None
     attention = execution.typed_search_attributes.get(ATTENTION)
+    if endings.is_wedged(execution):
+        return await _item(execution, Attention.WEDGED, OrderStatus.NEEDS_ATTENTION)
     if attention == Attention.PARKED and execution.status is WorkflowExecutionStatus.RUNNING:
         return await _item(execution, Attention.PARKED, OrderStatus.NEEDS_ATTENTION)
     if attention == Attention.MAIL_NOT_SENT and await _is_latest(temporal, execution):

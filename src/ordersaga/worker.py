@@ -16,15 +16,15 @@ from temporalio.worker import Replayer, Worker
 from ordersaga.activities import InventoryActivities, NotificationActivities, PaymentActivities, ShippingActivities
 from ordersaga.clients import Services
 from ordersaga.connect import DATA_CONVERTER, pollers
-from ordersaga.reconciler import Reconciler, ensure_schedule
 from ordersaga.saga import first_attempts
 from ordersaga.sandbox import workflow_runner
 from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import Settings
+from ordersaga.watcher import Watcher, ensure_schedule
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.reconcile import ReconcilerWorkflow
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 from ordersaga.workflows.story import ORDER_SAGA
+from ordersaga.workflows.watch import WatcherWorkflow
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ STICKY = timedelta(seconds=5)
 """How long an order, or a query about it, waits for the worker that has it in memory before any worker gets it. It has
 to be shorter than the client's QUERY_TIMEOUT, or a query about an order of a killed worker finds no worker at all."""
 
-WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow, OrderSettlementWorkflow, ReconcilerWorkflow)
+WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow, OrderSettlementWorkflow, WatcherWorkflow)
 
 
 @asynccontextmanager
@@ -48,12 +48,12 @@ async def order_worker(client: Client, settings: Settings, *, sandboxed: bool = 
     Tests run it `sandboxed` (see ordersaga.sandbox).
     """
     async with Services.open(settings.service_urls()) as services:
-        reconciler = Reconciler(client, settings.task_queue)
+        watcher = Watcher(client, settings.task_queue)
         worker = Worker(
             client,
             task_queue=settings.task_queue,
             workflows=WORKFLOWS,
-            activities=[*_activities(services), reconciler.settle_cut_off_orders],
+            activities=[*_activities(services), watcher.watch_orders],
             workflow_runner=workflow_runner(client.data_converter, sandboxed=sandboxed),
             graceful_shutdown_timeout=SHUTDOWN_GRACE,
             sticky_queue_schedule_to_start_timeout=STICKY,
@@ -73,7 +73,7 @@ async def run_worker(
 ) -> None:
     """Run a worker until `stop` is set. `on_ready` is called when it takes orders."""
     await ensure_search_attributes(client)
-    await ensure_schedule(client, settings.task_queue, timedelta(seconds=settings.reconcile_every))
+    await ensure_schedule(client, settings.task_queue, timedelta(seconds=settings.watch_every))
     async with order_worker(client, settings):
         await _until_known(client, settings.task_queue)
         log.info("worker ready", task_queue=settings.task_queue, namespace=client.namespace)

@@ -182,7 +182,7 @@ BUGS = (
     ),
     Bug(
         name="terminated_runs_forgotten",
-        where="the reconciler",
+        where="the watcher",
         why="who terminates a run knows what they do",
         harm="stock and money stay with an order that nobody works on",
         scenario=scenarios.terminated_on_hold,
@@ -191,7 +191,7 @@ BUGS = (
     ),
     Bug(
         name="reset_taken_for_cut_off",
-        where="the reconciler",
+        where="the watcher",
         why="a run that was terminated is an order that nobody works on; but a reset begins another run",
         harm="an order that completed after a reset is undone behind its back",
         scenario=scenarios.reset_and_completed,

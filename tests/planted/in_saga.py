@@ -1,4 +1,4 @@
-"""Bugs in the engine, the reconciler and the client of orders. Each function plants one, until its block is left."""
+"""Bugs in the engine, the watcher and the client of orders. Each function plants one, until its block is left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-from ordersaga import client, reconciler
+from ordersaga import client, watcher
 from ordersaga.saga import (
     Choice,
     Decision,
@@ -175,7 +175,7 @@ def promise_a_cancel() -> Planted:
 def forget_terminated_runs() -> Planted:
     """Look after runs that failed or timed out, and not after those that somebody terminated."""
     query = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Failed", "TimedOut")'
-    return patch.object(reconciler, "CUT_OFF_QUERY", query)
+    return patch.object(watcher, "CUT_OFF_QUERY", query)
 
 
 def settle_what_was_reset() -> Planted:
@@ -184,7 +184,7 @@ def settle_what_was_reset() -> Planted:
     async def was_followed(*_: Any) -> bool:
         return False
 
-    return patch.object(reconciler, "was_followed", was_followed)
+    return patch.object(watcher, "was_followed", was_followed)
 
 
 def start_under_a_new_workflow_id() -> Planted:

@@ -25,7 +25,7 @@ from ordersaga.services.kit.sqlite import SqliteStore
 from ordersaga.testing.faults import Fault, Kind
 from ordersaga.workflows.ids import settlement_id
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.reconcile import ReconcilerWorkflow
+from ordersaga.workflows.watch import WatcherWorkflow
 from tests.planted.stage import Scenario, Stage
 from tests.workflow.shop import until
 
@@ -234,10 +234,10 @@ async def cancelled_after_the_parcel_left(stage: Stage) -> None:
 
 
 async def terminated_on_hold(stage: Stage) -> None:
-    """An operator terminates the run while the order is on hold; then comes a round of the reconciler."""
+    """An operator terminates the run while the order is on hold; then comes a round of the watcher."""
     await _on_hold(stage)
     await stage.handle.terminate("somebody pressed the button")
-    await _reconciled(stage)
+    await _watched(stage)
     await stage.ends()
 
 
@@ -254,14 +254,14 @@ async def reset_on_hold(stage: Stage) -> None:
 
 
 async def reset_and_completed(stage: Stage) -> None:
-    """An operator resets the run to its beginning, and the order completes; then comes a round of the reconciler."""
+    """An operator resets the run to its beginning, and the order completes; then comes a round of the watcher."""
     stage.given(Fault(Kind.HOLD_ANSWER, "notify"))
     await stage.begins(policy={"fast_path": 0.0})
     await stage.meets(Kind.HOLD_ANSWER, "notify")
     await _reset(stage)
     stage.proxy.release(stage.name)
     await stage.ends()
-    await _reconciled(stage)
+    await _watched(stage)
     orders = stage.shop.orders
     if await find_settlement(orders.temporal, stage.name) is not None:
         await orders.temporal.get_workflow_handle(settlement_id(stage.name)).result()
@@ -301,9 +301,9 @@ async def _reset(stage: Stage) -> None:
     await temporal.workflow_service.reset_workflow_execution(request)
 
 
-async def _reconciled(stage: Stage) -> None:
-    """A round of the reconciler, once Temporal lists the order's run as terminated."""
-    temporal, round_id = stage.shop.orders.temporal, f"reconcile-{stage.name}"
+async def _watched(stage: Stage) -> None:
+    """A round of the watcher, once Temporal lists the order's run as terminated."""
+    temporal, round_id = stage.shop.orders.temporal, f"watch-{stage.name}"
 
     async def listed() -> bool:
         query = f'WorkflowId = "order-{stage.name}" AND ExecutionStatus = "Terminated"'
@@ -311,7 +311,7 @@ async def _reconciled(stage: Stage) -> None:
 
     await until(listed)
     queue = stage.shop.orders.settings.task_queue
-    await temporal.execute_workflow(ReconcilerWorkflow.run, id=round_id, task_queue=queue)
+    await temporal.execute_workflow(WatcherWorkflow.run, id=round_id, task_queue=queue)
 
 
 async def _on_hold(stage: Stage) -> None:

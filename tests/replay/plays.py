@@ -20,10 +20,10 @@ from tests.replay.stage import (
     heal,
     on_the_worklist,
     parcel_leaves,
-    reconcile,
     stock_was_released,
     terminate,
     together,
+    watch,
 )
 
 MOON = {"street": "1 Crater Rd", "city": "Tranquility", "state": "", "zip_code": "ABC", "country": "US"}
@@ -113,12 +113,12 @@ PLAYS = {
         [down("cancel_shipment")],
         [PAID, cancel_by_signal, a_person_is_needed, decide("go_forward", "it has left")],
     ),
-    "settled-terminated": Play(ON_HOLD, acts=[PAID, terminate, reconcile], workflow=SETTLEMENT),
+    "settled-terminated": Play(ON_HOLD, acts=[PAID, terminate, watch], workflow=SETTLEMENT),
     "settled-mail-retried": Play(
         HASTY, [down("notify")], [on_the_worklist, heal, decide("retry")], workflow=SETTLEMENT
     ),
     "settled-mail-by-hand": Play(
         HASTY, [down("notify")], [on_the_worklist, decide("done_by_hand", "by telephone")], workflow=SETTLEMENT
     ),
-    "round": Play(ON_HOLD, acts=[PAID, terminate, reconcile], workflow="round-1-{name}"),
+    "round": Play(ON_HOLD, acts=[PAID, terminate, watch], workflow="round-1-{name}"),
 }

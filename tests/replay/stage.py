@@ -18,7 +18,7 @@ from ordersaga.domain.worklist import OrderDecision
 from ordersaga.endings import settlement_of
 from ordersaga.testing.faults import Fault, FaultProxy
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.reconcile import ReconcilerWorkflow
+from ordersaga.workflows.watch import WatcherWorkflow
 from tests.workflow.shop import Shop, until
 
 END_SECONDS = 150.0
@@ -122,13 +122,13 @@ async def terminate(stage: Stage) -> None:
     await stage.handle.terminate("by accident")
 
 
-async def reconcile(stage: Stage) -> None:
-    """The reconciler makes rounds until it has found the order and had it settled."""
+async def watch(stage: Stage) -> None:
+    """The watcher makes rounds until it has found the order and had it settled."""
     queue, rounds = stage.shop.orders.settings.task_queue, count(1)
 
     async def settled() -> bool:
         run_id = f"round-{next(rounds)}-{stage.name}"
-        await stage.temporal.execute_workflow(ReconcilerWorkflow.run, id=run_id, task_queue=queue)
+        await stage.temporal.execute_workflow(WatcherWorkflow.run, id=run_id, task_queue=queue)
         description = await stage.handle.describe()
         return await settlement_of(stage.temporal, description) is not None
 

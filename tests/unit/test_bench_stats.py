@@ -101,7 +101,7 @@ def run(workflow_id: str, started: float = -1.0, closed: float | None = 1.0) -> 
 
 def test_the_runs_of_an_order_are_those_with_its_id() -> None:
     own, child, other = run("order-full-000001"), run("order-full-000001/mail"), run("order-full-000011")
-    assert of_orders([own, child, other, run("reconciler")], ["full-000001", "full-000002"]) == {
+    assert of_orders([own, child, other, run("watcher")], ["full-000001", "full-000002"]) == {
         "full-000001": [own, child],
         "full-000002": [],
     }

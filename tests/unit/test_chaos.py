@@ -163,7 +163,7 @@ def test_recovery_counts_the_orders_in_flight_at_each_kill() -> None:
         record(placed_at=0, ended_at=1.5),  # ended before it
         record(placed_at=1),  # never ended
         record(plan=lasting, placed_at=1, ended_at=60),  # waited for its service
-        record(plan=planned(Act.TERMINATE), placed_at=1, ended_at=60),  # waited for the reconciler
+        record(plan=planned(Act.TERMINATE), placed_at=1, ended_at=60),  # waited for the watcher
     ]
     struck = [Struck(2, "worker", True), Struck(2.5, "worker", False), Struck(5, "temporal", True)]
     assert sorted(recoveries(records, struck)) == [2, 4]

@@ -13,6 +13,7 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutType
 from temporalio.exceptions import TimeoutError as DeadlineError
 
+from ordersaga.domain.worklist import WatcherRound
 from ordersaga.saga import (
     EffectId,
     ExternalEvent,
@@ -28,7 +29,7 @@ from ordersaga.saga import (
 from ordersaga.saga.activity_calls import start_do, start_poll, start_undo
 from ordersaga.saga.fast_path import FastPath, FirstAttempt
 from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure
-from ordersaga.workflows.reconcile import ReconcilerWorkflow
+from ordersaga.workflows.watch import WatcherWorkflow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -155,19 +156,19 @@ def test_a_poll_is_repeated_at_even_intervals_until_the_deadline(asked: Asked) -
     assert options["schedule_to_close_timeout"] == 9 * SECOND
 
 
-async def test_the_reconciler_gives_a_round_its_time_and_expects_signs_of_life(asked: Asked) -> None:
-    asked.answer = ["order-A-1"]
+async def test_the_watcher_gives_a_round_its_time_and_expects_signs_of_life(asked: Asked) -> None:
+    asked.answer = WatcherRound(at=NOW, recovered=["order-A-1"])
 
-    assert await ReconcilerWorkflow().run() == ["order-A-1"]
+    assert await WatcherWorkflow().run() == asked.answer
     assert asked.calls == [
         (
-            ("settle_cut_off_orders",),
+            ("watch_orders",),
             {
-                "result_type": list[str],
+                "result_type": WatcherRound,
                 "start_to_close_timeout": timedelta(minutes=10),
                 "heartbeat_timeout": timedelta(seconds=30),
                 "retry_policy": RetryPolicy(maximum_attempts=3),
-                "summary": "settle what was cut off",
+                "summary": "look for orders that have come to a halt",
             },
         )
     ]

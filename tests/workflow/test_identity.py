@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from ordersaga.domain.errors import VerdictPending
 from ordersaga.domain.result import OrderStatus
 from ordersaga.workflows.ids import order_id_of, workflow_id
-from ordersaga.workflows.reconcile import ReconcilerWorkflow
+from ordersaga.workflows.watch import WatcherWorkflow
 from tests.workflow.shop import Shop, until
 
 NAMES = ["settle-{}", "order-{}", "settle-order-{}", "order-settle-{}"]
@@ -60,10 +60,8 @@ async def test_an_order_may_be_called_like_a_workflow(shop: Shop, order_id: str,
     with pytest.raises(VerdictPending):
         await shop.orders.cancel_order(named, "no more")
     queue = shop.orders.settings.task_queue
-    settled = await shop.orders.temporal.execute_workflow(
-        ReconcilerWorkflow.run, id=f"reconcile-{named}", task_queue=queue
-    )
-    assert handle.id in settled
+    found = await shop.orders.temporal.execute_workflow(WatcherWorkflow.run, id=f"watch-{named}", task_queue=queue)
+    assert handle.id in found.recovered
     result = await asyncio.wait_for(shop.orders.result(named), 20)
     assert (result.order_id, result.status) == (named, OrderStatus.FAILED)
     assert await shop.books(named) == ["released", "refunded"]

@@ -16,14 +16,14 @@ from ordersaga.domain.errors import DecisionRefused, OrderNotFound, VerdictPendi
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.timeline_text import describe
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
-from ordersaga.reconciler import SCHEDULE_ID, ensure_schedule
 from ordersaga.settings import SERVICES, Settings
 from ordersaga.settlements import start_settlement
 from ordersaga.testing.books import check_books
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.watcher import ensure_schedule, schedule_id
 from ordersaga.worker import order_worker
 from ordersaga.workflows.projection import AT_RISK, ATTENTION, SINCE
-from ordersaga.workflows.reconcile import ReconcilerWorkflow
+from ordersaga.workflows.watch import WatcherWorkflow
 from tests.workflow.shop import IN_EFFECT, Shop, until
 
 IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_path": 1}
@@ -227,16 +227,17 @@ async def test_a_mail_whose_settlement_was_cut_off_waits_for_a_person_again(
 # -- runs that were cut off
 
 
-async def reconcile(orders: OrderClient, order_id: str) -> list[str]:
-    """One round of the reconciler, once Temporal lists the order as cut off."""
+async def watch(orders: OrderClient, order_id: str) -> list[str]:
+    """One round of the watcher, once Temporal lists the order as cut off."""
 
     async def is_listed() -> bool:
         return order_id in [item.order_id for item in await orders.worklist()]
 
     await until(is_listed)
-    return await orders.temporal.execute_workflow(
-        ReconcilerWorkflow.run, id=f"reconcile-{order_id}", task_queue=orders.settings.task_queue
+    found = await orders.temporal.execute_workflow(
+        WatcherWorkflow.run, id=f"watch-{order_id}", task_queue=orders.settings.task_queue
     )
+    return found.recovered
 
 
 @pytest.mark.parametrize("call", ["reserve", "charge", "ship", "notify"])
@@ -259,7 +260,7 @@ async def test_a_run_terminated_at_any_step_is_undone_in_the_next_round(
     with pytest.raises(VerdictPending, match="cut off"):
         await orders.cancel_order(order_id, "it will be undone, so that 'too late' would be wrong")
 
-    assert f"order-{order_id}" in await reconcile(orders, order_id)
+    assert f"order-{order_id}" in await watch(orders, order_id)
     result = await orders.result(order_id)
 
     assert (result.status, result.error) == (OrderStatus.FAILED, "its run was cut off (terminated)")
@@ -283,7 +284,7 @@ async def test_a_run_terminated_after_its_parcel_left_goes_through(
     await shop.parcel_leaves(order_id)
     await temporal.get_workflow_handle(f"order-{order_id}").terminate()
     proxy.faults.remove(fault)
-    await reconcile(orders, order_id)
+    await watch(orders, order_id)
 
     result = await orders.result(order_id)
     assert (result.status, result.tracking_number is not None) == (OrderStatus.COMPLETED, True)
@@ -301,7 +302,7 @@ async def test_a_settlement_that_is_cut_off_too_is_settled_in_the_round_after(
 
     await until(charged)
     await temporal.get_workflow_handle(f"order-{order_id}").terminate()
-    await reconcile(orders, order_id)
+    await watch(orders, order_id)
     await temporal.get_workflow_handle(f"settle-{order_id}").terminate()
     proxy.faults.clear()
     assert (await orders.result(order_id)).status is OrderStatus.NEEDS_ATTENTION
@@ -309,8 +310,8 @@ async def test_a_settlement_that_is_cut_off_too_is_settled_in_the_round_after(
 
     async def settled() -> bool:
         """Another round: the server's list may take a moment to show that the settlement has ended."""
-        round_id = f"reconcile-{order_id}-{next(rounds)}"
-        await temporal.execute_workflow(ReconcilerWorkflow.run, id=round_id, task_queue=orders.settings.task_queue)
+        round_id = f"watch-{order_id}-{next(rounds)}"
+        await temporal.execute_workflow(WatcherWorkflow.run, id=round_id, task_queue=orders.settings.task_queue)
         return await orders.get_order_status(order_id) is OrderStatus.FAILED
 
     await until(settled)
@@ -334,5 +335,5 @@ async def test_the_schedule_settles_by_itself(shop: Shop, orders: OrderClient, t
 
         await until(settled)
     finally:
-        await temporal.get_schedule_handle(SCHEDULE_ID).delete()
+        await temporal.get_schedule_handle(schedule_id(orders.settings.task_queue)).delete()
     assert await shop.books(order_id) == ["released", "refunded"]

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import typer
 
 from ordersaga.cli import output
 from ordersaga.cli.exits import Exit
+from ordersaga.cli.finding import Finding, ok, problem
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import run_async
 from ordersaga.domain.errors import OrdersagaError
@@ -32,28 +33,6 @@ SERVICE_SECONDS = 5.0
 OTHERS_WRITE = S_IWGRP | S_IWOTH
 CLOCK_SECONDS = 5.0
 """How far this clock and that of a service may be apart."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. `do` says what to do if it is a problem."""
-
-    name: str
-    state: str
-    detail: str
-    do: str = ""
-    answers: bool = True
-    """False if something that must answer does not."""
-
-
-def ok(name: str, detail: str) -> Finding:
-    """All is well."""
-    return Finding(name, "ok", detail)
-
-
-def problem(name: str, detail: str, do: str, answers: bool = True) -> Finding:
-    """Something is not as it should be."""
-    return Finding(name, "problem", detail, do, answers)
 
 
 def doctor(
@@ -154,6 +133,7 @@ async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
     from temporalio.service import RPCError
 
     from ordersaga.cli.logs import configure_temporal_logs
+    from ordersaga.cli.watcher import watcher_findings
     from ordersaga.connect import connect
 
     configure_temporal_logs("ERROR")
@@ -168,6 +148,8 @@ async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
         yield ok("temporal", f"version {info.server_version} at {address}, namespace {client.namespace}")
         yield await _search_attributes(client)
         yield await _workers(client, settings.task_queue)
+        async for finding in watcher_findings(client, settings.task_queue):
+            yield finding
     except RPCError as error:
         yield problem(
             "temporal", f"namespace {client.namespace}: {error}", "Create it, or set TEMPORAL_NAMESPACE.", answers=False
@@ -185,9 +167,17 @@ async def _search_attributes(client: Client) -> Finding:
 
 
 async def _workers(client: Client, task_queue: str) -> Finding:
+    from ordersaga.cli.watcher import worker_answers
     from ordersaga.connect import pollers
 
     if polling := await pollers(client, task_queue):
+        if not await worker_answers(client, task_queue):
+            return problem(
+                "worker",
+                f"{len(polling)} on task queue {task_queue}, and none answers: {', '.join(polling)}",
+                "See whether they are stopped, frozen or failing, and their logs; orders wait until one answers.",
+                False,
+            )
         return ok("worker", f"{len(polling)} on task queue {task_queue}: {', '.join(polling)}")
     return problem(
         "worker",

@@ -22,7 +22,8 @@ def worklist(as_json: AsJson = False) -> int:
     """List the orders that wait for a person, with the amount at risk and since when. Exit code 1: there are some.
 
     parked: a step cannot be undone; decide with `ordersaga resolve`. mail_not_sent: the order has completed without its
-    confirmation. cut_off: somebody ended the run from outside; the reconciler settles it in its next round.
+    confirmation. cut_off: somebody ended the run from outside; the watcher settles it in its next round.
+    wedged: the worker cannot go on with it, by a bug or because its version cannot read it; the worker's log says why.
     """
     return run_async(_worklist(as_json))
 

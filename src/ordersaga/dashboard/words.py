@@ -35,6 +35,7 @@ TONES: dict[str, str] = {
     StepState.WRITTEN_OFF: "muted",
     Attention.MAIL_NOT_SENT: "warn",
     Attention.CUT_OFF: "warn",
+    Attention.WEDGED: "alert",
     NotificationState.QUEUED: "busy",
     NotificationState.SENT: "ok",
     NotificationState.RECALLED: "muted",
@@ -108,6 +109,8 @@ ATTENTION = {
     Attention.MAIL_NOT_SENT: "The order has completed, but its confirmation could not be sent.",
     Attention.CUT_OFF: "Somebody ended the run from outside. It is settled by itself within a minute or so; "
     "nothing needs to be decided yet.",
+    Attention.WEDGED: "The worker cannot go on with it: a bug, or something that its version cannot read. Nothing is "
+    "lost. See the worker's log; it goes on when a worker runs that can.",
 }
 
 

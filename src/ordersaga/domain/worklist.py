@@ -36,7 +36,18 @@ class Attention(StrEnum):
     MAIL_NOT_SENT = "mail_not_sent"
     """The order has completed, but its confirmation could not be sent."""
     CUT_OFF = "cut_off"
-    """The run was terminated or failed. The reconciler settles it in its next round."""
+    """The run was terminated or failed. The watcher settles it in its next round."""
+    WEDGED = "wedged"
+    """The run's workflow task keeps failing, by a bug or by something that this version of the worker cannot read."""
+
+
+class WatcherRound(Answer):
+    """What a round of the watcher found: orders that it had recovered, runs that are wedged, what it could not do."""
+
+    at: datetime
+    recovered: list[str] = []
+    wedged: list[str] = []
+    problems: list[str] = []
 
 
 class WorklistItem(Answer):

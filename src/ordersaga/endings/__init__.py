@@ -10,6 +10,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
 )
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -18,7 +19,7 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView
 from ordersaga.saga.pending_activities import PendingActivities
 from ordersaga.workflows.ids import is_settlement, order_id_of, settlement_id
-from ordersaga.workflows.projection import CUSTOMER, STATUS
+from ordersaga.workflows.projection import CUSTOMER, SEARCH_ATTRIBUTES, STATUS
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,8 @@ CUT_OFF = (
 )
 """How a run ends that workflow code did not bring to its end."""
 _SHOWN_LINES = 10
+PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
+"""The server sets it on a run whose workflow task has failed five times in a row."""
 
 
 async def summary(temporal: Client, execution: WorkflowExecution) -> OrderSummary:
@@ -88,9 +91,23 @@ async def find_settlement(temporal: Client, order_id: str) -> WorkflowExecutionD
         raise
 
 
+def is_wedged(execution: WorkflowExecution) -> bool:
+    """Whether a run cannot go on, because its workflow task keeps failing."""
+    running = execution.status is WorkflowExecutionStatus.RUNNING
+    return running and bool(execution.typed_search_attributes.get(PROBLEMS))
+
+
+def is_unknown_attribute(error: Exception) -> bool:
+    """Whether the server refused something because it does not know a search attribute that we use."""
+    refused = isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT
+    return refused and any(key.name in str(error) for key in (*SEARCH_ATTRIBUTES, PROBLEMS))
+
+
 async def _status(temporal: Client, execution: WorkflowExecution) -> OrderStatus:
     written = execution.typed_search_attributes.get(STATUS)
     match execution.status:
+        case WorkflowExecutionStatus.RUNNING if is_wedged(execution):
+            return OrderStatus.NEEDS_ATTENTION
         case WorkflowExecutionStatus.RUNNING:
             return OrderStatus(written) if written else OrderStatus.PROCESSING
         case WorkflowExecutionStatus.CANCELED:
@@ -122,7 +139,7 @@ def result_without_one(order_id: str, failure: WorkflowFailureError, view: Order
         status, error = OrderStatus.FAILED, cause.message
     else:
         status = OrderStatus.NEEDS_ATTENTION
-        error = f"The run was cut off ({cause}). What it had done by then stands until the reconciler has settled it."
+        error = f"The run was cut off ({cause}). What it had done by then stands until the watcher has settled it."
     if view is None:
         return OrderResult(order_id=order_id, status=status, error=error)
     known = view.model_dump(

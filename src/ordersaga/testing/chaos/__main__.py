@@ -22,8 +22,8 @@ from ordersaga.testing.chaos.plan import ORDERS_A_SECOND, draw
 
 SECONDS = 120.0
 INTERRUPTED = 130
-RECONCILE_EVERY = "15"
-"""Seconds. The worker that creates the reconciler's schedule reads it: many rounds are to fall into the bad time."""
+WATCH_EVERY = "15"
+"""Seconds. The worker that creates the watcher's schedule reads it: many rounds are to fall into the bad time."""
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     arguments = _arguments()
     seed = random.SystemRandom().randrange(1_000_000) if arguments.seed is None else arguments.seed
     out = arguments.out or Path(".ordersaga", "chaos", f"{seed}-{time.strftime('%Y%m%d-%H%M%S')}")
-    os.environ.setdefault(f"{PREFIX}RECONCILE_EVERY", RECONCILE_EVERY)
+    os.environ.setdefault(f"{PREFIX}WATCH_EVERY", WATCH_EVERY)
     _silence()
     out.mkdir(parents=True)
     _say(f"seed {seed}, {arguments.seconds:g} s, traces in {out}")

@@ -127,7 +127,7 @@ class Customer:
             result = await self._insist(lambda: self._ground.orders.result(self._id))
             if result.status.is_end or not self.record.planned.terminated:
                 break
-            await asyncio.sleep(PAUSE)  # it waits for the reconciler
+            await asyncio.sleep(PAUSE)  # it waits for the watcher
         self.record.results.append(result)
 
     async def _terminate(self) -> None:

@@ -48,7 +48,7 @@ class Operator:
 
     def _choice(self, item: WorklistItem) -> Choice | None:
         if item.attention is Attention.CUT_OFF:
-            return None  # it waits for the reconciler
+            return None  # it waits for the watcher
         if self._ground.healed:
             # An order that has completed without its mail has ended, and may stay so.
             return Choice.RETRY if item.attention is Attention.PARKED else None

@@ -30,7 +30,7 @@ def crash_cells() -> Iterator[Cell]:
 
 
 def terminate_cells() -> Iterator[Cell]:
-    """Runs that are terminated before and behind each call. The reconciler settles them."""
+    """Runs that are terminated before and behind each call. The watcher settles them."""
     for moment in MOMENTS:
         for call in UNDO_OF:
             for path, fast in {"fast": FAST, "durable": DURABLE}.items():

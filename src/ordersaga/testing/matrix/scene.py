@@ -15,13 +15,13 @@ from ordersaga.domain.errors import DecisionRefused, Unavailable
 from ordersaga.domain.order import OrderInput, OrderPolicy, parse_order
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.reconciler import SCHEDULE_ID
 from ordersaga.saga import StepState
 from ordersaga.testing.faults import Fault, Kind
 from ordersaga.testing.faults.calls import UNDO_OF
 from ordersaga.testing.ground import Ground
 from ordersaga.testing.matrix.cell import Cell, Customer, Way
 from ordersaga.testing.matrix.waiting import insist, until
+from ordersaga.watcher import schedule_id
 from ordersaga.workflows.ids import workflow_id
 
 REASON = "asked by the matrix"
@@ -121,8 +121,8 @@ class Scene:
         await insist(lambda: self.ground.orders.result(self.order_id))
 
     async def settled(self) -> None:
-        """Wait until the reconciler has settled the order, whose run was cut off."""
-        rounds = self.ground.orders.temporal.get_schedule_handle(SCHEDULE_ID)
+        """Wait until the watcher has settled the order, whose run was cut off."""
+        rounds = self.ground.orders.temporal.get_schedule_handle(schedule_id(self.ground.orders.settings.task_queue))
         while True:
             result = await insist(lambda: self.ground.orders.result(self.order_id))
             if result.status is not OrderStatus.NEEDS_ATTENTION:

@@ -1,0 +1,105 @@
+"""What `ordersaga doctor` finds out about the watchers: whether each makes its rounds, and what the last one found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga.cli.finding import Finding, ok, problem
+from ordersaga.connect import pollers
+from ordersaga.domain.worklist import WatcherRound
+from ordersaga.watcher import SCHEDULE_PREFIX, schedule_id
+from ordersaga.workflows.watch import WatcherWorkflow
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, ScheduleDescription
+
+ANSWER_SECONDS = 5.0
+_MISSED = 3
+"""So many rounds may be missed before the watcher counts as away."""
+_NAME = "watcher"
+
+
+async def watcher_findings(client: Client, task_queue: str) -> AsyncIterator[Finding]:
+    """The watcher of this task queue, and those of others that nobody works on any more. Raises RPCError."""
+    try:
+        found = await client.get_schedule_handle(schedule_id(task_queue)).describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        yield problem(
+            _NAME,
+            f"none on task queue {task_queue}: an order that is cut off stays as it is",
+            "Start a worker, which creates it.",
+        )
+    else:
+        yield await _of(client, found)
+    async for schedule in await client.list_schedules():
+        other = schedule.id.removeprefix(SCHEDULE_PREFIX)
+        if schedule.id == schedule_id(other) and other != task_queue and not await pollers(client, other):
+            yield problem(
+                _NAME,
+                f"no worker is on task queue {other}, which has a watcher: orders that are there stand still",
+                f"Start a worker with ORDERSAGA_TASK_QUEUE={other} until they have ended; then delete the schedule "
+                f"{schedule.id}.",
+            )
+
+
+async def _of(client: Client, found: ScheduleDescription) -> Finding:
+    if found.schedule.state.paused:
+        return problem(_NAME, f"paused ({found.schedule.state.note or 'no reason given'})", f"Unpause {found.id}.")
+    every = min((each.every for each in found.schedule.spec.intervals), default=timedelta(minutes=1))
+    late = datetime.now(UTC) - _MISSED * every - timedelta(seconds=ANSWER_SECONDS)
+    last = await _last_round(client, found)
+    if last is None:
+        if found.info.created_at > late:
+            return ok(_NAME, "has made no round yet")
+        return problem(_NAME, "has never made a round", "See whether a worker runs, and its log.")
+    if last.at < late:
+        return problem(_NAME, f"made its last round at {last.at:%Y-%m-%d %H:%M:%S} UTC", "See the worker's log.")
+    if last.problems or last.wedged:
+        wedged = [f"{run} is wedged" for run in last.wedged]
+        return problem(_NAME, "; ".join([*last.problems, *wedged]), "See the worker's log, and `ordersaga worklist`.")
+    return ok(_NAME, f"made its last round at {last.at:%H:%M:%S} UTC")
+
+
+async def _last_round(client: Client, found: ScheduleDescription) -> WatcherRound | None:
+    """The latest round that ended: the one under way, if there is one, may be stuck."""
+    for handle in _rounds(client, found):
+        try:
+            return await asyncio.wait_for(handle.result(), 1.0)
+        except (TimeoutError, WorkflowFailureError, RPCError):
+            continue  # it is under way, failed, or deleted
+    return None
+
+
+def _rounds(client: Client, found: ScheduleDescription) -> Iterator[WorkflowHandle[WatcherWorkflow, WatcherRound]]:
+    for done in reversed(found.info.recent_actions):
+        action = done.action
+        assert isinstance(action, ScheduleActionExecutionStartWorkflow)
+        yield client.get_workflow_handle_for(
+            WatcherWorkflow.run, action.workflow_id, run_id=action.first_execution_run_id
+        )
+
+
+async def worker_answers(client: Client, task_queue: str) -> bool:
+    """Whether a worker of this task queue answers a question; True if there is nothing that it can be asked about.
+
+    The server counts a frozen worker among those that ask for work, for as long as its last question is open.
+    """
+    try:
+        found = await client.get_schedule_handle(schedule_id(task_queue)).describe()
+    except RPCError:
+        return True
+    for handle in _rounds(client, found):
+        try:
+            return await handle.query(WatcherWorkflow.is_answered, rpc_timeout=timedelta(seconds=ANSWER_SECONDS))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                return False
+    return True

@@ -1,0 +1,160 @@
+"""The watcher of a task queue: a schedule whose rounds find orders that have come to a halt, and have them go on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from temporalio import activity
+from temporalio.api.common.v1 import WorkflowExecution as ExecutionId
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    WorkflowExecution,
+)
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from ordersaga.domain.errors import InvalidOrder
+from ordersaga.domain.worklist import Attention, Settlement, WatcherRound
+from ordersaga.endings import order_of
+from ordersaga.endings.listing import was_followed
+from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, start_settlement, wedged_orders
+from ordersaga.workflows.ids import order_id_of
+from ordersaga.workflows.watch import WatcherWorkflow
+
+log = structlog.get_logger(__name__)
+
+SCHEDULE_PREFIX = "ordersaga-watcher-"
+KEPT_ROUNDS = 3
+"""How many ended rounds Temporal's list of workflows keeps."""
+_MOST_PROBLEMS = 20
+"""Of a round, how many are told."""
+_ROUNDS_QUERY = f'WorkflowType = "{WatcherWorkflow.__name__}" AND ExecutionStatus != "Running"'
+
+
+def schedule_id(task_queue: str) -> str:
+    """The id of a task queue's schedule, and the beginning of the ids of its rounds."""
+    return f"{SCHEDULE_PREFIX}{task_queue}"
+
+
+class Watcher:
+    """Looks after the orders of one task queue. Holds the worker's client."""
+
+    def __init__(self, temporal: Client, task_queue: str) -> None:
+        self._temporal = temporal
+        self._task_queue = task_queue
+
+    @activity.defn
+    async def watch_orders(self) -> WatcherRound:
+        """Have each order of this queue settled whose run was terminated, timed out or failed, and tell what was found.
+
+        An order that has a settlement already is left alone, unless that was cut off too. What fails for one order, or
+        for one question, is told as a problem, and ends no round.
+        """
+        problems: list[str] = []
+        recovered = await self._recover(problems)
+        wedged = await self._wedged(problems)
+        await self._forget_rounds()
+        for problem in problems:
+            log.warning("the watcher could not look after everything", problem=problem)
+        return WatcherRound(
+            at=datetime.now(UTC), recovered=recovered, wedged=wedged, problems=problems[:_MOST_PROBLEMS]
+        )
+
+    async def _recover(self, problems: list[str]) -> list[str]:
+        try:
+            settled = {order_id_of(execution) async for execution in self._temporal.list_workflows(SETTLED_QUERY)}
+            return [
+                execution.id
+                async for execution in self._ours(CUT_OFF_QUERY)
+                if order_id_of(execution) not in settled and await self._is_settled(execution, problems)
+            ]
+        except RPCError as error:
+            problems.append(f"what was cut off cannot be listed: {error}")
+            return []
+
+    async def _is_settled(self, execution: WorkflowExecution, problems: list[str]) -> bool:
+        try:
+            return await self._settle(execution)
+        except Exception as error:  # whatever it is, it must not keep other orders waiting
+            problems.append(f"{execution.id} cannot be settled: {error}")
+            return False
+
+    async def _settle(self, execution: WorkflowExecution) -> bool:
+        if await was_followed(self._temporal, execution):
+            return False
+        try:
+            order = await order_of(self._temporal, execution.id, execution.run_id)
+        except InvalidOrder:
+            return False  # it failed because it was no order: nothing was done
+        cut_off = execution.status.name.lower().replace("_", " ") if execution.status else "cut off"
+        because = f"its run was cut off ({cut_off})"
+        settlement = Settlement(order=order, cause=Attention.CUT_OFF, because=because)
+        try:
+            await start_settlement(
+                self._temporal, self._task_queue, settlement, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def _wedged(self, problems: list[str]) -> list[str]:
+        try:
+            wedged = [each async for each in wedged_orders(self._temporal)]
+        except RPCError as error:
+            problems.append(f"what is wedged cannot be listed: {error}")
+            return []
+        return [each.id for each in wedged if each.task_queue == self._task_queue]
+
+    async def _forget_rounds(self) -> None:
+        """Delete the rounds before the last few: they would fill Temporal's list of workflows."""
+        own, seen = f"{schedule_id(self._task_queue)}-", 0
+        try:
+            async for execution in self._ours(_ROUNDS_QUERY):
+                if not execution.id.startswith(own):
+                    continue
+                seen += 1
+                if seen > KEPT_ROUNDS:
+                    run = ExecutionId(workflow_id=execution.id, run_id=execution.run_id)
+                    request = DeleteWorkflowExecutionRequest(namespace=self._temporal.namespace, workflow_execution=run)
+                    await self._temporal.workflow_service.delete_workflow_execution(request)
+        except RPCError as error:
+            log.info("rounds of the watcher could not be deleted", problem=str(error))
+
+    async def _ours(self, query: str) -> AsyncIterator[WorkflowExecution]:
+        """The runs of this task queue that a query finds, newest first."""
+        async for execution in self._temporal.list_workflows(query):
+            activity.heartbeat()
+            if execution.task_queue == self._task_queue:
+                yield execution
+
+
+async def ensure_schedule(client: Client, task_queue: str, every: timedelta) -> bool:
+    """Create the watcher's schedule where it is missing; else leave it as it is. Returns whether it is there."""
+    name = schedule_id(task_queue)
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            WatcherWorkflow.run, id=name, task_queue=task_queue, static_summary="the watcher"
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+    )
+    try:
+        await client.create_schedule(name, schedule)
+        log.info("watcher scheduled", every=f"{every.total_seconds():g} s", task_queue=task_queue)
+    except ScheduleAlreadyRunningError:
+        return True
+    except RPCError as error:
+        log.warning("the watcher could not be scheduled; orders that are cut off stay as they are", problem=str(error))
+        return False
+    return True

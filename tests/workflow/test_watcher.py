@@ -1,0 +1,152 @@
+"""The watcher: each looks after its own queue, nothing ends its rounds, and what is wedged is seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga import settlements, watcher
+from ordersaga.client import OrderClient
+from ordersaga.connect import connect
+from ordersaga.domain.errors import VerdictPending, WorkerUnavailable
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderStatus
+from ordersaga.domain.worklist import Attention, WatcherRound
+from ordersaga.saga import Saga, SagaContext
+from ordersaga.settings import Settings
+from ordersaga.testing.environment import temporal_server
+from ordersaga.worker import order_worker
+from ordersaga.workflows import handlers
+from ordersaga.workflows.ids import workflow_id
+from ordersaga.workflows.story import ORDER_SAGA
+from ordersaga.workflows.watch import WatcherWorkflow
+from tests.workflow.shop import Shop, until
+
+WEDGED_AT_ONCE = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1"
+HELD = {"hold_before_shipping": 300}
+
+
+@pytest.fixture(scope="module")
+async def bare() -> AsyncIterator[Client]:
+    """A server that knows none of our search attributes, and that calls a run wedged at its first failure."""
+    async with temporal_server("--dynamic-config-value", WEDGED_AT_ONCE) as address:
+        yield await connect(target_host=address)
+
+
+async def one_round(orders: OrderClient, name: str) -> WatcherRound:
+    return await orders.temporal.execute_workflow(
+        WatcherWorkflow.run, id=f"watch-{name}", task_queue=orders.settings.task_queue
+    )
+
+
+async def held(shop: Shop, orders: OrderClient, order_id: str) -> None:
+    """Place an order, and wait until it is on hold."""
+    await orders.submit_order(await shop.order(order_id, policy=HELD))
+
+    async def charged() -> bool:
+        return await shop.books(order_id) == ["held", "captured"]
+
+    await until(charged)
+
+
+async def on_worklist(orders: OrderClient, order_id: str) -> Attention:
+    async def find() -> Attention | None:
+        return next((item.attention for item in await orders.worklist() if item.order_id == order_id), None)
+
+    found = await until(find)
+    assert found is not None
+    return found
+
+
+async def test_a_watcher_leaves_the_orders_of_another_task_queue_alone(
+    shop: Shop, temporal: Client, settings: Settings, order_id: str
+) -> None:
+    elsewhere = settings.model_copy(update={"task_queue": "another deployment's"})
+    orders = OrderClient(temporal, elsewhere)
+    async with order_worker(temporal, elsewhere):
+        await held(shop, orders, order_id)
+        await temporal.get_workflow_handle(workflow_id(order_id)).terminate()
+        await on_worklist(orders, order_id)
+
+        assert workflow_id(order_id) not in (await one_round(shop.orders, f"{order_id}-ours")).recovered
+        assert workflow_id(order_id) in (await one_round(orders, f"{order_id}-theirs")).recovered
+        assert (await orders.result(order_id)).status is OrderStatus.FAILED
+    assert await shop.books(order_id) == ["released", "refunded"]
+
+
+async def test_orders_are_settled_and_listed_where_there_are_no_search_attributes(
+    shop: Shop, bare: Client, settings: Settings, order_id: str
+) -> None:
+    orders = OrderClient(bare, settings)
+    async with order_worker(bare, settings):
+        await held(shop, orders, order_id)
+        await bare.get_workflow_handle(workflow_id(order_id)).terminate()
+
+        assert await on_worklist(orders, order_id) is Attention.CUT_OFF
+        found = await one_round(orders, order_id)
+        assert (found.recovered, found.problems) == ([workflow_id(order_id)], [])
+        assert (await orders.result(order_id)).status is OrderStatus.FAILED
+
+
+async def test_an_order_that_cannot_be_settled_keeps_no_other_waiting(
+    shop: Shop, temporal: Client, order_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = f"{order_id}-bad", f"{order_id}-good"
+    start = settlements.start_settlement
+
+    async def fails_for_one(*args: Any) -> Any:
+        if args[2].order.order_id == bad:
+            raise RPCError("the history is corrupt", RPCStatusCode.DATA_LOSS, b"")
+        return await start(*args)
+
+    for name in (good, bad):
+        await held(shop, shop.orders, name)
+        await temporal.get_workflow_handle(workflow_id(name)).terminate()
+        await on_worklist(shop.orders, name)
+    monkeypatch.setattr(watcher, "start_settlement", fails_for_one)
+    found = await one_round(shop.orders, order_id)
+
+    assert workflow_id(good) in found.recovered
+    assert found.problems == [f"{workflow_id(bad)} cannot be settled: the history is corrupt"]
+    monkeypatch.undo()
+    assert workflow_id(bad) in (await one_round(shop.orders, f"{order_id}-again")).recovered
+
+
+# -- wedged
+
+
+async def broken(order: OrderInput, saga: SagaContext[OrderInput]) -> None:
+    raise RuntimeError("a bug")
+
+
+@contextmanager
+def a_bug() -> Iterator[None]:
+    with patch.object(handlers, "ORDER_SAGA", Saga("order", broken, *ORDER_SAGA.steps)):
+        yield
+
+
+async def test_a_wedged_order_waits_for_a_person_and_its_cancel_is_heeded_when_it_goes_on(
+    shop: Shop, bare: Client, settings: Settings, order_id: str
+) -> None:
+    orders = OrderClient(bare, settings)
+    with a_bug():
+        async with order_worker(bare, settings):
+            await orders.submit_order(await shop.order(order_id, policy=HELD))
+            assert await on_worklist(orders, order_id) is Attention.WEDGED
+            assert await orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
+            with pytest.raises(WorkerUnavailable, match="keeps failing"):
+                await orders.get_order(order_id)
+            with pytest.raises(VerdictPending):
+                await orders.cancel_order(order_id, "no more", patience=20)
+            assert workflow_id(order_id) in (await one_round(orders, order_id)).wedged
+    async with order_worker(bare, settings):
+        result = await asyncio.wait_for(orders.result(order_id), 60)
+
+    assert (result.status, result.cancel_reason) == (OrderStatus.CANCELLED, "no more")
