@@ -84,7 +84,10 @@ def test_steps_that_make_a_saga(steps: list[Step[Any, Any]]) -> None:
         ([A, LAST, B], "steps come in this order"),
         ([A, REQUIRED], "a required step comes after a pivot"),
         ([B, PIVOT, step("r", Kind.REQUIRED, undoable=False, undone_by=A)], "r is undone by a, which is no earlier"),
-        ([step("e", undoable=False, undone_by=B), B, PIVOT], "e is undone by b, which is no earlier"),
+        (
+            [PIVOT, step("e", Kind.REQUIRED, undoable=False, undone_by=REQUIRED), REQUIRED],
+            f"e is undone by {REQUIRED.name}, which is no earlier",
+        ),
         ([A, step("e", undoable=False, kind=Kind.RETRIABLE, undone_by=CHECK)], "is no earlier undo"),
     ],
 )
@@ -104,6 +107,7 @@ def test_steps_that_make_no_saga_are_refused_when_they_are_declared(steps: list[
         (lambda: step("e", undone_by=A), "e has an undo of its own, and is undone by a"),
         (lambda: step("a-b"), "'a-b' does not name a step"),
         (lambda: step("a", prefix="p-1"), "'p-1' does not name a step"),
+        (lambda: step("a-b", prefix="p"), "'a-b' does not name a step"),
         (lambda: ExternalEvent("a b", str), "'a b' does not name an event"),
     ],
 )

@@ -156,3 +156,12 @@ async def test_nothing_is_begun_after_the_story_has_returned(guard: StoryGuard[s
     guard.finished()
     with pytest.raises(Misuse, match="after the story had returned"):
         guard.begin(A, "", DOES, "do()")
+
+
+def test_the_first_misuse_is_the_one_that_is_told(guard: StoryGuard[str]) -> None:
+    first = Misuse("the first")
+    guard.exit, guard.under_way = first, 1
+    with pytest.raises(Misuse) as told:
+        guard.finished()
+
+    assert told.value is first

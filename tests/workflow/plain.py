@@ -33,8 +33,11 @@ class PlainWorkflow:
     @workflow.run
     async def run(self, plain: Plain) -> str:
         """Do them, and undo what was begun if one fails."""
-        policy = Policy(undo_patience=timedelta(seconds=plain.patience), parked_interval=timedelta(seconds=0.2))
-        self.compensations = Compensations(policy, parallel=plain.parallel)
+        pause = timedelta(seconds=0.2)
+        policy = Policy(
+            undo_patience=timedelta(seconds=plain.patience), parked_interval=pause, requested_interval=pause
+        )
+        self.compensations = Compensations(policy, parallel=True) if plain.parallel else Compensations(policy)
         try:
             for each in plain.steps:
                 self.compensations.add_compensation(World.undo_step, UndoRequest(each), name=each)

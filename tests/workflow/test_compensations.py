@@ -71,6 +71,17 @@ async def test_in_parallel_a_slow_undo_keeps_no_other_waiting(temporal: Client, 
         await handle.result()
 
 
+async def test_a_compensation_that_is_final_later_keeps_no_other_waiting(
+    temporal: Client, world: World, order_id: str
+) -> None:
+    world.script = {"do c": ["refuse"], "undo b": ["requested", "requested", "ok"]}
+
+    with pytest.raises(WorkflowFailureError):
+        await (await start(temporal, order_id, "a", "b", "c")).result()
+    assert world.calls[-1] == "undo b"
+    assert world.effects == []
+
+
 @pytest.mark.parametrize("moment", ["do b", "undo b"])
 async def test_a_native_cancel_interrupts_no_compensation(
     temporal: Client, world: World, order_id: str, moment: str

@@ -398,3 +398,39 @@ async def test_a_step_that_failed_ahead_is_not_tried_again_once_another_branch_i
 
     assert await case.run(Saga("case", story, no, broken), fast_path=3, step_deadline=300) == "undone Refused"
     assert case.calls.count("do broken") == 1
+
+
+async def test_a_step_that_an_undo_came_before_says_so(case: CaseRunner) -> None:
+    case.world.tombstones.add(f"b-{case.key}")
+
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        await saga.do(A)
+        await saga.do(B)
+
+    assert await case.run(Saga("case", story, A, B)) == "undone"
+    assert (await case.client.status()).step("b").last_error == "an undo has been there"
+
+
+async def test_a_hold_is_not_held_once_the_saga_goes_forward_after_all(case: CaseRunner) -> None:
+    case.given(do_ship=["lost", "fault"], undo_ship=["late"])
+
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        await saga.do(PIVOT)
+        await saga.hold(timedelta(seconds=300))
+
+    handle = await case.start(Saga("case", story, PIVOT), step_deadline=0.3)
+    await case.has(lambda: "undo ship" in case.calls)
+    case.given(do_ship=["ok"])
+
+    assert await asyncio.wait_for(handle.result(), 20) == "stands"
+
+
+async def test_a_retriable_steps_answer_is_given_to_the_story(case: CaseRunner) -> None:
+    told: list[str | None] = []
+    last = step("last", Kind.RETRIABLE)
+
+    async def story(each: Case, saga: SagaContext[Case]) -> None:
+        told.append(await saga.try_step(last))
+
+    assert await case.run(Saga("case", story, last)) == "stands"
+    assert told[-1] == f"answer of last-{case.key}"

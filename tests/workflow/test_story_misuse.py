@@ -107,6 +107,15 @@ async def test_a_story_that_swallows_what_stops_it_fails_its_task(
     assert "undo a" not in case.calls, "a mended story decides which way it goes"
 
 
+async def test_a_story_that_swallows_a_wait_that_timed_out_fails_its_task(case: CaseRunner) -> None:
+    async def swallows(saga: SagaContext[Case]) -> None:
+        with contextlib.suppress(BaseException):
+            await saga.wait_for(PAID, timedelta(seconds=0.2))
+
+    assert "swallowed" in await case.task_failure(saga_of(swallows))
+    assert "undo a" not in case.calls
+
+
 async def test_a_bug_while_the_story_is_left_fails_its_task(case: CaseRunner) -> None:
     async def fails_on_its_way_out(saga: SagaContext[Case]) -> None:
         try:

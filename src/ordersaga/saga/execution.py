@@ -249,7 +249,7 @@ class SagaRun(Generic[S]):
             asked.append(self._start_undo(record, str(unwind)))
             await wait_until_over_or(asked[-1], record, [StepState.UNDO_REQUESTED])
             # An instance whose undo was requested before may have turned out to be too late meanwhile.
-            late = [each for each in order if self._is_pivot(each) and each.state is StepState.TOO_LATE]
+            late = [each for each in order if each.state is StepState.TOO_LATE]
             if late:
                 for task in asked:
                     task.cancel()

@@ -59,7 +59,7 @@ class StoryGuard(Generic[S]):
         if step.kind not in kinds:
             self._misused(f"{method} is not for {step.name}, which is {step.kind}")
         record = self._records.get(record_name(step, key))
-        if record is None or bool(key) is not (step.keys is not None):
+        if record is None:
             self._misused(_unknown_key(step, key))
         place = self._saga.steps.index(step)
         if record.name in self._begun:

@@ -247,7 +247,7 @@ class Telling(Generic[S]):
         message = str(failure)
         if isinstance(failure, Refused):
             self._log.refused(record, failure.kind, message)
-            return Refused(failure.kind, message, recorded=failure.recorded and step.kind is not Kind.CHECK)
+            return Refused(failure.kind, message, recorded=step.kind is not Kind.CHECK)
         wanted = isinstance(failure, Unwind) and failure.wanted
         self._log.failed(record, StepState.UNKNOWN, message, is_error=not wanted)
         return failure if isinstance(failure, Unwind) else Unwind(f"{record.name} failed: {message}")
