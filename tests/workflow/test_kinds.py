@@ -255,36 +255,6 @@ async def test_an_undo_that_was_requested_is_not_asked_again_once_the_saga_goes_
     assert case.calls.count("undo ship-2") == 1
 
 
-async def test_steps_side_by_side_are_all_undone_and_each_do_has_ended_before_its_undo(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
-        await asyncio.gather(saga.do(A), saga.do(B))
-
-    case.given(do_a=["slow"], do_b=["refuse"])
-    handle = await case.start(Saga("case", story, A, B))
-    await case.has(lambda: "do a" in case.calls and "do b" in case.calls)
-    assert case.undos == []
-    case.world.release.set()
-
-    assert await handle.result() == "undone Refused"
-    assert case.in_effect == []
-    assert case.calls.index("do a") < case.calls.index("undo a")
-
-
-async def test_a_story_that_stops_waiting_for_a_step_tears_nothing_apart(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(saga.do(A))
-            group.create_task(saga.do(B))
-
-    case.given(do_a=["slow"], do_b=["refuse"])
-    handle = await case.start(Saga("case", story, A, B))
-    await case.has(lambda: "do a" in case.calls and "do b" in case.calls)
-    case.world.release.set()
-
-    assert await handle.result() == "undone Refused"
-    assert case.in_effect == []
-
-
 # -- undos that are final later
 
 
@@ -358,48 +328,6 @@ async def test_a_call_may_have_a_time_out_of_its_own(case: CaseRunner) -> None:
     assert case.calls.count("do short") == 2
 
 
-async def test_a_retriable_step_gives_up_at_its_deadline_also_when_the_saga_goes_forward_after_all(
-    case: CaseRunner,
-) -> None:
-    last = step("last", Kind.RETRIABLE)
-    case.given(do_ship=["lost", "fault"], undo_ship=["late"], do_last=["fault"])
-
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
-        await saga.do(PIVOT)
-        await saga.try_step(last)
-
-    handle = await case.start(Saga("case", story, PIVOT, last), step_deadline=0.3, undo_patience=300)
-    await case.has(lambda: "undo ship" in case.calls)
-    case.given(do_ship=["ok"])
-
-    assert await asyncio.wait_for(handle.result(), 20) == "stands"
-    assert (await case.states())["last"] == "gave_up"
-
-
-async def test_what_was_begun_beside_a_refused_step_is_undone_although_it_is_declared_after_it(
-    case: CaseRunner,
-) -> None:
-    case.given(do_a=["refuse"])
-
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
-        await asyncio.gather(saga.do(A), saga.do(B))
-
-    assert await case.run(Saga("case", story, A, B)) == "undone Refused"
-    assert case.undos == ["b"]
-    assert case.in_effect == []
-
-
-async def test_a_step_that_failed_ahead_is_not_tried_again_once_another_branch_is_refused(case: CaseRunner) -> None:
-    no, broken = step("no", fast_path=True), step("broken", fast_path=True)
-    case.given(do_no=["refuse"], do_broken=["fault"])
-
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
-        await asyncio.gather(saga.do(no), saga.do(broken))
-
-    assert await case.run(Saga("case", story, no, broken), fast_path=3, step_deadline=300) == "undone Refused"
-    assert case.calls.count("do broken") == 1
-
-
 async def test_a_step_that_an_undo_came_before_says_so(case: CaseRunner) -> None:
     case.world.tombstones.add(f"b-{case.key}")
 
@@ -409,20 +337,6 @@ async def test_a_step_that_an_undo_came_before_says_so(case: CaseRunner) -> None
 
     assert await case.run(Saga("case", story, A, B)) == "undone"
     assert (await case.client.status()).step("b").last_error == "an undo has been there"
-
-
-async def test_a_hold_is_not_held_once_the_saga_goes_forward_after_all(case: CaseRunner) -> None:
-    case.given(do_ship=["lost", "fault"], undo_ship=["late"])
-
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
-        await saga.do(PIVOT)
-        await saga.hold(timedelta(seconds=300))
-
-    handle = await case.start(Saga("case", story, PIVOT), step_deadline=0.3)
-    await case.has(lambda: "undo ship" in case.calls)
-    case.given(do_ship=["ok"])
-
-    assert await asyncio.wait_for(handle.result(), 20) == "stands"
 
 
 async def test_a_retriable_steps_answer_is_given_to_the_story(case: CaseRunner) -> None:
