@@ -336,7 +336,7 @@ class OrderClient:
             with in_our_words(order_id, by_worker=True):
                 found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
         except WorkerUnavailable:
-            with in_our_words(order_id):
+            with suppress(RPCError):
                 if endings.is_wedged(await handle.describe()):
                     raise stuck(order_id) from None
             raise

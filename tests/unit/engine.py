@@ -64,11 +64,11 @@ class Service:
 
     def start(self, parked: bool) -> Call:
         """An attempt, whose answer needs no reading."""
-        self.parked.append(parked)
-        return Call(self.handle(lambda answer: answer), lambda answer: answer)
+        return Call(self.handle(lambda answer: answer, parked), lambda answer: answer)
 
-    def handle(self, encode: Callable[[Any], Any]) -> Any:
+    def handle(self, encode: Callable[[Any], Any], parked: bool = False) -> Any:
         """The SDK's handle of an attempt."""
+        self.parked.append(parked)
         return asyncio.create_task(self._answer(self.answers.pop(0), encode))
 
     async def _answer(self, answer: Any, encode: Callable[[Any], Any]) -> Any:

@@ -3,7 +3,7 @@
 Knows temporalio only, and nothing of orders. docs/saga.md is a course that builds another saga with it.
 """
 
-from ordersaga.saga.cancel_requests import MAX_REASON, CancelRequests, TooManyCancels
+from ordersaga.saga.cancel_requests import MAX_REASON, CancelRequests, TooManyCancels, reason_of
 from ordersaga.saga.client import SagaClient
 from ordersaga.saga.compensations import Compensations
 from ordersaga.saga.decisions import Choice, Decision, DecisionRefused, PendingDecisions
@@ -113,5 +113,6 @@ __all__ = [
     "WentForward",
     "first_attempts",
     "not_yet",
+    "reason_of",
     "refusal",
 ]

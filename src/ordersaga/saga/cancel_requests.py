@@ -22,16 +22,11 @@ class TooManyCancels(Exception):
 
 
 class CancelRequests:
-    """Takes cancels for a saga, and bounds those that wait for the answer."""
+    """The cancels of one run that wait for their answer, which are bounded."""
 
-    def __init__(self, saga: SagaRun[Any]) -> None:
-        self._saga = saga
+    def __init__(self) -> None:
         self._waiting = 0
         self._asked = 0
-
-    def ask(self, details: Sequence[Any]) -> None:
-        """Ask for the saga to be cancelled, with whatever came as the reason."""
-        self._saga.cancel(reason_of(details))
 
     def check(self) -> None:
         """Raise TooManyCancels if another may not wait for the answer; for an update's validator."""
@@ -42,13 +37,13 @@ class CancelRequests:
                 "already, so ask how the saga stands instead, or send the signal `cancel`."
             )
 
-    async def answer(self, details: Sequence[Any]) -> Verdict:
+    async def answer(self, saga: SagaRun[Any], details: Sequence[Any]) -> Verdict:
         """Ask for the saga to be cancelled, and wait until it is certain how it ends."""
         self._asked += 1
         self._waiting += 1
         try:
-            self.ask(details)
-            return await self._saga.outcome_decided()
+            saga.cancel(reason_of(details))
+            return await saga.outcome_decided()
         finally:
             self._waiting -= 1
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from ordersaga.saga.cancel_requests import CancelRequests
+from ordersaga.saga.cancel_requests import CancelRequests, reason_of
 from ordersaga.saga.decisions import Choice, Decision
 from ordersaga.saga.execution import SagaRun
 from ordersaga.saga.outcome import Phase, Verdict
@@ -57,17 +57,17 @@ class SagaHandlers:
 
     def __init__(self, saga: SagaRun[Any]) -> None:
         self.saga = saga
-        self._cancels = CancelRequests(saga)
+        self._cancels = CancelRequests()
 
     @workflow.signal
     def cancel(self, *reason: Any) -> None:
         """Ask for the saga to be cancelled. Nobody is told whether it was: request_cancel answers."""
-        self._cancels.ask(reason)
+        self.saga.cancel(reason_of(reason))
 
     @workflow.update
     async def request_cancel(self, *reason: Any) -> Verdict:
         """Ask for the saga to be cancelled, and answer when it is certain how it ends."""
-        return await self._cancels.answer(reason)
+        return await self._cancels.answer(self.saga, reason)
 
     @request_cancel.validator
     def _check_cancel(self, *reason: Any) -> None:

@@ -9,7 +9,7 @@ from temporalio import workflow
 from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.saga import CancelRequests, Choice, Decision, SagaEvent, SagaRun, Verdict
+from ordersaga.saga import CancelRequests, Choice, Decision, SagaEvent, SagaRun, Verdict, reason_of
 from ordersaga.workflows.projection import OrderProjection
 from ordersaga.workflows.steps import saga_policy
 from ordersaga.workflows.story import ORDER_SAGA
@@ -22,18 +22,18 @@ class OrderHandlers:
         self.order = order
         self.policy = order.policy or OrderPolicy()
         self.saga = SagaRun(ORDER_SAGA, order, order.order_id, saga_policy(self.policy), self._sync)
-        self._cancels = CancelRequests(self.saga)
+        self._cancels = CancelRequests()
         self.projection = OrderProjection(order, self.saga)
 
     @workflow.signal
     def cancel(self, *reason: Any) -> None:
         """Ask for the order to be cancelled. Nobody is told whether it was: request_cancel answers."""
-        self._cancels.ask(reason)
+        self.saga.cancel(reason_of(reason))
 
     @workflow.update
     async def request_cancel(self, *reason: Any) -> CancelAnswer:
         """Ask for the order to be cancelled, and answer when it is certain whether it is."""
-        return self._cancel_answer(await self._cancels.answer(reason))
+        return self._cancel_answer(await self._cancels.answer(self.saga, reason))
 
     @request_cancel.validator
     def _check_cancel(self, *reason: Any) -> None:
