@@ -13,6 +13,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -59,6 +60,8 @@ from ordersaga.workflows.settlement import OrderSettlementWorkflow
 QUERY_TIMEOUT = timedelta(seconds=12)
 """A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
 CANCEL_PATIENCE = 60.0
+RECORD_PATIENCE = timedelta(seconds=2)
+"""How long a worker may take to say whether it knows of a cancel already."""
 _CHUNK = 200
 _SHOWN_ID = 50
 """Of a customer's id in a summary, which may have 400 bytes."""
@@ -143,9 +146,7 @@ class OrderClient:
         try:
             return await asyncio.wait_for(self._cancel(handle, order_id, reason), patience)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            # An update that no worker has taken yet is forgotten when the server restarts; a signal is not.
-            with suppress(RPCError):
-                await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
+            await self._record_cancel(handle, reason)
             raise VerdictPending(
                 f"The cancel of order {order_id} was asked for, but after {patience:g} s it is not certain whether it "
                 "came in time. Ask again, which changes nothing, or look with `ordersaga show`."
@@ -231,7 +232,7 @@ class OrderClient:
         except RPCError as error:
             if not is_not_ready(error):
                 raise
-            await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
+            await self._record_cancel(handle, reason)
             raise VerdictPending(
                 f"The cancel of order {order_id} is recorded, but the order cannot go on at the moment: its workflow "
                 "task keeps failing, by a bug or because this version of the worker cannot read it. The cancel is "
@@ -239,6 +240,18 @@ class OrderClient:
             ) from None
         # Others have asked before and wait, so that it is asked for; the answer is read besides.
         return await read_until_known(lambda: self._query(handle, order_id, "get_cancel_answer", _MAYBE_ANSWER))
+
+    async def _record_cancel(self, handle: Handle, reason: str) -> None:
+        """See to it that a cancel is in the run's history, once.
+
+        An update that no worker has taken yet is forgotten when the server restarts. A signal is not, but each stays in
+         the history.
+        """
+        with suppress(RPCError, WorkflowQueryFailedError):
+            if await handle.query(OrderSagaWorkflow.is_cancel_requested, rpc_timeout=RECORD_PATIENCE):
+                return
+        with suppress(RPCError):
+            await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
 
     async def _result_of_latest(self, handle: Handle) -> OrderResult:
         """A run's result; of a run that was reset, the result of the run that followed it."""

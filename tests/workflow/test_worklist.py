@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 
@@ -222,6 +223,31 @@ async def test_a_mail_whose_settlement_was_cut_off_waits_for_a_person_again(
     await run.terminate()
 
     assert (await listed(orders, order_id)).attention is Attention.MAIL_NOT_SENT
+
+
+async def test_a_cancel_that_is_asked_for_again_and_again_does_not_fill_the_history(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
+) -> None:
+    """A signal stays in the history, which the server bounds; and while the pivot is parked no cancel is answered."""
+    proxy.faults.append(Fault(Kind.ERROR_BEFORE, "cancel_shipment", order_id, attempts=None))
+    policy = IMPATIENT | {"hold_before_shipping": 300}
+    await orders.submit_order(await shop.order(order_id, policy=policy))
+
+    async def charged() -> bool:
+        return "captured" in await shop.books(order_id)
+
+    await until(charged)
+    for _ in range(3):
+        with pytest.raises(VerdictPending):
+            await orders.cancel_order(order_id, "no more", patience=0.5)
+    await listed(orders, order_id)
+    proxy.faults.clear()
+    await orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
+
+    assert (await orders.result(order_id)).status is OrderStatus.CANCELLED
+    history = await temporal.get_workflow_handle(f"order-{order_id}").fetch_history()
+    signals = [each for each in history.events if each.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED]
+    assert signals == []
 
 
 # -- runs that were cut off

@@ -65,6 +65,11 @@ class OrderHandlers:
         verdict = self.saga.verdict
         return None if verdict is None else self._cancel_answer(verdict)
 
+    @workflow.query
+    def is_cancel_requested(self) -> bool:
+        """Whether somebody has asked for the order to be cancelled."""
+        return self.saga.cancel_reason is not None
+
     def _cancel_answer(self, verdict: Verdict) -> CancelAnswer:
         outcome = CancelOutcome.CANCELLED if verdict is Verdict.UNDONE else CancelOutcome.TOO_LATE
         return CancelAnswer(order_id=self.order.order_id, outcome=outcome, status=self.projection.status)
