@@ -138,6 +138,11 @@ async def compensate(request: str) -> str:
     return "whatever"
 
 
+@activity.defn
+async def untyped(request):  # type: ignore[no-untyped-def]
+    pass
+
+
 STEP = Step("a", lambda subject, effect_id: effect_id, do, undo)
 RECORD = StepRecord("a", "a", STEP.effect_id("1"))
 PAID = ExternalEvent[str, str]("paid", str, poll=compensate)
@@ -191,7 +196,10 @@ async def test_an_undo_with_an_outcome_that_nobody_knows_is_unreadable(answers: 
         await answer_of(start_undo(undo, ["asked"], RECORD, "do it", Policy(), parked=False), lambda: False)
 
 
-async def test_what_a_compensation_answers_does_not_matter(answers: list[Any]) -> None:
+@pytest.mark.parametrize("compensation", [compensate, untyped])
+async def test_what_a_compensation_answers_does_not_matter(
+    answers: list[Any], compensation: Callable[..., Any]
+) -> None:
     answers.append({"outcome": "perhaps"})
-    call = start_undo(compensate, ["asked"], RECORD, "do it", Policy(), parked=False)
+    call = start_undo(compensation, ["asked"], RECORD, "do it", Policy(), parked=False)
     assert await answer_of(call, lambda: False) == UndoResult(UndoOutcome.UNDONE)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.saga import Phase, SagaView, StepState, StepView
+from ordersaga.saga import Phase, SagaClient, SagaView, StepState, StepView, Verdict
 from ordersaga.saga.pending_activities import PendingActivities
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,3 +91,68 @@ def test_a_view_knows_its_steps_and_which_are_parked() -> None:
     assert view.step("b") is parked
     with pytest.raises(KeyError):
         view.step("c")
+
+
+# -- a cancel, and what its answer is read from
+
+
+class Run:
+    """A run that answers an update and a query as the test says."""
+
+    def __init__(self, update: Exception | str, *verdicts: Verdict | None) -> None:
+        self.update, self.verdicts = update, list(verdicts)
+        self.timeouts: list[timedelta] = []
+
+    async def execute_update(self, *_: object) -> str:
+        """The answer to request_cancel."""
+        if isinstance(self.update, Exception):
+            raise self.update
+        return self.update
+
+    async def query(self, _: object, rpc_timeout: timedelta) -> SagaView:
+        """The view, with the next verdict."""
+        self.timeouts.append(rpc_timeout)
+        return SagaView(Phase.UNWINDING, self.verdicts.pop(0))
+
+    async def describe(self) -> Any:
+        """A run without pending activities."""
+        return SimpleNamespace(raw_description=SimpleNamespace(pending_activities=[]))
+
+    @property
+    def client(self) -> SagaClient:
+        """A client of it."""
+        temporal = SimpleNamespace(get_workflow_handle=lambda _: self)
+        return SagaClient(cast("Client", temporal), "a")
+
+
+def refused(kind: str) -> WorkflowUpdateFailedError:
+    return WorkflowUpdateFailedError(ApplicationError("no", type=kind))
+
+
+NOT_FOUND = RPCError("it has ended", RPCStatusCode.NOT_FOUND, b"")
+SILENT = RPCError("no answer", RPCStatusCode.UNAVAILABLE, b"")
+
+
+async def test_a_cancel_is_answered_by_its_update() -> None:
+    assert await Run("undone").client.cancel() is Verdict.UNDONE
+
+
+@pytest.mark.parametrize("update", [refused("TooManyCancels"), NOT_FOUND])
+async def test_the_answer_is_read_where_no_update_gives_it(update: Exception) -> None:
+    run = Run(update, None, Verdict.STANDS)
+
+    assert await run.client.cancel() is Verdict.STANDS
+    assert run.verdicts == []
+
+
+@pytest.mark.parametrize("update", [refused("AnotherError"), WorkflowUpdateFailedError(RuntimeError("no")), SILENT])
+async def test_another_failure_of_the_update_is_passed_on(update: Exception) -> None:
+    with pytest.raises(type(update)):
+        await Run(update, Verdict.STANDS).client.cancel()
+
+
+async def test_a_status_is_waited_for_as_long_as_it_is_told() -> None:
+    run = Run("", None)
+    await run.client.status(timedelta(seconds=7))
+
+    assert run.timeouts == [timedelta(seconds=7)]

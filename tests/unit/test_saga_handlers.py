@@ -32,6 +32,7 @@ from ordersaga.saga import (
     UndoResult,
     Verdict,
 )
+from ordersaga.saga.cancel_requests import MOST_WAITING
 from ordersaga.workflows.handlers import OrderHandlers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -114,6 +115,13 @@ async def test_so_much_of_a_cancels_reason_is_kept(
 
     assert either.saga.cancel_reason == kept
     assert either.saga.events == [CancelRequested(at=NOW, reason=kept)]
+
+
+async def test_a_cancel_that_was_answered_makes_room_for_another(either: SagaHandlers | OrderHandlers) -> None:
+    either.saga._decide_outcome(Verdict.UNDONE)
+    for _ in range(MOST_WAITING + 1):
+        either._check_cancel()
+        await answer_of(either, "no more")
 
 
 async def test_a_cancel_by_signal_needs_no_reason(either: SagaHandlers | OrderHandlers) -> None:

@@ -19,6 +19,7 @@ from ordersaga.saga import (
     UndoOutcome,
     UndoResult,
 )
+from ordersaga.saga.activity_calls import Unreadable
 from ordersaga.saga.run_log import RunLog
 from ordersaga.saga.undoing import Undoer, carry_out, wait_until_over_or
 from tests.unit.engine import Service, Time, failed
@@ -202,3 +203,16 @@ async def test_whoever_is_overtaken_is_told_by_what(log: RunLog) -> None:
     with pytest.raises(ApplicationError, match="The decision came too late: a is undone") as late:
         await deciding
     assert (late.value.type, late.value.non_retryable) == ("DecisionRefused", True)
+
+
+@pytest.mark.parametrize("may_stand", [False, True])
+async def test_an_unreadable_answer_parks_the_undo_and_the_pivots_may_go_forward(
+    log: RunLog, record: StepRecord, may_stand: bool
+) -> None:
+    asking = asyncio.create_task(undo(log, Service(Unreadable("no UndoResult"), None), may_stand=may_stand))
+    while record.state is not StepState.PARKED:
+        await asyncio.sleep(0)
+
+    assert (Choice.GO_FORWARD in log.decisions.choices("a")) is may_stand
+    assert record.last_error == "no UndoResult"
+    asking.cancel()

@@ -68,11 +68,11 @@ class SagaClient:
 
 async def read_until_known(read: Callable[[], Awaitable[T | None]]) -> T:
     """What `read` gives, read again at growing pauses for as long as that is None."""
-    for pause in growing(_FIRST_PAUSE, _LONGEST_PAUSE):
+    pauses = growing(_FIRST_PAUSE, _LONGEST_PAUSE)
+    while True:
         if (value := await read()) is not None:
             return value
-        await asyncio.sleep(pause.total_seconds())
-    raise AssertionError("the pauses never end")
+        await asyncio.sleep(next(pauses).total_seconds())
 
 
 def is_too_many(refused: WorkflowUpdateFailedError) -> bool:
