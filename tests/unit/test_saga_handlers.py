@@ -32,7 +32,7 @@ from ordersaga.saga import (
     UndoResult,
     Verdict,
 )
-from ordersaga.saga.cancel_requests import MOST_WAITING
+from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels
 from ordersaga.workflows.handlers import OrderHandlers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,6 +122,31 @@ async def test_a_cancel_that_was_answered_makes_room_for_another(either: SagaHan
     for _ in range(MOST_WAITING + 1):
         either._check_cancel()
         await answer_of(either, "no more")
+
+
+def test_no_more_than_so_many_may_wait_for_the_answer(either: SagaHandlers | OrderHandlers) -> None:
+    either._cancels._waiting = MOST_WAITING - 1
+    either._check_cancel()
+    either._cancels._waiting = MOST_WAITING
+    with pytest.raises(TooManyCancels, match="A cancel has been asked for already"):
+        either._check_cancel()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome"), [(Verdict.UNDONE, CancelOutcome.CANCELLED), (Verdict.STANDS, CancelOutcome.TOO_LATE)]
+)
+def test_the_answer_to_an_orders_cancel_may_be_read_besides(
+    order: OrderInput, verdict: Verdict, outcome: CancelOutcome
+) -> None:
+    handlers = OrderHandlers(order)
+    assert (handlers.is_cancel_requested(), handlers.get_cancel_answer()) == (False, None)
+    handlers.cancel("no more")
+    assert (handlers.is_cancel_requested(), handlers.get_cancel_answer()) == (True, None)
+    handlers.saga._decide_outcome(verdict)
+
+    answer = handlers.get_cancel_answer()
+    assert answer is not None
+    assert (answer.order_id, answer.outcome) == (order.order_id, outcome)
 
 
 async def test_a_cancel_by_signal_needs_no_reason(either: SagaHandlers | OrderHandlers) -> None:

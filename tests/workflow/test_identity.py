@@ -11,6 +11,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from ordersaga.domain.errors import VerdictPending
 from ordersaga.domain.result import OrderStatus
+from ordersaga.endings import find_settlement
 from ordersaga.workflows.ids import order_id_of, workflow_id
 from ordersaga.workflows.watch import WatcherWorkflow
 from tests.workflow.shop import Shop, until
@@ -62,19 +63,14 @@ async def test_an_order_may_be_called_like_a_workflow(shop: Shop, order_id: str,
     queue = shop.orders.settings.task_queue
     found = await shop.orders.temporal.execute_workflow(WatcherWorkflow.run, id=f"watch-{named}", task_queue=queue)
     assert handle.id in found.recovered
+    settlement = await find_settlement(shop.orders.temporal, named)
+    assert settlement is not None
+    assert order_id_of(settlement) == named
     result = await asyncio.wait_for(shop.orders.result(named), 20)
     assert (result.order_id, result.status) == (named, OrderStatus.FAILED)
     assert await shop.books(named) == ["released", "refunded"]
     assert (await shop.orders.result(plain)).status is OrderStatus.COMPLETED
     assert (await shop.orders.get_order(named)).order_id == named
-
-
-async def test_a_settlement_is_of_the_order_that_it_settles(shop: Shop, order_id: str) -> None:
-    named = f"settle-{order_id}"
-    await shop.orders.place_order(await shop.order(named))
-    description = await shop.orders.temporal.get_workflow_handle(workflow_id(named)).describe()
-
-    assert order_id_of(description) == named
 
 
 async def test_the_result_is_that_of_the_run_that_follows_a_reset(shop: Shop, order_id: str) -> None:
