@@ -135,7 +135,7 @@ def test_no_more_than_so_many_may_wait_for_the_answer(either: SagaHandlers | Ord
 @pytest.mark.parametrize(
     ("verdict", "outcome"), [(Verdict.UNDONE, CancelOutcome.CANCELLED), (Verdict.STANDS, CancelOutcome.TOO_LATE)]
 )
-def test_the_answer_to_an_orders_cancel_may_be_read_besides(
+async def test_the_answer_to_an_orders_cancel_may_be_read_besides(
     order: OrderInput, verdict: Verdict, outcome: CancelOutcome
 ) -> None:
     handlers = OrderHandlers(order)
