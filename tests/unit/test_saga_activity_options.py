@@ -160,6 +160,7 @@ async def test_the_watcher_gives_a_round_its_time_and_expects_signs_of_life(aske
     asked.answer = WatcherRound(at=NOW, recovered=["order-A-1"])
 
     assert await WatcherWorkflow().run() == asked.answer
+    assert WatcherWorkflow().is_answered()
     assert asked.calls == [
         (
             ("watch_orders",),

@@ -91,3 +91,21 @@ async def test_an_eviction_ends_it_at_once_and_a_native_cancel_once_all_is_undon
         await compensations.compensate()
     states = [record.state for record in compensations.records.values()]
     assert states == [StepState.PENDING if reason is None else StepState.UNDONE]
+
+
+async def test_a_bug_while_it_compensates_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait_condition(condition: Callable[[], bool], **options: Any) -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    def broken(*args: Any, **options: Any) -> None:
+        raise LookupError("a bug")
+
+    monkeypatch.setattr(workflow, "now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(workflow, "wait_condition", wait_condition)
+    monkeypatch.setattr(workflow, "start_activity", broken)
+    compensations = Compensations()
+    compensations.add_compensation(refund, UndoRequest("pay-1"))
+
+    with pytest.raises(LookupError, match="a bug"):
+        await compensations.compensate()

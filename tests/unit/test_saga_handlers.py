@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,7 +34,7 @@ from ordersaga.saga import (
     UndoResult,
     Verdict,
 )
-from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels
+from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels, reason_of
 from ordersaga.workflows.handlers import OrderHandlers
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -124,12 +126,32 @@ async def test_a_cancel_that_was_answered_makes_room_for_another(either: SagaHan
         await answer_of(either, "no more")
 
 
-def test_no_more_than_so_many_may_wait_for_the_answer(either: SagaHandlers | OrderHandlers) -> None:
-    either._cancels._waiting = MOST_WAITING - 1
-    either._check_cancel()
-    either._cancels._waiting = MOST_WAITING
+async def test_no_more_than_so_many_may_wait_for_the_answer(
+    either: SagaHandlers | OrderHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait_condition(condition: Callable[[], bool], **options: Any) -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(workflow, "wait_condition", wait_condition)
+    waiting = []
+    for _ in range(MOST_WAITING):
+        either._check_cancel()
+        waiting.append(asyncio.create_task(answer_of(either, "no more")))
+        await asyncio.sleep(0)
     with pytest.raises(TooManyCancels, match="A cancel has been asked for already"):
         either._check_cancel()
+    either.saga._decide_outcome(Verdict.UNDONE)
+    await asyncio.gather(*waiting)
+    either._check_cancel()
+
+
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [((timedelta(seconds=7),), '"0:00:07"'), (("a", None, ""), "a"), ((b"a", {"b": 1}), 'a, {"b": 1}')],
+)
+def test_a_reason_may_be_anything(details: tuple[object, ...], reason: str) -> None:
+    assert reason_of(details) == reason
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,8 @@ async def test_a_bug_while_the_story_is_left_fails_its_task(case: CaseRunner) ->
     assert "undo a" not in case.calls
 
 
+LEFT: list[asyncio.Task[str | None]] = []
+
 MISUSES: dict[str, Callable[[SagaContext[Case]], Awaitable[object]]] = {
     "a is done twice": lambda saga: saga.do(SLOW_A),
     "stranger is no step of case": lambda saga: saga.do(STRANGER),
@@ -142,6 +144,7 @@ MISUSES: dict[str, Callable[[SagaContext[Case]], Awaitable[object]]] = {
     "let RuntimeError through: a bug": lambda saga: fails(),
     "let a CancelledError of its own through": lambda saga: cancels_a_task_of_its_own(),
     "returned while a step was under way": lambda saga: leaves_behind(saga),
+    "returned while a step was under way: await": lambda saga: leaves_behind_at_once(saga),
 }
 
 
@@ -153,6 +156,10 @@ async def cancels_a_task_of_its_own() -> None:
     waiting = asyncio.create_task(asyncio.Event().wait())
     waiting.cancel()
     await waiting
+
+
+async def leaves_behind_at_once(saga: SagaContext[Case]) -> None:
+    LEFT.append(asyncio.create_task(saga.do(SLOW_C)))
 
 
 async def leaves_behind(saga: SagaContext[Case]) -> None:

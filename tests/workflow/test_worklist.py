@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.common import WorkflowIDReusePolicy
 
 from ordersaga.client import OrderClient
@@ -17,12 +17,14 @@ from ordersaga.domain.errors import DecisionRefused, OrderNotFound, VerdictPendi
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.timeline_text import describe
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
+from ordersaga.saga.cancel_requests import MOST_WAITING
 from ordersaga.settings import SERVICES, Settings
 from ordersaga.settlements import start_settlement
 from ordersaga.testing.books import check_books
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
 from ordersaga.watcher import ensure_schedule, schedule_id
 from ordersaga.worker import order_worker
+from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.projection import AT_RISK, ATTENTION, SINCE
 from ordersaga.workflows.watch import WatcherWorkflow
 from tests.workflow.shop import IN_EFFECT, Shop, until
@@ -241,6 +243,12 @@ async def test_a_cancel_that_is_asked_for_again_and_again_does_not_fill_the_hist
         with pytest.raises(VerdictPending):
             await orders.cancel_order(order_id, "no more", patience=0.5)
     await listed(orders, order_id)
+    handle = temporal.get_workflow_handle_for(OrderSagaWorkflow.run, f"order-{order_id}")
+    accepted = WorkflowUpdateStage.ACCEPTED
+    for _ in range(MOST_WAITING - 3):
+        await handle.start_update(OrderSagaWorkflow.request_cancel, "no more", wait_for_stage=accepted)
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update(OrderSagaWorkflow.request_cancel, "one too many")
     proxy.faults.clear()
     await orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
 
