@@ -41,9 +41,12 @@ async def bare() -> AsyncIterator[Client]:
 
 
 async def one_round(orders: OrderClient, name: str) -> WatcherRound:
-    return await orders.temporal.execute_workflow(
+    handle = await orders.temporal.start_workflow(
         WatcherWorkflow.run, id=f"watch-{name}", task_queue=orders.settings.task_queue
     )
+    found = await handle.result()
+    assert await handle.query(WatcherWorkflow.is_answered)
+    return found
 
 
 async def held(shop: Shop, orders: OrderClient, order_id: str) -> None:
