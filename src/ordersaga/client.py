@@ -239,7 +239,14 @@ class OrderClient:
                 "heeded as soon as a worker runs that can. Ask again then, or look with `ordersaga show`."
             ) from None
         # Others have asked before and wait, so that it is asked for; the answer is read besides.
-        return await read_until_known(lambda: self._query(handle, order_id, "get_cancel_answer", _MAYBE_ANSWER))
+
+        async def answer() -> CancelAnswer | None:
+            try:
+                return await self._query(handle, order_id, "get_cancel_answer", _MAYBE_ANSWER)
+            except WorkerUnavailable:
+                return None  # whoever asks says how patient they are
+
+        return await read_until_known(answer)
 
     async def _record_cancel(self, handle: Handle, reason: str) -> None:
         """See to it that a cancel is in the run's history, once.

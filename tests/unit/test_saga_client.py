@@ -99,7 +99,7 @@ def test_a_view_knows_its_steps_and_which_are_parked() -> None:
 class Run:
     """A run that answers an update and a query as the test says."""
 
-    def __init__(self, update: Exception | str, *verdicts: Verdict | None) -> None:
+    def __init__(self, update: Exception | str, *verdicts: Verdict | RPCError | None) -> None:
         self.update, self.verdicts = update, list(verdicts)
         self.timeouts: list[timedelta] = []
 
@@ -112,7 +112,10 @@ class Run:
     async def query(self, _: object, rpc_timeout: timedelta) -> SagaView:
         """The view, with the next verdict."""
         self.timeouts.append(rpc_timeout)
-        return SagaView(Phase.UNWINDING, self.verdicts.pop(0))
+        verdict = self.verdicts.pop(0)
+        if isinstance(verdict, RPCError):
+            raise verdict
+        return SagaView(Phase.UNWINDING, verdict)
 
     async def describe(self) -> Any:
         """A run without pending activities."""
@@ -143,6 +146,14 @@ async def test_the_answer_is_read_where_no_update_gives_it(update: Exception) ->
 
     assert await run.client.cancel() is Verdict.STANDS
     assert run.verdicts == []
+
+
+async def test_a_query_that_the_server_loses_is_asked_again() -> None:
+    run = Run(NOT_FOUND, RPCError("lost", RPCStatusCode.DEADLINE_EXCEEDED, b""), Verdict.STANDS)
+
+    assert await run.client.cancel() is Verdict.STANDS
+    with pytest.raises(RPCError):
+        await Run(NOT_FOUND, SILENT).client.cancel()
 
 
 @pytest.mark.parametrize("update", [refused("AnotherError"), WorkflowUpdateFailedError(RuntimeError("no")), SILENT])

@@ -13,7 +13,7 @@ import aiohttp
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.converter import DataConverter
 
 from bench.history import actions_in
@@ -150,7 +150,8 @@ def counting(log: list[str]) -> DataConverter:
 
         def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
             values = super().from_payloads(payloads, type_hints)
-            log.extend(f"reads {type(value).__name__}" for value in values)
+            # A raw value has not been read yet.
+            log.extend(f"reads {type(value).__name__}" for value in values if not isinstance(value, RawValue))
             return values
 
     assert DATA_CONVERTER.payload_converter_class is OrderPayloadConverter

@@ -56,7 +56,7 @@ CANCELLED = Cost(
     },
     calls=["reserve", "charge", "cancel_shipment", "recall", "refund", "release"],
     client_payloads=9,
-    worker_payloads=36,
+    worker_payloads=37,  # the cancel's reason is read by its validator, too
 )
 LOOKED_AT = replace(
     HAPPY, actions=HAPPY.actions | {"grpc_QueryWorkflow": 1}, client_payloads=11, worker_payloads=17 + 15

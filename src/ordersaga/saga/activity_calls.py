@@ -131,11 +131,15 @@ def _read_undo(kind: Any, raw: RawValue) -> UndoResult:
     """What an undo answers. Who completes it by hand with some text, or nothing, says that it is done."""
     if not (isinstance(kind, type) and issubclass(kind, UndoResult)):
         return UndoResult(UndoOutcome.UNDONE)
-    by_hand = _read(raw, None)
-    if isinstance(by_hand, Mapping):
-        result: UndoResult = _read(raw, kind)
-        return result
-    return UndoResult(UndoOutcome.UNDONE, detail=f"completed by hand: {by_hand}" if by_hand else "completed by hand")
+    try:
+        answer = _read(raw, kind)
+    except Unreadable:
+        answer = _read(raw, None)
+        if isinstance(answer, Mapping):
+            raise
+    if isinstance(answer, UndoResult):
+        return answer
+    return UndoResult(UndoOutcome.UNDONE, detail=f"completed by hand: {answer}" if answer else "completed by hand")
 
 
 def failure_of(error: ActivityError) -> Failure:

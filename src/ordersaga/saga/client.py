@@ -22,6 +22,7 @@ from ordersaga.saga.waiting import growing
 
 T = TypeVar("T")
 
+_NO_ANSWER = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 _FIRST_PAUSE = timedelta(milliseconds=200)
 _LONGEST_PAUSE = timedelta(seconds=5)
 
@@ -54,7 +55,12 @@ class SagaClient:
                 raise  # else it has ended, unless there never was such a saga
 
         async def verdict() -> Verdict | None:
-            return (await self.status()).verdict
+            try:
+                return (await self.status()).verdict
+            except RPCError as error:
+                if error.status not in _NO_ANSWER:
+                    raise
+                return None  # the server loses a query now and then
 
         return await read_until_known(verdict)
 
