@@ -36,6 +36,7 @@ test: $(READY) ## run the tests
 
 # The tests of the engine and of the order's workflows, as tests/mutation/known_tests.py has them.
 ENGINE_TESTS = $(wildcard tests/unit/test_*saga_*.py) tests/unit/test_timeline_text.py tests/workflow tests/sagas \
+	tests/watcher/test_watcher.py \
 	-k '(not flag-2-on or native_cancel) and not test_cost'
 
 coverage: $(READY) ## hold the lines and branches of the engine and the workflows to be reached by their tests
