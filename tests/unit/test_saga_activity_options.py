@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutType
@@ -15,45 +15,23 @@ from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.domain.worklist import WatcherRound
 from ordersaga.saga import (
-    EffectId,
     ExternalEvent,
     Policy,
     Saga,
-    SagaContext,
     Step,
     StepRecord,
-    UndoOutcome,
-    UndoRequest,
-    UndoResult,
 )
 from ordersaga.saga.activity_calls import start_do, start_poll, start_undo
 from ordersaga.saga.fast_path import FastPath, FirstAttempt
 from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure
 from ordersaga.workflows.watch import WatcherWorkflow
+from tests.unit.parts import do, request, story, undo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 POLICY = Policy(*(number * SECOND for number in (1, 2, 3, 4, 5, 6)))
 SLOWLY = RetryPolicy(initial_interval=4 * SECOND, maximum_interval=timedelta(hours=1))
-
-
-@activity.defn
-async def do(argument: str) -> str:
-    return argument
-
-
-@activity.defn
-async def undo(undo: UndoRequest) -> UndoResult:
-    return UndoResult(UndoOutcome.UNDONE)
-
-
-def request(subject: str, effect_id: EffectId) -> str:
-    return effect_id
-
-
-async def story(subject: str, saga: SagaContext[str]) -> None:
-    pass
 
 
 STEP = Step[str, str]("a", request, do, undo, title="do it", fast_path=True)

@@ -13,33 +13,12 @@ from ordersaga.saga import (
     ExternalEvent,
     Kind,
     Saga,
-    SagaContext,
     SagaDeclarationError,
     Step,
-    UndoOutcome,
-    UndoRequest,
-    UndoResult,
     first_attempts,
 )
 from ordersaga.saga.definition import keys_of
-
-
-@activity.defn
-async def do(argument: str) -> str:
-    return argument
-
-
-@activity.defn
-async def undo(undo: UndoRequest) -> UndoResult:
-    return UndoResult(UndoOutcome.UNDONE)
-
-
-def request(subject: str, effect_id: EffectId) -> str:
-    return effect_id
-
-
-async def story(subject: str, saga: SagaContext[str]) -> None:
-    pass
+from tests.unit.parts import do, request, story, undo
 
 
 def step(name: str, kind: Kind = Kind.COMPENSATABLE, *, undoable: bool = True, **more: Any) -> Step[Any, Any]:

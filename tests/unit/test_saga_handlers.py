@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio import activity, workflow
+from temporalio import workflow
 
 from ordersaga.domain.order import OrderInput, parse_order
 from ordersaga.domain.result import CancelOutcome, OrderStatus
@@ -19,23 +19,19 @@ from ordersaga.saga import (
     Choice,
     Decision,
     DecisionRefused,
-    EffectId,
     OutcomeDecided,
     Phase,
     Saga,
-    SagaContext,
     SagaHandlers,
     SagaRun,
     Step,
     StepState,
     StepView,
-    UndoOutcome,
-    UndoRequest,
-    UndoResult,
     Verdict,
 )
 from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels, reason_of
 from ordersaga.workflows.handlers import OrderHandlers
+from tests.unit.parts import do, request, story, undo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -43,24 +39,6 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "now", lambda: NOW)
-
-
-@activity.defn
-async def do(argument: str) -> str:
-    return argument
-
-
-@activity.defn
-async def undo(undo: UndoRequest) -> UndoResult:
-    return UndoResult(UndoOutcome.UNDONE)
-
-
-def request(subject: str, effect_id: EffectId) -> str:
-    return effect_id
-
-
-async def story(subject: str, saga: SagaContext[str]) -> None:
-    pass
 
 
 SAGA = Saga("s", story, Step[str, str]("a", request, do, undo), Step[str, str]("b", request, do, undo))

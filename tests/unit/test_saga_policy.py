@@ -6,27 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio import activity
 from temporalio.exceptions import ApplicationErrorCategory
 
-from ordersaga.saga import EffectId, ExternalEvent, Policy, Step, UndoOutcome, UndoRequest, UndoResult, not_yet, refusal
+from ordersaga.saga import ExternalEvent, Policy, Step, UndoOutcome, UndoRequest, UndoResult, not_yet, refusal
 from ordersaga.saga.activity_calls import retry_slowly
+from tests.unit.parts import do, request, undo
 
 SECOND = timedelta(seconds=1)
-
-
-@activity.defn
-async def do(argument: str) -> str:
-    return argument
-
-
-@activity.defn
-async def undo(undo: UndoRequest) -> UndoResult:
-    return UndoResult(UndoOutcome.UNDONE)
-
-
-def request(subject: str, effect_id: EffectId) -> str:
-    return effect_id
 
 
 @pytest.mark.parametrize("own", ["call_timeout", "step_deadline", "undo_patience"])

@@ -9,46 +9,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from temporalio import activity, workflow
+from temporalio import workflow
 
 from ordersaga.saga import (
-    EffectId,
     Kind,
     Outcome,
     Phase,
     Policy,
     Saga,
-    SagaContext,
     SagaEvent,
     SagaRun,
     Step,
     StoryError,
-    UndoOutcome,
-    UndoRequest,
-    UndoResult,
     Verdict,
 )
 from ordersaga.saga.run_state import RunState
+from tests.unit.parts import do, request, story, undo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@activity.defn
-async def do(argument: str) -> str:
-    return argument
-
-
-@activity.defn
-async def undo(undo: UndoRequest) -> UndoResult:
-    return UndoResult(UndoOutcome.UNDONE)
-
-
-def request(subject: str, effect_id: EffectId) -> str:
-    return effect_id
-
-
-async def story(subject: str, saga: SagaContext[str]) -> None:
-    pass
 
 
 CHECK = Step[str, str]("check", request, do, kind=Kind.CHECK)

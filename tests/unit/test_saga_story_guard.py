@@ -5,30 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from temporalio import activity
 
-from ordersaga.saga import EffectId, ExternalEvent, Kind, Saga, SagaContext, Step, UndoOutcome, UndoRequest, UndoResult
+from ordersaga.saga import ExternalEvent, Kind, Saga, Step
 from ordersaga.saga.exits import Misuse, Refused, StopEarly, Unwind
 from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, records_of
-
-
-@activity.defn
-async def do(argument: str) -> str:
-    return argument
-
-
-@activity.defn
-async def undo(undo: UndoRequest) -> UndoResult:
-    return UndoResult(UndoOutcome.UNDONE)
-
-
-def request(subject: str, effect_id: EffectId) -> str:
-    return effect_id
-
-
-async def story(subject: str, saga: SagaContext[str]) -> None:
-    pass
-
+from tests.unit.parts import do, request, story, undo
 
 A = Step[str, str]("a", request, do, undo)
 PARCEL = Step[str, str]("parcel", request, do, undo, keys=lambda subject: ["1", "2"], prefix="shp")
