@@ -243,7 +243,7 @@ async def test_a_cancel_that_is_asked_for_again_and_again_does_not_fill_the_hist
         with pytest.raises(VerdictPending):
             await orders.cancel_order(order_id, "no more", patience=0.5)
     await listed(orders, order_id)
-    handle = temporal.get_workflow_handle_for(OrderSagaWorkflow.run, f"order-{order_id}")
+    handle = temporal.get_workflow_handle(f"order-{order_id}")
     accepted = WorkflowUpdateStage.ACCEPTED
     for _ in range(MOST_WAITING - 3):
         await handle.start_update(OrderSagaWorkflow.request_cancel, "no more", wait_for_stage=accepted)
