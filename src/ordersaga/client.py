@@ -252,7 +252,7 @@ class OrderClient:
         """See to it that a cancel is in the run's history, once.
 
         An update that no worker has taken yet is forgotten when the server restarts. A signal is not, but each stays in
-         the history.
+        the history.
         """
         with suppress(RPCError, WorkflowQueryFailedError):
             if await handle.query(OrderSagaWorkflow.is_cancel_requested, rpc_timeout=RECORD_PATIENCE):

@@ -26,12 +26,9 @@ from ordersaga.workflows.steps import CONFIRM
 
 CUT_OFF_QUERY = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")'
 SETTLED_QUERY = 'WorkflowType = "OrderSettlementWorkflow" AND ExecutionStatus IN ("Running", "Completed")'
-ATTENTION_QUERY = f'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND {ATTENTION.name} IS NOT NULL'
-
-WEDGED_QUERY = (
-    'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND ExecutionStatus = "Running" '
-    f"AND {endings.PROBLEMS.name} IS NOT NULL"
-)
+_EITHER = 'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow")'
+ATTENTION_QUERY = f"{_EITHER} AND {ATTENTION.name} IS NOT NULL"
+WEDGED_QUERY = f'{_EITHER} AND ExecutionStatus = "Running" AND {endings.PROBLEMS.name} IS NOT NULL'
 
 Settling = WorkflowHandle[OrderSettlementWorkflow, OrderResult]
 
@@ -78,10 +75,9 @@ async def worklist(temporal: Client) -> AsyncIterator[WorklistItem]:
                 yield item
 
 
-async def wedged_orders(temporal: Client) -> AsyncIterator[WorkflowExecution]:
+def wedged_orders(temporal: Client) -> AsyncIterator[WorkflowExecution]:
     """The runs of orders, and of their settlements, whose workflow task keeps failing."""
-    async for execution in _searchable(temporal, WEDGED_QUERY):
-        yield execution
+    return _searchable(temporal, WEDGED_QUERY)
 
 
 async def _searchable(temporal: Client, query: str) -> AsyncIterator[WorkflowExecution]:

@@ -76,7 +76,7 @@ class Watcher:
             settled = {order_id_of(execution) async for execution in self._temporal.list_workflows(SETTLED_QUERY)}
             return [
                 execution.id
-                async for execution in self._ours(CUT_OFF_QUERY)
+                async for execution in self._ours(self._temporal.list_workflows(CUT_OFF_QUERY))
                 if order_id_of(execution) not in settled and await self._is_settled(execution, problems)
             ]
         except RPCError as error:
@@ -110,17 +110,16 @@ class Watcher:
 
     async def _wedged(self, problems: list[str]) -> list[str]:
         try:
-            wedged = [each async for each in wedged_orders(self._temporal)]
+            return [each.id async for each in self._ours(wedged_orders(self._temporal))]
         except RPCError as error:
             problems.append(f"what is wedged cannot be listed: {error}")
             return []
-        return [each.id for each in wedged if each.task_queue == self._task_queue]
 
     async def _forget_rounds(self) -> None:
         """Delete the rounds before the last few: they would fill Temporal's list of workflows."""
         own, seen = f"{schedule_id(self._task_queue)}-", 0
         try:
-            async for execution in self._ours(_ROUNDS_QUERY):
+            async for execution in self._ours(self._temporal.list_workflows(_ROUNDS_QUERY)):
                 if not execution.id.startswith(own):
                     continue
                 seen += 1
@@ -131,9 +130,9 @@ class Watcher:
         except RPCError as error:
             log.info("rounds of the watcher could not be deleted", problem=str(error))
 
-    async def _ours(self, query: str) -> AsyncIterator[WorkflowExecution]:
-        """The runs of this task queue that a query finds, newest first."""
-        async for execution in self._temporal.list_workflows(query):
+    async def _ours(self, executions: AsyncIterator[WorkflowExecution]) -> AsyncIterator[WorkflowExecution]:
+        """Those of this task queue."""
+        async for execution in executions:
             activity.heartbeat()
             if execution.task_queue == self._task_queue:
                 yield execution

@@ -64,7 +64,7 @@ def start_do(
         cancellation_type=_WAIT,
         summary=step.title,
     )
-    return Call(handle, lambda raw: _read(raw, answer_type(step.do)))
+    return Call(handle, partial(_read, answer_type(step.do)))
 
 
 def start_undo(
@@ -98,7 +98,7 @@ def start_poll(event: ExternalEvent[Any, Any], subject: Any, deadline: timedelta
         retry_policy=RetryPolicy(initial_interval=event.every, backoff_coefficient=1.0),
         summary=f"wait for {event.name}",
     )
-    return Call(handle, lambda raw: _read(raw, event.value_type))
+    return Call(handle, partial(_read, event.value_type))
 
 
 async def answer_of(call: Call, is_stopped: Callable[[], bool]) -> Any:
@@ -120,7 +120,7 @@ async def answer_of(call: Call, is_stopped: Callable[[], bool]) -> Any:
     return call.read(raw)
 
 
-def _read(raw: RawValue, kind: Any) -> Any:
+def _read(kind: Any, raw: RawValue) -> Any:
     try:
         return workflow.payload_converter().from_payload(raw.payload, kind)
     except Exception:  # whatever a converter raises
@@ -132,9 +132,9 @@ def _read_undo(kind: Any, raw: RawValue) -> UndoResult:
     if not (isinstance(kind, type) and issubclass(kind, UndoResult)):
         return UndoResult(UndoOutcome.UNDONE)
     try:
-        answer = _read(raw, kind)
+        answer = _read(kind, raw)
     except Unreadable:
-        answer = _read(raw, None)
+        answer = _read(None, raw)
         if isinstance(answer, Mapping):
             raise
     if isinstance(answer, UndoResult):
