@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from temporalio.client import (
     Client,
@@ -50,8 +50,9 @@ from ordersaga.domain.result import (
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
 from ordersaga.endings import listing
 from ordersaga.saga import MAX_REASON
-from ordersaga.saga.client import is_too_many, read_until_known
+from ordersaga.saga.client import asked_again, is_too_many, read_until_known
 from ordersaga.settings import Settings, load_settings
+from ordersaga.workflows.handlers import OrderHandlers
 from ordersaga.workflows.ids import workflow_id
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.projection import ATTENTION, CUSTOMER
@@ -65,8 +66,6 @@ RECORD_PATIENCE = timedelta(seconds=2)
 _CHUNK = 200
 _SHOWN_ID = 50
 """Of a customer's id in a summary, which may have 400 bytes."""
-
-_MAYBE_ANSWER: type[CancelAnswer | None] = cast("type[CancelAnswer | None]", CancelAnswer | None)
 
 T = TypeVar("T")
 Handle = WorkflowHandle[OrderSagaWorkflow, OrderResult]
@@ -125,12 +124,12 @@ class OrderClient:
         summary = await self.get_summary(order_id)
         if summary.closed_at is not None or summary.status is OrderStatus.NEEDS_ATTENTION:
             return summary.status
-        return await self._query(await self._current(order_id), order_id, "get_status", OrderStatus)
+        return await self._query(await self._current(order_id), order_id, OrderHandlers.get_status)
 
     async def get_order(self, order_id: str) -> OrderView:
         """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
         handle = await self._current(order_id)
-        view = await self._query(handle, order_id, "get_order", OrderView)
+        view = await self._query(handle, order_id, OrderHandlers.get_order)
         with in_our_words(order_id):
             description = await handle.describe()
             if description.typed_search_attributes.get(ATTENTION) == Attention.MAIL_NOT_SENT:
@@ -206,7 +205,7 @@ class OrderClient:
         if description.status is not WorkflowExecutionStatus.RUNNING:
             return await self._resolve_mail(order_id, decision)
         try:
-            return await handle.execute_update(OrderSagaWorkflow.resolve, decision)
+            return await asked_again(lambda: handle.execute_update(OrderSagaWorkflow.resolve, decision))
         except WorkflowUpdateFailedError as refused:
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
@@ -225,7 +224,9 @@ class OrderClient:
 
     async def _cancel(self, handle: Handle, order_id: str, reason: str) -> CancelAnswer:
         try:
-            return await handle.execute_update(OrderSagaWorkflow.request_cancel, reason[:MAX_REASON])
+            return await asked_again(
+                lambda: handle.execute_update(OrderSagaWorkflow.request_cancel, reason[:MAX_REASON])
+            )
         except WorkflowUpdateFailedError as refused:
             if not is_too_many(refused):
                 raise
@@ -242,7 +243,7 @@ class OrderClient:
 
         async def answer() -> CancelAnswer | None:
             try:
-                return await self._query(handle, order_id, "get_cancel_answer", _MAYBE_ANSWER)
+                return await self._query(handle, order_id, OrderHandlers.get_cancel_answer)
             except WorkerUnavailable:
                 return None  # whoever asks says how patient they are
 
@@ -351,10 +352,12 @@ class OrderClient:
             )
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
-    async def _query(self, handle: WorkflowHandle[Any, OrderResult], order_id: str, name: str, answer: type[T]) -> T:
+    async def _query(
+        self, handle: WorkflowHandle[Any, OrderResult], order_id: str, query: Callable[[OrderHandlers], T]
+    ) -> T:
         try:
             with in_our_words(order_id, by_worker=True):
-                found: T = await handle.query(name, result_type=answer, rpc_timeout=QUERY_TIMEOUT)
+                found: T = await handle.query(query, rpc_timeout=QUERY_TIMEOUT)
         except WorkerUnavailable:
             with suppress(RPCError):
                 if endings.is_wedged(await handle.describe()):
@@ -364,7 +367,7 @@ class OrderClient:
 
     async def _view_of_closed(self, handle: Handle, order_id: str) -> OrderView | None:
         try:
-            return await self._query(handle, order_id, "get_order", OrderView)
+            return await self._query(handle, order_id, OrderHandlers.get_order)
         except WorkerUnavailable:
             return None
 

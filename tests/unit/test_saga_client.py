@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.saga import Phase, SagaClient, SagaView, StepState, StepView, Verdict
+from ordersaga.saga import Choice, DecisionRefused, Phase, SagaClient, SagaView, StepState, StepView, Verdict
 from ordersaga.saga.pending_activities import PendingActivities
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -97,17 +97,19 @@ def test_a_view_knows_its_steps_and_which_are_parked() -> None:
 
 
 class Run:
-    """A run that answers an update and a query as the test says."""
+    """A run that answers its updates, the last one again and again, and its queries as the test says."""
 
-    def __init__(self, update: Exception | str, *verdicts: Verdict | RPCError | None) -> None:
-        self.update, self.verdicts = update, list(verdicts)
+    def __init__(self, update: Exception | str | list[Exception | str], *verdicts: Verdict | RPCError | None) -> None:
+        self.updates = update if isinstance(update, list) else [update]
+        self.verdicts = list(verdicts)
         self.timeouts: list[timedelta] = []
 
     async def execute_update(self, *_: object) -> str:
         """The answer to request_cancel."""
-        if isinstance(self.update, Exception):
-            raise self.update
-        return self.update
+        update = self.updates.pop(0) if len(self.updates) > 1 else self.updates[0]
+        if isinstance(update, Exception):
+            raise update
+        return update
 
     async def query(self, _: object, rpc_timeout: timedelta) -> SagaView:
         """The view, with the next verdict."""
@@ -146,6 +148,16 @@ async def test_the_answer_is_read_where_no_update_gives_it(update: Exception) ->
 
     assert await run.client.cancel() is Verdict.STANDS
     assert run.verdicts == []
+
+
+async def test_an_update_that_no_worker_got_to_see_is_asked_again() -> None:
+    unseen = refused("UnprocessedUpdate")
+
+    assert await Run([*4 * [unseen], "undone"]).client.cancel() is Verdict.UNDONE
+    with pytest.raises(WorkflowUpdateFailedError):
+        await Run([*5 * [unseen], "undone"]).client.cancel()
+    with pytest.raises(DecisionRefused, match="no"):
+        await Run([*5 * [unseen], "undone"]).client.resolve("a", Choice.RETRY, "Ada")
 
 
 async def test_a_query_that_the_server_loses_is_asked_again() -> None:

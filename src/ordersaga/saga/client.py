@@ -23,6 +23,9 @@ from ordersaga.saga.waiting import growing
 T = TypeVar("T")
 
 _NO_ANSWER = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_UNPROCESSED = "UnprocessedUpdate"
+"""The type of the server's own refusal."""
+_MOST_TIMES = 5
 _FIRST_PAUSE = timedelta(milliseconds=200)
 _LONGEST_PAUSE = timedelta(seconds=5)
 
@@ -46,7 +49,7 @@ class SagaClient:
     async def cancel(self, reason: str = "") -> Verdict:
         """Cancel it, and wait until it is certain how it ends: `stands` if the cancel came too late."""
         try:
-            return Verdict(await self.handle.execute_update(SagaHandlers.request_cancel, reason))
+            return Verdict(await asked_again(lambda: self.handle.execute_update(SagaHandlers.request_cancel, reason)))
         except WorkflowUpdateFailedError as refused:
             if not is_too_many(refused):
                 raise
@@ -67,9 +70,24 @@ class SagaClient:
     async def resolve(self, step: str, choice: Choice, by: str, note: str = "") -> SagaView:
         """Decide on a parked step. Raises DecisionRefused, and nothing is changed then."""
         try:
-            return await self.handle.execute_update(SagaHandlers.resolve, Decision(step, choice, by, note))
+            decision = Decision(step, choice, by, note)
+            return await asked_again(lambda: self.handle.execute_update(SagaHandlers.resolve, decision))
         except WorkflowUpdateFailedError as refused:
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
+
+
+async def asked_again(update: Callable[[], Awaitable[T]]) -> T:
+    """What an update answers; asked again where it was turned away because no worker had got to see it.
+
+    The server does so now and then when many come at once. Nothing has happened then.
+    """
+    for _ in range(_MOST_TIMES - 1):
+        try:
+            return await update()
+        except WorkflowUpdateFailedError as refused:
+            if not _is_of_type(refused, _UNPROCESSED):
+                raise
+    return await update()
 
 
 async def read_until_known(read: Callable[[], Awaitable[T | None]]) -> T:
@@ -83,4 +101,8 @@ async def read_until_known(read: Callable[[], Awaitable[T | None]]) -> T:
 
 def is_too_many(refused: WorkflowUpdateFailedError) -> bool:
     """Whether a cancel was turned away because others wait for its answer already."""
-    return isinstance(refused.cause, ApplicationError) and refused.cause.type == TooManyCancels.__name__
+    return _is_of_type(refused, TooManyCancels.__name__)
+
+
+def _is_of_type(refused: WorkflowUpdateFailedError, kind: str) -> bool:
+    return isinstance(refused.cause, ApplicationError) and refused.cause.type == kind
