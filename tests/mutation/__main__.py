@@ -17,6 +17,7 @@ import time
 import tomllib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def find(root: Path, only: str, sample: int, seed: int) -> list[Mutant]:
     return shuffled[:sample] if sample else shuffled
 
 
+@cache
 def listed() -> dict[tuple[str, str, str, str], str]:
     """What is known to change nothing, and why."""
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])

@@ -63,7 +63,8 @@ class KnownTests:
         places = range(mutant.lines[0], mutant.lines[1] + 1) if mutant.in_function else lines
         tests = {test for line in places for test in lines.get(line, [])}
         if not mutant.in_function:  # what runs at the import reaches no test, and any may depend on it
-            tests |= {test for test in self.seconds if test.startswith("tests/unit/") or not tests}
+            unit = {test for test in self.seconds if test.startswith("tests/unit/")}
+            tests |= unit if tests else self.seconds.keys()
 
         def order(test: str) -> tuple[bool, float]:
             return "flag-2-on" in test, -(self.kills[mutant.file, test] + 0.1) / (self.seconds[test] + 0.2)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
@@ -14,8 +16,8 @@ from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 from ordersaga.saga.activity_calls import Call
 
 
-def failed(message: str, *details: Any, final: bool = False, kind: str | None = "CalledOff") -> ActivityError:
-    """How an activity failed."""
+def activity_error(cause: BaseException | None) -> ActivityError:
+    """An activity's failure, by its cause."""
     error = ActivityError(
         "Activity task failed",
         scheduled_event_id=1,
@@ -25,8 +27,13 @@ def failed(message: str, *details: Any, final: bool = False, kind: str | None = 
         activity_id="undo a",
         retry_state=RetryState.TIMEOUT,
     )
-    error.__cause__ = ApplicationError(message, *details, type=kind, non_retryable=final)
+    error.__cause__ = cause
     return error
+
+
+def failed(message: str, *details: Any, final: bool = False, kind: str | None = "CalledOff") -> ActivityError:
+    """How an activity failed."""
+    return activity_error(ApplicationError(message, *details, type=kind, non_retryable=final))
 
 
 def raw(answer: Any) -> RawValue:
@@ -37,9 +44,11 @@ def raw(answer: Any) -> RawValue:
 class Time:
     """A workflow's time. It passes when nothing else happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.waits: list[timedelta] = []
+        monkeypatch.setattr(workflow, "now", lambda: self.now)
+        monkeypatch.setattr(workflow, "wait_condition", self.wait)
 
     async def wait(self, condition: Callable[[], bool], *, timeout: timedelta | None = None, **options: Any) -> None:
         """Until the condition is so, or nothing more happens."""

@@ -12,7 +12,7 @@ import pytest
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
-from ordersaga.domain.order import OrderInput, parse_order
+from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderStatus
 from ordersaga.domain.worklist import Attention
 from ordersaga.saga import (
@@ -40,6 +40,7 @@ from ordersaga.workflows.projection import (
     decision_entry,
 )
 from ordersaga.workflows.story import ORDER_SAGA
+from tests.unit.orders import order_of
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -99,22 +100,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
 
 @pytest.fixture
 def order() -> OrderInput:
-    return parse_order(
-        {
-            "order_id": "A-1",
-            "customer_id": "customer-1",
-            "items": [{"sku": "a", "quantity": 2, "price": "19.99"}, {"sku": "b", "quantity": 1, "price": "5.00"}],
-            "shipping_address": {
-                "street": "1 A St",
-                "city": "Reno",
-                "state": "NV",
-                "zip_code": "89501",
-                "country": "US",
-            },
-            "payment_method_id": "pm_card_visa",
-            "currency": "EUR",
-        }
-    )
+    return order_of()
 
 
 @pytest.fixture

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from ordersaga.domain.order import OrderInput, OrderPolicy, parse_order
+from ordersaga.domain.order import OrderPolicy
 from ordersaga.saga import Kind, Policy
 from ordersaga.workflows import steps
 from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, saga_policy
 from ordersaga.workflows.story import ORDER_SAGA
+from tests.unit.orders import order_of
 
-DOCUMENT: dict[str, Any] = {
-    "order_id": "A-1",
-    "customer_id": "customer-1",
-    "items": [{"sku": "a", "quantity": 2, "price": "19.99"}, {"sku": "b", "quantity": 1, "price": "5.00"}],
-    "shipping_address": {
-        "street": "350 5th Ave",
-        "city": "New York",
-        "state": "NY",
-        "zip_code": "10118",
-        "country": "US",
-    },
-    "payment_method_id": "pm_card_visa",
-    "currency": "EUR",
-}
 LINES = [{"sku": "a", "qty": 2}, {"sku": "b", "qty": 1}]
 
 
-def order(**changes: Any) -> OrderInput:
-    return parse_order(DOCUMENT | changes)
-
-
 def test_inventory_is_asked_for_every_line() -> None:
-    asked = steps.reservation(order(), RESERVE.effect_id("A-1"))
+    asked = steps.reservation(order_of(), RESERVE.effect_id("A-1"))
 
     assert asked.model_dump(mode="json") == {"reservation_id": "rsv-A-1", "order_id": "A-1", "items": LINES}
 
 
 def test_payment_is_asked_for_the_total_under_the_payments_own_id() -> None:
-    asked = steps.charge(order(), CHARGE.effect_id("A-1"))
+    asked = steps.charge(order_of(), CHARGE.effect_id("A-1"))
 
     assert asked.model_dump(mode="json", exclude_none=True) == {
         "payment_id": "pay-A-1",
@@ -53,7 +35,7 @@ def test_payment_is_asked_for_the_total_under_the_payments_own_id() -> None:
 
 
 def test_shipping_is_asked_to_bring_every_line_to_the_address() -> None:
-    asked = steps.shipment(order(), SHIP.effect_id("A-1"))
+    asked = steps.shipment(order_of(), SHIP.effect_id("A-1"))
 
     address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip": "10118", "country": "US"}
     assert asked.model_dump(mode="json") == {
@@ -65,16 +47,16 @@ def test_shipping_is_asked_to_bring_every_line_to_the_address() -> None:
 
 
 def test_the_mail_goes_to_the_order_or_else_to_its_customer_and_names_the_parcel_if_there_is_one() -> None:
-    mail = steps.confirmation(order(email="ada@example.com"), CONFIRM.effect_id("A-1"), "1Z999")
+    mail = steps.confirmation(order_of(email="ada@example.com"), CONFIRM.effect_id("A-1"), "1Z999")
     assert mail.model_dump(mode="json") == {
         "message_id": "msg-A-1",
         "order_id": "A-1",
         "to": "ada@example.com",
         "template": "order_confirmation",
-        "data": {"total": str(order().total), "tracking_number": "1Z999"},
+        "data": {"total": str(order_of().total), "tracking_number": "1Z999"},
     }
-    other = steps.confirmation(order(), CONFIRM.effect_id("A-1"), None)
-    assert (other.to, other.data) == ("customer:customer-1", {"total": str(order().total)})
+    other = steps.confirmation(order_of(), CONFIRM.effect_id("A-1"), None)
+    assert (other.to, other.data) == ("customer:customer-1", {"total": str(order_of().total)})
 
 
 def test_every_step_is_declared_with_what_undoes_it() -> None:

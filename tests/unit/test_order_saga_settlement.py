@@ -11,12 +11,13 @@ from temporalio import workflow
 from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import CancelledError
 
-from ordersaga.domain.order import OrderInput, parse_order
+from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderStatus
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement
 from ordersaga.saga import Outcome, SagaRun, Verdict
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
+from tests.unit.orders import order_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UNDONE, CANCELLED = Outcome(Verdict.UNDONE, error="cut off"), Outcome(Verdict.UNDONE, cancelled=True)
@@ -51,21 +52,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
 
 @pytest.fixture
 def order() -> OrderInput:
-    return parse_order(
-        {
-            "order_id": "A-1",
-            "customer_id": "customer-1",
-            "items": [{"sku": "a", "quantity": 2, "price": "19.99"}],
-            "shipping_address": {
-                "street": "1 A St",
-                "city": "Reno",
-                "state": "NV",
-                "zip_code": "89501",
-                "country": "US",
-            },
-            "payment_method_id": "pm_card_visa",
-        }
-    )
+    return order_of()
 
 
 async def test_what_was_cut_off_is_unwound_for_the_reason_that_is_given(order: OrderInput, runs: Runs) -> None:

@@ -10,7 +10,7 @@ import pytest
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.converter import DataConverter
-from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutType
+from temporalio.exceptions import ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.domain.worklist import WatcherRound
@@ -25,6 +25,7 @@ from ordersaga.saga.activity_calls import start_do, start_poll, start_undo
 from ordersaga.saga.fast_path import FastPath, FirstAttempt
 from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure
 from ordersaga.workflows.watch import WatcherWorkflow
+from tests.unit.engine import activity_error
 from tests.unit.parts import do, request, story, undo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -212,24 +213,10 @@ async def test_a_step_that_the_story_did_not_come_to_has_failed_and_the_others_h
     assert len(asked.calls) == 1
 
 
-def failed(cause: BaseException) -> ActivityError:
-    error = ActivityError(
-        "Activity task failed",
-        scheduled_event_id=1,
-        started_event_id=2,
-        identity="",
-        activity_type="s_first_attempts",
-        activity_id="1",
-        retry_state=RetryState.MAXIMUM_ATTEMPTS_REACHED,
-    )
-    error.__cause__ = cause
-    return error
-
-
 @pytest.mark.parametrize(
     "error",
     [
-        failed(ApplicationError("broken")),
+        activity_error(ApplicationError("broken")),
         ApplicationError("broken"),
         DeadlineError("broken", type=TimeoutType.START_TO_CLOSE, last_heartbeat_details=[]),
     ],

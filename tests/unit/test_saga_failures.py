@@ -5,27 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, RetryState, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.saga import FENCED, ID_TAKEN
 from ordersaga.saga.activity_calls import attempts_of, classify_failure, explain, failure_of
 from ordersaga.saga.exits import Fault, Refused, Unwind
 from ordersaga.saga.first_attempts import Failure
-
-
-def failed(cause: BaseException | None) -> ActivityError:
-    error = ActivityError(
-        "Activity task failed",
-        scheduled_event_id=1,
-        started_event_id=2,
-        identity="",
-        activity_type="do",
-        activity_id="do a",
-        retry_state=RetryState.TIMEOUT,
-    )
-    error.__cause__ = cause
-    return error
+from tests.unit.engine import activity_error
 
 
 def late(cause: BaseException | None) -> DeadlineError:
@@ -43,12 +30,12 @@ BROKEN = ApplicationError("connection reset", type="ConnectionError")
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        (failed(NO), Failure("sold out", "SoldOut", True)),
-        (failed(BROKEN), Failure("connection reset", "ConnectionError", False)),
-        (failed(late(None)), Failure("activity ScheduleToClose timeout")),
-        (failed(late(BROKEN)), Failure("connection reset (given up at the deadline)")),
-        (failed(late(late(None))), Failure("activity ScheduleToClose timeout (given up at the deadline)")),
-        (failed(None), Failure("Activity task failed")),
+        (activity_error(NO), Failure("sold out", "SoldOut", True)),
+        (activity_error(BROKEN), Failure("connection reset", "ConnectionError", False)),
+        (activity_error(late(None)), Failure("activity ScheduleToClose timeout")),
+        (activity_error(late(BROKEN)), Failure("connection reset (given up at the deadline)")),
+        (activity_error(late(late(None))), Failure("activity ScheduleToClose timeout (given up at the deadline)")),
+        (activity_error(None), Failure("Activity task failed")),
     ],
     ids=["no", "fault", "late", "late after a fault", "late after a time-out", "of itself"],
 )
@@ -59,7 +46,11 @@ def test_a_failure_is_told_in_the_words_of_whoever_knew(error: ActivityError, fa
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [(NO, "sold out"), (late(BROKEN), "connection reset (given up at the deadline)"), (failed(KeyError("x")), "'x'")],
+    [
+        (NO, "sold out"),
+        (late(BROKEN), "connection reset (given up at the deadline)"),
+        (activity_error(KeyError("x")), "'x'"),
+    ],
 )
 def test_so_is_one_that_is_no_activitys(error: FailureError, words: str) -> None:
     assert explain(error) == words
@@ -78,7 +69,7 @@ def test_so_is_one_that_is_no_activitys(error: FailureError, words: str) -> None
     ],
 )
 def test_the_last_attempt_tells_how_many_there_were(cause: BaseException | None, attempts: int) -> None:
-    assert attempts_of(failed(cause)) == attempts
+    assert attempts_of(activity_error(cause)) == attempts
 
 
 @pytest.mark.parametrize(

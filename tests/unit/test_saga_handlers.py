@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from temporalio import workflow
 
-from ordersaga.domain.order import OrderInput, parse_order
+from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import CancelOutcome, OrderStatus
 from ordersaga.domain.worklist import OrderDecision
 from ordersaga.saga import (
@@ -31,6 +31,7 @@ from ordersaga.saga import (
 )
 from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels, reason_of
 from ordersaga.workflows.handlers import OrderHandlers
+from tests.unit.orders import order_of
 from tests.unit.parts import do, request, story, undo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,22 +52,7 @@ def handlers() -> SagaHandlers:
 
 @pytest.fixture
 def order() -> OrderInput:
-    return parse_order(
-        {
-            "order_id": "A-1",
-            "customer_id": "customer-1",
-            "items": [{"sku": "a", "quantity": 2, "price": "19.99"}],
-            "shipping_address": {
-                "street": "1 A St",
-                "city": "Reno",
-                "state": "NV",
-                "zip_code": "89501",
-                "country": "US",
-            },
-            "payment_method_id": "pm_card_visa",
-            "policy": {"step_deadline": 7},
-        }
-    )
+    return order_of(policy={"step_deadline": 7})
 
 
 @pytest.fixture(params=["a saga", "an order"])

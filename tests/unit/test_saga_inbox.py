@@ -31,10 +31,7 @@ POLLED = ExternalEvent[str, str]("paid", str, poll=look, call_timeout=3 * SECOND
 
 @pytest.fixture(autouse=True)
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    time = Time()
-    monkeypatch.setattr(workflow, "now", lambda: time.now)
-    monkeypatch.setattr(workflow, "wait_condition", time.wait)
-    return time
+    return Time(monkeypatch)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from ordersaga.saga import (
@@ -32,10 +31,7 @@ REQUESTED, TOO_LATE = UndoResult(UndoOutcome.REQUESTED), UndoResult(UndoOutcome.
 
 @pytest.fixture(autouse=True)
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    time = Time()
-    monkeypatch.setattr(workflow, "now", lambda: time.now)
-    monkeypatch.setattr(workflow, "wait_condition", time.wait)
-    return time
+    return Time(monkeypatch)
 
 
 @pytest.fixture

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle
 
 from ordersaga.saga import EffectId, ExternalEvent, Kind, Saga, SagaContext, Step
 from tests.workflow.cases import Case, CaseRunner, CaseWorkflow, Outside, step
@@ -27,6 +29,14 @@ def saga_of(event: ExternalEvent[Case, str], deadline: float = 300) -> Saga[Case
         await saga.do(LAST)
 
     return Saga("case", story, A, LAST, events=[event])
+
+
+async def cancel(handle: WorkflowHandle[Any, Any], natively: bool) -> None:
+    """Cancel a saga by its signal, or through Temporal."""
+    if natively:
+        await handle.cancel()
+    else:
+        await handle.signal(CaseWorkflow.cancel, "no more")
 
 
 async def test_an_event_that_comes_during_the_wait_ends_it(case: CaseRunner) -> None:
@@ -111,10 +121,7 @@ async def test_a_poll_that_says_that_the_event_will_never_come_undoes_everything
 async def test_a_cancel_ends_the_wait(case: CaseRunner, event: ExternalEvent[Case, str], natively: bool) -> None:
     handle = await case.start(saga_of(event))
     await case.has(lambda: "do a" in case.calls)
-    if natively:
-        await handle.cancel()
-    else:
-        await handle.signal(CaseWorkflow.cancel, "no more")
+    await cancel(handle, natively)
 
     assert await asyncio.wait_for(handle.result(), 20) == "undone cancelled"
     assert case.in_effect == []
@@ -221,9 +228,6 @@ async def test_a_cancel_during_a_hold_leaves_the_story_there(case: CaseRunner, n
 
     handle = await case.start(Saga("case", story, A))
     await case.has(lambda: "do a" in case.calls)
-    if natively:
-        await handle.cancel()
-    else:
-        await handle.signal(CaseWorkflow.cancel, "no more")
+    await cancel(handle, natively)
 
     assert await asyncio.wait_for(handle.result(), 20) == "undone cancelled"
