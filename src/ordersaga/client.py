@@ -145,7 +145,8 @@ class OrderClient:
         try:
             return await asyncio.wait_for(self._cancel(handle, order_id, reason), patience)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            await self._record_cancel(handle, reason)
+            with suppress(RPCError):
+                await self._record_cancel(handle, reason)
             raise VerdictPending(
                 f"The cancel of order {order_id} was asked for, but after {patience:g} s it is not certain whether it "
                 "came in time. Ask again, which changes nothing, or look with `ordersaga show`."
@@ -250,7 +251,7 @@ class OrderClient:
         return await read_until_known(answer)
 
     async def _record_cancel(self, handle: Handle, reason: str) -> None:
-        """See to it that a cancel is in the run's history, once.
+        """See to it that a cancel is in the run's history, once. Raises RPCError.
 
         An update that no worker has taken yet is forgotten when the server restarts. A signal is not, but each stays in
         the history.
@@ -258,8 +259,7 @@ class OrderClient:
         with suppress(RPCError, WorkflowQueryFailedError):
             if await handle.query(OrderSagaWorkflow.is_cancel_requested, rpc_timeout=RECORD_PATIENCE):
                 return
-        with suppress(RPCError):
-            await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
+        await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
 
     async def _result_of_latest(self, handle: Handle) -> OrderResult:
         """A run's result; of a run that was reset, the result of the run that followed it."""

@@ -7,11 +7,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from google.protobuf.any_pb2 import Any as Detail
+from temporalio.api.common.v1 import GrpcStatus
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.client import OrderClient
-from ordersaga.domain.errors import OrdersagaError, TemporalBusy, WorkerUnavailable
+from ordersaga.domain.errors import OrdersagaError, TemporalBusy, VerdictPending, WorkerUnavailable
 from ordersaga.domain.order import parse_order
 
 ORDER = parse_order(
@@ -70,3 +72,25 @@ async def test_where_a_worker_should_answer_it_is_the_worker_that_is_missing(
     monkeypatch.setattr(orders, "_current", current)
     with pytest.raises(kind):
         await orders.get_order("o1")
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_a_cancel_is_said_to_be_recorded_only_if_it_is(silent: bool) -> None:
+    """Of an order whose workflow task keeps failing."""
+    details = GrpcStatus(details=[Detail(type_url="type.googleapis.com/WorkflowNotReadyFailure")])
+    signals: list[object] = []
+
+    async def not_ready(*_: object, **__: object) -> Any:
+        raise RPCError("failed state", RPCStatusCode.FAILED_PRECONDITION, details.SerializeToString())
+
+    async def signal(*sent: object) -> None:
+        if silent:
+            raise RPCError("no answer", RPCStatusCode.UNAVAILABLE, b"")
+        signals.append(sent)
+
+    handle = SimpleNamespace(id="order-o1", execute_update=not_ready, query=not_ready, signal=signal)
+    orders = OrderClient(cast("Client", SimpleNamespace(get_workflow_handle_for=lambda *_: handle)))
+
+    with pytest.raises(TemporalBusy if silent else VerdictPending):
+        await orders.cancel_order("o1", "no more", patience=5)
+    assert len(signals) == (0 if silent else 1)
