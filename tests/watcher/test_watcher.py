@@ -147,7 +147,7 @@ async def test_a_wedged_order_waits_for_a_person_and_its_cancel_is_heeded_when_i
             with pytest.raises(WorkerUnavailable, match="keeps failing"):
                 await orders.get_order(order_id)
             with pytest.raises(VerdictPending):
-                await orders.cancel_order(order_id, "no more", patience=20)
+                await orders.cancel_order(order_id, "no more", patience=3)
             assert workflow_id(order_id) in (await one_round(orders, order_id)).wedged
     async with order_worker(bare, settings):
         result = await asyncio.wait_for(orders.result(order_id), 60)
