@@ -17,10 +17,12 @@ TOGETHER = (
     ("tests/services/",),
     ("tests/acceptance/test_cli", "tests/acceptance/test_stack.py", "tests/acceptance/test_retail_orders.py"),
     ("tests/matrix/test_matrix.py",),
+    ("tests/watcher/test_doctor.py",),
     ("tests/acceptance/test_crash.py",),
     ("tests/sagas/",),
     ("tests/api/",),
     ("tests/browser/",),
+    ("tests/watcher/test_watcher.py",),
     ("tests/replay/test_replay.py",),
     ("tests/acceptance/test_chaos.py", "tests/acceptance/test_demo.py"),
 )
