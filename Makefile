@@ -40,7 +40,7 @@ ENGINE_TESTS = $(wildcard tests/unit/test_*saga_*.py) tests/unit/test_timeline_t
 	-k '(not flag-2-on or native_cancel) and not test_cost'
 
 coverage: $(READY) ## hold the lines and branches of the engine and the workflows to be reached by their tests
-	@$(BIN)/python -m pytest --cov --cov-report=term $(ENGINE_TESTS) $(ARGS)
+	@$(BIN)/python -m pytest --cov --cov-report=term --numprocesses 3 $(ENGINE_TESTS) $(ARGS)
 
 mutate: $(READY) ## break the engine and the workflows, and see that a test fails each time; ONLY=… SAMPLE=… SEED=…
 	@$(BIN)/python -m tests.mutation $(if $(ONLY),--only '$(ONLY)') $(if $(SAMPLE),--sample $(SAMPLE)) \
