@@ -6,13 +6,16 @@ import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TypeVar
 
 from ordersaga.clients import Services
+from ordersaga.contracts.common import DoRequest
 from ordersaga.contracts.payment import RefundRequest
 from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.settings import PREFIX, Settings
 from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, charge, confirmation, reservation, shipment
 
+D = TypeVar("D", bound=DoRequest)
 ROOT = Path(__file__).resolve().parents[2]
 CALL_SECONDS = OrderPolicy().http_timeout
 REASON = "the order failed"
@@ -25,32 +28,34 @@ def environment(services: Mapping[str, str]) -> dict[str, str]:
 
 
 class OrderCalls:
-    """What an order asks of the services, forward and back. An undo needs the order's id alone."""
+    """What an order asks of the services, forward and back. An undo needs the order's id alone: nobody owns effects."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def reserve_inventory(self, order: OrderInput) -> None:
         """Reserve all lines, or none."""
-        await self._services.inventory.reserve(reservation(order, RESERVE.effect_id(order.order_id)), CALL_SECONDS)
+        await self._services.inventory.reserve(
+            _unowned(reservation(order, RESERVE.effect_id(order.order_id))), CALL_SECONDS
+        )
 
     async def charge_payment(self, order: OrderInput) -> None:
         """Charge the customer."""
-        await self._services.payment.charge(charge(order, CHARGE.effect_id(order.order_id)), CALL_SECONDS)
+        await self._services.payment.charge(_unowned(charge(order, CHARGE.effect_id(order.order_id))), CALL_SECONDS)
 
     async def create_shipment(self, order: OrderInput) -> str:
         """Book the shipment, and return its tracking number."""
-        request = shipment(order, SHIP.effect_id(order.order_id))
+        request = _unowned(shipment(order, SHIP.effect_id(order.order_id)))
         return (await self._services.shipping.create(request, CALL_SECONDS)).tracking_number
 
     async def send_confirmation(self, order: OrderInput, tracking_number: str) -> None:
         """Send the confirmation."""
-        request = confirmation(order, CONFIRM.effect_id(order.order_id), tracking_number)
+        request = _unowned(confirmation(order, CONFIRM.effect_id(order.order_id), tracking_number))
         await self._services.notification.send(request, CALL_SECONDS)
 
     async def release_inventory(self, order_id: str) -> None:
         """Undo the reservation."""
-        await self._services.inventory.release(f"rsv-{order_id}", CALL_SECONDS)
+        await self._services.inventory.release(f"rsv-{order_id}", "", CALL_SECONDS)
 
     async def refund_payment(self, order_id: str) -> None:
         """Undo the charge."""
@@ -59,11 +64,15 @@ class OrderCalls:
 
     async def cancel_shipment(self, order_id: str) -> None:
         """Undo the shipment. Raises AlreadyShipped when it is too late."""
-        await self._services.shipping.cancel(f"shp-{order_id}", CALL_SECONDS)
+        await self._services.shipping.cancel(f"shp-{order_id}", "", CALL_SECONDS)
 
     async def recall_confirmation(self, order_id: str) -> None:
         """Undo the confirmation."""
-        await self._services.notification.recall(f"msg-{order_id}", CALL_SECONDS)
+        await self._services.notification.recall(f"msg-{order_id}", "", CALL_SECONDS)
+
+
+def _unowned(request: D) -> D:
+    return request.model_copy(update={"owner": None})
 
 
 class Connection:

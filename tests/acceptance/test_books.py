@@ -106,19 +106,19 @@ def grown(before: Books, after: Books) -> dict[str, int]:
 
 
 async def refunded(shop: Shop, name: str) -> None:
-    await shop.services.payment.refund(RefundRequest(payment_id=f"pay-{name}"), SECONDS)
+    await shop.services.payment.refund(RefundRequest(payment_id=f"pay-{name}", owner=await shop.owner(name)), SECONDS)
 
 
 async def unshipped(shop: Shop, name: str) -> None:
-    await shop.services.shipping.cancel(f"shp-{name}", SECONDS)
+    await shop.services.shipping.cancel(f"shp-{name}", await shop.owner(name), SECONDS)
 
 
 async def released(shop: Shop, name: str) -> None:
-    await shop.services.inventory.release(f"rsv-{name}", SECONDS)
+    await shop.services.inventory.release(f"rsv-{name}", await shop.owner(name), SECONDS)
 
 
 async def recalled(shop: Shop, name: str) -> None:
-    await shop.services.notification.recall(f"msg-{name}", SECONDS)
+    await shop.services.notification.recall(f"msg-{name}", await shop.owner(name), SECONDS)
 
 
 async def charged_again(shop: Shop, name: str) -> None:

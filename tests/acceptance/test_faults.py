@@ -252,7 +252,7 @@ async def test_what_fits_no_fault_passes_unchanged(proxy: FaultProxy, services_u
         await inventory.reserve(
             ReservationRequest(reservation_id=f"rsv-{name}", order_id=name, items=[line]), timeout=SECONDS
         )
-        await inventory.release(f"rsv-{name}", SECONDS)
+        await inventory.release(f"rsv-{name}", "", SECONDS)
         direct = InventoryClient(ServiceHttp(session, "inventory", f"{services_url}/inventory"))
         through = [entry async for entry in inventory.reservations(sku=sku)]
         assert through == [entry async for entry in direct.reservations(sku=sku)]

@@ -92,9 +92,9 @@ def reserve_by_sku() -> Planted:
 def ignore_too_late() -> Planted:
     """Log the carrier's 409, and call the shipment cancelled."""
 
-    async def cancel(self: ShippingClient, shipment_id: str, timeout: float) -> CancelShipmentAnswer:
+    async def cancel(self: ShippingClient, shipment_id: str, owner: str, timeout: float) -> CancelShipmentAnswer:
         try:
-            return await _cancel(self, shipment_id, timeout)
+            return await _cancel(self, shipment_id, owner, timeout)
         except AlreadyShipped:
             return CancelShipmentAnswer(status=CancelStatus.CANCELLED)
 

@@ -28,7 +28,7 @@ from ordersaga.saga import (
     waiting,
 )
 from ordersaga.saga.activity_calls import classify_failure
-from ordersaga.saga.exits import Fault, Refused, StoryExit, Unwind
+from ordersaga.saga.exits import Fault, Mismatch, Refused, StoryExit, Unwind
 from ordersaga.saga.first_attempts import Failure
 from ordersaga.saga.telling import Telling
 from ordersaga.saga.undoing import StartUndo, Undoer, wait_until_over_or
@@ -146,8 +146,8 @@ def give_the_money_back_first() -> Iterator[None]:
 def take_a_fault_for_a_refusal() -> Planted:
     """Take an error that says nothing about the effect for a no: nothing was done, so nothing is to be undone."""
 
-    def classify(failure: Failure, *, first: bool) -> Refused | Unwind:
-        found = classify_failure(failure, first=first)
+    def classify(failure: Failure) -> Refused | Unwind | Mismatch:
+        found = classify_failure(failure)
         return Refused("Failed", str(found)) if isinstance(found, Fault) else found
 
     return patch.object(telling, "classify_failure", classify)

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from starlette.responses import Response
 
+from ordersaga.contracts.common import DoRequest
 from ordersaga.contracts.inventory import ReservationRequest
 from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest
 from ordersaga.services import main
@@ -35,10 +36,10 @@ _do, _undo, _reserve = fence.do, fence.undo, reservations.reserve
 def leave_no_tombstone() -> Planted:
     """Answer an undo that finds nothing, and write nothing down."""
 
-    async def undo(effect_id: str, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
+    async def undo(effect_id: str, owner: str | None, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
         if await tx.fetch_one(fence._FIND, effect_id, "do") is None:
             return nothing
-        return await _undo(effect_id, work, nothing, tx)
+        return await _undo(effect_id, owner, work, nothing, tx)
 
     return patch.object(fence, "undo", undo)
 
@@ -46,9 +47,9 @@ def leave_no_tombstone() -> Planted:
 def forget_undos() -> Planted:
     """Undo again whenever asked."""
 
-    async def undo(effect_id: str, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
+    async def undo(effect_id: str, owner: str | None, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
         await tx.execute("DELETE FROM fence WHERE id = ? AND op = 'undo'", effect_id)
-        return await _undo(effect_id, work, nothing, tx)
+        return await _undo(effect_id, owner, work, nothing, tx)
 
     return patch.object(fence, "undo", undo)
 
@@ -56,18 +57,18 @@ def forget_undos() -> Planted:
 def answer_what_was_undone() -> Planted:
     """Give a do its stored answer without a look whether it has been undone since."""
 
-    async def do(effect_id: str, digest: str, work: Work[Answer], tx: Transaction) -> Answer:
+    async def do(effect_id: str, request: DoRequest, work: Work[Answer], tx: Transaction) -> Answer:
         done = await tx.fetch_one(fence._FIND, effect_id, "do")
         if done and done["answer"]:
             return Answer.restore(done["answer"])
-        return await _do(effect_id, digest, work, tx)
+        return await _do(effect_id, request, work, tx)
 
     return patch.object(fence, "do", do)
 
 
 def take_any_body() -> Planted:
     """Know requests by their id alone."""
-    return patch.object(fence, "request_hash", lambda _request: "any")
+    return patch.object(fence, "request_hash", lambda _request, _owner: "any")
 
 
 def effect_before_the_fence() -> Planted:

@@ -114,7 +114,7 @@ async def heal(stage: Stage) -> None:
 
 async def stock_was_released(stage: Stage) -> None:
     """An undo comes before its do, and leaves a tombstone."""
-    await stage.shop.services.inventory.release(f"rsv-{stage.name}", 5)
+    await stage.shop.services.inventory.release(f"rsv-{stage.name}", "", 5)
 
 
 async def terminate(stage: Stage) -> None:

@@ -23,6 +23,7 @@ class Effect:
     answer: Answer | None = None
     state: str | None = None
     undo: Answer | None = None
+    owner: str | None = None
 
 
 @dataclass
@@ -50,14 +51,18 @@ class Model:
         """A do. `refused` says that the service refuses this body; the inventory refuses by its stock."""
         effect = self.effects.get((pair.service, effect_id))
         if effect is not None:
+            if effect.owner not in (None, body.get("owner")):
+                return 409, "NotYours"
             if effect.undo is not None:
                 return 410, "Fenced"
-            return (422, "IdempotencyMismatch") if effect.body != body else effect.answer or (0, "no answer")
+            counts = pair.substance if effect.owner else {*effect.body, *body} - {"owner"}
+            same = all(effect.body.get(field) == body.get(field) for field in counts)
+            return (effect.answer or (0, "no answer")) if same else (422, "IdempotencyMismatch")
         if pair.service == "inventory":
             refused = any(self.stock[sku].on_hand < qty for sku, qty in pieces(body).items())
             self._reserve(Counter() if refused else pieces(body))
         state = pair.refused_state if refused else pair.live
-        self.effects[pair.service, effect_id] = Effect(body, None, state)
+        self.effects[pair.service, effect_id] = Effect(body, None, state, owner=body.get("owner"))
         return pair.refusal if refused else (pair.done, None)
 
     def answered(self, pair: Pair, effect_id: str, answer: Answer) -> None:
@@ -65,9 +70,11 @@ class Model:
         effect = self.effects[pair.service, effect_id]
         effect.answer = effect.answer or answer
 
-    def undo(self, pair: Pair, effect_id: str) -> Answer | tuple[int, str | None]:
+    def undo(self, pair: Pair, effect_id: str, owner: str | None) -> Answer | tuple[int, str | None]:
         """An undo."""
-        effect = self.effects.setdefault((pair.service, effect_id), Effect())
+        effect = self.effects.setdefault((pair.service, effect_id), Effect(owner=owner))
+        if effect.owner not in (None, owner):
+            return 409, "NotYours"
         if effect.undo is not None:
             return effect.undo
         if effect.state in TOO_LATE:

@@ -29,6 +29,7 @@ class Pair:
     live: str
     undone: str
     refused_state: str
+    substance: frozenset[str]
     undo: Callable[[str], tuple[str, str, Any]]
     undone_answer: Answer
     nothing_answer: Answer
@@ -45,9 +46,16 @@ class Pair:
         """Do it; `changes` replace parts of the body."""
         return await api.post(f"/{self.service}{self.do_path}", self.body(order_id, **changes))
 
-    async def undo_it(self, api: Api, order_id: str) -> Answer:
-        """Undo it, by its id alone."""
-        method, path, body = self.undo(self.effect_id(order_id))
+    def undo_for(self, owner: str | None, effect_id: str) -> tuple[str, str, Any]:
+        """How to undo it for an owner: method, path and body."""
+        method, path, body = self.undo(effect_id)
+        if owner is None:
+            return method, path, body
+        return (method, path, body | {"owner": owner}) if body else (method, f"{path}?owner={owner}", body)
+
+    async def undo_it(self, api: Api, order_id: str, owner: str | None = None) -> Answer:
+        """Undo it, by its id and for its owner."""
+        method, path, body = self.undo_for(owner, self.effect_id(order_id))
         return await api.ask(method, f"/{self.service}{path}", body)
 
     async def entries(self, api: Api, order_id: str) -> list[Json]:
@@ -78,6 +86,7 @@ INVENTORY = Pair(
     live="held",
     undone="released",
     refused_state="refused",
+    substance=frozenset({"items"}),
     undo=lambda effect_id: ("DELETE", f"/reservations/{effect_id}", None),
     undone_answer=Answer(204),
     nothing_answer=Answer(204),
@@ -102,6 +111,7 @@ PAYMENT = Pair(
     live="captured",
     undone="refunded",
     refused_state="declined",
+    substance=frozenset({"amount", "currency"}),
     undo=lambda effect_id: ("POST", "/refunds", {"payment_id": effect_id, "reason": "the test says so"}),
     undone_answer=Answer(200, {"status": "refunded"}),
     nothing_answer=Answer(200, {"status": "nothing_to_refund"}),
@@ -120,6 +130,7 @@ SHIPPING = Pair(
     live="created",
     undone="cancelled",
     refused_state="refused",
+    substance=frozenset({"address", "items"}),
     undo=lambda effect_id: ("POST", f"/shipments/{effect_id}/cancel", None),
     undone_answer=Answer(200, {"status": "cancelled"}),
     nothing_answer=Answer(200, {"status": "nothing_to_cancel"}),
@@ -142,6 +153,7 @@ NOTIFICATION = Pair(
     live="queued",
     undone="recalled",
     refused_state="failed",
+    substance=frozenset({"to", "template"}),
     undo=lambda effect_id: ("POST", f"/notifications/{effect_id}/recall", None),
     undone_answer=Answer(200, {"status": "recalled"}),
     nothing_answer=Answer(200, {"status": "nothing_to_recall"}),

@@ -32,9 +32,9 @@ class Effect:
         """Do it."""
         return await self.pair.do(self.api, self.order_id, **changes)
 
-    async def undo(self) -> Answer:
+    async def undo(self, owner: str | None = None) -> Answer:
         """Undo it."""
-        return await self.pair.undo_it(self.api, self.order_id)
+        return await self.pair.undo_it(self.api, self.order_id, owner)
 
     async def books(self) -> tuple[list[Json], Json]:
         """What the books say about it: its entries, and its SKU's stock."""
@@ -181,6 +181,63 @@ async def fenced(effect: Effect, *states: str, **changes: Any) -> None:
         assert (late.status, late.type) == (410, "Fenced")
     assert await effect.books() == books
     await effect.has(*states)
+
+
+ADA, BOB = "1-ada", "1-bob"
+STRANGERS = [BOB, None]
+
+
+async def is_kept_from(effect: Effect, stranger: str | None, *states: str) -> None:
+    """Fail unless somebody else is turned away, both ways, and changes nothing."""
+    books = await effect.books()
+    for answer in (await effect.do(owner=stranger), await effect.undo(stranger)):
+        assert (answer.status, answer.type) == (409, "NotYours")
+    assert await effect.books() == books
+    await effect.has(*states)
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+async def test_an_effect_is_its_owners_alone(effect: Effect, pair: Pair, stranger: str | None) -> None:
+    first = await effect.do(owner=ADA)
+    assert first.status == pair.done
+    await is_kept_from(effect, stranger, pair.live)
+    assert await effect.do(owner=ADA) == first
+    assert await effect.undo(ADA) == pair.undone_answer
+    await is_kept_from(effect, stranger, pair.undone)
+    assert await effect.undo(ADA) == pair.undone_answer
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+async def test_a_tombstone_is_its_owners_alone(effect: Effect, pair: Pair, stranger: str | None) -> None:
+    assert await effect.undo(ADA) == pair.nothing_answer
+    await is_kept_from(effect, stranger)
+    assert (await effect.do(owner=ADA)).type == "Fenced"
+
+
+async def test_strangers_and_owner_at_once_have_one_effect(effect: Effect, pair: Pair) -> None:
+    answers = await asyncio.gather(*(effect.do(owner=owner) for owner in (ADA, BOB) * 5))
+    won = {owner for owner, answer in zip((ADA, BOB) * 5, answers, strict=True) if answer.status == pair.done}
+    assert len(won) == 1
+    assert {answer.type for answer in answers} == {None, "NotYours"}
+    await effect.has(pair.live)
+
+
+async def test_an_owners_other_words_for_the_same_get_the_same_answer(effect: Effect, pair: Pair) -> None:
+    words: dict[str, Json] = {"notification": {"data": {"new": "words"}}, "payment": {"idempotency_key": "another"}}
+    first = await effect.do(owner=ADA)
+    books = await effect.books()
+    assert await effect.do(owner=ADA, **words.get(pair.service, {"order_id": "renamed"})) == first
+    assert await effect.books() == books
+    answer = await effect.do(owner=ADA, **pair.other)
+    assert (answer.status, answer.type) == (422, "IdempotencyMismatch")
+    assert await effect.books() == books
+
+
+async def test_what_nobody_owns_anybody_may_ask_for_again_and_undo(effect: Effect, pair: Pair) -> None:
+    first = await effect.do()
+    assert await effect.do(owner=ADA) == first
+    assert (await effect.do(owner=ADA, order_id="another")).type == "IdempotencyMismatch"
+    assert await effect.undo(ADA) == pair.undone_answer
 
 
 @pytest.mark.parametrize("service_pair", PAIRS, ids=[pair.service for pair in PAIRS])

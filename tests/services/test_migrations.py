@@ -38,6 +38,7 @@ async def test_they_are_applied_once(books: Database) -> None:
     history = await _history(url)
     assert [row[:3] for row in history] == [
         ("kit", 1, "fence"),
+        ("kit", 2, "owner"),
         ("notification", 1, "books"),
         ("notification", 2, "claim"),
         ("notification", 3, "by_order"),

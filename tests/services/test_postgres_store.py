@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from ordersaga.contracts.payment import RefundRequest
+from ordersaga.contracts.payment import ChargeRequest
 from ordersaga.services.kit import postgres as module
 from ordersaga.services.kit.answer import Answer
 from ordersaga.services.kit.fence import Fence
@@ -19,11 +19,12 @@ from ordersaga.services.kit.postgres_url import PostgresUrl
 from ordersaga.services.kit.store import BooksUnavailable, Transaction
 from ordersaga.services.main import store_of
 from tests.services.harness import Database, url_of
+from tests.services.pairs import PAYMENT
 
 DATABASES = ["postgresql"]
 THINGS = [Migration("things", 1, "things", "CREATE TABLE thing (name TEXT PRIMARY KEY, count BIGINT NOT NULL);")]
 INSERT = "INSERT INTO thing (name, count) VALUES (?, ?)"
-REQUEST = RefundRequest(payment_id="pay-1")
+REQUEST = ChargeRequest.model_validate(PAYMENT.body("1"))
 
 
 @pytest.fixture

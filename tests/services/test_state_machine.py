@@ -22,6 +22,7 @@ _names = count(1)
 Effect = tuple[Pair, int]
 pairs = st.sampled_from(PAIRS)
 variants = st.integers(0, 2)
+owners = st.sampled_from([None, "1-ada", "1-ada", "1-bob"])
 levels = st.integers(0, 6)
 skus = st.sampled_from("ab")
 
@@ -66,10 +67,10 @@ class Calls(RuleBasedStateMachine):
         self.model.stock = {self.sku("a"): Stock(), self.sku("b"): Stock()}
         self.load_both(a, b)
 
-    @rule(target=effects, pair=pairs, variant=variants)
-    def do(self, pair: Pair, variant: int) -> Effect:
+    @rule(target=effects, pair=pairs, variant=variants, owner=owners)
+    def do(self, pair: Pair, variant: int, owner: str | None) -> Effect:
         """Do something new."""
-        return self.call(pair, next(self.numbers), variant)
+        return self.call(pair, next(self.numbers), variant, owner)
 
     @rule(targets=(effects, goods), pair=st.sampled_from([INVENTORY, SHIPPING]), events=st.integers(0, 2))
     def do_what_moves(self, pair: Pair, events: int) -> Effect:
@@ -79,24 +80,24 @@ class Calls(RuleBasedStateMachine):
             self.move(effect, delivered)
         return effect
 
-    @rule(effect=effects, variant=variants)
-    def do_again(self, effect: Effect, variant: int) -> None:
-        """Do something again, or late, or with another body."""
-        self.call(*effect, variant)
+    @rule(effect=effects, variant=variants, owner=owners)
+    def do_again(self, effect: Effect, variant: int, owner: str | None) -> None:
+        """Do something again, or late, or with another body, or for somebody else."""
+        self.call(*effect, variant, owner)
 
-    @rule(target=effects, pair=pairs)
-    def undo_what_was_never_done(self, pair: Pair) -> Effect:
+    @rule(target=effects, pair=pairs, owner=owners)
+    def undo_what_was_never_done(self, pair: Pair, owner: str | None) -> Effect:
         """Leave a tombstone."""
         effect = pair, next(self.numbers)
-        self.undo(effect)
+        self.undo(effect, owner)
         return effect
 
-    @rule(effect=st.one_of(effects, goods))
-    def undo(self, effect: Effect) -> None:
-        """Undo something: done, refused, undone before, or gone."""
+    @rule(effect=st.one_of(effects, goods), owner=owners)
+    def undo(self, effect: Effect, owner: str | None) -> None:
+        """Undo something: done, refused, undone before, gone, or somebody else's."""
         pair, number = effect
-        method, path, body = pair.undo(self.effect_id(pair, number))
-        expected = self.model.undo(pair, self.effect_id(pair, number))
+        method, path, body = pair.undo_for(owner, self.effect_id(pair, number))
+        expected = self.model.undo(pair, self.effect_id(pair, number), owner)
         says(self.wire.ask(method, f"/{pair.service}{path}", body), expected)
         self.same(pair)
 
@@ -134,13 +135,13 @@ class Calls(RuleBasedStateMachine):
         finally:
             self.wire.close()
 
-    def call(self, pair: Pair, number: int, variant: int) -> Effect:
+    def call(self, pair: Pair, number: int, variant: int, owner: str | None = None) -> Effect:
         """Call a do."""
-        body = self.body(pair, number, variant)
+        body = self.body(pair, number, variant) | ({"owner": owner} if owner else {})
         expected = self.model.do(pair, body[pair.key], body, refused=variant == 2)
         answer = self.wire.ask("POST", f"/{pair.service}{pair.do_path}", body)
         says(answer, expected)
-        if answer.type not in ("Fenced", "IdempotencyMismatch"):
+        if answer.type not in ("NotYours", "Fenced", "IdempotencyMismatch"):
             self.model.answered(pair, body[pair.key], answer)
         self.same(pair)
         return pair, number

@@ -265,3 +265,49 @@ def test_an_order_goes_through_json_unchanged(source: dict[str, Any]) -> None:
     assert OrderInput.model_validate_json(order.model_dump_json()) == order
     assert all(isinstance(line["price"], str) for line in json.loads(order.model_dump_json())["items"])
     assert Decimal(again.total.amount) == sum(line["price"] * line["quantity"] for line in source["items"])
+
+
+# -- what was asked for
+
+
+def test_the_fingerprint_of_an_order_never_changes() -> None:
+    """Effects in the services' books are owned by it, so another version must make the same."""
+    assert parse_order(ORDER).fingerprint == "1-282450b9e8e09f57c6c77a5ed8cf5ec0f0a9e138"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("order_id", "A-2"),
+        ("customer_id", "bob"),
+        ("items.0.sku", "TEA-2"),
+        ("items.0.quantity", 3),
+        ("items.0.price", "19.98"),
+        ("shipping_address.street", "2 Main St"),
+        ("shipping_address.state", ""),
+        ("payment_method_id", "pm_card_mastercard"),
+        ("currency", "EUR"),
+        ("email", "ada@example.com"),
+    ],
+)
+def test_whatever_is_asked_for_is_in_the_fingerprint(path: str, value: Any) -> None:
+    order, other = parse_order(ORDER), parse_order(changed(path, value))
+    assert order.fingerprint != other.fingerprint
+    assert not order.same_content(other)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("items.0.price", "19.990"),
+        ("items.1.price", "5.00"),
+        ("customer_id", " ada "),
+        ("currency", "usd"),
+        ("policy", {"hold_before_shipping": 5}),
+        ("email", None),
+    ],
+)
+def test_how_it_is_written_and_its_policy_are_not(path: str, value: Any) -> None:
+    order, other = parse_order(ORDER), parse_order(changed(path, value))
+    assert order.fingerprint == other.fingerprint
+    assert order.same_content(other)

@@ -18,6 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.saga import Choice, DecisionRefused, Phase, SagaClient, SagaView, StepState, StepView, Verdict
+from ordersaga.saga.client import read_until_known
 from ordersaga.saga.pending_activities import PendingActivities
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -179,3 +180,19 @@ async def test_a_status_is_waited_for_as_long_as_it_is_told() -> None:
     await run.client.status(timedelta(seconds=7))
 
     assert run.timeouts == [timedelta(seconds=7)]
+
+
+async def test_an_answer_is_read_again_at_growing_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def pass_at_once(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("asyncio.sleep", pass_at_once)
+    answers = [None, None, None, "known"]
+
+    async def read() -> str | None:
+        return answers.pop(0)
+
+    assert await read_until_known(read) == "known"
+    assert pauses == [0.2, 0.4, 0.8]

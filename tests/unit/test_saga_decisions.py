@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ordersaga.saga import Choice, Decision, DecisionRefused, PendingDecisions
+from ordersaga.saga.decisions import UNDO_OF_PIVOT
 
 RETRY = Decision("a", Choice.RETRY, "Ada")
 ALL_BUT_FORWARD = [Choice.RETRY, Choice.DONE_BY_HAND, Choice.WRITE_OFF]
@@ -36,7 +37,7 @@ def test_nothing_can_be_decided_on_what_does_not_wait(decisions: PendingDecision
 def test_only_where_it_was_opened_so_a_decision_may_lead_forward(decisions: PendingDecisions) -> None:
     with pytest.raises(DecisionRefused, match="Only the undo of ship decides which way it goes"):
         decisions.check(Decision("a", Choice.GO_FORWARD, "Ada"))
-    decisions.open("ship", may_go_forward=True)
+    decisions.open("ship", UNDO_OF_PIVOT)
     assert decisions.choices("ship") == [*ALL_BUT_FORWARD, Choice.GO_FORWARD]
     decisions.check(Decision("ship", Choice.GO_FORWARD, "Ada"))
 

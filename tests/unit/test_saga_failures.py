@@ -8,9 +8,9 @@ import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as DeadlineError
 
-from ordersaga.saga import FENCED, ID_TAKEN
+from ordersaga.saga import FENCED, ID_TAKEN, NOT_YOURS
 from ordersaga.saga.activity_calls import attempts_of, classify_failure, explain, failure_of
-from ordersaga.saga.exits import Fault, Refused, Unwind
+from ordersaga.saga.exits import Fault, Mismatch, Refused, Unwind
 from ordersaga.saga.first_attempts import Failure
 from tests.unit.engine import activity_error
 
@@ -73,22 +73,22 @@ def test_the_last_attempt_tells_how_many_there_were(cause: BaseException | None,
 
 
 @pytest.mark.parametrize(
-    ("failure", "first", "kind", "what"),
+    ("failure", "kind", "what"),
     [
-        (Failure("m", "SoldOut", False), True, Fault, {}),
-        (Failure("m", FENCED, False), True, Fault, {}),
-        (Failure("m", "SoldOut", True), False, Refused, {"kind": "SoldOut", "recorded": True}),
-        (Failure("m", None, True), False, Refused, {"kind": "Refused", "recorded": True}),
-        (Failure("m", FENCED, True), True, Unwind, {"wanted": False, "refusal": None}),
-        (Failure("m", FENCED, True), False, Unwind, {"wanted": False, "refusal": None}),
-        (Failure("m", ID_TAKEN, True), True, Refused, {"kind": ID_TAKEN}),
-        (Failure("m", ID_TAKEN, True), False, Unwind, {"wanted": False}),
+        (Failure("m", "SoldOut", False), Fault, {}),
+        (Failure("m", FENCED, False), Fault, {}),
+        (Failure("m", ID_TAKEN, False), Fault, {}),
+        (Failure("m", "SoldOut", True), Refused, {"kind": "SoldOut", "recorded": True}),
+        (Failure("m", NOT_YOURS, True), Refused, {"kind": NOT_YOURS, "recorded": True}),
+        (Failure("m", None, True), Refused, {"kind": "Refused", "recorded": True}),
+        (Failure("m", FENCED, True), Unwind, {"wanted": False, "refusal": None}),
+        (Failure("m", ID_TAKEN, True), Mismatch, {}),
     ],
 )
 def test_a_final_failure_is_a_no_or_a_reason_to_unwind_and_any_other_a_fault(
-    failure: Failure, first: bool, kind: type[BaseException], what: dict[str, Any]
+    failure: Failure, kind: type[BaseException], what: dict[str, Any]
 ) -> None:
-    error = classify_failure(failure, first=first)
+    error = classify_failure(failure)
 
     assert type(error) is kind
     assert str(error) == "m"

@@ -30,6 +30,7 @@ from ordersaga.saga import (
     Verdict,
 )
 from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels, reason_of
+from ordersaga.saga.decisions import UNDO_OF_PIVOT
 from ordersaga.workflows.handlers import OrderHandlers
 from tests.unit.orders import order_of
 from tests.unit.parts import do, request, story, undo
@@ -177,7 +178,7 @@ def test_a_view_has_all_that_is_known_of_a_saga(handlers: SagaHandlers) -> None:
     record = handlers.saga.records["b"]
     record.state, record.attempts, record.undo_attempts = StepState.PARKED, 2, 3
     record.last_error, record.undoing, record.next_try = "broken", True, NOW
-    handlers.saga.decisions.open("b", may_go_forward=True)
+    handlers.saga.decisions.open("b", UNDO_OF_PIVOT)
 
     view = handlers.get_saga()
 

@@ -87,10 +87,9 @@ async def test_instances_that_share_an_id_fail_the_task_and_not_the_workflows_ma
     assert run.events == []
 
 
-def test_only_the_first_step_with_an_effect_may_find_its_id_in_other_hands() -> None:
-    state: RunState[str] = RunState(Saga("s", story, CHECK, A, B), "subject", "1", Policy(), [], lambda event: None)
+def test_steps_are_numbered_as_they_are_begun() -> None:
+    state: RunState[str] = RunState(Saga("s", story, A, B), "subject", "1", Policy(), [], lambda event: None)
 
-    assert [state.is_first(each) for each in (CHECK, A, B)] == [False, True, False]
     assert [state.next_place(), state.next_place()] == [1, 2]
 
 

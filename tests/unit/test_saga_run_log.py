@@ -27,6 +27,7 @@ from ordersaga.saga import (
     UndoBegun,
     UndoOutcome,
 )
+from ordersaga.saga.decisions import UNDO_OF_PIVOT
 from ordersaga.saga.run_log import RunLog
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -152,8 +153,8 @@ def test_what_was_decided_on_a_parked_undo_does_not_count_once_it_was_requested(
 
 
 def test_what_stays_parked_is_no_news(log: RunLog, record: StepRecord) -> None:
-    log.parked(record, "broken", may_go_forward=True)
-    log.parked(record, "still broken", may_go_forward=False)
+    log.parked(record, "broken", UNDO_OF_PIVOT)
+    log.parked(record, "still broken")
 
     assert len(log.events) == 1
     assert record.last_error == "still broken"

@@ -13,6 +13,8 @@ from temporalio import activity, workflow
 with workflow.unsafe.imports_passed_through():
     from ordersaga.saga import (
         FENCED,
+        ID_TAKEN,
+        NOT_YOURS,
         Decision,
         EffectId,
         Kind,
@@ -42,12 +44,16 @@ class Journey:
     parked_interval: float = 0.5
 
 
+NOES = {"refuse": "Refused", ID_TAKEN: ID_TAKEN, NOT_YOURS: NOT_YOURS}
+
+
 @dataclass
 class World:
     """Effects and tombstones, and what is to happen at the first attempts of a call: `script["do pay-1"] = ["fault"]`.
 
     What may happen: fault (nothing done), lost (done, but no answer), slow (done, answered after `release`), lag (done,
-    answered after LAG seconds), refuse, late (the undo comes too late), requested (the undo is final later), ok.
+    answered after LAG seconds), refuse, the other things that a fence says (ID_TAKEN, NOT_YOURS), late (the undo comes
+    too late), requested (the undo is final later), ok.
     """
 
     LAG: ClassVar[float] = 0.4
@@ -59,6 +65,8 @@ class World:
     tombstones: set[str] = field(default_factory=set)
     script: dict[str, list[str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    owners: set[str] = field(default_factory=set)
+    """Whom undos have named."""
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     def next(self, call: str) -> str:
@@ -72,10 +80,9 @@ class World:
         """Take effect once, unless the script says otherwise."""
         what = self.next(f"do {effect_id}")
         await asyncio.sleep(self.LATENCY)
-        if effect_id in self.tombstones:
-            raise refusal("an undo has been there", FENCED)
-        if what == "refuse":
-            raise refusal("no", "Refused")
+        no = FENCED if effect_id in self.tombstones else NOES.get(what)
+        if no is not None:
+            raise refusal("no", no)
         if what == "fault":
             raise RuntimeError("broken before the effect")
         if effect_id not in self.effects:
@@ -91,11 +98,14 @@ class World:
     @activity.defn
     async def undo_step(self, undo: UndoRequest) -> UndoResult:
         """Undo an effect, unless the script says otherwise."""
+        self.owners.add(undo.owner)
         what = self.next(f"undo {undo.id}")
         if what == "fault":
             raise RuntimeError("the undo is broken")
         if what == "refuse":
             raise refusal("never", "Refused")
+        if what == NOT_YOURS:
+            raise refusal("another is here", NOT_YOURS)
         if what == "slow":
             await self.release.wait()
         if what == "late":

@@ -12,7 +12,9 @@ from ordersaga.client import OrderClient
 from ordersaga.clients import Services
 from ordersaga.contracts.shipping import ShipmentEventState
 from ordersaga.domain.order import OrderInput, parse_order
+from ordersaga.endings import order_of
 from ordersaga.settings import Settings
+from ordersaga.workflows.ids import workflow_id
 
 T = TypeVar("T")
 
@@ -48,6 +50,10 @@ class Shop:
             "payment_method_id": "pm_card_visa",
         }
         return parse_order(document | changes)
+
+    async def owner(self, order_id: str) -> str:
+        """Whose the effects of a placed order are."""
+        return (await order_of(self.orders.temporal, workflow_id(order_id))).fingerprint
 
     async def books(self, order_id: str) -> list[str]:
         """The states of the order's reservation, payment, shipment and mail, as far as there are any."""

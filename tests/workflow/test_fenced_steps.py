@@ -1,8 +1,10 @@
-"""A do that finds its undo's tombstone: somebody has begun to undo the saga, unless the pivot is known to stand."""
+"""What fences say beside yes and no: undone before, another request's, another owner's."""
 
 from __future__ import annotations
 
-from ordersaga.saga import Kind, Saga, SagaContext
+import pytest
+
+from ordersaga.saga import ID_TAKEN, NOT_YOURS, Choice, DecisionRefused, Kind, Saga, SagaContext
 from tests.workflow.cases import Case, CaseRunner, step
 
 A, PIVOT, MAIL = step("a"), step("ship", Kind.PIVOT), step("mail", Kind.RETRIABLE)
@@ -44,3 +46,78 @@ async def test_a_fenced_first_attempt_undoes_everything(case: CaseRunner) -> Non
     assert await case.run(Saga("case", story, FAST_A, FAST_B)) == "undone"
     assert case.undos == ["b", "a"]
     assert case.in_effect == []
+
+
+# -- another request's
+
+
+async def test_an_effect_of_another_request_waits_for_a_person_who_may_try_again(case: CaseRunner) -> None:
+    case.given(do_ship=[ID_TAKEN, ID_TAKEN, "ok"])
+    handle = await case.start(SHIPPED, parked_interval=60.0)
+    await case.state_is("ship", "parked")
+    ship = next(each for each in (await case.client.status()).steps if each.name == "ship")
+    assert ship.choices == [Choice.RETRY]
+    with pytest.raises(DecisionRefused, match="tried again, or everything be undone by a cancel"):
+        await case.client.resolve("ship", Choice.DONE_BY_HAND, "Ada", "parcel 17")
+    await case.client.resolve("ship", Choice.RETRY, "Ada")
+    await case.state_is("ship", "parked")
+    await case.client.resolve("ship", Choice.RETRY, "Ada")
+
+    assert await handle.result() == "stands"
+    assert case.in_effect == ["a", "mail", "ship"]
+    assert case.undos == []
+
+
+async def test_an_effect_of_another_request_is_tried_again_without_a_person_too(case: CaseRunner) -> None:
+    case.given(do_a=[ID_TAKEN, "ok"])
+    assert await case.run(SHIPPED) == "stands"
+
+
+@pytest.mark.parametrize("name", ["a", "ship"])
+async def test_a_cancel_undoes_what_another_request_stands_in_the_way_of(case: CaseRunner, name: str) -> None:
+    case.given(**{f"do_{name}": [ID_TAKEN]})
+    handle = await case.start(SHIPPED, parked_interval=60.0)
+    await case.state_is(name, "parked")
+    await case.client.cancel("enough")
+
+    assert await handle.result() == "undone cancelled"
+    assert case.in_effect == []
+    assert name in case.undos
+
+
+async def test_a_refusal_after_all_undoes_what_waited_for_a_person(case: CaseRunner) -> None:
+    case.given(do_ship=[ID_TAKEN, "refuse"])
+    assert await case.run(SHIPPED) == "undone Refused"
+    assert case.undos == ["a"]
+
+
+async def test_a_mail_of_another_request_is_given_up_and_unwinds_nothing(case: CaseRunner) -> None:
+    case.given(do_mail=[ID_TAKEN])
+    assert await case.run(SHIPPED) == "stands"
+    assert (await case.states())["mail"] == "gave_up"
+    assert case.undos == []
+
+
+# -- another owner's
+
+
+@pytest.mark.parametrize("name", ["a", "ship"])
+async def test_an_effect_of_another_owner_is_a_no_and_stays_as_it_is(case: CaseRunner, name: str) -> None:
+    case.given(**{f"do_{name}": [NOT_YOURS]})
+    assert await case.run(SHIPPED) == f"undone {NOT_YOURS}"
+    assert name not in case.undos
+    assert case.in_effect == []
+
+
+async def test_there_is_nothing_to_undo_where_the_effect_is_another_owners(case: CaseRunner) -> None:
+    case.given(do_ship=["fault"], undo_a=[NOT_YOURS], undo_ship=[NOT_YOURS])
+    assert await case.run(SHIPPED, step_deadline=0.3) == "undone"
+    states = await case.states()
+    assert (states["a"], states["ship"]) == ("nothing_to_undo", "nothing_to_undo")
+
+
+async def test_an_undo_names_the_owner(case: CaseRunner) -> None:
+    saga = Saga("case", shipped, A, PIVOT, MAIL, owner=lambda each: f"owner of {each.key}")
+    case.given(do_ship=["refuse"])
+    assert await case.run(saga) == "undone Refused"
+    assert case.world.owners == {f"owner of {case.key}"}

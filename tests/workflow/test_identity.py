@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
+from ordersaga.client import OrderClient
+from ordersaga.connect import connect
 from ordersaga.domain.errors import VerdictPending
 from ordersaga.domain.result import OrderStatus
 from ordersaga.endings import find_settlement
+from ordersaga.settings import Settings
+from ordersaga.testing.environment import temporal_server
+from ordersaga.worker import order_worker
 from ordersaga.workflows.ids import order_id_of, workflow_id
+from ordersaga.workflows.steps import CHARGE, CONFIRM, charge, confirmation
 from ordersaga.workflows.watch import WatcherWorkflow
 from tests.workflow.shop import Shop, until
 
@@ -87,3 +95,83 @@ async def test_the_result_is_that_of_the_run_that_follows_a_reset(shop: Shop, or
     await shop.orders.cancel_order(order_id, "no more")
 
     assert (await asyncio.wait_for(waiting, 20)).status is OrderStatus.CANCELLED
+
+
+# -- an id that was used before
+
+
+@pytest.fixture(scope="module")
+async def later(settings: Settings) -> AsyncIterator[OrderClient]:
+    """Orders on a Temporal server that has never heard of any, as after its retention is over."""
+    async with temporal_server() as address:
+        temporal = await connect(target_host=address)
+        async with order_worker(temporal, settings):
+            yield OrderClient(temporal, settings)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"customer_id": "customer-2"},
+        {"email": "eve@example.com"},
+        {"payment_method_id": "pm_card_mastercard"},
+        {"payment_method_id": "pm_card_chargeDeclined"},
+        {"items": [{"sku": "another", "quantity": 1, "price": 1}]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_what_another_order_had_done_under_the_id_stays_its_own(
+    shop: Shop, later: OrderClient, order_id: str, change: dict[str, Any]
+) -> None:
+    first = await shop.orders.place_order(await shop.order(order_id))
+    assert first.status is OrderStatus.COMPLETED
+    books = await shop.books(order_id)
+
+    second = await later.place_order(await shop.order(order_id, **change))
+
+    assert (second.status, second.refusal) == (OrderStatus.FAILED, "NotYours")
+    assert (second.payment_id, second.reservation_id, second.shipment_id) == (None, None, None)
+    assert await shop.books(order_id) == books
+
+
+async def test_the_same_order_does_nothing_again_when_its_run_is_forgotten(
+    shop: Shop, later: OrderClient, order_id: str
+) -> None:
+    first = await shop.orders.place_order(await shop.order(order_id))
+    books = await shop.books(order_id)
+    second = await later.place_order(await shop.order(order_id))
+    assert (second.status, second.tracking_number) == (first.status, first.tracking_number)
+    assert await shop.books(order_id) == books
+
+
+async def test_a_deploy_that_words_a_request_anew_changes_nothing(shop: Shop, order_id: str) -> None:
+    """A version before this one had the mail sent, and its answer was lost."""
+    order = await shop.order(order_id)
+    worded = confirmation(order, CONFIRM.effect_id(order_id), None)
+    before = worded.model_copy(update={"data": worded.data | {"worded": "as before"}})
+    await shop.services.notification.send(before, 5)
+
+    assert (await shop.orders.place_order(order)).status is OrderStatus.COMPLETED
+    assert [each.state async for each in shop.services.notification.notifications(order_id=order_id)] != ["recalled"]
+
+
+async def test_an_effect_that_is_not_what_was_asked_for_unwinds_nothing_and_waits_for_a_person(
+    shop: Shop, order_id: str
+) -> None:
+    order = await shop.order(order_id)
+    other = charge(order, CHARGE.effect_id(order_id)).model_copy(update={"amount": "44.97"})
+    await shop.services.payment.charge(other, 5)
+    await shop.orders.submit_order(order)
+
+    async def is_parked() -> bool:
+        return await shop.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
+
+    await until(is_parked)
+    assert await shop.books(order_id) == ["held", "captured"]
+    step = next(each for each in (await shop.orders.get_order(order_id)).steps if each.name == CHARGE.name)
+    assert (step.state, step.choices) == ("parked", ["retry"])
+    assert "another body" in (step.last_error or "")
+
+    assert (await shop.orders.cancel_order(order_id, "the amount is wrong")).outcome == "cancelled"
+    await shop.orders.result(order_id)
+    assert await shop.books(order_id) == ["released", "refunded"]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from ordersaga.domain.errors import Fenced, IdempotencyMismatch, Refusal, ServiceFault
+from ordersaga.domain.errors import Fenced, IdempotencyMismatch, NotYours, Refusal, ServiceFault
 from ordersaga.saga import refusal
 
 _SHARE = 0.95
@@ -32,7 +32,7 @@ def told_to_temporal() -> Iterator[None]:
     """Turn a definite no into an error that is not retried, and a fault into one that is."""
     try:
         yield
-    except (Refusal, Fenced, IdempotencyMismatch) as no:
+    except (Refusal, NotYours, Fenced, IdempotencyMismatch) as no:
         raise refusal(str(no), no.problem_type) from None
     except ServiceFault as fault:
         delay = None if fault.retry_after is None else timedelta(seconds=fault.retry_after)

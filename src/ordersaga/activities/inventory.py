@@ -33,5 +33,5 @@ class InventoryActivities:
     async def release_inventory(self, undo: UndoRequest) -> UndoResult:
         """Undo a reservation, whether or not there is one."""
         with told_to_temporal():
-            await self._client.release(undo.id, time_for_call())
+            await self._client.release(undo.id, undo.owner, time_for_call())
         return UndoResult(UndoOutcome.UNDONE, attempt(), "released")

@@ -39,5 +39,5 @@ class NotificationActivities:
     async def recall_confirmation(self, undo: UndoRequest) -> UndoResult:
         """Undo a confirmation: recall the mail while it is queued, or have a notice follow it."""
         with told_to_temporal():
-            answer = await self._client.recall(undo.id, time_for_call())
+            answer = await self._client.recall(undo.id, undo.owner, time_for_call())
         return UndoResult(_OUTCOMES[answer.status], attempt(), answer.status)

@@ -37,7 +37,7 @@ class PaymentActivities:
     @activity.defn
     async def refund_payment(self, undo: UndoRequest) -> UndoResult:
         """Undo a charge, whether or not there is one."""
-        request = RefundRequest(payment_id=undo.id, reason=undo.reason[:1_000])
+        request = RefundRequest(payment_id=undo.id, owner=undo.owner or None, reason=undo.reason[:1_000])
         with told_to_temporal():
             answer = await self._client.refund(request, time_for_call())
         return UndoResult(_OUTCOMES[answer.status], attempt(), answer.status)

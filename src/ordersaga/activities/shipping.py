@@ -40,7 +40,7 @@ class ShippingActivities:
         """Undo a shipment, whether or not there is one. Too late when the carrier has the parcel."""
         with told_to_temporal():
             try:
-                answer = await self._client.cancel(undo.id, time_for_call())
+                answer = await self._client.cancel(undo.id, undo.owner, time_for_call())
             except AlreadyShipped:
                 return UndoResult(UndoOutcome.TOO_LATE, attempt(), "too late, the parcel has left")
         return UndoResult(_OUTCOMES[answer.status], attempt(), answer.status)

@@ -9,7 +9,14 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from ordersaga.contracts.common import Page, Problem
-from ordersaga.domain.errors import Fenced, IdempotencyMismatch, ServiceError, ServiceFault, ServiceUnavailable
+from ordersaga.domain.errors import (
+    Fenced,
+    IdempotencyMismatch,
+    NotYours,
+    ServiceError,
+    ServiceFault,
+    ServiceUnavailable,
+)
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -20,7 +27,7 @@ LONGEST_TEXT = 4_000
 LONGEST_RETRY_AFTER = 60.0
 BOOKS_TIMEOUT = 30.0
 
-_EVERY_DO_MAY_SAY: tuple[type[ServiceError], ...] = (Fenced, IdempotencyMismatch)
+_ALWAYS_POSSIBLE: tuple[type[ServiceError], ...] = (NotYours, Fenced, IdempotencyMismatch)
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -46,19 +53,22 @@ class ServiceHttp:
         *,
         timeout: float,
         noes: tuple[type[ServiceError], ...] = (),
+        owner: str = "",
     ) -> T:
         """Call the service, and return its answer: one of `answers`, by status.
 
-        Raises one of `noes`, Fenced or IdempotencyMismatch when status and problem type say so, and ServiceFault for
-        everything else: no answer in `timeout` seconds, another status, a body that is not what the contract says.
+        An undo names its `owner` in the query. Raises one of `noes`, NotYours, Fenced or IdempotencyMismatch when
+        status and problem type say so, and ServiceFault for everything else: no answer in `timeout` seconds, another
+        status, a body that is not what the contract says.
         """
-        status, headers, content = await self._exchange(method, path, body, timeout, MAX_ANSWER_BYTES)
+        query = {"owner": owner} if owner else None
+        status, headers, content = await self._exchange(method, path, body, timeout, MAX_ANSWER_BYTES, query)
         what = f"{self.name} answered {status} to {method} {path}"
         expected = answers.get(status)
         if expected is not None:
             return self._read(expected, content, what)
         problem = _problem(content)
-        for no in (*noes, *_EVERY_DO_MAY_SAY):
+        for no in (*noes, *_ALWAYS_POSSIBLE):
             if status == no.http_status and problem.type == no.problem_type:
                 raise no(problem.detail or None)
         detail = f": {problem.detail or problem.title}" if problem.detail or problem.title else ""

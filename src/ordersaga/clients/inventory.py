@@ -22,7 +22,10 @@ class InventoryClient:
         self._http = http
 
     async def reserve(self, request: ReservationRequest, timeout: float) -> ReservationAnswer:
-        """Reserve all lines or none. Raises InsufficientInventory, Fenced, IdempotencyMismatch, ServiceFault."""
+        """Reserve all lines or none.
+
+        Raises InsufficientInventory, NotYours, Fenced, IdempotencyMismatch, ServiceFault.
+        """
         answer = await self._http.call(
             "POST",
             "/reservations",
@@ -35,9 +38,11 @@ class InventoryClient:
             raise ServiceFault(f"inventory answered for {answer.reservation_id}, not {request.reservation_id}")
         return answer
 
-    async def release(self, reservation_id: str, timeout: float) -> None:
-        """Release a reservation, if there is one; keep a late one out. Raises ServiceFault."""
-        await self._http.call("DELETE", f"/reservations/{reservation_id}", None, {204: Reply}, timeout=timeout)
+    async def release(self, reservation_id: str, owner: str, timeout: float) -> None:
+        """Release a reservation, if there is one; keep a late one out. Raises NotYours, ServiceFault."""
+        await self._http.call(
+            "DELETE", f"/reservations/{reservation_id}", None, {204: Reply}, timeout=timeout, owner=owner
+        )
 
     async def load_stock(self, loaded: Mapping[str, int]) -> None:
         """Say how much of each SKU has been loaded in all. Adds nothing when said twice. Raises ServiceFault."""

@@ -16,7 +16,7 @@ class NotificationClient:
         self._http = http
 
     async def send(self, request: NotificationRequest, timeout: float) -> NotificationAnswer:
-        """Queue a mail, once. Raises UndeliverableMail, Fenced, IdempotencyMismatch, ServiceFault."""
+        """Queue a mail, once. Raises UndeliverableMail, NotYours, Fenced, IdempotencyMismatch, ServiceFault."""
         answer = await self._http.call(
             "POST", "/notifications", request, {202: NotificationAnswer}, timeout=timeout, noes=(UndeliverableMail,)
         )
@@ -24,10 +24,10 @@ class NotificationClient:
             raise ServiceFault(f"notification answered for {answer.message_id}, not {request.message_id}")
         return answer
 
-    async def recall(self, message_id: str, timeout: float) -> RecallAnswer:
-        """Recall a mail that is queued, or have one cancellation notice follow it. Raises ServiceFault."""
+    async def recall(self, message_id: str, owner: str, timeout: float) -> RecallAnswer:
+        """Recall a mail that is queued, or have one cancellation notice follow it. Raises NotYours, ServiceFault."""
         return await self._http.call(
-            "POST", f"/notifications/{message_id}/recall", None, {200: RecallAnswer}, timeout=timeout
+            "POST", f"/notifications/{message_id}/recall", None, {200: RecallAnswer}, timeout=timeout, owner=owner
         )
 
     def notifications(self, **filters: str) -> AsyncIterator[NotificationEntry]:

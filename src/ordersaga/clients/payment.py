@@ -17,7 +17,10 @@ class PaymentClient:
         self._http = http
 
     async def charge(self, request: ChargeRequest, timeout: float) -> ChargeAnswer:
-        """Charge once, however often asked. Raises PaymentDeclined, Fenced, IdempotencyMismatch, ServiceFault."""
+        """Charge once, however often asked.
+
+        Raises PaymentDeclined, NotYours, Fenced, IdempotencyMismatch, ServiceFault.
+        """
         answer = await self._http.call(
             "POST", "/charges", request, {201: ChargeAnswer}, timeout=timeout, noes=(PaymentDeclined,)
         )
@@ -28,7 +31,7 @@ class PaymentClient:
         return answer
 
     async def refund(self, request: RefundRequest, timeout: float) -> RefundAnswer:
-        """Give all of a payment back, once, if there is one; keep a late one out. Raises ServiceFault."""
+        """Give all of a payment back, once, if there is one; keep a late one out. Raises NotYours, ServiceFault."""
         return await self._http.call("POST", "/refunds", request, {200: RefundAnswer}, timeout=timeout)
 
     def payments(self, **filters: str) -> AsyncIterator[PaymentEntry]:

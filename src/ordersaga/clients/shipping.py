@@ -24,7 +24,7 @@ class ShippingClient:
         self._http = http
 
     async def create(self, request: ShipmentRequest, timeout: float) -> ShipmentAnswer:
-        """Book a shipment. Raises UndeliverableAddress, Fenced, IdempotencyMismatch, ServiceFault."""
+        """Book a shipment. Raises UndeliverableAddress, NotYours, Fenced, IdempotencyMismatch, ServiceFault."""
         answer = await self._http.call(
             "POST", "/shipments", request, {201: ShipmentAnswer}, timeout=timeout, noes=(UndeliverableAddress,)
         )
@@ -32,8 +32,8 @@ class ShippingClient:
             raise ServiceFault(f"shipping answered for {answer.shipment_id}, not {request.shipment_id}")
         return answer
 
-    async def cancel(self, shipment_id: str, timeout: float) -> CancelShipmentAnswer:
-        """Cancel a shipment, if there is one; keep a late one out. Raises AlreadyShipped, ServiceFault."""
+    async def cancel(self, shipment_id: str, owner: str, timeout: float) -> CancelShipmentAnswer:
+        """Cancel a shipment, if there is one; keep a late one out. Raises AlreadyShipped, NotYours, ServiceFault."""
         return await self._http.call(
             "POST",
             f"/shipments/{shipment_id}/cancel",
@@ -41,6 +41,7 @@ class ShippingClient:
             {200: CancelShipmentAnswer},
             timeout=timeout,
             noes=(AlreadyShipped,),
+            owner=owner,
         )
 
     async def move(self, shipment_id: str, state: ShipmentEventState, timeout: float) -> None:

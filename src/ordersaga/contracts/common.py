@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
@@ -12,6 +12,9 @@ from ordersaga.domain.order import SAFE_ID
 
 EffectId = Annotated[str, StringConstraints(pattern=SAFE_ID, max_length=128)]
 """The id of an effect, such as pay-{order_id}: chosen by the caller, and the key of the service's fence."""
+
+Owner = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=128)]
+"""Whose effect it is: for an order its fingerprint. Only who names the same owner is answered, or may undo it."""
 
 
 def _amount_text(value: object) -> object:
@@ -27,6 +30,18 @@ class Request(BaseModel):
     """What a service is asked. Unknown fields are refused: a misspelt one must not be lost in silence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DoRequest(Request):
+    """What a service is asked to do once under an id, and for whom.
+
+    `substance` names the fields that shape the effect. An owner who asks again with other words, and the same
+    substance, asks for the same: a deploy may have changed the words meanwhile.
+    """
+
+    substance: ClassVar[frozenset[str]]
+
+    owner: Owner | None = None
 
 
 class Reply(BaseModel):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ordersaga.contracts.common import EffectId, Entry, Reply, Request
+from ordersaga.contracts.common import DoRequest, EffectId, Entry, Reply, Request
 from ordersaga.domain.order import MAX_LINES, MAX_QUANTITY, OrderId, Sku
 
 MAX_STOCK = 10**9
@@ -30,8 +30,10 @@ class ReservationLine(Request):
     qty: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
 
 
-class ReservationRequest(Request):
+class ReservationRequest(DoRequest):
     """POST /reservations: all lines or none."""
+
+    substance: ClassVar[frozenset[str]] = frozenset({"items"})
 
     reservation_id: EffectId
     order_id: OrderId

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from ordersaga.contracts.common import EffectId, Entry, Reply, Request
+from ordersaga.contracts.common import DoRequest, EffectId, Entry, Reply
 from ordersaga.domain.order import OrderId
 from ordersaga.domain.text import Printable
 
@@ -30,8 +30,10 @@ class Template(StrEnum):
 DataText = Annotated[str, StringConstraints(max_length=1_000)]
 
 
-class NotificationRequest(Request):
+class NotificationRequest(DoRequest):
     """POST /notifications: at most one mail per message_id."""
+
+    substance: ClassVar[frozenset[str]] = frozenset({"to", "template"})
 
     message_id: EffectId
     order_id: OrderId

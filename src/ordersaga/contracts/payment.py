@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from ordersaga.contracts.common import Amount, EffectId, Entry, Reply, Request
+from ordersaga.contracts.common import Amount, DoRequest, EffectId, Entry, Owner, Reply, Request
 from ordersaga.domain.money import Money
 from ordersaga.domain.order import Currency, OrderId
 from ordersaga.domain.text import Printable, clean
@@ -23,8 +23,10 @@ class PaymentState(StrEnum):
     DECLINED = "declined"
 
 
-class ChargeRequest(Request):
+class ChargeRequest(DoRequest):
     """POST /charges. `amount` has exactly the decimals of `currency`."""
+
+    substance: ClassVar[frozenset[str]] = frozenset({"amount", "currency"})
 
     payment_id: EffectId
     order_id: OrderId
@@ -62,6 +64,7 @@ class RefundRequest(Request):
     """POST /refunds: give back all of a payment, once, however often asked."""
 
     payment_id: EffectId
+    owner: Owner | None = None
     reason: Annotated[str, Field(max_length=1_000), AfterValidator(_readable)] = ""
 
 

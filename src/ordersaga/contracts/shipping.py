@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from ordersaga.contracts.common import EffectId, Entry, Reply, Request
+from ordersaga.contracts.common import DoRequest, EffectId, Entry, Reply, Request
 from ordersaga.contracts.inventory import ReservationLine
 from ordersaga.domain.order import MAX_LINES, Country, Line, OptionalLine, OrderId
 from ordersaga.domain.text import Printable
@@ -33,8 +33,10 @@ class ShipmentAddress(Request):
     country: Country
 
 
-class ShipmentRequest(Request):
+class ShipmentRequest(DoRequest):
     """POST /shipments."""
+
+    substance: ClassVar[frozenset[str]] = frozenset({"address", "items"})
 
     shipment_id: EffectId
     order_id: OrderId

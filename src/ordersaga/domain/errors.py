@@ -19,6 +19,7 @@
         │   ├── PaymentDeclined
         │   ├── UndeliverableAddress
         │   └── UndeliverableMail
+        ├── NotYours             the id names another order's effect
         ├── Fenced               an undo has been there first
         ├── IdempotencyMismatch  the id already names another request
         ├── InProgress           the id's first request has not ended yet
@@ -161,6 +162,13 @@ class IdempotencyMismatch(ServiceError):
 
     problem_type = "IdempotencyMismatch"
     http_status = 422
+
+
+class NotYours(ServiceError):
+    """This id names an effect of another owner. The request was turned away, and nothing was changed."""
+
+    problem_type = "NotYours"
+    http_status = 409
 
 
 class InProgress(ServiceError):

@@ -10,6 +10,7 @@ from ordersaga.saga.decisions import Choice, Decision, DecisionRefused, PendingD
 from ordersaga.saga.definition import (
     FENCED,
     ID_TAKEN,
+    NOT_YOURS,
     EffectId,
     ExternalEvent,
     Kind,
@@ -59,6 +60,7 @@ __all__ = [
     "FENCED",
     "ID_TAKEN",
     "MAX_REASON",
+    "NOT_YOURS",
     "AttemptFailed",
     "CancelRequested",
     "CancelRequests",

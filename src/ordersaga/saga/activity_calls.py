@@ -14,8 +14,17 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as DeadlineError
 
-from ordersaga.saga.definition import FENCED, ID_TAKEN, AnyStep, ExternalEvent, Policy, UndoOutcome, UndoResult
-from ordersaga.saga.exits import Fault, Interrupted, Refused, Unwind
+from ordersaga.saga.definition import (
+    FENCED,
+    ID_TAKEN,
+    NOT_YOURS,
+    AnyStep,
+    ExternalEvent,
+    Policy,
+    UndoOutcome,
+    UndoResult,
+)
+from ordersaga.saga.exits import Fault, Interrupted, Mismatch, Refused, Unwind
 from ordersaga.saga.first_attempts import Failure, answer_type, registered_name
 from ordersaga.saga.step_state import StepRecord
 from ordersaga.saga.waiting import is_cancelled_itself, wait_until
@@ -150,6 +159,11 @@ def failure_of(error: ActivityError) -> Failure:
     return Failure(message)
 
 
+def is_strangers(error: ActivityError) -> bool:
+    """Whether an undo was turned away because the effect is another owner's: ours was never made, and never will be."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == NOT_YOURS
+
+
 def attempts_of(error: ActivityError) -> int:
     """How many attempts failed, as the activity's last error tells by an int as its first detail; else one."""
     cause = error.cause.cause if isinstance(error.cause, DeadlineError) else error.cause
@@ -157,16 +171,14 @@ def attempts_of(error: ActivityError) -> int:
     return details[0] if details and isinstance(details[0], int) else 1
 
 
-def classify_failure(failure: Failure, *, first: bool) -> Refused | Unwind | Fault:
-    """Tell a refusal, a reason to unwind and a fault apart.
-
-    An id that is taken by another request is a refusal at the first step, where nothing says that the effect is ours;
-    later it is an unknown effect.
-    """
+def classify_failure(failure: Failure) -> Refused | Unwind | Mismatch | Fault:
+    """Tell a refusal, a reason to unwind, an effect that is not what was asked for, and a fault apart."""
     if not failure.final:
         return Fault(failure.message)
-    if failure.type == FENCED or (failure.type == ID_TAKEN and not first):
+    if failure.type == FENCED:
         return Unwind(failure.message)
+    if failure.type == ID_TAKEN:
+        return Mismatch(failure.message)
     return Refused(failure.type or "Refused", failure.message)
 
 

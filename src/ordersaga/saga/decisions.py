@@ -2,6 +2,7 @@
 
 # No postponed annotations here: inside Temporal's sandbox a data converter could not look up what they name.
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +19,12 @@ class Choice(StrEnum):
     GO_FORWARD = "go_forward"
     """Only on the pivot's undo: its effect stands, so go forward."""
 
+
+BY_A_PERSON = (Choice.RETRY, Choice.DONE_BY_HAND, Choice.WRITE_OFF)
+"""What may be decided on an undo, and on a do once the pivot stands."""
+UNDO_OF_PIVOT = (*BY_A_PERSON, Choice.GO_FORWARD)
+DO_BEFORE_PIVOT = (Choice.RETRY,)
+"""A cancel is the other way out: it undoes everything."""
 
 _NOTE = {Choice.DONE_BY_HAND: "a reference, under which it was done", Choice.WRITE_OFF: "a reason"}
 
@@ -41,7 +48,7 @@ class PendingDecisions:
 
     def __init__(self, pivot: str = "the pivot") -> None:
         self._pivot = pivot
-        self._waiting: dict[str, bool] = {}
+        self._waiting: dict[str, Sequence[Choice]] = {}
         self._decisions: dict[str, Decision] = {}
         self._overtaken: dict[str, str] = {}
 
@@ -50,9 +57,9 @@ class PendingDecisions:
         """The steps that wait for a person."""
         return list(self._waiting)
 
-    def open(self, step: str, *, may_go_forward: bool = False) -> None:
-        """From now on a person may decide on this step."""
-        self._waiting[step] = may_go_forward
+    def open(self, step: str, choices: Sequence[Choice] = BY_A_PERSON) -> None:
+        """From now on a person may decide on this step, and has these choices."""
+        self._waiting[step] = choices
 
     def close(self, step: str, because: str) -> None:
         """A step waits no more. A decision on it that was not carried out is overtaken, and whoever sent it is told."""
@@ -62,7 +69,10 @@ class PendingDecisions:
 
     def rule_out_going_forward(self) -> None:
         """From now on nobody may decide that the pivot stands."""
-        self._waiting = dict.fromkeys(self._waiting, False)
+        self._waiting = {
+            step: [choice for choice in choices if choice is not Choice.GO_FORWARD]
+            for step, choices in self._waiting.items()
+        }
 
     def is_open(self, step: str) -> bool:
         """Whether a person may decide on the step."""
@@ -72,7 +82,7 @@ class PendingDecisions:
         """What a person may decide on the step now."""
         if not self.is_open(step) or self.has(step):
             return []
-        return [choice for choice in Choice if choice is not Choice.GO_FORWARD or self._waiting[step]]
+        return list(self._waiting[step])
 
     def has(self, step: str) -> bool:
         """Whether a decision on the step waits to be carried out."""
@@ -93,8 +103,12 @@ class PendingDecisions:
         if not decision.note.strip() and decision.choice in _NOTE:
             words = decision.choice.replace("_", " ")
             raise DecisionRefused(f"To decide {words!r} give {_NOTE[decision.choice]}. Nothing was changed.")
-        if decision.choice is Choice.GO_FORWARD and not self._waiting[step]:
-            raise DecisionRefused(f"Only the undo of {self._pivot} decides which way it goes. Nothing was changed.")
+        if decision.choice not in self._waiting[step]:
+            if decision.choice is Choice.GO_FORWARD:
+                raise DecisionRefused(f"Only the undo of {self._pivot} decides which way it goes. Nothing was changed.")
+            raise DecisionRefused(
+                f"{step} can be tried again, or everything be undone by a cancel. Nothing was changed by the decision."
+            )
 
     def add(self, decision: Decision) -> None:
         """Take a decision. Raises DecisionRefused."""

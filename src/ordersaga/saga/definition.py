@@ -23,6 +23,9 @@ FENCED = "Fenced"
 ID_TAKEN = "IdempotencyMismatch"
 """The error type of a do whose effect id already names a different request."""
 
+NOT_YOURS = "NotYours"
+"""The error type of a do or an undo whose effect id names an effect of another owner."""
+
 NOT_YET = "NotYet"
 """The error type of a poll that found nothing yet."""
 
@@ -62,10 +65,11 @@ class UndoOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class UndoRequest:
-    """What an undo activity is given. The id of the effect is all that it needs."""
+    """What an undo activity is given: which effect, why, and whose it is, where the saga declares that."""
 
     id: str
     reason: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,9 @@ AnyStep = Step[Any, Any, *tuple[Any, ...]]
 class Saga(Generic[S]):
     """A saga's story, its steps in the order in which they are done, and the events that it waits for.
 
-    Raises SagaDeclarationError. `name` goes into the name of the activity that makes first attempts.
+    `owner` tells of a subject whose its effects are, such as a hash of what was asked for: undos carry it, and the
+    steps' requests should, so that a fence can turn another subject of the same id away. Raises SagaDeclarationError.
+    `name` goes into the name of the activity that makes first attempts.
     """
 
     def __init__(
@@ -236,11 +242,13 @@ class Saga(Generic[S]):
         story: Story[S],
         *steps: Step[S, Any, *tuple[Any, ...]],
         events: Sequence[ExternalEvent[S, Any]] = (),
+        owner: Callable[[S], str] = lambda subject: "",
     ) -> None:
         self.name = name
         self.story = story
         self.steps = steps
         self.events = tuple(events)
+        self.owner = owner
         self.pivot = next((step for step in steps if step.kind is Kind.PIVOT), None)
         _check_steps(steps)
         _check_distinct("event", [event.name for event in events])

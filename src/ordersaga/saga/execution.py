@@ -289,7 +289,8 @@ class SagaRun(Generic[S]):
         return asyncio.create_task(self._undo(record, reason))
 
     async def _undo(self, record: StepRecord, reason: str) -> None:
-        step, request = self._steps[record.step], UndoRequest(str(record.id), reason)
+        step, owner = self._steps[record.step], self.saga.owner(self._state.subject)
+        request = UndoRequest(str(record.id), reason, owner)
 
         def start(parked: bool) -> Call:
             assert step.undo is not None, f"{step.name} has no undo"

@@ -41,5 +41,9 @@ class Interrupted(Exception):
     """An activity was ended early, and its answer, if there was one, is lost. It never leaves the engine."""
 
 
+class Mismatch(Exception):
+    """An effect's id names another request, so that nobody can tell which counts. It never leaves the engine."""
+
+
 class Fault(Exception):
     """A call failed, and whether it had an effect is unknown. It never leaves the engine."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from temporalio import workflow
 
-from ordersaga.saga.decisions import Decision, PendingDecisions
+from ordersaga.saga.decisions import BY_A_PERSON, Choice, Decision, PendingDecisions
 from ordersaga.saga.definition import UndoOutcome
 from ordersaga.saga.events import (
     SagaEvent,
@@ -99,12 +99,12 @@ class RunLog:
         if requested:
             self.decisions.open(record.name)
 
-    def parked(self, record: StepRecord, message: str, *, may_go_forward: bool = False) -> None:
+    def parked(self, record: StepRecord, message: str, choices: Sequence[Choice] = BY_A_PERSON) -> None:
         """A step cannot finish by itself. That it still cannot is no news."""
         record.last_error = message
         if record.state is not StepState.PARKED:
             self._change(record, StepState.PARKED, StepParked, undoing=record.undoing, message=message)
-            self.decisions.open(record.name, may_go_forward=may_go_forward)
+            self.decisions.open(record.name, choices)
 
     def resolved(self, record: StepRecord, decision: Decision, state: StepState) -> None:
         """A person's decision was carried out."""

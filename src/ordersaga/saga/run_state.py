@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Generic, TypeVar
 
-from ordersaga.saga.definition import AnyStep, Kind, Policy, Saga
+from ordersaga.saga.definition import Policy, Saga
 from ordersaga.saga.events import CancelRequested, SagaEvent
 from ordersaga.saga.inbox import Inbox
 from ordersaga.saga.outcome import Verdict
@@ -51,10 +51,6 @@ class RunState(Generic[S]):
         if self.cancel_reason is None and self.verdict is not Verdict.STANDS:
             self.cancel_reason = reason
             self.log.happened(CancelRequested, reason=reason)
-
-    def is_first(self, step: AnyStep) -> bool:
-        """Whether a step is the first with an effect."""
-        return step is next((each for each in self.saga.steps if each.kind is not Kind.CHECK), None)
 
     def next_place(self) -> int:
         """The place of the step that is begun now."""

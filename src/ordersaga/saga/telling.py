@@ -20,9 +20,10 @@ from ordersaga.saga.activity_calls import (
     failure_of,
     start_do,
 )
+from ordersaga.saga.decisions import BY_A_PERSON, DO_BEFORE_PIVOT
 from ordersaga.saga.definition import AnyStep, ExternalEvent, Kind, Step, keys_of
 from ordersaga.saga.events import AttemptFailed, HoldBegun, HoldEnded
-from ordersaga.saga.exits import Fault, Interrupted, Misuse, Refused, StoryExit, Unwind
+from ordersaga.saga.exits import Fault, Interrupted, Mismatch, Misuse, Refused, StoryExit, Unwind
 from ordersaga.saga.fast_path import FastPath
 from ordersaga.saga.first_attempts import Checkpoint
 from ordersaga.saga.run_state import RunState
@@ -163,21 +164,26 @@ class Telling(Generic[S]):
         return answer
 
     async def _must(self, step: AnyStep, record: StepRecord, inputs: tuple[Any, ...]) -> Any:
-        """Do a step that must come true. Once the pivot stands, it waits for a person if it cannot."""
+        """Do a step that must come true. Once the pivot stands, it waits for a person if it cannot.
+
+        What has another effect than was asked for waits for a person before, too.
+        """
         self._begin(record)
         pauses = growing(self._run.policy.parked_interval, LONGEST_PAUSE)
         while True:
             try:
+                self._check_stopped()
                 return await self._answer(step, record, inputs)
-            except (Refused, Unwind, Fault) as failure:
-                if not self._run.committed or self.guard.exit is not None:
+            except (Refused, Unwind, Mismatch, Fault) as failure:
+                waits = self._run.committed or isinstance(failure, Mismatch)
+                if not waits or self.guard.exit is not None:
                     raise self._failed(step, record, failure) from None
                 if step.kind is Kind.CHECK:
                     self._log.failed(record, StepState.GAVE_UP, str(failure))
                     return None
                 if not self._log.decisions.has(record.name):
-                    self._log.parked(record, str(failure))
-            if await self._run.undoer.decision(record, next(pauses)) is not None:
+                    self._log.parked(record, str(failure), BY_A_PERSON if self._run.committed else DO_BEFORE_PIVOT)
+            if await self._run.undoer.decision(record, next(pauses), lambda: self._stopped) is not None:
                 return None
 
     async def _may(self, step: AnyStep, record: StepRecord, inputs: tuple[Any, ...]) -> Any:
@@ -185,7 +191,7 @@ class Telling(Generic[S]):
         self._begin(record)
         try:
             return await self._answer(step, record, inputs)
-        except (Refused, Unwind, Fault) as failure:
+        except (Refused, Unwind, Mismatch, Fault) as failure:
             if isinstance(failure, Unwind) and not self._run.committed:
                 raise self._failed(step, record, failure) from None
             self._log.failed(record, StepState.GAVE_UP, str(failure))
@@ -196,7 +202,7 @@ class Telling(Generic[S]):
         self._log.begin(record, self._run.next_place(), self._fast_path.began(record.name))
 
     async def _answer(self, step: AnyStep, record: StepRecord, inputs: tuple[Any, ...]) -> Any:
-        """A step's answer, or Refused, Unwind or Fault."""
+        """A step's answer, or Refused, Unwind, Mismatch or Fault."""
         tried = await self._first_attempt(step, record) if self._is_fast(step, record) else None
         if tried is not None:
             answer, at = tried
@@ -216,7 +222,7 @@ class Telling(Generic[S]):
         record.attempts += 1
         if made.failure is None:
             return made.answer, made.ended
-        failure = classify_failure(made.failure, first=self._run.is_first(step))
+        failure = classify_failure(made.failure)
         if not isinstance(failure, Fault):
             raise failure
         record.last_error = str(failure)
@@ -238,11 +244,11 @@ class Telling(Generic[S]):
         except ActivityError as error:
             record.attempts += attempts_of(error)
             self._check_stopped()
-            raise classify_failure(failure_of(error), first=self._run.is_first(step)) from None
+            raise classify_failure(failure_of(error)) from None
         record.attempts += getattr(answer, "attempts", 1)
         return answer
 
-    def _failed(self, step: AnyStep, record: StepRecord, failure: Refused | Unwind | Fault) -> StoryExit:
+    def _failed(self, step: AnyStep, record: StepRecord, failure: Refused | Unwind | Mismatch | Fault) -> StoryExit:
         """What the story is left by, because a step failed before the pivot was known to stand."""
         message = str(failure)
         if isinstance(failure, Refused):

@@ -9,8 +9,8 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from ordersaga.saga.activity_calls import LONGEST_PAUSE, Call, Unreadable, answer_of, attempts_of, explain
-from ordersaga.saga.decisions import Choice, Decision, PendingDecisions
+from ordersaga.saga.activity_calls import LONGEST_PAUSE, Call, Unreadable, answer_of, attempts_of, explain, is_strangers
+from ordersaga.saga.decisions import BY_A_PERSON, UNDO_OF_PIVOT, Choice, Decision, PendingDecisions
 from ordersaga.saga.definition import Policy, UndoOutcome, UndoResult
 from ordersaga.saga.exits import Interrupted
 from ordersaga.saga.run_log import RunLog
@@ -53,11 +53,14 @@ class Undoer:
             if outcome is not None:
                 return outcome
 
-    async def decision(self, record: StepRecord, pause: timedelta) -> UndoOutcome | None:
-        """Wait for a decision, but no longer than the pause; None means that it is tried again."""
+    async def decision(
+        self, record: StepRecord, pause: timedelta, is_stopped: Callable[[], bool] = lambda: False
+    ) -> UndoOutcome | None:
+        """Wait for a decision, but no longer than the pause, or until it is stopped; None if none ends the step."""
         decisions = self._log.decisions
         record.next_try = workflow.now() + pause
-        if not await wait_until(lambda: decisions.has(record.name), pause, f"{record.name} is {record.state}"):
+        await wait_until(lambda: decisions.has(record.name) or is_stopped(), pause, f"{record.name} is {record.state}")
+        if not decisions.has(record.name):
             return None
         decision = decisions.take(record.name)
         state, outcome = CARRIED_OUT[decision.choice]
@@ -73,12 +76,16 @@ class Undoer:
         except Interrupted:
             return None
         except Unreadable as unreadable:
-            self._log.parked(record, str(unreadable), may_go_forward=may_stand())
+            self._log.parked(record, str(unreadable), choices=UNDO_OF_PIVOT if may_stand() else BY_A_PERSON)
             return None
         except ActivityError as error:
+            if is_strangers(error):
+                answer = UndoResult(UndoOutcome.NOTHING_TO_UNDO, attempts_of(error), explain(error))
+                self._log.undo_answered(record, answer.outcome, answer.attempts, answer.detail)
+                return answer
             record.undo_attempts += attempts_of(error)
             if not decisions.has(record.name):
-                self._log.parked(record, explain(error), may_go_forward=may_stand())
+                self._log.parked(record, explain(error), choices=UNDO_OF_PIVOT if may_stand() else BY_A_PERSON)
             return None
         if answer.outcome is UndoOutcome.TOO_LATE and not may_stand():
             record.undo_attempts += answer.attempts

@@ -23,13 +23,16 @@ with workflow.unsafe.imports_passed_through():
 
 def reservation(order: OrderInput, reservation_id: EffectId) -> ReservationRequest:
     """What inventory is asked."""
-    return ReservationRequest(reservation_id=reservation_id, order_id=order.order_id, items=_lines(order))
+    return ReservationRequest(
+        reservation_id=reservation_id, owner=order.fingerprint, order_id=order.order_id, items=_lines(order)
+    )
 
 
 def charge(order: OrderInput, payment_id: EffectId) -> ChargeRequest:
     """What payment is asked."""
     return ChargeRequest(
         payment_id=payment_id,
+        owner=order.fingerprint,
         order_id=order.order_id,
         customer_id=order.customer_id,
         payment_method_id=order.payment_method_id,
@@ -43,7 +46,13 @@ def shipment(order: OrderInput, shipment_id: EffectId) -> ShipmentRequest:
     """What shipping is asked."""
     to = order.shipping_address
     address = ShipmentAddress(street=to.street, city=to.city, state=to.state, zip=to.zip_code, country=to.country)
-    return ShipmentRequest(shipment_id=shipment_id, order_id=order.order_id, address=address, items=_lines(order))
+    return ShipmentRequest(
+        shipment_id=shipment_id,
+        owner=order.fingerprint,
+        order_id=order.order_id,
+        address=address,
+        items=_lines(order),
+    )
 
 
 def confirmation(order: OrderInput, message_id: EffectId, tracking_number: str | None) -> NotificationRequest:
@@ -54,6 +63,7 @@ def confirmation(order: OrderInput, message_id: EffectId, tracking_number: str |
     tracking = {"tracking_number": tracking_number} if tracking_number else {}
     return NotificationRequest(
         message_id=message_id,
+        owner=order.fingerprint,
         order_id=order.order_id,
         to=order.email or f"customer:{order.customer_id}",
         template=Template.ORDER_CONFIRMATION,

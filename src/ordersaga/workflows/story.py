@@ -19,4 +19,4 @@ async def order_story(order: OrderInput, saga: SagaContext[OrderInput]) -> None:
     await saga.try_step(CONFIRM, booked.tracking_number if booked else None)
 
 
-ORDER_SAGA = Saga("order", order_story, RESERVE, CHARGE, SHIP, CONFIRM)
+ORDER_SAGA = Saga("order", order_story, RESERVE, CHARGE, SHIP, CONFIRM, owner=lambda order: order.fingerprint)

@@ -29,6 +29,7 @@ from ordersaga.domain.errors import (
     InvalidRequest,
     InvalidTransition,
     NotFound,
+    NotYours,
     StockInUse,
 )
 from ordersaga.domain.order import Sku
@@ -36,7 +37,7 @@ from ordersaga.services.inventory import reservations, stock
 from ordersaga.services.kit.answer import no_content, reply
 from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.books import OrderQuery, PageQuery
-from ordersaga.services.kit.fence import Fence
+from ordersaga.services.kit.fence import Fence, OwnerQuery
 from ordersaga.services.kit.store import Store, Transaction
 from ordersaga.serving.problem import problems
 
@@ -60,7 +61,7 @@ def service(store: Store) -> Service:
     app = new_app("inventory", "Stock, and reservations of it.", store)
     routes = _Routes(store)
     add: Any = app.add_api_route
-    done = problems(InsufficientInventory, Fenced, IdempotencyMismatch, InProgress)
+    done = problems(InsufficientInventory, NotYours, Fenced, IdempotencyMismatch, InProgress)
     entry, stocked = {"response_model": ReservationEntry}, {"response_model": StockItem}
     add(
         "/reservations",
@@ -73,7 +74,8 @@ def service(store: Store) -> Service:
     add("/reservations", routes.reservations, response_model=Page[ReservationEntry], responses=problems())
     one = "/reservations/{reservation_id}"
     add(one, routes.reservation, responses=problems(NotFound), **entry)
-    add(one, routes.release, methods=["DELETE"], status_code=204, responses=problems(AlreadyShipped, InProgress))
+    undone = problems(NotYours, AlreadyShipped, InProgress)
+    add(one, routes.release, methods=["DELETE"], status_code=204, responses=undone)
     add(f"{one}/events", routes.event, methods=["POST"], responses=problems(NotFound, InvalidTransition), **entry)
     add("/stock", routes.stock, response_model=Page[StockItem], responses=problems())
     add("/stock", routes.load_many, methods=["PUT"], response_model=dict[str, int], responses=problems(StockInUse))
@@ -91,10 +93,10 @@ class _Routes:
         """Reserve all lines or none."""
         return await self._fence.do(request.reservation_id, request, lambda tx: reservations.reserve(tx, request))
 
-    async def release(self, reservation_id: EffectId) -> Response:
+    async def release(self, reservation_id: EffectId, owner: OwnerQuery = None) -> Response:
         """Release a reservation, or see to it that it is never made."""
         work = partial(reservations.release, reservation_id=reservation_id)
-        return await self._fence.undo(reservation_id, work, no_content())
+        return await self._fence.undo(reservation_id, owner, work, no_content())
 
     async def event(self, reservation_id: EffectId, event: ReservationEvent) -> Response:
         """The warehouse reports that the goods have left: `consumed`."""

@@ -1,13 +1,17 @@
 """The fence: what a service did, refused or undid under an id, kept in the same transaction as the business rows.
 
     do    first time      the work runs and its answer is stored, a refusal too
-          same body       the stored answer
+          same body       the stored answer; from its owner also with other words for the same substance
           other body      IdempotencyMismatch
           after an undo   Fenced
           not ended yet   InProgress
     undo  after a do      the work takes the effect back and its answer is stored
           nothing there   a tombstone, so that a do that comes late is turned away
           again           the stored answer
+    both  by a stranger   NotYours
+
+An effect, and a tombstone too, belongs to whom its first request named as `owner`, and everybody else is a stranger.
+Where that named nobody, nobody is.
 
 A do that was refused left nothing to undo. An undo that comes too late raises; its transaction is rolled back, so that
 it leaves no row and the question can be asked again.
@@ -18,20 +22,24 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import partial
+from typing import Annotated
 
-from pydantic import BaseModel
+from fastapi import Query
 from starlette.responses import Response
 
-from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress
+from ordersaga.contracts.common import DoRequest, Owner
+from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotYours
 from ordersaga.services.kit.answer import Answer
 from ordersaga.services.kit.store import Row, Store, Transaction, Work, now
 
+OwnerQuery = Annotated[Owner | None, Query(alias="owner", description="Whose effect it is")]
+
 _INSERT = """
-INSERT INTO fence (id, op, written_by, request_hash, state, created_at) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO fence (id, op, written_by, request_hash, state, created_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
 _FINISH = "UPDATE fence SET state = ?, answer = ? WHERE id = ? AND op = ?"
-_FIND = "SELECT written_by, request_hash, state, answer FROM fence WHERE id = ? AND op = ?"
+_FIND = "SELECT written_by, request_hash, state, answer, owner FROM fence WHERE id = ? AND op = ?"
 
 
 class Fence:
@@ -40,52 +48,63 @@ class Fence:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def do(self, effect_id: str, request: BaseModel, work: Work[Answer]) -> Response:
-        """Do the work once under this id. Raises Fenced, IdempotencyMismatch or InProgress."""
-        digest = request_hash(request)
-        return (await self._store.write(partial(do, effect_id, digest, work))).response()
+    async def do(self, effect_id: str, request: DoRequest, work: Work[Answer]) -> Response:
+        """Do the work once under this id. Raises NotYours, Fenced, IdempotencyMismatch or InProgress."""
+        return (await self._store.write(partial(do, effect_id, request, work))).response()
 
-    async def undo(self, effect_id: str, work: Work[Answer], nothing: Answer) -> Response:
-        """Undo what was done under this id, or answer `nothing` and see to it that it is never done."""
-        return (await self._store.write(partial(undo, effect_id, work, nothing))).response()
+    async def undo(self, effect_id: str, owner: str | None, work: Work[Answer], nothing: Answer) -> Response:
+        """Undo what was done under this id, or answer `nothing` and keep it from being done. Raises NotYours."""
+        return (await self._store.write(partial(undo, effect_id, owner, work, nothing))).response()
 
 
-def request_hash(request: BaseModel) -> str:
-    """A hash of what a request says; how its JSON was written does not count."""
-    text = json.dumps(request.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+def request_hash(request: DoRequest, owner: str | None) -> str:
+    """A hash of what a request says: for an effect of an owner, of its substance alone.
+
+    How its JSON was written does not count.
+    """
+    said = request.model_dump(mode="json", include=set(request.substance) if owner else None, exclude={"owner"})
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def do(effect_id: str, digest: str, work: Work[Answer], tx: Transaction) -> Answer:
+async def do(effect_id: str, request: DoRequest, work: Work[Answer], tx: Transaction) -> Answer:
     """The do, inside a transaction. A refusal of the work is stored as it is; what the work wrote with it stays."""
-    if await tx.execute(_INSERT, effect_id, "do", "do", digest, "started", now()):
+    owner = request.owner
+    if await tx.execute(_INSERT, effect_id, "do", "do", request_hash(request, owner), "started", now(), owner):
         answer = await work(tx)
         await tx.execute(_FINISH, "done" if answer.is_yes else "nothing", answer.stored, effect_id, "do")
         if answer.last:
             await answer.last(tx)
         return answer
     done = await _find(tx, effect_id, "do")
+    _check_owner(done, effect_id, owner)
     if done["written_by"] == "undo" or await tx.fetch_one(_FIND, effect_id, "undo"):
         raise Fenced(f"{effect_id} was undone before. This request was turned away and had no effect.")
-    if done["request_hash"] != digest:
+    if done["request_hash"] != request_hash(request, done["owner"]):
         raise IdempotencyMismatch(f"{effect_id} already names a request with another body. This one had no effect.")
     if done["state"] == "started":
         raise InProgress
     return Answer.restore(done["answer"])
 
 
-async def undo(effect_id: str, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
+async def undo(effect_id: str, owner: str | None, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
     """The undo, inside a transaction. Raises InProgress while the do has not ended."""
-    await tx.execute(_INSERT, effect_id, "do", "undo", None, "nothing", now())
-    if not await tx.execute(_INSERT, effect_id, "undo", "undo", None, "started", now()):
+    await tx.execute(_INSERT, effect_id, "do", "undo", None, "nothing", now(), owner)
+    done = await _find(tx, effect_id, "do")
+    _check_owner(done, effect_id, owner)
+    if not await tx.execute(_INSERT, effect_id, "undo", "undo", None, "started", now(), owner):
         undone = await _find(tx, effect_id, "undo")
         return Answer.restore(undone["answer"])
-    done = await _find(tx, effect_id, "do")
     if done["state"] == "started":
         raise InProgress
     answer = nothing if done["state"] == "nothing" else await work(tx)
     await tx.execute(_FINISH, "done" if done["state"] == "done" else "nothing", answer.stored, effect_id, "undo")
     return answer
+
+
+def _check_owner(done: Row, effect_id: str, owner: str | None) -> None:
+    if done["owner"] not in (None, owner):
+        raise NotYours(f"{effect_id} belongs to another owner. This request was turned away and changed nothing.")
 
 
 async def _find(tx: Transaction, effect_id: str, op: str) -> Row:

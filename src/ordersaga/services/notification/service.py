@@ -17,11 +17,11 @@ from ordersaga.contracts.notification import (
     NotificationState,
     RecallAnswer,
 )
-from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, UndeliverableMail
+from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, NotYours, UndeliverableMail
 from ordersaga.services.kit.answer import reply
 from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.books import OrderQuery
-from ordersaga.services.kit.fence import Fence
+from ordersaga.services.kit.fence import Fence, OwnerQuery
 from ordersaga.services.kit.store import Store
 from ordersaga.services.notification import outbox
 from ordersaga.services.notification.sender import Sender
@@ -52,14 +52,14 @@ def service(store: Store, smtp_url: str | None, mail_from: str) -> Service:
         methods=["POST"],
         status_code=202,
         response_model=NotificationAnswer,
-        responses=problems(UndeliverableMail, Fenced, IdempotencyMismatch, InProgress),
+        responses=problems(UndeliverableMail, NotYours, Fenced, IdempotencyMismatch, InProgress),
     )
     app.add_api_route(
         "/notifications/{message_id}/recall",
         routes.recall,
         methods=["POST"],
         response_model=RecallAnswer,
-        responses=problems(InProgress),
+        responses=problems(NotYours, InProgress),
     )
     app.add_api_route(
         "/notifications", routes.notifications, response_model=Page[NotificationEntry], responses=problems()
@@ -94,18 +94,18 @@ class _Routes:
         self._sender.wake()
         return response
 
-    async def recall(self, message_id: EffectId) -> Response:
+    async def recall(self, message_id: EffectId, owner: OwnerQuery = None) -> Response:
         """Stop a mail, or have one cancellation notice follow it, or see to it that it is never sent."""
         try:
-            return await self._recall(message_id)
+            return await self._recall(message_id, owner)
         except InProgress:
             await self._sender.idle(_PATIENCE_SECONDS)
-            return await self._recall(message_id)
+            return await self._recall(message_id, owner)
         finally:
             self._sender.wake()
 
-    async def _recall(self, message_id: str) -> Response:
-        return await self._fence.undo(message_id, lambda tx: outbox.recall(tx, message_id), outbox.NOTHING)
+    async def _recall(self, message_id: str, owner: str | None) -> Response:
+        return await self._fence.undo(message_id, owner, lambda tx: outbox.recall(tx, message_id), outbox.NOTHING)
 
     async def notification(self, message_id: EffectId) -> Response:
         """One mail in the books."""

@@ -9,7 +9,14 @@ from starlette.responses import Response
 
 from ordersaga.contracts.common import EffectId, Page
 from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, PaymentEntry, RefundAnswer, RefundRequest
-from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, PaymentDeclined
+from ordersaga.domain.errors import (
+    Fenced,
+    IdempotencyMismatch,
+    InProgress,
+    NotFound,
+    NotYours,
+    PaymentDeclined,
+)
 from ordersaga.services.kit.answer import reply
 from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.books import OrderQuery
@@ -29,10 +36,14 @@ def service(store: Store) -> Service:
         methods=["POST"],
         status_code=201,
         response_model=ChargeAnswer,
-        responses=problems(PaymentDeclined, Fenced, IdempotencyMismatch, InProgress),
+        responses=problems(PaymentDeclined, NotYours, Fenced, IdempotencyMismatch, InProgress),
     )
     app.add_api_route(
-        "/refunds", routes.refund, methods=["POST"], response_model=RefundAnswer, responses=problems(InProgress)
+        "/refunds",
+        routes.refund,
+        methods=["POST"],
+        response_model=RefundAnswer,
+        responses=problems(NotYours, InProgress),
     )
     app.add_api_route("/payments", routes.payments, response_model=Page[PaymentEntry], responses=problems())
     app.add_api_route(
@@ -52,7 +63,9 @@ class _Routes:
 
     async def refund(self, request: RefundRequest) -> Response:
         """Give back all of a payment, or see to it that it is never made."""
-        return await self._fence.undo(request.payment_id, lambda tx: payments.refund(tx, request), payments.NOTHING)
+        return await self._fence.undo(
+            request.payment_id, request.owner, lambda tx: payments.refund(tx, request), payments.NOTHING
+        )
 
     async def payment(self, payment_id: EffectId) -> Response:
         """One payment in the books."""

@@ -22,12 +22,13 @@ from ordersaga.domain.errors import (
     InProgress,
     InvalidTransition,
     NotFound,
+    NotYours,
     UndeliverableAddress,
 )
 from ordersaga.services.kit.answer import reply
 from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.books import OrderQuery
-from ordersaga.services.kit.fence import Fence
+from ordersaga.services.kit.fence import Fence, OwnerQuery
 from ordersaga.services.kit.store import Store
 from ordersaga.services.shipping import shipments
 from ordersaga.services.shipping.addresses import impossible_fields
@@ -44,14 +45,14 @@ def service(store: Store) -> Service:
         methods=["POST"],
         status_code=201,
         response_model=ShipmentAnswer,
-        responses=problems(UndeliverableAddress, Fenced, IdempotencyMismatch, InProgress),
+        responses=problems(UndeliverableAddress, NotYours, Fenced, IdempotencyMismatch, InProgress),
     )
     app.add_api_route(
         "/shipments/{shipment_id}/cancel",
         routes.cancel,
         methods=["POST"],
         response_model=CancelShipmentAnswer,
-        responses=problems(AlreadyShipped, InProgress),
+        responses=problems(NotYours, AlreadyShipped, InProgress),
     )
     app.add_api_route(
         "/shipments/{shipment_id}/events",
@@ -77,9 +78,11 @@ class _Routes:
         impossible = impossible_fields(request.address)
         return await self._fence.do(request.shipment_id, request, lambda tx: shipments.create(tx, request, impossible))
 
-    async def cancel(self, shipment_id: EffectId) -> Response:
+    async def cancel(self, shipment_id: EffectId, owner: OwnerQuery = None) -> Response:
         """Cancel a parcel that has not left, or see to it that it is never booked."""
-        return await self._fence.undo(shipment_id, lambda tx: shipments.cancel(tx, shipment_id), shipments.NOTHING)
+        return await self._fence.undo(
+            shipment_id, owner, lambda tx: shipments.cancel(tx, shipment_id), shipments.NOTHING
+        )
 
     async def event(self, shipment_id: EffectId, event: ShipmentEvent) -> Response:
         """The carrier moves the parcel on: `shipped`, then `delivered`."""

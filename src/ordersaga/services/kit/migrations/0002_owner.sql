@@ -1,0 +1,1 @@
+ALTER TABLE fence ADD COLUMN owner TEXT;
