@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+from pydantic import TypeAdapter
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, PydanticPayloadConverter
+from temporalio.converter import CompositePayloadConverter, DataConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -24,6 +27,7 @@ from ordersaga.domain.errors import (
     TemporalUnavailable,
     WorkerUnavailable,
 )
+from ordersaga.domain.order import STORED
 
 CONNECT_TIMEOUT = 10.0
 DEFAULT_ADDRESS = "localhost:7233"
@@ -35,7 +39,22 @@ _NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN)
 _REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
 _AGAIN = "Ask again when it answers: nothing is done twice."
 
-_MADE_ONCE = PydanticPayloadConverter()
+
+class StoredJsonConverter(PydanticJSONPlainPayloadConverter):
+    """Reads what any version of this program has stored: fields that this one does not know are left out."""
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        """A value of this type. An order that breaks the rules of this version is an UnreadOrder."""
+        return _adapter(type_hint or Any).validate_json(payload.data, extra="ignore", context=STORED)
+
+
+_adapter = lru_cache(maxsize=1024)(TypeAdapter)
+_MADE_ONCE = CompositePayloadConverter(
+    *(
+        StoredJsonConverter() if isinstance(each, PydanticJSONPlainPayloadConverter) else each
+        for each in PydanticPayloadConverter().converters.values()
+    )
+)
 
 
 class OrderPayloadConverter(PydanticPayloadConverter):

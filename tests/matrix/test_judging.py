@@ -24,7 +24,8 @@ GOOD = CELLS["fault/charge/lose_response/first/fast"]
 
 async def refunded_behind_its_back(scene: Scene) -> None:
     await scene.ended()
-    await scene.ground.services.payment.refund(RefundRequest(payment_id=f"pay-{scene.order_id}"), timeout=5)
+    refund = RefundRequest(payment_id=f"pay-{scene.order_id}", owner=scene.order().fingerprint)
+    await scene.ground.services.payment.refund(refund, timeout=5)
 
 
 BAD = {

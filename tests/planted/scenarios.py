@@ -108,18 +108,22 @@ async def refunded_meanwhile(stage: Stage) -> None:
     stage.given(Fault(Kind.LOSE_RESPONSE, "charge"), Fault(Kind.HOLD_BACK, "charge", attempts=(2,)))
     await stage.begins()
     await stage.meets(Kind.HOLD_BACK, "charge")
-    await stage.shop.services.payment.refund(RefundRequest(payment_id=f"pay-{stage.name}"), SECONDS)
+    refund = RefundRequest(payment_id=f"pay-{stage.name}", owner=await stage.shop.owner(stage.name))
+    await stage.shop.services.payment.refund(refund, SECONDS)
     stage.proxy.release(stage.name)
     await stage.ends()
 
 
 async def id_taken(stage: Stage) -> None:
-    """Somebody has booked another shipment under the order's shipment id before."""
+    """Another shipment has been booked under the order's shipment id before, and a person cancels what that stops."""
     address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip": "10118", "country": "US"}
     request: dict[str, object] = {"shipment_id": f"shp-{stage.name}", "order_id": stage.name, "address": address}
     request |= {"items": [{"sku": f"{stage.name}-a", "qty": 1}]}
     await stage.shop.services.shipping.create(ShipmentRequest.model_validate(request), SECONDS)
-    await good(stage)
+    await stage.begins()
+    if await stage.ends_or_waits():
+        await stage.shop.orders.cancel_order(stage.name, "another shipment stands in its way")
+    await stage.ends()
 
 
 def payment_dies_behind_a_commit(deadline: float) -> Scenario:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import iso4217
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordersaga.domain.money import MAX_MINOR, Money, exact_decimal, minor_digits, total
+from ordersaga.domain.money import MAX_MINOR, Money, check_currency, exact_decimal, minor_digits, total
 
 DIGITS = {"JPY": 0, "KRW": 0, "USD": 2, "EUR": 2, "KWD": 3, "BHD": 3}
 
@@ -32,7 +33,20 @@ def test_each_currency_has_the_decimals_of_iso_4217(currency: str, digits: int) 
 @pytest.mark.parametrize("code", ["", "usd", "US", "ABC", "XAU", "XXX", "USD ", "$"])
 def test_what_nobody_can_pay_with_is_no_currency(code: str) -> None:
     with pytest.raises(ValueError, match="not an ISO 4217 currency"):
-        Money(1, code)
+        check_currency(code)
+
+
+def test_a_currency_keeps_its_decimals_when_it_leaves_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {each.value: each.exponent for each in iso4217.Currency if each.exponent is not None}
+    monkeypatch.setattr(iso4217, "Currency", lambda code: int("none of " + code))
+    minor_digits.cache_clear()
+    try:
+        assert {code: minor_digits(code) for code in known} == known
+        with pytest.raises(ValueError, match="'USD' is not an ISO 4217 currency"):
+            check_currency("USD")
+        assert str(Money.parse("12", "KWD") + Money(1, "KWD")) == "12.001 KWD"
+    finally:
+        minor_digits.cache_clear()
 
 
 @relaxed

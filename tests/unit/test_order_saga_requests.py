@@ -11,13 +11,19 @@ from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, saga_polic
 from ordersaga.workflows.story import ORDER_SAGA
 from tests.unit.orders import order_of
 
+OWNER = order_of().fingerprint
 LINES = [{"sku": "a", "qty": 2}, {"sku": "b", "qty": 1}]
 
 
 def test_inventory_is_asked_for_every_line() -> None:
     asked = steps.reservation(order_of(), RESERVE.effect_id("A-1"))
 
-    assert asked.model_dump(mode="json") == {"reservation_id": "rsv-A-1", "order_id": "A-1", "items": LINES}
+    assert asked.model_dump(mode="json") == {
+        "reservation_id": "rsv-A-1",
+        "owner": OWNER,
+        "order_id": "A-1",
+        "items": LINES,
+    }
 
 
 def test_payment_is_asked_for_the_total_under_the_payments_own_id() -> None:
@@ -25,6 +31,7 @@ def test_payment_is_asked_for_the_total_under_the_payments_own_id() -> None:
 
     assert asked.model_dump(mode="json", exclude_none=True) == {
         "payment_id": "pay-A-1",
+        "owner": OWNER,
         "order_id": "A-1",
         "customer_id": "customer-1",
         "payment_method_id": "pm_card_visa",
@@ -40,6 +47,7 @@ def test_shipping_is_asked_to_bring_every_line_to_the_address() -> None:
     address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip": "10118", "country": "US"}
     assert asked.model_dump(mode="json") == {
         "shipment_id": "shp-A-1",
+        "owner": OWNER,
         "order_id": "A-1",
         "address": address,
         "items": LINES,
@@ -47,9 +55,11 @@ def test_shipping_is_asked_to_bring_every_line_to_the_address() -> None:
 
 
 def test_the_mail_goes_to_the_order_or_else_to_its_customer_and_names_the_parcel_if_there_is_one() -> None:
-    mail = steps.confirmation(order_of(email="ada@example.com"), CONFIRM.effect_id("A-1"), "1Z999")
+    order = order_of(email="ada@example.com")
+    mail = steps.confirmation(order, CONFIRM.effect_id("A-1"), "1Z999")
     assert mail.model_dump(mode="json") == {
         "message_id": "msg-A-1",
+        "owner": order.fingerprint,
         "order_id": "A-1",
         "to": "ada@example.com",
         "template": "order_confirmation",

@@ -44,7 +44,7 @@ class Journey:
     parked_interval: float = 0.5
 
 
-NOES = {"refuse": "Refused", ID_TAKEN: ID_TAKEN, NOT_YOURS: NOT_YOURS}
+NOES = {"refuse": ("no", "Refused"), ID_TAKEN: ("another is here", ID_TAKEN), NOT_YOURS: ("another is here", NOT_YOURS)}
 
 
 @dataclass
@@ -80,9 +80,9 @@ class World:
         """Take effect once, unless the script says otherwise."""
         what = self.next(f"do {effect_id}")
         await asyncio.sleep(self.LATENCY)
-        no = FENCED if effect_id in self.tombstones else NOES.get(what)
+        no = ("an undo has been there", FENCED) if effect_id in self.tombstones else NOES.get(what)
         if no is not None:
-            raise refusal("no", no)
+            raise refusal(*no)
         if what == "fault":
             raise RuntimeError("broken before the effect")
         if effect_id not in self.effects:

@@ -45,7 +45,7 @@ REFUSED = Cost(
 CANCELLED = Cost(
     events=38,
     tasks=6,
-    bytes=7_600,
+    bytes=7_800,  # each undo names the owner
     actions={
         "grpc_StartWorkflowExecution": 1,
         "command_BatchMarkers": 1,

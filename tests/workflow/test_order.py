@@ -113,7 +113,7 @@ async def test_any_sdk_can_place_an_order_in_plain_json(shop: Shop, temporal: Cl
 
 @pytest.mark.parametrize(
     ("broken", "problem"),
-    [({"items": []}, "items"), ({"quantity": 0}, "quantity"), ({"currency": "XYZ"}, "currency"), ({}, "items")],
+    [({"items": []}, "items"), ({"quantity": 0}, "quantity"), ({"currency": "dollars"}, "currency"), ({}, "items")],
 )
 async def test_an_invalid_order_from_another_sdk_fails_at_once_and_says_why(
     shop: Shop, temporal: Client, order_id: str, broken: dict[str, object], problem: str
@@ -135,6 +135,16 @@ async def test_an_invalid_order_from_another_sdk_fails_at_once_and_says_why(
     assert problem in failure.value.cause.message
     assert (await shop.orders.result(order_id)).status is OrderStatus.FAILED
     assert await shop.books(order_id) == []
+
+
+async def test_a_currency_that_there_is_not_is_declined(shop: Shop, temporal: Client, order_id: str) -> None:
+    document = json.loads((await shop.order(order_id)).model_dump_json(exclude_none=True)) | {"currency": "XYZ"}
+    await temporal.start_workflow("OrderSagaWorkflow", document, id=f"order-{order_id}", task_queue="orders")
+
+    result = await shop.orders.result(order_id)
+    assert (result.status, result.refusal) == (OrderStatus.FAILED, "PaymentDeclined")
+    assert "currency_not_supported" in (result.error or "")
+    assert await shop.books(order_id) == ["released", "declined"]
 
 
 async def test_an_order_that_does_not_exist_is_not_found(shop: Shop) -> None:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ordersaga.contracts.common import Amount, DoRequest, EffectId, Entry, Owner, Reply, Request
 from ordersaga.domain.money import Money
-from ordersaga.domain.order import Currency, OrderId
+from ordersaga.domain.order import CurrencyCode, OrderId
 from ordersaga.domain.text import Printable, clean
 
 
@@ -33,7 +33,7 @@ class ChargeRequest(DoRequest):
     customer_id: Annotated[str, StringConstraints(min_length=1, max_length=128), Printable]
     payment_method_id: Annotated[str, StringConstraints(min_length=1, max_length=255), Printable]
     amount: Amount
-    currency: Currency
+    currency: CurrencyCode
     idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=255), Printable]
 
     @model_validator(mode="after")

@@ -16,19 +16,38 @@ MAX_MINOR = 10**12
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 
 
+_USUAL_DIGITS = 2
+_UNUSUAL_DIGITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"), 0),
+    **dict.fromkeys(("UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""The decimals of currencies that have other than two, as the ISO 4217 table had them. Currencies leave that table, and
+amounts in them stay in the books."""
+
+
 @cache
 def minor_digits(currency: str) -> int:
     """How many decimals an amount in this currency has (ISO 4217: JPY 0, USD 2, KWD 3).
 
-    Raises ValueError for what is not an ISO 4217 currency that one can pay with (gold, XXX).
+    A currency that the table does not have, or has no more, keeps the decimals that it had.
     """
-    try:
-        exponent = iso4217.Currency(currency).exponent
-    except ValueError:
-        exponent = None
-    if exponent is None:
+    exponent = _exponent(currency)
+    return _UNUSUAL_DIGITS.get(currency, _USUAL_DIGITS) if exponent is None else exponent
+
+
+def check_currency(currency: str) -> None:
+    """Raise ValueError for what is not an ISO 4217 currency that one can pay with today (gold, XXX)."""
+    if _exponent(currency) is None:
         raise ValueError(f"{currency!r} is not an ISO 4217 currency, such as USD, EUR or JPY")
-    return exponent
+
+
+def _exponent(currency: str) -> int | None:
+    try:
+        return iso4217.Currency(currency).exponent
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +60,6 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.minor) is not int:
             raise TypeError("an amount is a whole number of minor units")
-        minor_digits(self.currency)
         if abs(self.minor) > MAX_MINOR:
             raise ValueError(f"an amount of {self.minor} minor units is absurd (limit {MAX_MINOR})")
 

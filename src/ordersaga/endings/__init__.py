@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.domain.errors import InvalidOrder
-from ordersaga.domain.order import OrderInput
+from ordersaga.domain.order import OrderInput, UnreadOrder
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView
 from ordersaga.saga.pending_activities import PendingActivities
 from ordersaga.workflows.ids import is_settlement, order_id_of, settlement_id
@@ -71,6 +71,8 @@ async def order_of(temporal: Client, workflow_id: str, run_id: str | None = None
     except (InvalidOrder, ValueError, LookupError, RuntimeError) as error:
         raise InvalidOrder([("", f"{workflow_id} was not started with an order ({error})")]) from None
     assert isinstance(order, OrderInput)
+    if isinstance(order, UnreadOrder):
+        raise order.problem
     return order
 
 

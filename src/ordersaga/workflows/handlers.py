@@ -6,19 +6,23 @@ from typing import Any
 
 from temporalio import workflow
 
-from ordersaga.domain.order import OrderInput, OrderPolicy
+from ordersaga.domain.order import OrderInput, OrderPolicy, UnreadOrder
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.saga import CancelRequests, Choice, Decision, SagaEvent, SagaRun, Verdict, reason_of
+from ordersaga.saga import CancelRequests, Choice, Decision, SagaEvent, SagaRun, StoryError, Verdict, reason_of
 from ordersaga.workflows.projection import OrderProjection
 from ordersaga.workflows.steps import saga_policy
 from ordersaga.workflows.story import ORDER_SAGA
+
+PLACED_BY_CLIENT = "customer_id"
+"""In the memo of every order that our client has placed, and has checked before."""
 
 
 class OrderHandlers:
     """An order, its saga, its projection, and the handlers of signals, updates and queries."""
 
     def __init__(self, order: OrderInput) -> None:
+        _check_read(order)
         self.order = order
         self.policy = order.policy or OrderPolicy()
         self.saga = SagaRun(ORDER_SAGA, order, order.order_id, saga_policy(self.policy), self._sync)
@@ -81,3 +85,15 @@ class OrderHandlers:
 
     def _sync(self, event: SagaEvent) -> None:
         self.projection.sync(event)
+
+
+def _check_read(order: OrderInput) -> None:
+    """Raise InvalidOrder, which ends the run, for an order of another SDK that breaks the rules.
+
+    What our client has started was checked by a version that could read it. That fails the workflow task, and waits for
+    a worker of such a version: effects may be there already.
+    """
+    if isinstance(order, UnreadOrder):
+        if PLACED_BY_CLIENT in workflow.info().raw_memo:
+            raise StoryError(f"This version of the worker cannot read the order: {order.problem}") from order.problem
+        raise order.problem

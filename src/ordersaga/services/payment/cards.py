@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ordersaga.domain.money import check_currency
+
 _DECLINED = re.compile(r"(?:pm_card|tok)_(?:[A-Za-z]+_)?chargeDeclined([A-Za-z]*)", re.ASCII)
 
 _CODES = {
@@ -29,8 +31,12 @@ _OTHERS = {
 }
 
 
-def decline_code(payment_method_id: str) -> str | None:
-    """Stripe's code for why this payment method is declined, or None for a good card."""
+def decline_code(payment_method_id: str, currency: str) -> str | None:
+    """Stripe's code for why this payment method is declined, or None for a good card and a currency that there is."""
+    try:
+        check_currency(currency)
+    except ValueError:
+        return "currency_not_supported"
     if found := _DECLINED.fullmatch(payment_method_id):
         return _CODES.get(found[1], "generic_decline")
     return _OTHERS.get(payment_method_id)

@@ -51,7 +51,7 @@ NOTHING = reply(RefundAnswer(status=RefundStatus.NOTHING_TO_REFUND))
 
 async def charge(tx: Transaction, request: ChargeRequest) -> Answer:
     """Take the money, or decline. A declined payment is in the books too."""
-    code = decline_code(request.payment_method_id)
+    code = decline_code(request.payment_method_id, request.currency)
     money = request.money
     await tx.execute(
         _INSERT,

@@ -1,0 +1,1 @@
+"""Two versions of the worker on the same orders."""
