@@ -13,7 +13,7 @@ from temporalio.common import RawValue
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 
-from ordersaga.saga.activity_calls import Call
+from ordersaga.saga.activity_calls import Call, Retries
 
 
 def activity_error(cause: BaseException | None) -> ActivityError:
@@ -67,17 +67,17 @@ class Service:
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
-        self.parked: list[bool] = []
+        self.retries: list[Retries] = []
         self.limits: list[timedelta] = []
         self.ended = 0
 
-    def start(self, parked: bool) -> Call:
+    def start(self, retries: Retries) -> Call:
         """An attempt, whose answer needs no reading."""
-        return Call(self.handle(lambda answer: answer, parked), lambda answer: answer)
+        return Call(self.handle(lambda answer: answer, retries), lambda answer: answer)
 
-    def handle(self, encode: Callable[[Any], Any], parked: bool = False) -> Any:
+    def handle(self, encode: Callable[[Any], Any], retries: Retries = Retries.QUICK) -> Any:
         """The SDK's handle of an attempt."""
-        self.parked.append(parked)
+        self.retries.append(retries)
         return asyncio.create_task(self._answer(self.answers.pop(0), encode))
 
     async def _answer(self, answer: Any, encode: Callable[[Any], Any]) -> Any:

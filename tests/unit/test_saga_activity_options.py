@@ -21,7 +21,7 @@ from ordersaga.saga import (
     Step,
     StepRecord,
 )
-from ordersaga.saga.activity_calls import start_do, start_poll, start_undo
+from ordersaga.saga.activity_calls import Retries, start_do, start_poll, start_undo
 from ordersaga.saga.fast_path import FastPath, FirstAttempt
 from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure
 from ordersaga.workflows.watch import WatcherWorkflow
@@ -32,6 +32,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 POLICY = Policy(*(number * SECOND for number in (1, 2, 3, 4, 5, 6)))
+ONCE = RetryPolicy(maximum_attempts=1)
 SLOWLY = RetryPolicy(initial_interval=4 * SECOND, maximum_interval=timedelta(hours=1))
 
 
@@ -72,9 +73,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return asked
 
 
-@pytest.mark.parametrize("parked", [False, True])
-def test_a_do_is_retried_until_its_deadline_or_for_ever_once_it_is_parked(asked: Asked, parked: bool) -> None:
-    start_do(STEP, RECORD, "asked", POLICY, deadline=9 * SECOND, parked=parked)
+@pytest.mark.parametrize("retries", Retries)
+def test_a_do_is_retried_until_its_deadline_or_for_ever_or_not_at_all(asked: Asked, retries: Retries) -> None:
+    start_do(STEP, RECORD, "asked", POLICY, deadline=9 * SECOND, retries=retries)
 
     quick = RetryPolicy(initial_interval=SECOND / 2, maximum_interval=10 * SECOND)
     assert asked.calls == [
@@ -84,8 +85,8 @@ def test_a_do_is_retried_until_its_deadline_or_for_ever_once_it_is_parked(asked:
                 "result_type": RawValue,
                 "activity_id": "do a-S-1-2",
                 "start_to_close_timeout": SECOND,
-                "schedule_to_close_timeout": None if parked else 9 * SECOND,
-                "retry_policy": SLOWLY if parked else quick,
+                "schedule_to_close_timeout": None if retries is not Retries.QUICK else 9 * SECOND,
+                "retry_policy": {Retries.QUICK: quick, Retries.SLOW: SLOWLY, Retries.NONE: ONCE}[retries],
                 "cancellation_type": WAIT,
                 "summary": "do it",
             },
@@ -93,14 +94,9 @@ def test_a_do_is_retried_until_its_deadline_or_for_ever_once_it_is_parked(asked:
     ]
 
 
-def test_a_do_is_not_parked_where_nothing_else_is_said(asked: Asked) -> None:
-    start_do(STEP, RECORD, "asked", POLICY, deadline=9 * SECOND)
-    assert asked.calls[0][1]["schedule_to_close_timeout"] == 9 * SECOND
-
-
-@pytest.mark.parametrize("parked", [False, True])
-def test_an_undo_is_retried_until_patience_is_over_or_for_ever_once_it_is_parked(asked: Asked, parked: bool) -> None:
-    start_undo(undo, ["asked"], RECORD, "do it", POLICY, parked=parked)
+@pytest.mark.parametrize("retries", Retries)
+def test_an_undo_is_retried_until_patience_is_over_or_for_ever_or_not_at_all(asked: Asked, retries: Retries) -> None:
+    start_undo(undo, ["asked"], RECORD, "do it", POLICY, retries=retries)
 
     quick = RetryPolicy(initial_interval=SECOND / 2, maximum_interval=15 * SECOND)
     assert asked.calls == [
@@ -111,8 +107,8 @@ def test_an_undo_is_retried_until_patience_is_over_or_for_ever_once_it_is_parked
                 "args": ["asked"],
                 "activity_id": "undo a-S-1-2",
                 "start_to_close_timeout": SECOND,
-                "schedule_to_close_timeout": None if parked else 3 * SECOND,
-                "retry_policy": SLOWLY if parked else quick,
+                "schedule_to_close_timeout": None if retries is not Retries.QUICK else 3 * SECOND,
+                "retry_policy": {Retries.QUICK: quick, Retries.SLOW: SLOWLY, Retries.NONE: ONCE}[retries],
                 "cancellation_type": WAIT,
                 "summary": "undo: do it",
             },

@@ -13,7 +13,7 @@ from temporalio.common import RawValue
 from temporalio.converter import DataConverter
 
 from ordersaga.saga import ExternalEvent, Policy, Step, StepRecord, UndoOutcome, UndoRequest, UndoResult
-from ordersaga.saga.activity_calls import Call, Unreadable, answer_of, start_do, start_poll, start_undo
+from ordersaga.saga.activity_calls import Call, Retries, Unreadable, answer_of, start_do, start_poll, start_undo
 from ordersaga.saga.exits import Interrupted
 from tests.unit.engine import raw
 
@@ -163,14 +163,17 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 async def test_a_do_and_a_poll_answer_as_they_declare(answers: list[Any]) -> None:
     answers += [17, "18"]
-    assert await answer_of(start_do(STEP, RECORD, "asked", Policy(), deadline=LONG), lambda: False) == 17
+    assert (
+        await answer_of(start_do(STEP, RECORD, "asked", Policy(), deadline=LONG, retries=Retries.QUICK), lambda: False)
+        == 17
+    )
     assert await answer_of(start_poll(PAID, "subject", LONG), lambda: False) == "18"
 
 
 async def test_another_answer_than_they_declare_is_unreadable(answers: list[Any]) -> None:
     answers += [{"some": "object"}, {"some": "object"}]
     with pytest.raises(Unreadable, match="by something that is no int"):
-        await answer_of(start_do(STEP, RECORD, "asked", Policy(), deadline=LONG), lambda: False)
+        await answer_of(start_do(STEP, RECORD, "asked", Policy(), deadline=LONG, retries=Retries.QUICK), lambda: False)
     with pytest.raises(Unreadable, match="by something that is no str"):
         await answer_of(start_poll(PAID, "subject", LONG), lambda: False)
 
@@ -186,14 +189,14 @@ async def test_another_answer_than_they_declare_is_unreadable(answers: list[Any]
 )
 async def test_an_undo_may_be_completed_by_hand(answers: list[Any], answer: Any, result: UndoResult) -> None:
     answers.append(answer)
-    call = start_undo(undo, ["asked"], RECORD, "do it", Policy(), parked=False)
+    call = start_undo(undo, ["asked"], RECORD, "do it", Policy(), retries=Retries.QUICK)
     assert await answer_of(call, lambda: False) == result
 
 
 async def test_an_undo_with_an_outcome_that_nobody_knows_is_unreadable(answers: list[Any]) -> None:
     answers.append({"outcome": "perhaps"})
     with pytest.raises(Unreadable, match="no UndoResult"):
-        await answer_of(start_undo(undo, ["asked"], RECORD, "do it", Policy(), parked=False), lambda: False)
+        await answer_of(start_undo(undo, ["asked"], RECORD, "do it", Policy(), retries=Retries.QUICK), lambda: False)
 
 
 @pytest.mark.parametrize("compensation", [compensate, untyped])
@@ -201,5 +204,5 @@ async def test_what_a_compensation_answers_does_not_matter(
     answers: list[Any], compensation: Callable[..., Any]
 ) -> None:
     answers.append({"outcome": "perhaps"})
-    call = start_undo(compensation, ["asked"], RECORD, "do it", Policy(), parked=False)
+    call = start_undo(compensation, ["asked"], RECORD, "do it", Policy(), retries=Retries.QUICK)
     assert await answer_of(call, lambda: False) == UndoResult(UndoOutcome.UNDONE)

@@ -13,6 +13,7 @@ from temporalio.common import RawValue
 from temporalio.converter import DataConverter
 
 from ordersaga.saga import Compensations, Policy, StepState, UndoOutcome, UndoRequest, UndoResult
+from ordersaga.saga.activity_calls import Retries
 from tests.unit.engine import raw
 
 
@@ -42,9 +43,9 @@ def test_two_of_one_name_are_refused() -> None:
 
 
 @pytest.mark.parametrize("policy", [None, Policy(undo_patience=timedelta(seconds=7))])
-@pytest.mark.parametrize("parked", [False, True])
+@pytest.mark.parametrize("retries", [Retries.QUICK, Retries.SLOW])
 def test_each_is_asked_with_its_own_arguments(
-    monkeypatch: pytest.MonkeyPatch, policy: Policy | None, parked: bool
+    monkeypatch: pytest.MonkeyPatch, policy: Policy | None, retries: Retries
 ) -> None:
     asked: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(workflow, "start_activity", lambda undo, **options: asked.append((undo, options)))
@@ -53,14 +54,16 @@ def test_each_is_asked_with_its_own_arguments(
     compensations.add_compensation(refund, UndoRequest("pay-2"), "JPY", name="the second")
 
     for start in compensations._starts.values():
-        start(parked)
+        start(retries)
 
     assert [(undo, options["args"], options["activity_id"], options["summary"]) for undo, options in asked] == [
         ("refund", (UndoRequest("pay-1"), "USD"), "undo refund-1", "undo: refund[1]"),
         ("refund", (UndoRequest("pay-2"), "JPY"), "undo refund-2", "undo: the second"),
     ]
     patience = (policy or Policy()).undo_patience
-    assert {options["schedule_to_close_timeout"] for _, options in asked} == {None if parked else patience}
+    assert {options["schedule_to_close_timeout"] for _, options in asked} == {
+        patience if retries is Retries.QUICK else None
+    }
 
 
 @pytest.mark.parametrize("reason", [None, "closing time"], ids=["evicted", "cancelled"])

@@ -139,14 +139,14 @@ async def test_a_poll_that_was_ended_by_the_message_or_by_a_stop_is_over(log: Ru
     inbox, stops = inbox_of(log), [False]
     polls.answers = [None, None]
     waiting = asyncio.create_task(wait(inbox, POLLED, 7 * SECOND, lambda: stops[0]))
-    while not polls.parked:
+    while not polls.retries:
         await asyncio.sleep(0)
     inbox.deliver(POLLED, "17")
     assert await waiting == "17"
 
     other = inbox_of(log)
     waiting = asyncio.create_task(wait(other, POLLED, 7 * SECOND, lambda: stops[0]))
-    while len(polls.parked) < 2:
+    while len(polls.retries) < 2:
         await asyncio.sleep(0)
     stops[0] = True
     assert await waiting is None

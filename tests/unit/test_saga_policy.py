@@ -9,7 +9,7 @@ import pytest
 from temporalio.exceptions import ApplicationErrorCategory
 
 from ordersaga.saga import ExternalEvent, Policy, Step, UndoOutcome, UndoRequest, UndoResult, not_yet, refusal
-from ordersaga.saga.activity_calls import retry_slowly
+from ordersaga.saga.activity_calls import DO, Retries
 from tests.unit.parts import do, request, undo
 
 SECOND = timedelta(seconds=1)
@@ -29,10 +29,15 @@ def test_a_step_overrides_what_it_declares_and_nothing_else(own: str) -> None:
 
 
 def test_what_is_parked_is_retried_for_ever_by_the_server_and_ever_more_slowly() -> None:
-    retry = retry_slowly(Policy(parked_interval=7 * SECOND))
+    retry = Retries.SLOW.of(DO, Policy(parked_interval=7 * SECOND))
 
     assert (retry.initial_interval, retry.maximum_interval) == (7 * SECOND, timedelta(hours=1))
     assert (retry.backoff_coefficient, retry.maximum_attempts) == (2.0, 0)
+
+
+def test_what_a_person_wants_to_know_is_tried_once() -> None:
+    assert Retries.NONE.of(DO, Policy()).maximum_attempts == 1
+    assert Retries.QUICK.of(DO, Policy()) is DO
 
 
 def test_a_step_is_named_by_its_name_where_it_says_nothing_else() -> None:

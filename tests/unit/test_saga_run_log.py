@@ -85,7 +85,7 @@ Happening = Callable[[RunLog, StepRecord], None]
             lambda log, record: log.resolved(record, RETRY, StepState.PARKED),
             "parked",
             StepResolved,
-            {"decision": RETRY},
+            {"undoing": False, "decision": RETRY},
         ),
     ],
 )

@@ -18,12 +18,13 @@ from ordersaga.saga import (
     UndoOutcome,
     UndoResult,
 )
-from ordersaga.saga.activity_calls import Unreadable
+from ordersaga.saga.activity_calls import Retries, Unreadable
 from ordersaga.saga.run_log import RunLog
 from ordersaga.saga.undoing import Undoer, carry_out, wait_until_over_or
 from tests.unit.engine import Service, Time, failed
 
 SECOND = timedelta(seconds=1)
+QUICK, SLOW = Retries.QUICK, Retries.SLOW
 POLICY = Policy(parked_interval=SECOND, requested_interval=10 * SECOND)
 UNDONE = UndoResult(UndoOutcome.UNDONE)
 REQUESTED, TOO_LATE = UndoResult(UndoOutcome.REQUESTED), UndoResult(UndoOutcome.TOO_LATE)
@@ -52,7 +53,7 @@ async def test_an_undo_that_answers_is_over(log: RunLog, record: StepRecord) -> 
     service = Service(UndoResult(UndoOutcome.UNDONE, 3, "refund 17"))
 
     assert await undo(log, service) is UndoOutcome.UNDONE
-    assert (record.state, record.undo_attempts, service.parked) == (StepState.UNDONE, 3, [False])
+    assert (record.state, record.undo_attempts, service.retries) == (StepState.UNDONE, 3, [QUICK])
     assert [type(each).__name__ for each in log.events] == ["UndoBegun", "UndoAnswered"]
 
 
@@ -60,7 +61,7 @@ async def test_an_undo_of_which_nothing_else_is_said_may_not_come_too_late(log: 
     service = Service(TOO_LATE, UNDONE)
 
     assert await Undoer(log, POLICY).undo(record, service.start, "no more") is UndoOutcome.UNDONE
-    assert service.parked == [False, True]
+    assert service.retries == [QUICK, SLOW]
 
 
 async def test_what_fails_is_parked_and_tried_again_after_growing_pauses(
@@ -70,7 +71,7 @@ async def test_what_fails_is_parked_and_tried_again_after_growing_pauses(
 
     assert await undo(log, service) is UndoOutcome.UNDONE
     assert time.waits == [SECOND, 2 * SECOND, 4 * SECOND]
-    assert service.parked == [False, True, True, True]
+    assert service.retries == [QUICK, SLOW, SLOW, SLOW]
     assert record.undo_attempts == 4 + 1 + 1 + 1
     assert [type(each).__name__ for each in log.events] == ["UndoBegun", "StepParked", "UndoAnswered"]
 
@@ -82,7 +83,7 @@ async def test_what_was_requested_is_asked_again_after_growing_pauses_of_its_own
 
     assert await undo(log, service) is UndoOutcome.UNDONE
     assert time.waits == [10 * SECOND, 20 * SECOND, SECOND]
-    assert service.parked == [False, False, False, True]
+    assert service.retries == [QUICK, QUICK, QUICK, SLOW]
 
 
 async def test_what_is_tried_again_says_when(log: RunLog, record: StepRecord, time: Time) -> None:
@@ -120,7 +121,7 @@ async def test_a_decision_ends_an_undo_at_once(
 ) -> None:
     service = Service(failed("broken"), None)
     undoing = asyncio.create_task(undo(log, service, may_stand=True))
-    while len(service.parked) < 1 + under_way or not log.decisions.is_open("a"):
+    while len(service.retries) < 1 + under_way or not log.decisions.is_open("a"):
         await asyncio.sleep(0)
     log.decisions.add(Decision("a", choice, "Ada", "17"))
 
@@ -135,12 +136,12 @@ async def test_a_decision_to_try_again_is_carried_out_at_once_and_leaves_it_park
 ) -> None:
     service = Service(failed("broken"), None, UNDONE)
     undoing = asyncio.create_task(undo(log, service))
-    while len(service.parked) < 2:
+    while len(service.retries) < 2:
         await asyncio.sleep(0)
     log.decisions.add(Decision("a", Choice.RETRY, "Ada"))
 
     assert await undoing is UndoOutcome.UNDONE
-    assert service.parked == [False, True, True]
+    assert service.retries == [QUICK, SLOW, Retries.NONE]
     assert time.waits == [SECOND]
     resolved = next(each for each in log.events if type(each).__name__ == "StepResolved")
     assert "state=<StepState.PARKED" in repr(resolved)
@@ -180,13 +181,17 @@ async def test_an_undo_is_waited_for_until_it_is_over_or_in_one_of_the_states(re
     await waiting
 
 
-async def test_whoever_decides_waits_until_it_is_carried_out(log: RunLog) -> None:
-    decisions, decision = log.decisions, Decision("a", Choice.RETRY, "Ada")
+@pytest.mark.parametrize("choice", [Choice.RETRY, Choice.WRITE_OFF])
+async def test_whoever_decides_waits_until_it_is_carried_out(log: RunLog, choice: Choice) -> None:
+    decisions, decision = log.decisions, Decision("a", choice, "Ada", "a reason")
     decisions.open("a")
     deciding = asyncio.create_task(carry_out(decisions, decision))
     await asyncio.sleep(0)
     assert not deciding.done()
     assert decisions.take("a") == decision
+    await asyncio.sleep(0)
+    assert decisions.is_retrying("a") is (choice is Choice.RETRY)
+    decisions.retried("a")
     await deciding
 
 
@@ -212,3 +217,39 @@ async def test_an_unreadable_answer_parks_the_undo_and_the_pivots_may_go_forward
     assert (Choice.GO_FORWARD in log.decisions.choices("a")) is may_stand
     assert record.last_error == "no UndoResult"
     asking.cancel()
+
+
+@pytest.mark.parametrize("helps", [False, True])
+async def test_who_has_it_tried_again_is_answered_when_that_attempt_has_ended(
+    log: RunLog, record: StepRecord, time: Time, helps: bool
+) -> None:
+    last: list[object] = [UNDONE] if helps else [failed("still broken"), None]
+    service = Service(failed("broken"), None, None, *last)
+    undoing = asyncio.create_task(undo(log, service))
+    while len(service.retries) < 2:
+        await asyncio.sleep(0)
+    answer = asyncio.create_task(carry_out(log.decisions, Decision("a", Choice.RETRY, "Ada")))
+    while len(service.retries) < 3:
+        await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert log.decisions.is_retrying("a")
+    assert not answer.done(), "the attempt is under way"
+    log.decisions.add(Decision("a", Choice.RETRY, "Bob"))
+    await answer
+    while not undoing.done() and record.last_error != "still broken":
+        await asyncio.sleep(0)
+    assert (record.state is StepState.UNDONE) is helps
+    assert not log.decisions.is_retrying("a")
+    assert service.retries[2:4] == [Retries.NONE, Retries.NONE]
+    undoing.cancel()
+
+
+async def test_what_was_requested_is_asked_again_once_by_a_decision(log: RunLog, record: StepRecord) -> None:
+    service = Service(REQUESTED, None, UNDONE)
+    undoing = asyncio.create_task(undo(log, service))
+    while len(service.retries) < 2:
+        await asyncio.sleep(0)
+    await carry_out(log.decisions, Decision("a", Choice.RETRY, "Ada"))
+    assert await undoing is UndoOutcome.UNDONE
+    assert service.retries == [QUICK, QUICK, Retries.NONE]

@@ -126,11 +126,11 @@ DESCRIBED: list[tuple[SagaEvent, str]] = [
         "charge has to be done and cannot be: payment answered 500",
     ),
     (
-        StepResolved(**UNDO, state=StepState.DONE_BY_HAND, decision=BY_HAND),
-        "charge: done by hand by Ada: bank transfer 17",
+        StepResolved(**UNDO, state=StepState.DONE_BY_HAND, undoing=True, decision=BY_HAND),
+        "undo of charge: done by hand by Ada: bank transfer 17",
     ),
     (
-        StepResolved(**UNDO, state=StepState.PARKED, decision=Decision("charge", Choice.RETRY, "Ada")),
+        StepResolved(**CHANGE, state=StepState.PARKED, undoing=False, decision=Decision("charge", Choice.RETRY, "Ada")),
         "charge: retry by Ada",
     ),
     (

@@ -125,7 +125,9 @@ def _print(view: OrderView) -> None:
 
 def _step_row(step: StepStatus) -> tuple[object, ...]:
     next_try = output.due(step.next_try) if step.next_try else ""
-    return step.name, step.state, step.attempts, step.undo_attempts, next_try, step.id, step.last_error
+    by_person = step.undoing and step.state in ("done_by_hand", "written_off")
+    state = f"undo_{step.state}" if by_person else step.state
+    return step.name, state, step.attempts, step.undo_attempts, next_try, step.id, step.last_error
 
 
 def _head(view: OrderView) -> Iterator[tuple[str, str]]:

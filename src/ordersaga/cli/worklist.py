@@ -72,11 +72,18 @@ async def _worklist(as_json: bool) -> int:
 
 
 async def _resolve(order_id: str, decision: OrderDecision, as_json: bool) -> int:
+    from ordersaga.domain.worklist import unresolved
+
     async with order_client() as client:
         view = await client.resolve(order_id, decision)
+    failed = unresolved(view, decision) if decision.choice == "retry" else None
     if as_json:
         output.emit(view)
-        return Exit.OK
+        return Exit.NO if failed else Exit.OK
+    if failed is not None:
+        next_try = f" It is tried again by itself {output.due(failed.next_try)}." if failed.next_try else ""
+        output.line(f"{order_id}: {failed.name} was tried again and did not succeed: {failed.last_error}.{next_try}")
+        return Exit.NO
     steps = ", ".join(f"{step.name} {step.state}" for step in view.steps if step.state != "pending")
     output.line(f"{order_id}: {decision.choice.replace('_', ' ')}, by {decision.by} (status {view.status}; {steps})")
     return Exit.OK

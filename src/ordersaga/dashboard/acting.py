@@ -11,7 +11,7 @@ from ordersaga.domain.errors import DecisionRefused, VerdictPending
 from ordersaga.domain.order import problems_of
 from ordersaga.domain.result import CancelOutcome
 from ordersaga.domain.text import clean
-from ordersaga.domain.worklist import OrderDecision
+from ordersaga.domain.worklist import OrderDecision, unresolved
 from ordersaga.overview import Front
 
 CANCEL_SECONDS = 10.0
@@ -56,8 +56,10 @@ async def decide(front: Front, caller: Caller, order_id: str, sent: Sent) -> str
     except ValidationError as error:
         problems = "; ".join(f"{path}: {problem}" for path, problem in problems_of(error))
         raise DecisionRefused(f"This is no decision ({problems}). Nothing was changed.") from None
-    await front.client.resolve(order_id, decision)
-    return "decided"
+    view = await front.client.resolve(order_id, decision)
+    if decision.choice != "retry":
+        return "decided"
+    return "retry-failed" if unresolved(view, decision) else "retry-helped"
 
 
 def _name(caller: Caller, sent: Sent) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ordersaga.access import Caller
+from ordersaga.dashboard.consequences import what_happens, what_stays
 from ordersaga.dashboard.frame import frame_of
 from ordersaga.dashboard.money import PLAIN, in_format
 from ordersaga.dashboard.reading import Readings
@@ -18,7 +19,7 @@ from ordersaga.dashboard.views import View
 from ordersaga.dashboard.words import ATTENTION, ChoiceWords, choice_words, step_words
 from ordersaga.domain.money import Money
 from ordersaga.domain.order import OrderInput
-from ordersaga.domain.result import OrderStatus, StepStatus
+from ordersaga.domain.result import OrderStatus, OrderView, StepStatus
 from ordersaga.domain.worklist import Attention
 from ordersaga.overview import OrderDetails
 from ordersaga.saga import StepState
@@ -65,6 +66,12 @@ NOTICES = {
         "The cancel was asked for.", "Whether it came in time is not certain yet; this page shows it soon.", "warn"
     ),
     "decided": Notice("The decision was carried out.", "The steps below show what came of it."),
+    "retry-helped": Notice("It was tried again, and it succeeded.", "The steps below show it."),
+    "retry-failed": Notice(
+        "It was tried again, and it did not succeed.",
+        "The order still waits for a decision: see the error below.",
+        "bad",
+    ),
 }
 
 
@@ -133,12 +140,13 @@ async def order_view(
     placed_at = details.summary.started_at
     shown = timeline_of(view, placed_at, details.summary.closed_at, _drawn_until(placed_at))
     can = details.live and known.fresh
-    undecided = [_undecided(details, step) for step in view.steps if step.choices] if can else []
+    head = _head(readings, details)
+    undecided = [_undecided(details, step, head.amount) for step in view.steps if step.choices] if can else []
     may_cancel = can and any(action.name == "cancel" for action in details.actions)
     typed = typed or Typed(by=caller.name if caller.key else "")
     context: dict[str, Any] = {
         "frame": await frame_of(front.overview, "orders", caller, [known]),
-        "order": _head(readings, details),
+        "order": head,
         "steps": shown.steps,
         "axis": shown.axis,
         "kinds": shown.kinds,
@@ -150,7 +158,7 @@ async def order_view(
         "may_cancel": may_cancel,
         "cancel_says": CANCEL_SAYS,
         "held_until": shown.held_until if can else None,
-        "nothing_to_do": _NOTHING_TO_DO.get(view.status, _NOT_NOW) if can or details.has_ended else _NOT_NOW,
+        "nothing_to_do": _nothing_to_do(view, head.amount) if can or details.has_ended else _NOT_NOW,
         "typed": typed,
         "notice": _notice(told, typed, undecided, may_cancel),
         "live_url": f"/live{order_url(order_id)}",
@@ -203,7 +211,14 @@ def _temporal_url(readings: Readings, details: OrderDetails) -> str | None:
     return f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{details.workflow_id}/{details.run_id}/history"
 
 
-def _undecided(details: OrderDetails, step: StepStatus) -> Undecided:
+def _nothing_to_do(view: OrderView, amount: str) -> str:
+    text, stays = _NOTHING_TO_DO.get(view.status, _NOT_NOW), what_stays(view, amount)
+    if stays and view.status in (OrderStatus.FAILED, OrderStatus.CANCELLED):
+        return text.replace(", and everything is undone.", f", and undone but for this: {stays}")
+    return f"{stays} {text}".strip()
+
+
+def _undecided(details: OrderDetails, step: StepStatus, amount: str) -> Undecided:
     said = step_words(step.name)
     doing = said.undo if is_going_back(step) else said.do
     if details.attention is not None and details.attention.attention is Attention.MAIL_NOT_SENT:
@@ -218,7 +233,7 @@ def _undecided(details: OrderDetails, step: StepStatus) -> Undecided:
         last_error=step.last_error,
         attempts=step.undo_attempts if step.undoing else step.attempts,
         next_try=step.next_try,
-        choices=[choice_words(choice, doing) for choice in step.choices],
+        choices=[choice_words(each, what_happens(each, step, details.view, amount)) for each in step.choices],
     )
 
 

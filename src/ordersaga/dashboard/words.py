@@ -53,18 +53,16 @@ _WORDS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Doing:
-    """Doing something in words: to be told to do it, while it goes on, when a person has, and when nobody will."""
+    """Doing something in words: to be told to do it, while it goes on, and when a person has."""
 
     title: str
     going_on: str
     by_hand: str
-    never: str
 
     @classmethod
     def of(cls, verb: str, going_on: str, done: str, what: str) -> Doing:
         """Such as reserve, reserving, reserved, the stock."""
-        never = f"{what[:1].upper() + what[1:]} will not be {done}"
-        return cls(f"{verb} {what}", f"{going_on} {what}", f"{done} {what}", never)
+        return cls(f"{verb} {what}", f"{going_on} {what}", f"{done} {what}")
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def tone(value: str) -> str:
 def step_words(name: str) -> StepWords:
     """A step in words; one of a later version under its own name."""
     own = words(name)
-    unknown = Doing(own, own, f"done this ({own})", f"It will not be done ({own})")
+    unknown = Doing(own, own, f"done this ({own})")
     return STEPS.get(name) or StepWords(own.lower(), unknown, unknown, "Undo requested")
 
 
@@ -155,19 +153,15 @@ class ChoiceWords:
     danger: bool = False
 
 
-def choice_words(choice: str, doing: Doing) -> ChoiceWords:
-    """A decision on what is parked."""
+def choice_words(choice: str, says: str) -> ChoiceWords:
+    """A decision on what is parked, and what it does."""
     match choice:
         case Choice.RETRY:
-            says = f"{doing.going_on} is tried again at once. Nothing is done twice: the service remembers."
             return ChoiceWords(choice, "Retry now", says, "Note", "Kept with the order.", note_required=False)
         case Choice.DONE_BY_HAND:
-            says = f"You have {doing.by_hand} outside ordersaga. It is not tried again, and the order goes on."
             found_by = "What it can be found by, such as a refund's id."
             return ChoiceWords(choice, "Done by hand", says, "Reference", found_by)
         case Choice.GO_FORWARD:
-            says = "The parcel has left after all. The order goes forward: it completes, and nothing is refunded."
             note = "Kept with the order."
             return ChoiceWords(choice, "The parcel has left", says, "Note", note, note_required=False, danger=True)
-    says = f"{doing.never}. The order goes on without it. This is final."
     return ChoiceWords(choice, "Write off", says, "Reason", "Kept with the order for whoever asks later.", danger=True)

@@ -46,11 +46,12 @@ class StepOutcome(Answer):
 class StepStatus(StepOutcome):
     """One step of an order under way.
 
-    `undoing` tells whether it is, or was last, being undone; `next_try` when it is tried again, where that is known;
-    `choices` what a person may decide on it now.
+    `undoing` tells whether it is, or was last, being undone: what was done by hand, or written off, is then its undo.
+    `next_try` is when it is tried again, where that is known; `choices` what a person may decide on it now.
     """
 
     undoing: bool = False
+
     next_try: datetime | None = None
     choices: list[str] = []
 

@@ -37,7 +37,8 @@ def _parked(entry: TimelineEntry, step: str) -> str:
 
 
 def _resolved(entry: TimelineEntry, step: str) -> str:
-    return f"{step}: {plain(entry.choice)} by {entry.by}" + (f": {entry.note}" if entry.note else "")
+    what = f"undo of {step}" if entry.undoing else step
+    return f"{what}: {plain(entry.choice)} by {entry.by}" + (f": {entry.note}" if entry.note else "")
 
 
 def _attempt_failed(entry: TimelineEntry, step: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from ordersaga.domain.order import Document, OrderInput
-from ordersaga.domain.result import Answer, OrderStatus
+from ordersaga.domain.result import Answer, OrderStatus, OrderView, StepStatus
 from ordersaga.domain.text import Printable
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), Printable]
@@ -26,6 +26,13 @@ class OrderDecision(Document):
     by: Note
     note: Note = ""
     step: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+def unresolved(view: OrderView, decision: OrderDecision) -> StepStatus | None:
+    """The step that a decision was on, if it still waits for a person."""
+    waits = ("parked", "gave_up", "undo_requested")
+    steps = (step for step in view.steps if step.state in waits and decision.step in (None, step.name))
+    return next(steps, None)
 
 
 class Attention(StrEnum):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as DeadlineError
 
+from ordersaga.saga.decisions import PendingDecisions
 from ordersaga.saga.definition import (
     FENCED,
     ID_TAKEN,
@@ -26,7 +28,7 @@ from ordersaga.saga.definition import (
 )
 from ordersaga.saga.exits import Fault, Interrupted, Mismatch, Refused, Unwind
 from ordersaga.saga.first_attempts import Failure, answer_type, registered_name
-from ordersaga.saga.step_state import StepRecord
+from ordersaga.saga.step_state import StepRecord, StepState
 from ordersaga.saga.waiting import is_cancelled_itself, wait_until
 
 DO = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
@@ -41,9 +43,29 @@ _WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
 """A cancelled activity ends only when its attempt has ended, so that a do is over before its undo starts."""
 
 
-def retry_slowly(policy: Policy) -> RetryPolicy:
-    """How what is parked is retried by the server: for ever."""
-    return RetryPolicy(initial_interval=policy.parked_interval, maximum_interval=LONGEST_RETRY)
+class Retries(Enum):
+    """How an activity is retried."""
+
+    QUICK = auto()
+    """By the server, until the deadline or until patience is over."""
+    SLOW = auto()
+    """By the server, for ever: what is parked."""
+    NONE = auto()
+    """Not at all: a person wants to know what becomes of it."""
+
+    def of(self, quick: RetryPolicy, policy: Policy) -> RetryPolicy:
+        """As the SDK has it."""
+        if self is Retries.NONE:
+            return RetryPolicy(maximum_attempts=1)
+        slow = RetryPolicy(initial_interval=policy.parked_interval, maximum_interval=LONGEST_RETRY)
+        return slow if self is Retries.SLOW else quick
+
+
+def retries_of(record: StepRecord, decisions: PendingDecisions) -> Retries:
+    """How the next call of a step is retried."""
+    if decisions.is_retrying(record.name):
+        return Retries.NONE
+    return Retries.SLOW if record.state is StepState.PARKED else Retries.QUICK
 
 
 class Unreadable(Exception):
@@ -59,17 +81,17 @@ class Call:
 
 
 def start_do(
-    step: AnyStep, record: StepRecord, request: Any, policy: Policy, *, deadline: timedelta, parked: bool = False
+    step: AnyStep, record: StepRecord, request: Any, policy: Policy, *, deadline: timedelta, retries: Retries
 ) -> Call:
-    """A do as a regular activity, retried until the deadline, or for ever and slowly once it is parked."""
+    """A do as a regular activity. The deadline is for quick retries."""
     handle = workflow.start_activity(
         registered_name(step.do),
         request,
         result_type=RawValue,
         activity_id=f"do {record.id}",
         start_to_close_timeout=policy.call_timeout,
-        schedule_to_close_timeout=None if parked else deadline,
-        retry_policy=retry_slowly(policy) if parked else DO,
+        schedule_to_close_timeout=deadline if retries is Retries.QUICK else None,
+        retry_policy=retries.of(DO, policy),
         cancellation_type=_WAIT,
         summary=step.title,
     )
@@ -77,17 +99,17 @@ def start_do(
 
 
 def start_undo(
-    undo: Callable[..., Any], args: Sequence[Any], record: StepRecord, title: str, policy: Policy, *, parked: bool
+    undo: Callable[..., Any], args: Sequence[Any], record: StepRecord, title: str, policy: Policy, *, retries: Retries
 ) -> Call:
-    """An undo as a regular activity, retried until patience is over, or for ever and slowly once it is parked."""
+    """An undo as a regular activity. Quick retries last until patience is over."""
     handle = workflow.start_activity(
         registered_name(undo),
         args=args,
         result_type=RawValue,
         activity_id=f"undo {record.id}",
         start_to_close_timeout=policy.call_timeout,
-        schedule_to_close_timeout=None if parked else policy.undo_patience,
-        retry_policy=retry_slowly(policy) if parked else UNDO,
+        schedule_to_close_timeout=policy.undo_patience if retries is Retries.QUICK else None,
+        retry_policy=retries.of(UNDO, policy),
         cancellation_type=_WAIT,
         summary=f"undo: {title}",
     )

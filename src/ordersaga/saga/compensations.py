@@ -58,7 +58,7 @@ class Compensations:
         if name in self.log.records:
             raise ValueError(f"there is a compensation {name} already")
         record = self.log.records[name] = StepRecord(name, undo.__name__, EffectId(undo.__name__, str(number)))
-        self._starts[name] = lambda parked: start_undo(undo, args, record, name, self.policy, parked=parked)
+        self._starts[name] = lambda retries: start_undo(undo, args, record, name, self.policy, retries=retries)
 
     async def compensate(self, reason: str = "compensation") -> None:
         """Make all compensations that have been registered and not made, and return when the last one has ended.

@@ -51,6 +51,7 @@ class PendingDecisions:
         self._waiting: dict[str, Sequence[Choice]] = {}
         self._decisions: dict[str, Decision] = {}
         self._overtaken: dict[str, str] = {}
+        self._retrying: set[str] = set()
 
     @property
     def waiting(self) -> list[str]:
@@ -118,7 +119,18 @@ class PendingDecisions:
 
     def take(self, step: str) -> Decision:
         """The decision on a step, to be carried out now."""
-        return self._decisions.pop(step)
+        decision = self._decisions.pop(step)
+        if decision.choice is Choice.RETRY:
+            self._retrying.add(step)
+        return decision
+
+    def is_retrying(self, step: str) -> bool:
+        """Whether somebody waits for what comes of an attempt."""
+        return step in self._retrying
+
+    def retried(self, step: str) -> None:
+        """An attempt has ended."""
+        self._retrying.discard(step)
 
     def overtaken(self, step: str) -> str | None:
         """Why the last decision on a step was not carried out, if it was not."""

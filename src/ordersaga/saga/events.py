@@ -81,8 +81,9 @@ class StepParked(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StepResolved(StepEvent):
-    """A person's decision on a step was carried out."""
+    """A person's decision on a step, or on its undo, was carried out."""
 
+    undoing: bool
     decision: Decision
 
 

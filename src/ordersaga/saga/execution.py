@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from temporalio import workflow
 
-from ordersaga.saga.activity_calls import Call, start_undo
+from ordersaga.saga.activity_calls import Call, Retries, start_undo
 from ordersaga.saga.decisions import Decision, PendingDecisions
 from ordersaga.saga.definition import (
     ExternalEvent,
@@ -292,9 +292,9 @@ class SagaRun(Generic[S]):
         step, owner = self._steps[record.step], self.saga.owner(self._state.subject)
         request = UndoRequest(str(record.id), reason, owner)
 
-        def start(parked: bool) -> Call:
+        def start(retries: Retries) -> Call:
             assert step.undo is not None, f"{step.name} has no undo"
-            return start_undo(step.undo, [request], record, step.title, self._state.policy.of(step), parked=parked)
+            return start_undo(step.undo, [request], record, step.title, self._state.policy.of(step), retries=retries)
 
         def may_stand() -> bool:
             return self.verdict is None  # the pivot is asked before that is decided, and all others after

@@ -109,7 +109,7 @@ class RunLog:
     def resolved(self, record: StepRecord, decision: Decision, state: StepState) -> None:
         """A person's decision was carried out."""
         self.decided.append(Decided(decision, workflow.now()))
-        self._change(record, state, StepResolved, decision=decision)
+        self._change(record, state, StepResolved, undoing=record.undoing, decision=decision)
 
     def _change(
         self, record: StepRecord, state: StepState, kind: type[StepEvent], at: datetime | None = None, **fields: Any

@@ -18,6 +18,7 @@ from ordersaga.saga.activity_calls import (
     attempts_of,
     classify_failure,
     failure_of,
+    retries_of,
     start_do,
 )
 from ordersaga.saga.decisions import BY_A_PERSON, DO_BEFORE_PIVOT
@@ -183,6 +184,8 @@ class Telling(Generic[S]):
                     return None
                 if not self._log.decisions.has(record.name):
                     self._log.parked(record, str(failure), BY_A_PERSON if self._run.committed else DO_BEFORE_PIVOT)
+            finally:
+                self._log.decisions.retried(record.name)
             if await self._run.undoer.decision(record, next(pauses), lambda: self._stopped) is not None:
                 return None
 
@@ -235,7 +238,7 @@ class Telling(Generic[S]):
         policy, decisions = self._run.policy.of(step), self._log.decisions
         must_come_true = self._run.committed and step.kind is not Kind.RETRIABLE
         deadline = policy.undo_patience if must_come_true else policy.step_deadline
-        call = start_do(step, record, request, policy, deadline=deadline, parked=record.state is StepState.PARKED)
+        call = start_do(step, record, request, policy, deadline=deadline, retries=retries_of(record, decisions))
         try:
             answer = await answer_of(call, lambda: self._stopped or decisions.has(record.name))
         except (Interrupted, Unreadable) as unknown:

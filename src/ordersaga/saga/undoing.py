@@ -9,7 +9,17 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from ordersaga.saga.activity_calls import LONGEST_PAUSE, Call, Unreadable, answer_of, attempts_of, explain, is_strangers
+from ordersaga.saga.activity_calls import (
+    LONGEST_PAUSE,
+    Call,
+    Retries,
+    Unreadable,
+    answer_of,
+    attempts_of,
+    explain,
+    is_strangers,
+    retries_of,
+)
 from ordersaga.saga.decisions import BY_A_PERSON, UNDO_OF_PIVOT, Choice, Decision, PendingDecisions
 from ordersaga.saga.definition import Policy, UndoOutcome, UndoResult
 from ordersaga.saga.exits import Interrupted
@@ -17,8 +27,8 @@ from ordersaga.saga.run_log import RunLog
 from ordersaga.saga.step_state import StepRecord, StepState
 from ordersaga.saga.waiting import growing, wait_until
 
-StartUndo = Callable[[bool], Call]
-"""Starts an attempt to undo; the parameter tells whether it is parked, and therefore slow and endless."""
+StartUndo = Callable[[Retries], Call]
+"""Calls an undo, which is retried like this."""
 
 CARRIED_OUT: dict[Choice, tuple[StepState, UndoOutcome | None]] = {
     Choice.RETRY: (StepState.PARKED, None),
@@ -69,8 +79,13 @@ class Undoer:
 
     async def _attempt(self, record: StepRecord, start: StartUndo, may_stand: Callable[[], bool]) -> UndoResult | None:
         """What an attempt answers. None after a failure, which parks the undo, and for a decision."""
+        try:
+            return await self._call(record, start(retries_of(record, self._log.decisions)), may_stand)
+        finally:
+            self._log.decisions.retried(record.name)
+
+    async def _call(self, record: StepRecord, call: Call, may_stand: Callable[[], bool]) -> UndoResult | None:
         decisions = self._log.decisions
-        call = start(record.state is StepState.PARKED)
         try:
             answer: UndoResult = await answer_of(call, lambda: decisions.has(record.name))
         except Interrupted:
@@ -101,7 +116,7 @@ async def wait_until_over_or(task: asyncio.Task[None], record: StepRecord, state
 
 
 async def carry_out(decisions: PendingDecisions, decision: Decision) -> None:
-    """Add a decision, and wait until it is carried out.
+    """Add a decision, and wait until it is carried out; where it is to try again, until that attempt has ended.
 
     Raises DecisionRefused if it cannot be taken now, and ApplicationError, which fails an update, if what was under way
     ended before it could be carried out.
@@ -112,3 +127,4 @@ async def carry_out(decisions: PendingDecisions, decision: Decision) -> None:
     if overtaken is not None:
         message = f"The decision came too late: {overtaken}. It was not carried out."
         raise ApplicationError(message, type="DecisionRefused", non_retryable=True)
+    await wait_until(lambda: not decisions.is_retrying(decision.step))
