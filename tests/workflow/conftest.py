@@ -17,10 +17,12 @@ from ordersaga.testing.environment import temporal_server
 from ordersaga.testing.logic_flags import single_batch
 from ordersaga.worker import order_worker
 from tests.workflow.cases import CaseRunner, case_runner
+from tests.workflow.faulty import orders, parked, proxy
 from tests.workflow.journey import JourneyWorkflow, World, activities_of
 from tests.workflow.runner import Runner
 from tests.workflow.shop import Shop
 
+__all__ = ["orders", "parked", "proxy"]
 _numbers = count(1)
 
 

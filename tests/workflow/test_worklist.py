@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -17,64 +15,17 @@ from ordersaga.client import OrderClient
 from ordersaga.domain.errors import DecisionRefused, OrderNotFound, VerdictPending
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.timeline_text import describe
-from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem, unresolved
+from ordersaga.domain.worklist import Attention, OrderDecision, Settlement
 from ordersaga.saga.cancel_requests import MOST_WAITING
-from ordersaga.settings import SERVICES, Settings
 from ordersaga.settlements import start_settlement
 from ordersaga.testing.books import check_books
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
 from ordersaga.watcher import ensure_schedule, schedule_id
-from ordersaga.worker import order_worker
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.projection import AT_RISK, ATTENTION, SINCE
 from ordersaga.workflows.watch import WatcherWorkflow
+from tests.workflow.faulty import IMPATIENT, gone, listed
 from tests.workflow.shop import IN_EFFECT, Shop, until
-
-IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_path": 1}
-DECLINED_LATE = {"street": "1 Crater Rd", "city": "Tranquility", "zip_code": "ABC", "country": "US"}
-
-
-@pytest.fixture(scope="module")
-async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
-    async with FaultProxy(services_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-async def orders(temporal: Client, settings: Settings, proxy: FaultProxy) -> AsyncIterator[OrderClient]:
-    """A client whose worker calls the services through the proxy."""
-    urls = {f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES}
-    there = settings.model_copy(update={"task_queue": "worklist", **urls})
-    async with order_worker(temporal, there):
-        yield OrderClient(temporal, there)
-
-
-async def listed(orders: OrderClient, order_id: str) -> WorklistItem:
-    async def find() -> WorklistItem | None:
-        return next((item for item in await orders.worklist() if item.order_id == order_id), None)
-
-    found = await until(find)
-    assert found is not None
-    return found
-
-
-async def gone(orders: OrderClient, order_id: str) -> None:
-    async def check() -> bool:
-        return order_id not in [item.order_id for item in await orders.worklist()]
-
-    await until(check)
-
-
-@pytest.fixture
-async def parked(shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str) -> AsyncIterator[Fault]:
-    """An order that was charged and then refused by shipping, and whose refund fails at every attempt."""
-    fault = Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None)
-    proxy.faults.append(fault)
-    await orders.submit_order(await shop.order(order_id, shipping_address=DECLINED_LATE, policy=IMPATIENT))
-    await listed(orders, order_id)
-    yield fault
-    if fault in proxy.faults:
-        proxy.faults.remove(fault)
 
 
 async def test_a_parked_refund_is_on_the_worklist_with_its_amount_and_age(
@@ -117,59 +68,6 @@ async def test_an_order_that_leaves_the_worklist_keeps_nothing_of_it(
 
     off_it = (await handle.describe()).typed_search_attributes
     assert [off_it.get(key) for key in (ATTENTION, AT_RISK, SINCE)] == [None, None, None]
-
-
-async def test_who_has_it_tried_again_is_told_what_came_of_it(
-    orders: OrderClient, proxy: FaultProxy, parked: Fault, order_id: str
-) -> None:
-    retry = OrderDecision(choice="retry", by="Ada")
-    calls = len(proxy.calls(order_id))
-    view = await orders.resolve(order_id, retry)
-    assert len(proxy.calls(order_id)) == calls + 1, "it was tried once"
-    failed = unresolved(view, retry)
-    assert failed is not None
-    assert (failed.name, failed.state) == ("charge_payment", "parked")
-    assert "payment answered 500" in (failed.last_error or "")
-
-    proxy.faults.remove(parked)
-    view = await orders.resolve(order_id, retry)
-    assert unresolved(view, retry) is None
-    assert {step.name: step.state for step in view.steps}["charge_payment"] == "undone"
-
-
-async def test_a_decision_during_an_attempt_that_succeeds_comes_too_late_and_says_so(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str
-) -> None:
-    """The refund is on its way when somebody says that it was done by hand: it would be made twice."""
-    fault = Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None)
-    proxy.faults.append(fault)
-    slow = IMPATIENT | {"http_timeout": 60}
-    await orders.submit_order(await shop.order(order_id, shipping_address=DECLINED_LATE, policy=slow))
-    await listed(orders, order_id)
-    proxy.faults.remove(fault)
-    proxy.faults.append(Fault(Kind.HOLD_ANSWER, "refund", order_id, attempts=None))
-    retrying = asyncio.create_task(orders.resolve(order_id, OrderDecision(choice="retry", by="Ada")))
-
-    async def is_under_way() -> bool:
-        return bool(proxy.fired(Kind.HOLD_ANSWER, "refund", order_id))
-
-    await until(is_under_way)
-    by_hand = OrderDecision(choice="done_by_hand", by="Bob", note="bank transfer 4711")
-    deciding = asyncio.create_task(orders.resolve(order_id, by_hand))
-
-    async def is_heard() -> bool:
-        return not any(step.choices for step in (await orders.get_order(order_id)).steps)
-
-    await until(is_heard)
-    assert not deciding.done()
-    proxy.release(order_id)
-
-    with pytest.raises(DecisionRefused, match=r"came too late.*not carried out"):
-        await deciding
-    assert unresolved(await retrying, by_hand) is None
-    result = await orders.result(order_id)
-    assert {step.name: step.state for step in result.steps}["charge_payment"] == "undone"
-    assert [entry.choice for entry in result.decisions] == ["retry"]
 
 
 async def test_done_by_hand_ends_the_order_and_is_in_its_result_and_timeline(
