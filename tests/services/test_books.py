@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
+from ordersaga.contracts.inventory import ReservationRequest
+from ordersaga.services.inventory import reservations, stock
+from ordersaga.services.kit.answer import no_content
+from ordersaga.services.kit.books import PageQuery
+from ordersaga.services.kit.fence import Fence
+from ordersaga.services.main import store_of
 from tests.services.api import Api, Json
+from tests.services.harness import Database, url_of
 from tests.services.pairs import INVENTORY, SHIPPING, Pair, sku_of
 
 MANY = 45
@@ -99,3 +108,24 @@ async def test_rows_can_be_found_by_order_and_by_sku(api: Api, order_id: str) ->
     assert sorted(row["order_id"] for row in by_sku) == [ours, other]
     by_both = await api.books("/inventory/reservations", sku=sku_of(order_id), order_id=other)
     assert [row["order_id"] for row in by_both] == [other]
+
+
+AS_A_LATER_VERSION_WROTE_IT = json.dumps([{"sku": "mug ☕", "qty": 250_000, "engraving": "A. L."}])
+
+
+async def test_a_reservation_of_a_later_version_is_in_the_books_and_can_be_released(books: Database) -> None:
+    store = store_of("inventory", url_of(books))
+    store.prepare()
+    request = ReservationRequest.model_validate(INVENTORY.body("1"))
+    async with store.running():
+        await store.write(lambda tx: stock.load(tx, {sku_of("1"): 5}))
+        await Fence(store).do(request.reservation_id, request, lambda tx: reservations.reserve(tx, request))
+        sql = "UPDATE reservation SET items = ?"
+        await store.write(lambda tx: tx.execute(sql, AS_A_LATER_VERSION_WROTE_IT))
+
+        page = await reservations.BOOK.page(store, PageQuery(), {})
+        assert [line.model_dump() for line in page.items[0].items] == [{"sku": "mug ☕", "qty": 250_000}]
+        release = partial(reservations.release, reservation_id=request.reservation_id)
+        assert (await Fence(store).undo(request.reservation_id, None, release, no_content())).status_code == 204
+        entry = await reservations.BOOK.one(store, request.reservation_id)
+        assert entry.state == "released"

@@ -18,7 +18,7 @@ from bench.engine import Ground, Part
 from bench.load import Phase, orders_of, run, stock
 from bench.meter import Meter
 from bench.temporal import TemporalServer, with_metrics
-from ordersaga.contracts.inventory import ReservationLine
+from ordersaga.contracts.inventory import LineEntry
 from ordersaga.domain.order import OrderInput, OrderItem
 from ordersaga.stack.child import Program
 from ordersaga.testing.effects import Effects, Entry, by_order
@@ -111,7 +111,7 @@ ALL: list[Entry] = [reservation(), payment(), shipment(), mail()]
         ([*ALL[:3], mail("failed")], ["A has 0 mails"]),
         ([reservation(), payment(amount="19.00"), *ALL[2:]], ["A paid 19.00 USD and not 20.00 USD"]),
         (
-            [reservation(lines=[ReservationLine(sku="mug", qty=2)]), *ALL[1:]],
+            [reservation(lines=[LineEntry(sku="mug", qty=2)]), *ALL[1:]],
             ["A: its goods are not those that it asked for"],
         ),
     ],

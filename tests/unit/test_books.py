@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordersaga.contracts.inventory import ReservationEntry, ReservationLine, ReservationState, StockItem
+from ordersaga.contracts.inventory import LineEntry, ReservationEntry, ReservationState, StockItem
 from ordersaga.contracts.notification import NotificationEntry, NotificationState
 from ordersaga.contracts.payment import PaymentEntry, PaymentState
 from ordersaga.contracts.shipping import ShipmentEntry, ShipmentState
@@ -21,12 +21,12 @@ from ordersaga.testing.rules import OrderRecord, Rule, order_violations
 from ordersaga.testing.stock import stock_violations
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LINES = [ReservationLine(sku="mug", qty=1), ReservationLine(sku="tea", qty=3), ReservationLine(sku="mug", qty=1)]
+LINES = [LineEntry(sku="mug", qty=1), LineEntry(sku="tea", qty=3), LineEntry(sku="mug", qty=1)]
 PIECES = {"mug": 2, "tea": 3}
 TOTAL = Money(2000, "USD")
 
 
-def reservation(state: str = "held", name: str = "rsv-A", lines: list[ReservationLine] = LINES) -> ReservationEntry:
+def reservation(state: str = "held", name: str = "rsv-A", lines: list[LineEntry] = LINES) -> ReservationEntry:
     return ReservationEntry(
         order_id="A", created_at=NOW, reservation_id=name, state=ReservationState(state), items=lines
     )
@@ -46,7 +46,7 @@ def payment(
     )
 
 
-def shipment(state: str = "created", name: str = "shp-A", lines: list[ReservationLine] = LINES) -> ShipmentEntry:
+def shipment(state: str = "created", name: str = "shp-A", lines: list[LineEntry] = LINES) -> ShipmentEntry:
     return ShipmentEntry(order_id="A", created_at=NOW, shipment_id=name, state=ShipmentState(state), items=lines)
 
 
@@ -114,7 +114,7 @@ def completed_but(kind: type[Entry], *instead: Entry) -> list[Entry]:
     return [*(entry for entry in LIVE if not isinstance(entry, kind)), *instead]
 
 
-FEWER = [ReservationLine(sku="mug", qty=2), ReservationLine(sku="tea", qty=2)]
+FEWER = [LineEntry(sku="mug", qty=2), LineEntry(sku="tea", qty=2)]
 COMPLETED: list[tuple[list[Entry], str]] = [
     (completed_but(ReservationEntry), "reservation"),
     (completed_but(ReservationEntry, reservation("released")), "reservation"),
@@ -213,7 +213,7 @@ def stock(loaded: int = 10, on_hand: int = 5, reserved: int = 2, shipped: int = 
 
 
 def kept(state: str, qty: int) -> ReservationEntry:
-    return reservation(state, lines=[ReservationLine(sku="mug", qty=qty)])
+    return reservation(state, lines=[LineEntry(sku="mug", qty=qty)])
 
 
 RESERVED = [kept("held", 1), kept("held", 1), kept("consumed", 3), kept("released", 7), kept("refused", 9)]

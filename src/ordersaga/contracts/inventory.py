@@ -76,9 +76,16 @@ class StockItem(Reply):
     shipped: int
 
 
+class LineEntry(Reply):
+    """A line in the books, by whatever rules it was accepted."""
+
+    sku: str
+    qty: int
+
+
 class ReservationEntry(Entry):
     """One reservation in the books."""
 
     reservation_id: str
     state: ReservationState
-    items: list[ReservationLine]
+    items: list[LineEntry]

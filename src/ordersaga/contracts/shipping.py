@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from ordersaga.contracts.common import DoRequest, EffectId, Entry, Reply, Request
-from ordersaga.contracts.inventory import ReservationLine
+from ordersaga.contracts.inventory import LineEntry, ReservationLine
 from ordersaga.domain.order import MAX_LINES, Country, Line, OptionalLine, OrderId
 from ordersaga.domain.text import Printable
 
@@ -83,4 +83,4 @@ class ShipmentEntry(Entry):
     shipment_id: str
     state: ShipmentState
     tracking_number: str | None = None
-    items: list[ReservationLine] = []
+    items: list[LineEntry] = []

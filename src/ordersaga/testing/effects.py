@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from ordersaga.contracts.inventory import ReservationEntry, ReservationLine, ReservationState
+from ordersaga.contracts.inventory import LineEntry, ReservationEntry, ReservationState
 from ordersaga.contracts.notification import NotificationEntry, NotificationState
 from ordersaga.contracts.payment import PaymentEntry, PaymentState
 from ordersaga.contracts.shipping import ShipmentEntry, ShipmentState
@@ -66,7 +66,7 @@ def live(entry: Entry) -> bool:
     return entry.state in _LIVE
 
 
-def pieces(lines: Iterable[ReservationLine]) -> Counter[str]:
+def pieces(lines: Iterable[LineEntry]) -> Counter[str]:
     """How many pieces of each SKU."""
     found: Counter[str] = Counter()
     for line in lines:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from ordersaga.contracts.inventory import (
+    LineEntry,
     ReservationAnswer,
     ReservationEntry,
     ReservationLine,
@@ -98,7 +99,7 @@ async def _shortages(tx: Transaction, wanted: Mapping[str, int]) -> list[Shortag
     ]
 
 
-def _pieces(lines: Iterable[ReservationLine]) -> Counter[str]:
+def _pieces(lines: Iterable[ReservationLine | LineEntry]) -> Counter[str]:
     """How many pieces of each SKU, ordered by SKU, so that two transactions never wait for each other crosswise."""
     pieces: Counter[str] = Counter()
     for line in sorted(lines, key=lambda line: line.sku):
