@@ -66,13 +66,21 @@ async def worklist(temporal: Client) -> AsyncIterator[WorklistItem]:
     What the server cannot search for, because it does not know the search attribute, is left out.
     """
     for executions in (
-        temporal.list_workflows(CUT_OFF_QUERY),
+        _not_settled(temporal),
         _searchable(temporal, ATTENTION_QUERY),
         wedged_orders(temporal),
     ):
         async for execution in executions:
             if (item := await item_of(temporal, execution)) is not None:
                 yield item
+
+
+async def _not_settled(temporal: Client) -> AsyncIterator[WorkflowExecution]:
+    """The runs that were cut off, without those whose settlement is known, so that nobody asks for each of them."""
+    settled = {order_id_of(execution) async for execution in temporal.list_workflows(SETTLED_QUERY)}
+    async for execution in temporal.list_workflows(CUT_OFF_QUERY):
+        if order_id_of(execution) not in settled:
+            yield execution
 
 
 def wedged_orders(temporal: Client) -> AsyncIterator[WorkflowExecution]:

@@ -26,9 +26,10 @@ from temporalio.service import RPCError
 
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.worklist import Attention, Settlement, WatcherRound
-from ordersaga.endings import order_of
+from ordersaga.endings import memo_of, order_of
 from ordersaga.endings.listing import was_followed
 from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, start_settlement, wedged_orders
+from ordersaga.workflows.handlers import PLACED_BY_CLIENT
 from ordersaga.workflows.ids import order_id_of
 from ordersaga.workflows.watch import WatcherWorkflow
 
@@ -96,6 +97,8 @@ class Watcher:
         try:
             order = await order_of(self._temporal, execution.id, execution.run_id)
         except InvalidOrder:
+            if PLACED_BY_CLIENT in await memo_of(execution):
+                raise  # another version can read it, and may have had effects
             return False  # it failed because it was no order: nothing was done
         cut_off = execution.status.name.lower().replace("_", " ") if execution.status else "cut off"
         because = f"its run was cut off ({cut_off})"

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import settlements, watcher
@@ -24,7 +24,7 @@ from ordersaga.settings import Settings
 from ordersaga.testing.environment import temporal_server
 from ordersaga.worker import order_worker
 from ordersaga.workflows import handlers
-from ordersaga.workflows.ids import workflow_id
+from ordersaga.workflows.ids import order_id_of, workflow_id
 from ordersaga.workflows.story import ORDER_SAGA
 from ordersaga.workflows.watch import WatcherWorkflow
 from tests.workflow.shop import Shop, until
@@ -38,6 +38,27 @@ async def bare() -> AsyncIterator[Client]:
     """A server that knows none of our search attributes, and that calls a run wedged at its first failure."""
     async with temporal_server("--dynamic-config-value", WEDGED_AT_ONCE) as address:
         yield await connect(target_host=address)
+
+
+@pytest.fixture
+async def orders_cut_off(shop: Shop, order_id: str) -> list[str]:
+    """Orders whose runs were terminated, and that have been settled since."""
+    names = [f"{order_id}-{number}" for number in range(3)]
+    for name in names:
+        await held(shop, shop.orders, name)
+        await shop.orders.temporal.get_workflow_handle(workflow_id(name)).terminate()
+        await on_worklist(shop.orders, name)
+    await one_round(shop.orders, order_id)
+    for name in names:
+        await shop.orders.result(name)
+
+    async def are_known() -> bool:
+        query = 'WorkflowType = "OrderSettlementWorkflow" AND ExecutionStatus = "Completed"'
+        known = {order_id_of(each) async for each in shop.orders.temporal.list_workflows(query)}
+        return known >= set(names)
+
+    await until(are_known)
+    return names
 
 
 async def one_round(orders: OrderClient, name: str) -> WatcherRound:
@@ -120,6 +141,44 @@ async def test_an_order_that_cannot_be_settled_keeps_no_other_waiting(
     assert found.problems == [f"{workflow_id(bad)} cannot be settled: the history is corrupt"]
     monkeypatch.undo()
     assert workflow_id(bad) in (await one_round(shop.orders, f"{order_id}-again")).recovered
+
+
+async def test_an_order_that_this_version_cannot_read_is_not_forgotten_when_it_is_cut_off(
+    shop: Shop, temporal: Client, order_id: str
+) -> None:
+    """A version that can read it may have charged the customer."""
+    document = (await shop.order(order_id)).model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
+    handle: WorkflowHandle[Any, Any] = await temporal.start_workflow(
+        "OrderSagaWorkflow",
+        document,
+        id=workflow_id(order_id),
+        task_queue=shop.orders.settings.task_queue,
+        memo={"customer_id": "customer-1", "amount": "44.98", "currency": "USD"},
+    )
+    await handle.terminate()
+    assert await on_worklist(shop.orders, order_id) is Attention.CUT_OFF
+    found = await one_round(shop.orders, order_id)
+    assert handle.id not in found.recovered
+    assert [
+        each for each in found.problems if each.startswith(f"{handle.id} cannot be settled: ") and "fast_path" in each
+    ]
+    assert await on_worklist(shop.orders, order_id) is Attention.CUT_OFF
+
+
+async def test_the_worklist_does_not_ask_for_each_run_that_was_ever_cut_off(
+    shop: Shop, orders_cut_off: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    describe = WorkflowHandle.describe
+
+    async def counted(handle: WorkflowHandle[Any, Any], **options: Any) -> Any:
+        asked.append(handle.id)
+        return await describe(handle, **options)
+
+    monkeypatch.setattr(WorkflowHandle, "describe", counted)
+    listed = [item.order_id for item in await shop.orders.worklist()]
+    assert not set(orders_cut_off) & set(listed)
+    assert not [each for each in asked if each.endswith(tuple(orders_cut_off))]
 
 
 # -- wedged
