@@ -105,7 +105,7 @@ async def test_a_refund_is_retried(stage: Stage, open_page: OpenPage, parked: li
     await expect(row).to_be_visible()
     stage.proxy.lift(order_id)
     await decide(page, "retry", "Grace Hopper", "")
-    await expect(page.get_by_role("status").filter(has_text="The decision was carried out.")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="It was tried again, and it succeeded.")).to_be_visible()
     await expect(page.locator("#timeline")).to_contain_text("Retry by Grace Hopper")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await expect(row).to_have_count(0)

@@ -297,8 +297,8 @@ async def test_a_pivot_that_stands_and_what_is_parked_behind_it(case: CaseRunner
             done("ship", attempts=2),
             "StepBegun step=charge state=running was=refused",
             "StepParked step=charge state=parked was=running undoing=False message=no",
-            "StepResolved step=charge state=parked was=parked",
-            "StepResolved step=charge state=written_off was=parked",
+            "StepResolved step=charge state=parked was=parked undoing=False",
+            "StepResolved step=charge state=written_off was=parked undoing=False",
             begun("mail"),
             "StepFailed step=mail state=gave_up was=running message=no",
             "SagaEnded verdict=stands",
@@ -323,7 +323,7 @@ async def test_a_pivot_whose_undo_is_parked_may_lead_either_way(case: CaseRunner
         verdict = "stands" if choice is Choice.GO_FORWARD else "undone"
         assert (await handle.result()).startswith(verdict)
         state = "too_late" if choice is Choice.GO_FORWARD else "written_off"
-        assert f"StepResolved step=ship state={state} was=parked" in await told(handle)
+        assert f"StepResolved step=ship state={state} was=parked undoing=True" in await told(handle)
 
 
 async def test_an_event_that_does_not_come(case: CaseRunner) -> None:
