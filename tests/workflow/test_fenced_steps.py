@@ -83,6 +83,7 @@ async def test_a_cancel_undoes_what_another_request_stands_in_the_way_of(case: C
     assert await handle.result() == "undone cancelled"
     assert case.in_effect == []
     assert name in case.undos
+    assert case.calls.count(f"do {name}") == 1
 
 
 async def test_a_refusal_after_all_undoes_what_waited_for_a_person(case: CaseRunner) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from ordersaga.client import OrderClient
@@ -135,6 +135,32 @@ async def test_an_invalid_order_from_another_sdk_fails_at_once_and_says_why(
     assert problem in failure.value.cause.message
     assert (await shop.orders.result(order_id)).status is OrderStatus.FAILED
     assert await shop.books(order_id) == []
+
+
+async def test_what_our_client_has_checked_waits_for_a_worker_that_can_read_it(
+    shop: Shop, temporal: Client, order_id: str
+) -> None:
+    document = (await shop.order(order_id)).model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
+    handle: WorkflowHandle[Any, Any] = await temporal.start_workflow(
+        "OrderSagaWorkflow",
+        document,
+        id=f"order-{order_id}",
+        task_queue="orders",
+        memo={"customer_id": "customer-1"},
+    )
+
+    async def failed_task() -> str | None:
+        async for event in handle.fetch_history_events():
+            if event.HasField("workflow_task_failed_event_attributes"):
+                return event.workflow_task_failed_event_attributes.failure.message
+        return None
+
+    message = await until(failed_task)
+    assert message is not None
+    assert "This version of the worker cannot read the order" in message
+    assert "fast_path" in message
+    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    await handle.terminate()
 
 
 async def test_a_currency_that_there_is_not_is_declined(shop: Shop, temporal: Client, order_id: str) -> None:
