@@ -94,7 +94,7 @@ async def test_the_result_is_that_of_the_run_that_follows_a_reset(shop: Shop, or
     assert not done, "the order goes on"
     await shop.orders.cancel_order(order_id, "no more")
 
-    assert (await asyncio.wait_for(waiting, 20)).status is OrderStatus.CANCELLED
+    assert (await asyncio.wait_for(waiting, 60)).status is OrderStatus.CANCELLED
 
 
 # -- an id that was used before
