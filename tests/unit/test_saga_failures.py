@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.saga import FENCED, ID_TAKEN, NOT_YOURS
-from ordersaga.saga.activity_calls import attempts_of, classify_failure, explain, failure_of
+from ordersaga.saga.activity_calls import attempts_of, classify_failure, explain, failure_of, is_strangers
 from ordersaga.saga.exits import Fault, Mismatch, Refused, Unwind
 from ordersaga.saga.first_attempts import Failure
 from tests.unit.engine import activity_error
@@ -93,3 +93,17 @@ def test_a_final_failure_is_a_no_or_a_reason_to_unwind_and_any_other_a_fault(
     assert type(error) is kind
     assert str(error) == "m"
     assert {name: getattr(error, name) for name in what} == what
+
+
+@pytest.mark.parametrize(
+    ("cause", "strangers"),
+    [
+        (ApplicationError("not yours", type=NOT_YOURS, non_retryable=True), True),
+        (NO, False),
+        (late(ApplicationError("not yours", type=NOT_YOURS)), False),
+        (KeyError("x"), False),
+        (None, False),
+    ],
+)
+def test_an_effect_is_a_strangers_only_where_the_service_says_so(cause: BaseException | None, strangers: bool) -> None:
+    assert is_strangers(activity_error(cause)) is strangers

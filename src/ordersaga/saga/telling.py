@@ -173,7 +173,6 @@ class Telling(Generic[S]):
         pauses = growing(self._run.policy.parked_interval, LONGEST_PAUSE)
         while True:
             try:
-                self._check_stopped()
                 return await self._answer(step, record, inputs)
             except (Refused, Unwind, Mismatch, Fault) as failure:
                 waits = self._run.committed or isinstance(failure, Mismatch)
