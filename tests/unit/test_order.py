@@ -296,6 +296,13 @@ def test_whatever_is_asked_for_is_in_the_fingerprint(path: str, value: Any) -> N
     assert not order.same_content(other)
 
 
+def test_a_changed_copy_has_a_fingerprint_of_its_own() -> None:
+    order = parse_order(ORDER)
+    assert order.fingerprint
+    other = order.model_copy(update={"customer_id": "bob"})
+    assert other.fingerprint == parse_order(ORDER | {"customer_id": "bob"}).fingerprint != order.fingerprint
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

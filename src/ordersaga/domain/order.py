@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cached_property
 from typing import Annotated, Any, Self, cast
 
 from pydantic import (
@@ -166,7 +165,7 @@ class OrderInput(Document):
         """What the customer is charged: the sum of the lines, in the order's currency."""
         return total((Money.parse(item.price, self.currency) * item.quantity for item in self.items), self.currency)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """What the customer asks for, as a hash that every version of this program makes in the same way.
 
