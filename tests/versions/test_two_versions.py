@@ -13,9 +13,8 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.workflows.ids import workflow_id
 from tests.versions.conftest import Workers
-from tests.workflow.shop import Shop, until
+from tests.workflow.shop import Shop, place_document, until
 
 SECONDS = 60
 HELD = {"hold_before_shipping": 300}
@@ -27,17 +26,6 @@ def as_the_next_version_writes_it(order: OrderInput) -> dict[str, Any]:
     document["items"][0]["engraving"] = "A. L."
     document["shipping_address"]["floor"] = "3"
     return document
-
-
-async def place(temporal: Client, document: dict[str, Any]) -> None:
-    """Place an order as the client of the next version does."""
-    await temporal.start_workflow(
-        "OrderSagaWorkflow",
-        document,
-        id=workflow_id(document["order_id"]),
-        task_queue="orders",
-        memo={"customer_id": document["customer_id"], "amount": "44.98", "currency": document["currency"]},
-    )
 
 
 async def ends(shop: Shop, order_id: str) -> OrderStatus:
@@ -53,7 +41,7 @@ async def test_an_order_that_one_version_has_begun_is_ended_by_the_other(
     order = await shop.order(order_id, policy=HELD if cancelled else {"hold_before_shipping": 1})
     document = as_the_next_version_writes_it(order)
     await workers.start(first)
-    await place(temporal, document)
+    await place_document(temporal, document, "orders")
 
     async def is_charged() -> bool:
         return await shop.books(order_id) == ["held", "captured"]
@@ -73,7 +61,8 @@ async def test_what_the_next_version_has_done_and_not_recorded_is_not_forgotten(
     """All four calls were made, and the worker dies before its workflow task is recorded."""
     proxy.faults.append(Fault(Kind.HOLD_ANSWER, "notify", order_id))
     await workers.start("next")
-    await place(temporal, as_the_next_version_writes_it(await shop.order(order_id)))
+    document = as_the_next_version_writes_it(await shop.order(order_id))
+    await place_document(temporal, document, "orders")
 
     async def all_is_done() -> bool:
         return len(await shop.books(order_id)) == 4
@@ -92,7 +81,7 @@ async def test_what_this_version_cannot_read_waits_for_one_that_can(
 ) -> None:
     document = as_the_next_version_writes_it(await shop.order(order_id)) | {"policy": {"fast_path": 30}}
     await workers.start("now")
-    await place(temporal, document)
+    await place_document(temporal, document, "orders")
 
     async def attention() -> Attention | None:
         return next((item.attention for item in await shop.orders.worklist() if item.order_id == order_id), None)

@@ -27,7 +27,7 @@ from ordersaga.workflows import handlers
 from ordersaga.workflows.ids import order_id_of, workflow_id
 from ordersaga.workflows.story import ORDER_SAGA
 from ordersaga.workflows.watch import WatcherWorkflow
-from tests.workflow.shop import Shop, until
+from tests.workflow.shop import Shop, place_document, until
 
 WEDGED_AT_ONCE = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1"
 HELD = {"hold_before_shipping": 300}
@@ -148,13 +148,7 @@ async def test_an_order_that_this_version_cannot_read_is_not_forgotten_when_it_i
 ) -> None:
     """A version that can read it may have charged the customer."""
     document = (await shop.order(order_id)).model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
-    handle: WorkflowHandle[Any, Any] = await temporal.start_workflow(
-        "OrderSagaWorkflow",
-        document,
-        id=workflow_id(order_id),
-        task_queue=shop.orders.settings.task_queue,
-        memo={"customer_id": "customer-1", "amount": "44.98", "currency": "USD"},
-    )
+    handle = await place_document(temporal, document, shop.orders.settings.task_queue)
     await handle.terminate()
     assert await on_worklist(shop.orders, order_id) is Attention.CUT_OFF
     found = await one_round(shop.orders, order_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
+
+from temporalio.client import Client, WorkflowHandle
 
 from ordersaga.client import OrderClient
 from ordersaga.clients import Services
@@ -67,6 +69,17 @@ class Shop:
     async def parcel_leaves(self, order_id: str) -> None:
         """The carrier takes the order's parcel."""
         await self.services.shipping.move(f"shp-{order_id}", ShipmentEventState.SHIPPED, timeout=5)
+
+
+async def place_document(temporal: Client, document: Mapping[str, Any], task_queue: str) -> WorkflowHandle[Any, Any]:
+    """Place an order as a client of another version does, which has checked it by its own rules."""
+    return await temporal.start_workflow(
+        "OrderSagaWorkflow",
+        document,
+        id=workflow_id(document["order_id"]),
+        task_queue=task_queue,
+        memo={"customer_id": document["customer_id"], "amount": "44.98", "currency": document["currency"]},
+    )
 
 
 async def until(check: Callable[[], Awaitable[T]], seconds: float = 20) -> T:

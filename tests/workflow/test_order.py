@@ -22,7 +22,7 @@ from ordersaga.saga import MAX_REASON
 from ordersaga.settings import Settings
 from ordersaga.testing.environment import temporal_server
 from ordersaga.worker import order_worker
-from tests.workflow.shop import IN_EFFECT, Shop, until
+from tests.workflow.shop import IN_EFFECT, Shop, place_document, until
 
 MOON = {"street": "1 Crater Rd", "city": "Tranquility", "state": "", "zip_code": "ABC", "country": "US"}
 
@@ -141,13 +141,7 @@ async def test_what_our_client_has_checked_waits_for_a_worker_that_can_read_it(
     shop: Shop, temporal: Client, order_id: str
 ) -> None:
     document = (await shop.order(order_id)).model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
-    handle: WorkflowHandle[Any, Any] = await temporal.start_workflow(
-        "OrderSagaWorkflow",
-        document,
-        id=f"order-{order_id}",
-        task_queue="orders",
-        memo={"customer_id": "customer-1"},
-    )
+    handle = await place_document(temporal, document, "orders")
 
     async def failed_task() -> str | None:
         async for event in handle.fetch_history_events():
