@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from ordersaga.testing.faults import Fault, Kind
 from tests.browser.conftest import OpenPage
@@ -83,6 +83,24 @@ async def test_orders_are_filtered_searched_and_paged_and_the_address_says_how(
     await expect(rows).to_have_count(10)
     await page.get_by_label("Order id begins with").fill("nothing-like-it")
     await expect(page.locator("#orders")).to_contain_text("No order is like that")
+
+
+async def test_what_is_picked_before_the_scripts_are_there_counts(
+    stage: Stage, open_page: OpenPage, order_id: str
+) -> None:
+    order = await stage.order(order_id, payment_method_id=DECLINED)
+    await stage.place(order)
+    held: asyncio.Queue[Route] = asyncio.Queue()
+    page = await open_page(None)
+    await page.route("**/static/dashboard.js", lambda route: held.put_nowait(route))
+    await page.goto("/?status=cancelled", wait_until="commit")
+    await page.get_by_label("Order id begins with").fill(order_id)
+    await page.get_by_label("Status").select_option("failed")
+    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+
+    await (await held.get()).continue_()
+    await expect(row(page, order_id)).to_contain_text("Failed")
+    await expect(page).to_have_url(re.compile(rf"search={order_id}&status=failed"))
 
 
 async def test_a_filtered_list_is_live_too(stage: Stage, open_page: OpenPage, order_id: str) -> None:

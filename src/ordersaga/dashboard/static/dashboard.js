@@ -108,6 +108,18 @@
     }
   });
 
+  // What was typed or picked before the scripts were there counts too.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const form of all("form[hx-get]")) {
+      if (all("input, select", form).some((control) => control.value !== asLoaded(control))) form.requestSubmit();
+    }
+  });
+
+  function asLoaded(control) {
+    if (!control.matches("select")) return control.defaultValue;
+    return (all("option", control).find((option) => option.defaultSelected) || control.options[0]).value;
+  }
+
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-once]")) return;
     for (const button of all("button[type=submit]", event.target)) {
