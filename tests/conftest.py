@@ -1,4 +1,4 @@
-"""What tests of several folders share, running once for the session: the four services, and a PostgreSQL server."""
+"""What tests of several folders share, running once for the session: the services, and a PostgreSQL server."""
 
 from __future__ import annotations
 

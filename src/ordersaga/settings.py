@@ -13,8 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ordersaga.domain.errors import SettingsError
 from ordersaga.domain.order import OrderInput, OrderPolicy, problems_of
 
-SERVICES = ("inventory", "payment", "shipping", "notification")
-"""The four services, in the order in which an order meets them."""
+SERVICES = ("register", "inventory", "payment", "shipping", "notification")
+"""The five services, in the order in which an order meets them."""
 
 PREFIX = "ORDERSAGA_"
 
@@ -47,6 +47,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
+    register_url: Url = "http://127.0.0.1:8001/register"
+    """Where the register answers."""
     inventory_url: Url = "http://127.0.0.1:8001/inventory"
     """Where the inventory service answers."""
     payment_url: Url = "http://127.0.0.1:8001/payment"

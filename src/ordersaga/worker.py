@@ -13,7 +13,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Replayer, Worker
 
-from ordersaga.activities import InventoryActivities, NotificationActivities, PaymentActivities, ShippingActivities
+from ordersaga.activities import (
+    InventoryActivities,
+    NotificationActivities,
+    PaymentActivities,
+    RegisterActivities,
+    ShippingActivities,
+)
 from ordersaga.clients import Services
 from ordersaga.connect import DATA_CONVERTER, pollers
 from ordersaga.saga import first_attempts
@@ -98,6 +104,7 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
     payment = PaymentActivities(services.payment)
     shipping = ShippingActivities(services.shipping)
     notification = NotificationActivities(services.notification)
+    register = RegisterActivities(services.register)
     of_steps: list[Callable[..., Any]] = [
         inventory.reserve_inventory,
         inventory.release_inventory,
@@ -107,5 +114,13 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
         shipping.cancel_shipment,
         notification.send_confirmation,
         notification.recall_confirmation,
+        register.accept_order,
+        register.close_order,
     ]
-    return [*of_steps, first_attempts(ORDER_SAGA, of_steps)]
+    of_register: list[Callable[..., Any]] = [
+        register.announce_unwind,
+        register.announce_forward,
+        register.record_decision,
+        register.record_progress,
+    ]
+    return [*of_steps, *of_register, first_attempts(ORDER_SAGA, of_steps)]

@@ -93,6 +93,7 @@ def test_the_doctor_names_what_does_not_answer_and_the_cure(tmp_path: Path) -> N
     assert done.code == 3
     assert {name for name, each in found.items() if each["state"] != "ok"} == {
         "temporal",
+        "register",
         "inventory",
         "payment",
         "shipping",

@@ -16,7 +16,7 @@ from ordersaga.contracts.payment import ChargeRequest, RefundRequest
 from ordersaga.domain.errors import Fenced, PaymentDeclined, ServiceFault
 from ordersaga.testing.faults import Fault, FaultProxy, Kind, from_json, plan, to_json
 from ordersaga.testing.faults.acts import ACTS, REFUSALS
-from ordersaga.testing.faults.calls import CALLS, UNDO_OF, recognise
+from ordersaga.testing.faults.calls import CALLS, REGISTER_CALLS, UNDO_OF, recognise
 from tests.workflow.shop import until
 
 SECONDS = 5.0
@@ -26,7 +26,7 @@ _numbers = count(1)
 
 @pytest.fixture
 async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
-    """A proxy without faults yet, in front of all four services."""
+    """A proxy without faults yet, in front of all services."""
     async with FaultProxy(services_url) as proxy:
         yield proxy
 
@@ -288,6 +288,17 @@ async def test_a_reset_is_a_reset(proxy: FaultProxy, name: str) -> None:
         ("POST", "/notifications", b"[]", ("notify", "")),
         ("POST", "/notifications/msg-A-1/recall", b"", ("recall", "A-1")),
         ("PUT", "/stock", b'{"mug": 1}', (None, "")),
+        ("PUT", "/register/orders/A-1", b"{}", ("claim", "A-1")),
+        ("PUT", "/orders/pay-1", b'{"order_id": "A-1"}', ("claim", "pay-1")),
+        ("PUT", "/register/orders/A-1/ending", b"{}", ("close", "A-1")),
+        ("PUT", "/register/orders/orders/ending", b"{}", ("close", "orders")),
+        ("POST", "/register/orders/A-1/unwind", b"{}", ("unwind", "A-1")),
+        ("POST", "/register/orders/A-1/forward", b"{}", ("forward", "A-1")),
+        ("POST", "/register/orders/A-1/decisions", b"{}", ("decide", "A-1")),
+        ("PUT", "/register/orders/A-1/progress", b"{}", ("progress", "A-1")),
+        ("POST", "/register/orders/A-1/notes", b"{}", (None, "")),
+        ("GET", "/register/orders/A-1", b"", (None, "")),
+        ("PUT", "/register/orders", b"{}", (None, "")),
     ],
 )
 def test_calls_are_told_apart(method: str, path: str, body: bytes, found: tuple[str | None, str]) -> None:
@@ -296,14 +307,24 @@ def test_calls_are_told_apart(method: str, path: str, body: bytes, found: tuple[
 
 def test_every_kind_has_an_act_and_every_call_a_name() -> None:
     assert set(ACTS) == set(Kind)
-    assert {*UNDO_OF, *UNDO_OF.values()} == set(CALLS)
+    assert {*UNDO_OF, *UNDO_OF.values(), *REGISTER_CALLS} == set(CALLS)
     assert set(REFUSALS) == set(UNDO_OF)
     with pytest.raises(ValueError, match="no call 'chrage'"):
         Fault(Kind.HANG, "chrage")
 
 
 @pytest.mark.parametrize(
-    ("kind", "call"), [(Kind.REFUSE, "refund"), (Kind.GARBAGE, "release"), (Kind.WRONG_AMOUNT, "ship")]
+    ("kind", "call"),
+    [
+        (Kind.REFUSE, "refund"),
+        (Kind.GARBAGE, "release"),
+        (Kind.WRONG_AMOUNT, "ship"),
+        (Kind.REFUSE, "claim"),
+        (Kind.WRONG_ID, "decide"),
+        (Kind.WRONG_AMOUNT, "close"),
+        (Kind.WRONG_STATUS, "close"),
+        (Kind.HOLD_BACK, "unwind"),
+    ],
 )
 def test_what_has_no_meaning_at_a_call_is_refused_there_and_does_not_happen_there(kind: Kind, call: str) -> None:
     with pytest.raises(ValueError, match="no meaning"):

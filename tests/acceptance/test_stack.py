@@ -19,7 +19,7 @@ HELD = json.loads((ROOT / "examples/order.json").read_text()) | {"policy": {"hol
 def test_the_ready_line_is_true(up: Up) -> None:
     assert set(up.ready) == {"ready", "api", "temporal", "ui", "services", "database", "pids"}
     assert set(up.ready["pids"]) == {"temporal", "services", "worker", "api"}
-    assert list(up.ready["services"]) == ["inventory", "payment", "shipping", "notification"]
+    assert list(up.ready["services"]) == ["register", "inventory", "payment", "shipping", "notification"]
     healths = [f"{url}/healthz" for url in (up.ready["api"], *up.ready["services"].values())]
     for url in [up.ready["ui"], *healths]:
         with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310

@@ -11,7 +11,7 @@ import pytest
 
 from ordersaga.contracts.payment import RefundRequest
 from ordersaga.testing.faults import Fault, Kind
-from ordersaga.testing.faults.calls import CALLS
+from ordersaga.testing.faults.calls import UNDO_OF
 from ordersaga.testing.ground import Ground
 from ordersaga.testing.matrix import Cell, Outcome, all_cells, chosen, run_cells, slice_of
 from ordersaga.testing.matrix.cell import FAILED, Expected
@@ -84,7 +84,7 @@ def test_there_are_more_than_a_thousand_cells_and_no_two_share_an_order() -> Non
     assert len({cell.order_id for cell in all_cells()}) == len(all_cells())
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", [*UNDO_OF, *UNDO_OF.values()])
 def test_every_kind_of_fault_happens_at_every_call_where_it_has_a_meaning(call: str) -> None:
     kinds = {cell.kind for cell in chosen(f"fault/{call}/*")}
     assert kinds == {kind for kind in Kind if kind.offered_at(call)}

@@ -9,9 +9,12 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
+from temporalio import workflow
+
 from ordersaga import client, watcher
 from ordersaga.saga import (
     Choice,
+    Decided,
     Decision,
     Kind,
     Outcome,
@@ -99,7 +102,8 @@ def write_off_by_itself(*, say_who: bool) -> Planted:
     async def decision(undoer: Undoer, record: StepRecord, _pause: timedelta) -> UndoOutcome:
         log, outcome = undoer._log, UndoOutcome.UNDONE
         if say_who:
-            log.resolved(record, Decision(record.name, Choice.WRITE_OFF, "system", "gave up"), StepState.WRITTEN_OFF)
+            decision = Decision(record.name, Choice.WRITE_OFF, "system", "gave up")
+            log.resolved(record, Decided(decision, workflow.now()), StepState.WRITTEN_OFF)
         else:
             what: dict[str, Any] = {"outcome": outcome, "attempts": 0, "detail": "written off"}
             log._change(record, StepState.WRITTEN_OFF, UndoAnswered, **what)

@@ -1,1 +1,1 @@
-"""The tests of the four services, against the running services over HTTP."""
+"""The tests of the services, against the running services over HTTP."""

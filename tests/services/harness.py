@@ -1,4 +1,4 @@
-"""The four services on a free port: in a thread of this process, or in a process that can be killed."""
+"""The services on a free port: in a thread of this process, or in a process that can be killed."""
 
 from __future__ import annotations
 

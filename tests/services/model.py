@@ -1,4 +1,4 @@
-"""What the books of the four services should say, kept in plain Python beside the services."""
+"""What the books of the services with a fence should say, kept in plain Python beside the services."""
 
 from __future__ import annotations
 

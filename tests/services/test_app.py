@@ -26,7 +26,7 @@ async def test_a_service_can_run_alone(tmp_path: Path, http: aiohttp.ClientSessi
 
 @pytest.mark.parametrize("only", [["warehouse"], []])
 def test_a_service_that_is_not_there_is_named(tmp_path: Path, only: list[str]) -> None:
-    with pytest.raises(SettingsError, match="inventory, payment, shipping, notification"):
+    with pytest.raises(SettingsError, match="register, inventory, payment, shipping, notification"):
         create_app(Settings(database_url=f"sqlite:///{tmp_path}"), only)
 
 

@@ -23,6 +23,7 @@ from ordersaga.saga import (
     Outcome,
     PendingDecisions,
     Phase,
+    SagaEnding,
     SagaRun,
     StepBegun,
     StepRecord,
@@ -37,8 +38,8 @@ from ordersaga.workflows.projection import (
     SINCE,
     STATUS,
     OrderProjection,
-    decision_entry,
 )
+from ordersaga.workflows.register import decision_entry
 from ordersaga.workflows.story import ORDER_SAGA
 from tests.unit.orders import order_of
 
@@ -68,6 +69,21 @@ class Saga:
         """What the shipment was answered with."""
         assert step.name == "create_shipment"
         return self.booked
+
+    def ending(self, outcome: Outcome) -> SagaEnding:
+        """This end, in full."""
+        return SagaEnding(
+            key="A-1",
+            verdict=outcome.verdict,
+            cancelled=outcome.cancelled,
+            error=outcome.error,
+            refusal=outcome.refusal,
+            cancel_reason=self.cancel_reason,
+            steps=list(self.records.values()),
+            answers={"create_shipment": self.booked} if self.booked else {},
+            events=[],
+            decided=self.decided,
+        )
 
     @property
     def needs_attention(self) -> bool:

@@ -32,7 +32,7 @@ class Runs:
 
     async def run(self, **how: Any) -> Outcome:
         """Note it."""
-        self.asked.append(how)
+        self.asked.append({name: value for name, value in how.items() if value})
         return self.outcome
 
 

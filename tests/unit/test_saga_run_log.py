@@ -82,7 +82,7 @@ Happening = Callable[[RunLog, StepRecord], None]
             {"undoing": False, "message": "broken"},
         ),
         (
-            lambda log, record: log.resolved(record, RETRY, StepState.PARKED),
+            lambda log, record: log.resolved(record, Decided(RETRY, NOW), StepState.PARKED),
             "parked",
             StepResolved,
             {"undoing": False, "decision": RETRY},
@@ -207,7 +207,7 @@ def test_a_decision_that_was_carried_out_is_kept_and_one_that_was_overtaken_is_n
 ) -> None:
     log.parked(record, "broken")
     log.decisions.add(RETRY)
-    log.resolved(record, log.decisions.take("a"), StepState.PARKED)
+    log.resolved(record, Decided(log.decisions.take("a"), NOW), StepState.PARKED)
     assert log.decided == [Decided(RETRY, NOW)]
     assert log.decisions.waiting == ["a"], "it is parked still"
 

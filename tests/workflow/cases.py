@@ -223,10 +223,15 @@ class CaseRunner:
 
 
 @asynccontextmanager
-async def case_runner(temporal: Client, key: str) -> AsyncIterator[CaseRunner]:
-    """A runner with a world and a worker of its own. Its first attempts are those of the saga that it runs."""
+async def case_runner(
+    temporal: Client, key: str, more: Callable[[World], list[Callable[..., Any]]] = lambda world: []
+) -> AsyncIterator[CaseRunner]:
+    """A runner with a world and a worker of its own. Its first attempts are those of the saga that it runs.
+
+    `more` are further activities of the world.
+    """
     world, outside, queue = World(), Outside(), f"cases-{key}"
-    calls: list[Callable[..., Any]] = [world.do_step, world.undo_step, outside.look]
+    calls: list[Callable[..., Any]] = [world.do_step, world.undo_step, outside.look, *more(world)]
     async with Worker(
         temporal,
         task_queue=queue,

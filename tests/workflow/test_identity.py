@@ -129,7 +129,7 @@ async def test_what_another_order_had_done_under_the_id_stays_its_own(
 
     second = await later.place_order(await shop.order(order_id, **change))
 
-    assert (second.status, second.refusal) == (OrderStatus.FAILED, "NotYours")
+    assert (second.status, second.refusal) == (OrderStatus.FAILED, "OrderConflict")
     assert (second.payment_id, second.reservation_id, second.shipment_id) == (None, None, None)
     assert await shop.books(order_id) == books
 

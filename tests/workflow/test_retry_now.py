@@ -18,9 +18,9 @@ async def test_who_has_it_tried_again_is_told_what_came_of_it(
     orders: OrderClient, proxy: FaultProxy, parked: Fault, order_id: str
 ) -> None:
     retry = OrderDecision(choice="retry", by="Ada")
-    calls = len(proxy.calls(order_id))
+    calls = proxy.calls(order_id).count("refund")
     view = await orders.resolve(order_id, retry)
-    assert len(proxy.calls(order_id)) == calls + 1, "it was tried once"
+    assert proxy.calls(order_id).count("refund") == calls + 1, "it was tried once"
     failed = unresolved(view, retry)
     assert failed is not None
     assert (failed.name, failed.state) == ("charge_payment", "parked")

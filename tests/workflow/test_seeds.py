@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from ordersaga.activities import InventoryActivities, NotificationActivities, ShippingActivities
+from ordersaga.activities import InventoryActivities, NotificationActivities, RegisterActivities, ShippingActivities
 from ordersaga.client import OrderClient
 from ordersaga.domain.errors import OrderConflict
 from ordersaga.domain.result import CancelOutcome, OrderStatus
@@ -49,6 +49,8 @@ async def test_a_mocked_refusal_of_the_payment_fails_the_order_and_releases_the_
         ShippingActivities(shop.services.shipping).create_shipment,
         NotificationActivities(shop.services.notification).send_confirmation,
     ]
+    register = RegisterActivities(shop.services.register)
+    activities += [register.accept_order, register.announce_unwind, register.close_order]
     activities.append(first_attempts(ORDER_SAGA, activities))
     async with Worker(temporal, task_queue="mocked", workflows=[OrderSagaWorkflow], activities=activities):
         result = await OrderClient(temporal, mocked).place_order(await shop.order(order_id))

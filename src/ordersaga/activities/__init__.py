@@ -3,6 +3,7 @@
 from ordersaga.activities.inventory import InventoryActivities, Reserved
 from ordersaga.activities.notification import Confirmed, NotificationActivities
 from ordersaga.activities.payment import Charged, PaymentActivities
+from ordersaga.activities.register import OrderEnding, OrderProgress, RegisterActivities, claim_of
 from ordersaga.activities.shipping import Shipped, ShippingActivities
 
 __all__ = [
@@ -10,8 +11,12 @@ __all__ = [
     "Confirmed",
     "InventoryActivities",
     "NotificationActivities",
+    "OrderEnding",
+    "OrderProgress",
     "PaymentActivities",
+    "RegisterActivities",
     "Reserved",
     "Shipped",
     "ShippingActivities",
+    "claim_of",
 ]

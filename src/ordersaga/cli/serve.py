@@ -39,7 +39,7 @@ def services(
     only: Annotated[list[str] | None, typer.Option(help="Run this service; may be repeated.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Run the services inventory, payment, shipping and notification until Ctrl-C, or only some of them.
+    """Run the services register, inventory, payment, shipping and notification until Ctrl-C, or only some of them.
 
     ORDERSAGA_DATABASE_URL tells where they keep their books (docs/settings.md).
     """

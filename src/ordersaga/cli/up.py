@@ -27,7 +27,7 @@ def up(
     api_port: Annotated[int, port_option("--api-port", "the dashboard and the API")] = 8000,
     temporal_port: Annotated[int, port_option("--temporal-port", "Temporal")] = 7233,
     temporal_ui_port: Annotated[int, port_option("--temporal-ui-port", "Temporal's Web UI")] = 8233,
-    services_port: Annotated[int, port_option("--services-port", "the four services")] = 8001,
+    services_port: Annotated[int, port_option("--services-port", "the services")] = 8001,
     as_json: AsJson = False,
 ) -> int:
     """Run the whole stack on this machine until Ctrl-C: Temporal, the services, a worker, the API and the dashboard.

@@ -1,4 +1,4 @@
-"""The clients of all four services, on one session."""
+"""The clients of all services, on one session."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from ordersaga.clients.http import ServiceHttp, open_session
 from ordersaga.clients.inventory import InventoryClient
 from ordersaga.clients.notification import NotificationClient
 from ordersaga.clients.payment import PaymentClient
+from ordersaga.clients.register import RegisterClient
 from ordersaga.clients.shipping import ShippingClient
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The four services of an order."""
+    """The services of an order, and the register that remembers it."""
 
     inventory: InventoryClient
     payment: PaymentClient
     shipping: ShippingClient
     notification: NotificationClient
+    register: RegisterClient
 
     @classmethod
     @asynccontextmanager
@@ -34,4 +36,5 @@ class Services:
                 PaymentClient(http["payment"]),
                 ShippingClient(http["shipping"]),
                 NotificationClient(http["notification"]),
+                RegisterClient(http["register"]),
             )

@@ -2,7 +2,6 @@
 
     OrdersagaError
     ├── InvalidOrder             an order that may not be placed as it is
-    ├── OrderConflict            the order id is taken by an order with other content
     ├── OrderNotFound            no order has this id
     ├── DecisionRefused          a decision that cannot be taken
     ├── InvalidCursor            a cursor that is not of this list
@@ -16,6 +15,7 @@
     └── ServiceError             what a service said that was not a yes
         ├── Refusal              a definite no: no effect, no retry
         │   ├── InsufficientInventory
+        │   ├── OrderConflict        the order id is taken by an order with other content
         │   ├── PaymentDeclined
         │   ├── UndeliverableAddress
         │   └── UndeliverableMail
@@ -64,10 +64,6 @@ class InvalidOrder(OrdersagaError):
 
     def __reduce__(self) -> tuple[type[InvalidOrder], tuple[object, ...]]:
         return type(self), (self.problems, self.order_id)
-
-
-class OrderConflict(OrdersagaError):
-    """An order with this id and other content exists. Nothing was started; use another order id."""
 
 
 class OrderNotFound(OrdersagaError):
@@ -127,6 +123,12 @@ class InsufficientInventory(Refusal):
     """There is not enough stock for every line of the order. Nothing was reserved."""
 
     problem_type = "InsufficientInventory"
+
+
+class OrderConflict(Refusal):
+    """An order with this id and other content exists. Nothing was started; use another order id."""
+
+    problem_type = "OrderConflict"
 
 
 class PaymentDeclined(Refusal):

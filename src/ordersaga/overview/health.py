@@ -1,4 +1,4 @@
-"""Whether what orders need answers: Temporal, a worker, the four services."""
+"""Whether what orders need answers: Temporal, a worker, the services."""
 
 from __future__ import annotations
 

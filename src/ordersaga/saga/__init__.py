@@ -54,6 +54,15 @@ from ordersaga.saga.exits import StoryError
 from ordersaga.saga.first_attempts import first_attempts
 from ordersaga.saga.handlers import SagaHandlers, SagaView, StepView
 from ordersaga.saga.outcome import Outcome, Phase, Verdict
+from ordersaga.saga.register import (
+    DecisionNotice,
+    KeptDecision,
+    Notice,
+    Register,
+    RegisterState,
+    SagaEnding,
+    Standing,
+)
 from ordersaga.saga.step_state import Decided, StepRecord, StepState
 
 __all__ = [
@@ -68,27 +77,34 @@ __all__ = [
     "Compensations",
     "Decided",
     "Decision",
+    "DecisionNotice",
     "DecisionRefused",
     "EffectId",
     "EventReceived",
     "ExternalEvent",
     "HoldBegun",
     "HoldEnded",
+    "KeptDecision",
     "Kind",
+    "Notice",
     "Outcome",
     "OutcomeDecided",
     "PendingDecisions",
     "Phase",
     "Policy",
+    "Register",
+    "RegisterState",
     "Saga",
     "SagaClient",
     "SagaContext",
     "SagaDeclarationError",
     "SagaEnded",
+    "SagaEnding",
     "SagaEvent",
     "SagaHandlers",
     "SagaRun",
     "SagaView",
+    "Standing",
     "Step",
     "StepBegun",
     "StepDone",

@@ -95,7 +95,7 @@ def start_do(
         cancellation_type=_WAIT,
         summary=step.title,
     )
-    return Call(handle, partial(_read, answer_type(step.do)))
+    return Call(handle, partial(read_answer, answer_type(step.do)))
 
 
 def start_undo(
@@ -129,7 +129,7 @@ def start_poll(event: ExternalEvent[Any, Any], subject: Any, deadline: timedelta
         retry_policy=RetryPolicy(initial_interval=event.every, backoff_coefficient=1.0),
         summary=f"wait for {event.name}",
     )
-    return Call(handle, partial(_read, event.value_type))
+    return Call(handle, partial(read_answer, event.value_type))
 
 
 async def answer_of(call: Call, is_stopped: Callable[[], bool]) -> Any:
@@ -151,7 +151,8 @@ async def answer_of(call: Call, is_stopped: Callable[[], bool]) -> Any:
     return call.read(raw)
 
 
-def _read(kind: Any, raw: RawValue) -> Any:
+def read_answer(kind: Any, raw: RawValue) -> Any:
+    """An activity's answer, of this type. Raises Unreadable."""
     try:
         return workflow.payload_converter().from_payload(raw.payload, kind)
     except Exception:  # whatever a converter raises
@@ -163,9 +164,9 @@ def _read_undo(kind: Any, raw: RawValue) -> UndoResult:
     if not (isinstance(kind, type) and issubclass(kind, UndoResult)):
         return UndoResult(UndoOutcome.UNDONE)
     try:
-        answer = _read(kind, raw)
+        answer = read_answer(kind, raw)
     except Unreadable:
-        answer = _read(None, raw)
+        answer = read_answer(None, raw)
         if isinstance(answer, Mapping):
             raise
     if isinstance(answer, UndoResult):

@@ -117,6 +117,10 @@ class PendingDecisions:
         self._overtaken.pop(decision.step, None)
         self._decisions[decision.step] = decision
 
+    def waiting_for(self, step: str) -> Decision:
+        """The decision on a step that waits to be carried out. It goes on waiting, so that no other one is taken."""
+        return self._decisions[step]
+
     def take(self, step: str) -> Decision:
         """The decision on a step, to be carried out now."""
         decision = self._decisions.pop(step)

@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+if TYPE_CHECKING:
+    from ordersaga.saga.register import Register
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -232,8 +235,9 @@ class Saga(Generic[S]):
     """A saga's story, its steps in the order in which they are done, and the events that it waits for.
 
     `owner` tells of a subject whose its effects are, such as a hash of what was asked for: undos carry it, and the
-    steps' requests should, so that a fence can turn another subject of the same id away. Raises SagaDeclarationError.
-    `name` goes into the name of the activity that makes first attempts.
+    steps' requests should, so that a fence can turn another subject of the same id away. `register` outlives the run:
+    it arbitrates how the saga ends, and keeps what people decide. `name` goes into the name of the activity that makes
+    first attempts. Raises SagaDeclarationError.
     """
 
     def __init__(
@@ -243,12 +247,14 @@ class Saga(Generic[S]):
         *steps: Step[S, Any, *tuple[Any, ...]],
         events: Sequence[ExternalEvent[S, Any]] = (),
         owner: Callable[[S], str] = lambda subject: "",
+        register: "Register[S] | None" = None,
     ) -> None:
         self.name = name
         self.story = story
         self.steps = steps
         self.events = tuple(events)
         self.owner = owner
+        self.register = register
         self.pivot = next((step for step in steps if step.kind is Kind.PIVOT), None)
         _check_steps(steps)
         _check_distinct("event", [event.name for event in events])

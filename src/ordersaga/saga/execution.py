@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
 
@@ -16,6 +17,7 @@ from ordersaga.saga.definition import (
     Saga,
     SagaDeclarationError,
     Step,
+    UndoOutcome,
     UndoRequest,
 )
 from ordersaga.saga.events import (
@@ -25,8 +27,9 @@ from ordersaga.saga.events import (
     UnwindBegun,
     WentForward,
 )
-from ordersaga.saga.exits import Misuse, Refused, StoryError, StoryExit, Unwind
+from ordersaga.saga.exits import Ended, Misuse, NotClaimed, Refused, StoryError, StoryExit, Unwind
 from ordersaga.saga.outcome import Outcome, Phase, Verdict
+from ordersaga.saga.register import RegisterState, SagaEnding
 from ordersaga.saga.run_state import RunState
 from ordersaga.saga.step_state import Decided, StepRecord, StepState
 from ordersaga.saga.story_guard import record_name, records_of
@@ -61,8 +64,6 @@ class SagaRun(Generic[S]):
         self.phase = Phase.FORWARD
         self.outcome: Outcome | None = None
         self.cancelled_natively = False
-        self.error: str | None = None
-        self.refusal: str | None = None
         self._steps = {step.name: step for step in saga.steps}
 
     def _records(self, saga: Saga[S], subject: S, key: str) -> list[StepRecord]:
@@ -83,6 +84,16 @@ class SagaRun(Generic[S]):
     def verdict(self) -> Verdict | None:
         """How the saga ends, from the moment on when that is certain."""
         return self._state.verdict
+
+    @property
+    def error(self) -> str | None:
+        """Why the saga fails, if it does."""
+        return self._state.error
+
+    @property
+    def refusal(self) -> str | None:
+        """The kind of the refusal that it fails by, if it does by one."""
+        return self._state.refusal
 
     @property
     def cancel_reason(self) -> str | None:
@@ -108,6 +119,11 @@ class SagaRun(Generic[S]):
     def decided(self) -> Sequence[Decided]:
         """The decisions that were carried out."""
         return self.log.decided
+
+    def ending(self, outcome: Outcome) -> SagaEnding:
+        """What is to be said about this end."""
+        found = self._state.ending(outcome.verdict)
+        return replace(found, cancelled=outcome.cancelled, error=outcome.error, refusal=outcome.refusal)
 
     @property
     def needs_attention(self) -> bool:
@@ -146,7 +162,8 @@ class SagaRun(Generic[S]):
         """Tell the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
 
         With `unwind_because`, begin by unwinding: for a run that was cut off, and that nobody remembers anything of.
-        With `committed`, go forward only: for a saga whose pivot is known to stand.
+        With `committed`, go forward only: for a saga whose pivot is known to stand. It may have ended, so that the
+        register is not asked.
 
         It returns once the workflow's handlers have finished, too, and raises StoryError, which fails the workflow
         task and not the workflow, if the story is not the declared one.
@@ -155,6 +172,7 @@ class SagaRun(Generic[S]):
         if self._undeclared is not None:
             raise StoryError(f"{self.saga.name}: {self._undeclared}") from self._undeclared
         if committed:
+            self._state.registrar.ignore()
             self._commit()
         body = asyncio.create_task(self._drive(unwind_because))
         await self._outlast_cancellation(body.done)
@@ -185,20 +203,44 @@ class SagaRun(Generic[S]):
         self.cancel(reason or "cancelled through Temporal")
 
     async def _drive(self, unwind_because: str | None) -> Outcome:
-        if unwind_because is not None:
-            await self._unwind(Unwind(unwind_because), list(self.records.values()))
-        while self.verdict is not Verdict.UNDONE:
-            leaving = await self._tell()
-            if leaving is None:
-                self._decide_outcome(Verdict.STANDS)
-                break
-            await self._leave_story(leaving)
+        try:
+            ending = await self._go(unwind_because)
+        except Ended as ended:
+            self._decide_outcome(ended.verdict)
+            ending = ended.ending
         self.phase = Phase.ENDED
         assert self.verdict is not None
         cancelled = self.verdict is Verdict.UNDONE and self.cancel_reason is not None
-        self.outcome = Outcome(self.verdict, cancelled, self.error, self.refusal)
+        self.outcome = Outcome(self.verdict, cancelled, self.error, self.refusal, ending)
         self.log.happened(SagaEnded, verdict=self.verdict)
         return self.outcome
+
+    async def _go(self, unwind_because: str | None) -> Any:
+        """Forward or back, to the end that the register has then, if that is another. Raises Ended."""
+        leaving: StoryExit | None = Unwind(unwind_because) if unwind_because is not None else await self._tell()
+        if unwind_because is not None:
+            leaving = await self._claim_first() or leaving
+        while leaving is not None:
+            if isinstance(leaving, Ended):
+                raise leaving
+            if isinstance(leaving, NotClaimed):
+                self._state.error, self._state.refusal = str(leaving), leaving.kind
+                self._decide_outcome(Verdict.UNDONE)
+                return None
+            await self._leave_story(leaving)
+            if self.verdict is Verdict.UNDONE:
+                return await self._state.registrar.close(Verdict.UNDONE)
+            leaving = await self._tell()
+        self._decide_outcome(Verdict.STANDS)
+        return None
+
+    async def _claim_first(self) -> StoryExit | None:
+        """For a run that begins by unwinding: why it must not, if it must not."""
+        try:
+            await self._state.registrar.claim()
+        except (NotClaimed, Ended) as leaving:
+            return leaving
+        return None
 
     async def _tell(self) -> StoryExit | None:
         telling = Telling(self._state)
@@ -244,6 +286,10 @@ class SagaRun(Generic[S]):
         order = self._undo_order(records)
         if order:
             self.log.happened(UnwindBegun, reason=str(unwind))
+        registrar = self._state.registrar
+        if (await registrar.unwind(str(unwind))).state in (RegisterState.STANDS, RegisterState.FORWARD):
+            self._go_forward(None)
+            return
         asked: list[asyncio.Task[None]] = []
         for record in (each for each in order if self._is_pivot(each)):
             asked.append(self._start_undo(record, str(unwind)))
@@ -253,14 +299,18 @@ class SagaRun(Generic[S]):
             if late:
                 for task in asked:
                     task.cancel()
-                self._commit()
-                self.log.happened(WentForward, step=late[0].name)
+                await registrar.forward(f"{late[0].name} stands")
+                self._go_forward(late[0])
                 return
-        self.error, self.refusal = (None if unwind.wanted else str(unwind)), unwind.refusal
+        self._state.error, self._state.refusal = (None if unwind.wanted else str(unwind)), unwind.refusal
         self._decide_outcome(Verdict.UNDONE)
         await self._undo_all([each for each in order if not self._is_pivot(each)], str(unwind))
         for task in asked:
             await task
+
+    def _go_forward(self, late: StepRecord | None) -> None:
+        self._commit()
+        self.log.happened(WentForward, step=late.name if late else self.log.pivot)
 
     def _is_pivot(self, record: StepRecord) -> bool:
         return self._steps[record.step] is self.saga.pivot
@@ -299,10 +349,19 @@ class SagaRun(Generic[S]):
         def may_stand() -> bool:
             return self.verdict is None  # the pivot is asked before that is decided, and all others after
 
-        outcome = await self._state.undoer.undo(record, start, reason, may_stand)
+        undoer = self._state.undoer
+        outcome = self._decided_before(record, reason) or await undoer.undo(record, start, reason, may_stand)
         for other in self.records.values():
             if self._steps[other.step].undone_by is step and other.begun is not None:
                 self.log.undo_answered(other, outcome, 0, f"undone with {record.name}")
+
+    def _decided_before(self, record: StepRecord, reason: str) -> UndoOutcome | None:
+        """What a person has decided about an undo in an earlier run, which holds."""
+        kept = self._state.registrar.kept.decision(record.name, undoing=True)
+        if kept is None:
+            return None
+        self.log.undo_begun(record, reason)
+        return self._state.undoer.carry_out(record, kept)
 
     # -- the end
 

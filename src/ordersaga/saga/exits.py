@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ordersaga.saga.outcome import Verdict
+
 
 class StoryError(RuntimeError):
     """The story is not the one that its saga declares. It fails the workflow task, and waits for the mended code."""
@@ -22,6 +26,23 @@ class Refused(StoryExit):
         super().__init__(message)
         self.kind = kind
         self.recorded = recorded
+
+
+class NotClaimed(StoryExit):
+    """The register has not taken the subject on, so that nothing was begun."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Ended(StoryExit):
+    """The register has an end of the saga already, by an earlier run or an earlier attempt of this one."""
+
+    def __init__(self, verdict: Verdict, ending: Any) -> None:
+        super().__init__(f"it has ended before: {verdict}")
+        self.verdict = verdict
+        self.ending = ending
 
 
 class Unwind(StoryExit):

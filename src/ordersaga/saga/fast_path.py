@@ -14,7 +14,8 @@ from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.saga.activity_calls import explain
 from ordersaga.saga.definition import AnyStep, Saga
-from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure, activity_name, decode_answer
+from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure, activity_name, decode, decode_answer
+from ordersaga.saga.register import CLAIM, CLOSE, Standing
 
 S = TypeVar("S")
 
@@ -58,6 +59,26 @@ class FastPath(Generic[S]):
         """When a step was begun, if that has been already."""
         made = self._made.get(name)
         return made.began if made else None
+
+    @property
+    def registers(self) -> bool:
+        """Whether the claim, and the end of a happy saga, are written on the fast path."""
+        return self._saga.register is not None and self._saga.register.fast_path and self._patience > timedelta(0)
+
+    async def claim(self, checkpoint: Checkpoint) -> FirstAttempt:
+        """The first attempt of the claim, and those of the steps with it."""
+        await self._make(CLAIM, checkpoint)
+        return self._of_register(self._made.pop(CLAIM))
+
+    def closed(self) -> FirstAttempt | None:
+        """The first attempt to write the end, if it was made with those of the steps."""
+        made = self._made.pop(CLOSE, None)
+        return None if made is None else self._of_register(made)
+
+    def _of_register(self, made: FirstAttempt) -> FirstAttempt:
+        if made.failure is not None:
+            return made
+        return FirstAttempt(decode(Standing, made.answer, workflow.payload_converter()), made.began, made.ended)
 
     async def attempt(self, step: AnyStep, name: str, checkpoint: Checkpoint) -> FirstAttempt:
         """The first attempt of a step: made now, and those of the next ones with it, or made with an earlier one's."""

@@ -5,7 +5,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, get_type_hints
 
@@ -14,8 +14,11 @@ from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError
 
 from ordersaga.saga.definition import AnyStep, ExternalEvent, Saga, SagaDeclarationError, Step, keys_of
+from ordersaga.saga.events import StepDone
 from ordersaga.saga.exits import StopEarly, StoryExit
-from ordersaga.saga.step_state import StepRecord
+from ordersaga.saga.outcome import Verdict
+from ordersaga.saga.register import CLAIM, CLOSE, Register, RegisterState, SagaEnding
+from ordersaga.saga.step_state import StepRecord, StepState
 from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, records_of, side_by_side
 
 V = TypeVar("V")
@@ -34,6 +37,8 @@ class Checkpoint:
     seconds: float
     answers: dict[str, Any] = field(default_factory=dict)
     waits: dict[str, Any] = field(default_factory=dict)
+    claim: bool = False
+    """Whether the register has to be asked first."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,18 @@ def first_attempts(saga: Saga[Any], activities: Iterable[Callable[..., Any]]) ->
     named = {registered_name(each): each for each in activities}
     fast = [step for step in saga.steps if step.fast_path]
     missing = [step.name for step in fast if registered_name(step.do) not in named]
+    if saga.register is not None and saga.register.fast_path:
+        missing += [call for call in _of_register(saga.register) if call not in named]
     if missing:
         raise SagaDeclarationError(f"there is no activity that does {', '.join(missing)}")
     if not fast:
         raise SagaDeclarationError(f"no step of {saga.name} has fast_path=True, so it makes no first attempts")
     calls = {step.name: named[registered_name(step.do)] for step in fast}
+    if saga.register is not None and saga.register.fast_path:
+        calls |= {
+            CLAIM: named[registered_name(saga.register.claim)],
+            CLOSE: named[registered_name(saga.register.close)],
+        }
 
     async def make_first_attempts(subject: Any, checkpoint: Checkpoint) -> list[AttemptOutcome]:
         telling = _TellingAhead(saga, subject, checkpoint, calls, activity.payload_converter())
@@ -116,7 +128,9 @@ class _TellingAhead:
         """What came of each step. A story that is not the declared one just stops; the workflow sees it and says so."""
         try:
             try:
+                await self._claim()
                 await self._saga.story(self._subject, self)
+                await self._close()
             except* StoryExit:
                 pass
             self._guard.leave(StopEarly())
@@ -125,6 +139,45 @@ class _TellingAhead:
             for task in self._tasks:
                 task.cancel()
         return self._outcomes
+
+    async def _claim(self) -> None:
+        if self._checkpoint.claim:
+            outcome = await self._attempt(CLAIM, self._subject)
+            if outcome.failure is not None or outcome.answer.state is not RegisterState.OPEN:
+                self._stop()
+
+    async def _close(self) -> None:
+        """Write the end of a story that was told here from its beginning, and in which nothing went wrong."""
+        register = self._saga.register
+        if CLOSE not in self._calls or register is None or not self._checkpoint.claim or self._checkpoint.waits:
+            return
+        self._guard.finished()
+        await self._attempt(CLOSE, register.ending(self._subject, self._ending()))
+
+    def _ending(self) -> SagaEnding:
+        records = self._guard.records
+        zero, events = datetime.now(UTC) - timedelta(seconds=self._clock()), []
+        for outcome in self._outcomes[1:]:
+            record = records[outcome.step]
+            began, ended = (zero + timedelta(seconds=seconds) for seconds in (outcome.began, outcome.ended))
+            record.state, record.since, record.attempts = StepState.DONE, ended, 1
+            events.append(
+                StepDone(at=ended, step=record.name, state=record.state, was=StepState.RUNNING, since=began, attempts=1)
+            )
+        answers = {outcome.step: outcome.answer for outcome in self._outcomes[1:]}
+        return SagaEnding(
+            key=self._checkpoint.key,
+            verdict=Verdict.STANDS,
+            cancelled=False,
+            error=None,
+            refusal=None,
+            cancel_reason=None,
+            steps=list(records.values()),
+            answers=answers,
+            events=events,
+            decided=[],
+            ahead=True,
+        )
 
     async def do(self, step: Step[Any, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
         answer: R | None = await self._do(step, inputs, key)
@@ -165,18 +218,18 @@ class _TellingAhead:
         except Exception:  # a bug, which the workflow meets too
             self._stop()
         # In a task of its own, so that whatever the story does with its own tasks, an attempt is seen to its end.
-        attempt = asyncio.create_task(self._attempt(record.name, step, request))
+        attempt = asyncio.create_task(self._attempt(record.name, request, step.name))
         self._tasks.add(attempt)
         outcome = await asyncio.shield(attempt)
         if outcome.failure is not None:
             self._stop()
         return outcome.answer
 
-    async def _attempt(self, name: str, step: AnyStep, request: Any) -> AttemptOutcome:
+    async def _attempt(self, name: str, request: Any, call: str = "") -> AttemptOutcome:
         began, answer, failure = self._clock(), None, None
         try:
             async with asyncio.timeout(self._checkpoint.seconds):
-                answer = await self._calls[step.name](request)
+                answer = await self._calls[call or name](request)
         except TimeoutError:
             failure = Failure(f"no answer within {self._checkpoint.seconds:g} s")
         except ApplicationError as error:
@@ -204,6 +257,10 @@ def registered_name(call: Callable[..., Any]) -> str:
     """The name under which an activity is registered. The SDK has no public way to ask for it."""
     name: str = call.__temporal_activity_definition.name  # type: ignore[attr-defined]
     return name
+
+
+def _of_register(register: Register[Any]) -> list[str]:
+    return [registered_name(register.claim), registered_name(register.close)]
 
 
 def _subject_of(saga: Saga[Any]) -> Any:

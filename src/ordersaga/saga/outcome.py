@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Phase(StrEnum):
@@ -31,3 +32,5 @@ class Outcome:
     cancelled: bool = False
     error: str | None = None
     refusal: str | None = None
+    ending: Any = None
+    """What the register has written about the end, where that is not what this run has told it."""

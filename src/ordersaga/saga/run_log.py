@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 
-from ordersaga.saga.decisions import BY_A_PERSON, Choice, Decision, PendingDecisions
+from ordersaga.saga.decisions import BY_A_PERSON, Choice, PendingDecisions
 from ordersaga.saga.definition import UndoOutcome
 from ordersaga.saga.events import (
     SagaEvent,
@@ -42,6 +42,7 @@ class RunLog:
     ) -> None:
         self.records = {record.name: record for record in records}
         self.events: list[SagaEvent] = []
+        self.pivot = pivot
         self.decisions = PendingDecisions(pivot)
         self.decided: list[Decided] = []
         self._on_event = on_event
@@ -106,10 +107,10 @@ class RunLog:
             self._change(record, StepState.PARKED, StepParked, undoing=record.undoing, message=message)
             self.decisions.open(record.name, choices)
 
-    def resolved(self, record: StepRecord, decision: Decision, state: StepState) -> None:
+    def resolved(self, record: StepRecord, decided: Decided, state: StepState) -> None:
         """A person's decision was carried out."""
-        self.decided.append(Decided(decision, workflow.now()))
-        self._change(record, state, StepResolved, undoing=record.undoing, decision=decision)
+        self.decided.append(decided)
+        self._change(record, state, StepResolved, undoing=record.undoing, decision=decided.decision)
 
     def _change(
         self, record: StepRecord, state: StepState, kind: type[StepEvent], at: datetime | None = None, **fields: Any

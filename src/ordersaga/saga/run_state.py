@@ -10,6 +10,8 @@ from ordersaga.saga.definition import Policy, Saga
 from ordersaga.saga.events import CancelRequested, SagaEvent
 from ordersaga.saga.inbox import Inbox
 from ordersaga.saga.outcome import Verdict
+from ordersaga.saga.register import SagaEnding
+from ordersaga.saga.registrar import Registrar
 from ordersaga.saga.run_log import RunLog
 from ordersaga.saga.step_state import StepRecord
 from ordersaga.saga.undoing import Undoer
@@ -32,11 +34,14 @@ class RunState(Generic[S]):
         self.saga, self.subject, self.key, self.policy = saga, subject, key, policy
         self.log = RunLog(records, on_event, saga.pivot.name if saga.pivot else "the pivot")
         self.inbox = Inbox(self.log, subject, lambda: self.committed)
-        self.undoer = Undoer(self.log, policy)
+        self.registrar = Registrar(self, saga.register)
+        self.undoer = Undoer(self.log, policy, self.registrar.keep)
         self.verdict: Verdict | None = None
         self.committed = False
         """Whether the pivot is known to stand, so that there is only forward."""
         self.cancel_reason: str | None = None
+        self.error: str | None = None
+        self.refusal: str | None = None
         self.answers: dict[str, Any] = {}
         """What steps have answered, by the names of their records, for whoever asks."""
         self._places = count(1)
@@ -51,6 +56,21 @@ class RunState(Generic[S]):
         if self.cancel_reason is None and self.verdict is not Verdict.STANDS:
             self.cancel_reason = reason
             self.log.happened(CancelRequested, reason=reason)
+
+    def ending(self, verdict: Verdict) -> SagaEnding:
+        """How the saga ends, if it ends now like this."""
+        return SagaEnding(
+            key=self.key,
+            verdict=verdict,
+            cancelled=verdict is Verdict.UNDONE and self.cancel_reason is not None,
+            error=self.error,
+            refusal=self.refusal,
+            cancel_reason=self.cancel_reason,
+            steps=list(self.log.records.values()),
+            answers=self.answers,
+            events=self.log.events,
+            decided=self.log.decided,
+        )
 
     def next_place(self) -> int:
         """The place of the step that is begun now."""

@@ -44,7 +44,8 @@ class StoryGuard(Generic[S]):
     def __init__(self, saga: Saga[S], records: Mapping[str, StepRecord]) -> None:
         self.exit: StoryExit | None = None
         self.under_way = 0
-        self._saga, self._records = saga, records
+        self.records = records
+        self._saga = saga
         self._begun: set[str] = set()
         self._last_step = 0
         self._holds = 0
@@ -58,7 +59,7 @@ class StoryGuard(Generic[S]):
             self._misused(f"{step.name} is no step of {self._saga.name}: declare it there")
         if step.kind not in kinds:
             self._misused(f"{method} is not for {step.name}, which is {step.kind}")
-        record = self._records.get(record_name(step, key))
+        record = self.records.get(record_name(step, key))
         if record is None:
             self._misused(_unknown_key(step, key))
         place = self._saga.steps.index(step)

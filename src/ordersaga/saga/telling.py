@@ -24,9 +24,11 @@ from ordersaga.saga.activity_calls import (
 from ordersaga.saga.decisions import BY_A_PERSON, DO_BEFORE_PIVOT
 from ordersaga.saga.definition import AnyStep, ExternalEvent, Kind, Step, keys_of
 from ordersaga.saga.events import AttemptFailed, HoldBegun, HoldEnded
-from ordersaga.saga.exits import Fault, Interrupted, Mismatch, Misuse, Refused, StoryExit, Unwind
+from ordersaga.saga.exits import Ended, Fault, Interrupted, Mismatch, Misuse, NotClaimed, Refused, StoryExit, Unwind
 from ordersaga.saga.fast_path import FastPath
 from ordersaga.saga.first_attempts import Checkpoint
+from ordersaga.saga.outcome import Verdict
+from ordersaga.saga.register import RegisterState, Standing
 from ordersaga.saga.run_state import RunState
 from ordersaga.saga.step_state import StepRecord, StepState
 from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, side_by_side
@@ -49,8 +51,12 @@ class Telling(Generic[S]):
         self._waits: dict[str, Any] = {}
 
     async def tell(self) -> StoryExit | None:
-        """Tell the story, and return what it was left by; None if it came to its end. Raises Misuse."""
+        """Tell the story, and return what it was left by; None if it came to its end. Raises Misuse.
+
+        The register is asked before it begins, and told when it has come to its end.
+        """
         try:
+            await self._claim()
             await self._run.saga.story(self._run.subject, self)
         except StoryExit as leaving:
             self.guard.leave(leaving)
@@ -63,7 +69,47 @@ class Telling(Generic[S]):
         await wait_until(lambda: self.guard.under_way == 0)
         if isinstance(self.guard.exit, Misuse):
             raise self.guard.exit
-        return self.guard.exit
+        return self.guard.exit or await self._close()
+
+    # -- the register
+
+    async def _claim(self) -> None:
+        """Have the subject taken on, once in a run. Raises NotClaimed, Ended, or Unwind if another run undoes it."""
+        registrar = self._run.registrar
+        if registrar.kept.claimed:
+            return
+        standing = await self._claim_ahead() or await registrar.claim()
+        if standing.state is RegisterState.UNWINDING:
+            raise Unwind("an earlier run had begun to undo it")
+        if standing.state is RegisterState.FORWARD:
+            self._run.committed = True
+
+    async def _claim_ahead(self) -> Standing | None:
+        """What the register answers on the fast path. None after a fault; and where a cancel is to go first."""
+        if not self._fast_path.registers or self._run.registrar.register is None or self._run.wants_out:
+            return None
+        made = await self._fast_path.claim(Checkpoint(self._run.key, self._fast_path.seconds, claim=True))
+        if made.failure is None:
+            return self._run.registrar.claimed(made.answer)
+        failure = classify_failure(made.failure)
+        if isinstance(failure, Refused):
+            raise NotClaimed(failure.kind, str(failure))
+        return None
+
+    async def _close(self) -> StoryExit | None:
+        """Write the end. What the story is left by after all: a cancel, another run that undoes it, or its end."""
+        registrar = self._run.registrar
+        made = self._fast_path.closed()
+        try:
+            if made is not None and made.failure is None:
+                ending = made.answer.ending
+            else:
+                ending = await registrar.close(Verdict.STANDS, lambda: self._run.wants_out)
+        except Interrupted:
+            return self._cancelled()
+        except Unwind as leaving:
+            return leaving
+        return None if ending is None else Ended(Verdict.STANDS, ending)
 
     # -- what a story may do
 
@@ -169,7 +215,10 @@ class Telling(Generic[S]):
 
         What has another effect than was asked for waits for a person before, too.
         """
+        kept = self._run.registrar.kept.decision(record.name, undoing=False) if self._run.committed else None
         self._begin(record)
+        if kept is not None and self._run.undoer.carry_out(record, kept) is not None:
+            return None
         pauses = growing(self._run.policy.parked_interval, LONGEST_PAUSE)
         while True:
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -24,8 +24,11 @@ from ordersaga.saga.decisions import BY_A_PERSON, UNDO_OF_PIVOT, Choice, Decisio
 from ordersaga.saga.definition import Policy, UndoOutcome, UndoResult
 from ordersaga.saga.exits import Interrupted
 from ordersaga.saga.run_log import RunLog
-from ordersaga.saga.step_state import StepRecord, StepState
+from ordersaga.saga.step_state import Decided, StepRecord, StepState
 from ordersaga.saga.waiting import growing, wait_until
+
+Keep = Callable[[StepRecord, Decision], Awaitable[None]]
+"""Writes a decision down, where it outlives the run, before it is carried out."""
 
 StartUndo = Callable[[Retries], Call]
 """Calls an undo, which is retried like this."""
@@ -39,11 +42,15 @@ CARRIED_OUT: dict[Choice, tuple[StepState, UndoOutcome | None]] = {
 """The state that each decision leaves a step in, and what it stands for if it ends the undo."""
 
 
+async def keep_nowhere(record: StepRecord, decision: Decision) -> None:
+    """For a run without a register."""
+
+
 class Undoer:
     """Undoes the effects of a run."""
 
-    def __init__(self, log: RunLog, policy: Policy) -> None:
-        self._log, self._policy = log, policy
+    def __init__(self, log: RunLog, policy: Policy, keep: Keep = keep_nowhere) -> None:
+        self._log, self._policy, self._keep = log, policy, keep
 
     async def undo(
         self, record: StepRecord, start: StartUndo, reason: str, may_stand: Callable[[], bool] = lambda: False
@@ -72,9 +79,13 @@ class Undoer:
         await wait_until(lambda: decisions.has(record.name) or is_stopped(), pause, f"{record.name} is {record.state}")
         if not decisions.has(record.name):
             return None
-        decision = decisions.take(record.name)
-        state, outcome = CARRIED_OUT[decision.choice]
-        self._log.resolved(record, decision, record.state if outcome is None else state)
+        await self._keep(record, decisions.waiting_for(record.name))
+        return self.carry_out(record, Decided(decisions.take(record.name), workflow.now()))
+
+    def carry_out(self, record: StepRecord, decided: Decided) -> UndoOutcome | None:
+        """Do as a person has decided; what that stands for, if it ends the step."""
+        state, outcome = CARRIED_OUT[decided.decision.choice]
+        self._log.resolved(record, decided, record.state if outcome is None else state)
         return outcome
 
     async def _attempt(self, record: StepRecord, start: StartUndo, may_stand: Callable[[], bool]) -> UndoResult | None:

@@ -1,1 +1,1 @@
-"""The four services that an order meets. Each keeps its own books behind a fence."""
+"""The services that an order meets: the register, and four that have effects behind a fence. Each keeps its books."""

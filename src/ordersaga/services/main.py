@@ -20,6 +20,7 @@ from ordersaga.services.kit.sqlite import SqliteStore
 from ordersaga.services.kit.store import Store
 from ordersaga.services.notification.service import service as notification
 from ordersaga.services.payment.service import service as payment
+from ordersaga.services.register.service import service as register
 from ordersaga.services.shipping.service import service as shipping
 from ordersaga.serving.server import run
 from ordersaga.settings import SERVICES, Settings
@@ -89,6 +90,8 @@ def store_of(name: str, url: str) -> Store:
 def _service(name: str, settings: Settings) -> Service:
     store = store_of(name, settings.database_url)
     match name:
+        case "register":
+            return register(store)
         case "inventory":
             return inventory(store)
         case "payment":

@@ -59,7 +59,7 @@ def temporal(data_dir: Path, port: int, ui_port: int) -> Program:
 
 
 def services(port: int) -> Program:
-    """The four services, in one process."""
+    """The services, in one process."""
     return Program("services", [*_OURS, "services", "--json", "--host", HOST, "--port", str(port)], grace=10)
 
 

@@ -1,6 +1,6 @@
 """Do the books balance? What Temporal says of the orders, held against what the services' own books say of them.
 
-The checker decides nothing by what the workflow remembers: it reads the four services over HTTP, and of each order only
+The checker decides nothing by what the workflow remembers: it reads the services over HTTP, and of each order only
 what was asked for and how it is said to have ended. docs/books.md explains the rules.
 """
 

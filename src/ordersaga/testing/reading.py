@@ -1,4 +1,4 @@
-"""Reading what the books checker judges: Temporal's orders and the four services' books, in an order that is fair.
+"""Reading what the books checker judges: Temporal's orders and the services' books, in an order that is fair.
 
 Nothing stands still while it is read. So an order is judged as ended only if it had ended before the services were
 asked, and a SKU only by reservations that were read while its stock did not move.
@@ -45,7 +45,7 @@ V = TypeVar("V")
 
 
 class ServiceBooks:
-    """The books of the four services."""
+    """The books of inventory, payment, shipping and notification."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -9,7 +10,8 @@ from temporalio import workflow
 from ordersaga.domain.order import OrderInput, OrderPolicy, UnreadOrder
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.saga import CancelRequests, Choice, Decision, SagaEvent, SagaRun, StoryError, Verdict, reason_of
+from ordersaga.saga import CancelRequests, Choice, Decision, Outcome, SagaEvent, SagaRun, StoryError, Verdict, reason_of
+from ordersaga.workflows.progress import ProgressReports
 from ordersaga.workflows.projection import OrderProjection
 from ordersaga.workflows.steps import saga_policy
 from ordersaga.workflows.story import ORDER_SAGA
@@ -28,6 +30,7 @@ class OrderHandlers:
         self.saga = SagaRun(ORDER_SAGA, order, order.order_id, saga_policy(self.policy), self._sync)
         self._cancels = CancelRequests()
         self.projection = OrderProjection(order, self.saga)
+        self._reports = ProgressReports(self.projection, timedelta(seconds=self.policy.http_timeout))
 
     @workflow.signal
     def cancel(self, *reason: Any) -> None:
@@ -83,8 +86,16 @@ class OrderHandlers:
         step = decision.step or (waiting[0] if len(waiting) == 1 else f"one of {len(waiting)} steps")
         return Decision(step, Choice(decision.choice), decision.by, decision.note)
 
+    async def run_saga(self, *, unwind_because: str | None = None, committed: bool = False) -> Outcome:
+        """Run the saga to its end, and tell the register meanwhile what waits for a person."""
+        try:
+            return await self.saga.run(unwind_because=unwind_because, committed=committed)
+        finally:
+            await self._reports.end()
+
     def _sync(self, event: SagaEvent) -> None:
         self.projection.sync(event)
+        self._reports.heard()
 
 
 def _check_read(order: OrderInput) -> None:

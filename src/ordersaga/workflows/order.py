@@ -23,7 +23,7 @@ class OrderSagaWorkflow(OrderHandlers):
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
         """Tell the story, forward or back, and say how it ended."""
-        result = self.projection.finish(await self.saga.run())
+        result = self.projection.finish(await self.run_saga())
         if self.saga.cancelled_natively and result.status is OrderStatus.CANCELLED:
             raise CancelledError(f"{order.order_id} is cancelled, and everything is undone")
         return result

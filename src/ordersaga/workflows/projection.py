@@ -15,14 +15,14 @@ from ordersaga.domain.result import (
     OrderResult,
     OrderStatus,
     OrderView,
-    StepOutcome,
     StepStatus,
     TimelineEntry,
 )
 from ordersaga.domain.timeline_text import describe
 from ordersaga.domain.worklist import Attention
-from ordersaga.saga import Decided, Outcome, Phase, SagaEvent, SagaRun, StepRecord, StepState, Verdict
-from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
+from ordersaga.saga import Outcome, Phase, SagaEvent, SagaRun, StepState
+from ordersaga.workflows.register import decision_entry, is_unsent, order_result, status_of, step_outcome
+from ordersaga.workflows.steps import SHIP
 from ordersaga.workflows.timeline import entry_of
 
 STATUS = SearchAttributeKey.for_keyword("OrderStatus")
@@ -35,14 +35,6 @@ SEARCH_ATTRIBUTES = (STATUS, CUSTOMER, ATTENTION, AT_RISK, SINCE)
 
 _WORTH_SEARCHING = (OrderStatus.NEEDS_ATTENTION, OrderStatus.FAILED, OrderStatus.CANCELLED)
 """The statuses that are written to search. An order without one runs or has completed, which Temporal knows itself."""
-
-
-_ID_FIELDS = {
-    RESERVE.name: "reservation_id",
-    CHARGE.name: "payment_id",
-    SHIP.name: "shipment_id",
-    CONFIRM.name: "message_id",
-}
 
 
 class OrderProjection:
@@ -70,7 +62,7 @@ class OrderProjection:
         if self.result is not None:
             return self.result.status
         if self.saga.outcome is not None:
-            return _status(self.saga.outcome)
+            return status_of(self.saga.outcome)
         if self.saga.needs_attention:
             return OrderStatus.NEEDS_ATTENTION
         if self.saga.phase is Phase.UNWINDING:
@@ -82,7 +74,7 @@ class OrderProjection:
         """How each step stands."""
         return [
             StepStatus(
-                **_outcome(record).model_dump(),
+                **step_outcome(record).model_dump(),
                 undoing=record.undoing,
                 next_try=record.next_try,
                 choices=list(self.saga.decisions.choices(record.name)),
@@ -108,21 +100,15 @@ class OrderProjection:
         )
 
     def finish(self, outcome: Outcome, first: Sequence[DecisionEntry] = ()) -> OrderResult:
-        """The order's result. Ids are given only of what is in effect. `first` are decisions that began the run."""
-        stands = outcome.verdict is Verdict.STANDS
-        self.result = OrderResult(
-            order_id=self.order.order_id,
-            status=_status(outcome),
-            **self._live_ids(),
-            tracking_number=self.tracking_number if stands else None,
-            error=outcome.error,
-            refusal=outcome.refusal,
-            amount=self._total.amount,
-            currency=self.order.currency,
-            cancel_reason=self.saga.cancel_reason,
-            steps=[_outcome(record) for record in self.saga.records.values()],
-            decisions=[*first, *self.decisions()],
-        )
+        """The order's result. `first` are decisions that began the run.
+
+        What the register has of an earlier end counts, whatever this run has come to.
+        """
+        if outcome.ending is not None:
+            self.result = OrderResult.model_validate(outcome.ending)
+        else:
+            result = order_result(self.order, self.saga.ending(outcome))
+            self.result = result.model_copy(update={"decisions": [*first, *result.decisions]})
         self._sync_now()
         return self.result
 
@@ -157,8 +143,7 @@ class OrderProjection:
         """Why the order is on the worklist, if it is."""
         if self.saga.needs_attention:
             return Attention.PARKED
-        confirmation = self.saga.records.get(CONFIRM.name)
-        unsent = confirmation is not None and confirmation.state is StepState.GAVE_UP
+        unsent = is_unsent(list(self.saga.records.values()))
         return Attention.MAIL_NOT_SENT if self.saga.outcome is not None and unsent else None
 
     def _status_updates(self) -> list[SearchAttributeUpdate[Any]]:
@@ -178,10 +163,6 @@ class OrderProjection:
         at_risk = self._total.minor if attention is Attention.PARKED else 0
         return [ATTENTION.value_set(attention), AT_RISK.value_set(at_risk), SINCE.value_set(workflow.now())]
 
-    def _live_ids(self) -> dict[str, str]:
-        live = [record for record in self.saga.records.values() if record.state is StepState.DONE]
-        return {_ID_FIELDS[record.name]: record.id for record in live if record.name in _ID_FIELDS}
-
     def _details(self) -> str:
         rows = [
             f"| {record.name} | {record.state} | {record.id} | {record.attempts} | {record.last_error or ''} |"
@@ -190,26 +171,3 @@ class OrderProjection:
         head = ["| step | state | id | attempts | last error |", "|---|---|---|---|---|"]
         happened = [f"- {entry.at:%H:%M:%S} {describe(entry)}" for entry in self._entries]
         return "\n".join([f"**{self.status}** · {self._total}", "", *head, *rows, "", *happened])
-
-
-def _outcome(record: StepRecord) -> StepOutcome:
-    return StepOutcome(
-        name=record.name,
-        id=record.id,
-        state=record.state,
-        attempts=record.attempts,
-        undo_attempts=record.undo_attempts,
-        last_error=record.last_error,
-    )
-
-
-def _status(outcome: Outcome) -> OrderStatus:
-    if outcome.verdict is Verdict.STANDS:
-        return OrderStatus.COMPLETED
-    return OrderStatus.CANCELLED if outcome.cancelled else OrderStatus.FAILED
-
-
-def decision_entry(decided: Decided) -> DecisionEntry:
-    """A decision that was carried out, as the result and the view have it."""
-    decision = decided.decision
-    return DecisionEntry(step=decision.step, choice=decision.choice, by=decision.by, note=decision.note, at=decided.at)

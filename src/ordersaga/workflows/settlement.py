@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.worklist import Attention, Settlement
     from ordersaga.saga import Choice, Decided, Decision, Outcome, Verdict
     from ordersaga.workflows.handlers import OrderHandlers
-    from ordersaga.workflows.projection import decision_entry
+    from ordersaga.workflows.register import decision_entry
     from ordersaga.workflows.steps import CONFIRM
 
 
@@ -27,10 +27,10 @@ class OrderSettlementWorkflow(OrderHandlers):
         """Settle it, and say how the order ended."""
         decision = settlement.decision
         if settlement.cause is Attention.CUT_OFF:
-            return self.projection.finish(await self.saga.run(unwind_because=settlement.because))
+            return self.projection.finish(await self.run_saga(unwind_because=settlement.because))
         assert decision is not None
         first = Decision(CONFIRM.name, Choice(decision.choice), decision.by, decision.note)
         entry = decision_entry(Decided(first, workflow.now()))
         again = first.choice is Choice.RETRY
-        outcome = await self.saga.run(committed=True) if again else Outcome(Verdict.STANDS)
+        outcome = await self.run_saga(committed=True) if again else Outcome(Verdict.STANDS)
         return self.projection.finish(outcome, [entry])

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.saga import Saga, SagaContext
+from ordersaga.workflows.register import ORDER_REGISTER
 from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
 
 
@@ -19,4 +20,13 @@ async def order_story(order: OrderInput, saga: SagaContext[OrderInput]) -> None:
     await saga.try_step(CONFIRM, booked.tracking_number if booked else None)
 
 
-ORDER_SAGA = Saga("order", order_story, RESERVE, CHARGE, SHIP, CONFIRM, owner=lambda order: order.fingerprint)
+ORDER_SAGA = Saga(
+    "order",
+    order_story,
+    RESERVE,
+    CHARGE,
+    SHIP,
+    CONFIRM,
+    owner=lambda order: order.fingerprint,
+    register=ORDER_REGISTER,
+)

@@ -6,7 +6,13 @@ import json
 import re
 
 UNDO_OF = {"reserve": "release", "charge": "refund", "ship": "cancel_shipment", "notify": "recall"}
-"""The calls that an order makes, each with its undo."""
+"""The calls with which an order has its effects, each with its undo."""
+
+REGISTER_CALLS = ("claim", "close", "unwind", "forward", "decide", "progress")
+"""The calls with which an order's runs speak to the register."""
+
+TURNED_AWAY_AFTER = UNDO_OF | {"close": "unwind"}
+"""Calls that come too late once another has been answered: a do after its undo, `completed` after an unwind."""
 
 CALLS = {
     "reserve": ("POST", re.compile(r"/reservations$")),
@@ -17,6 +23,12 @@ CALLS = {
     "cancel_shipment": ("POST", re.compile(r"/shipments/([^/]+)/cancel$")),
     "notify": ("POST", re.compile(r"/notifications$")),
     "recall": ("POST", re.compile(r"/notifications/([^/]+)/recall$")),
+    "close": ("PUT", re.compile(r"/orders/([^/]+)/ending$")),
+    "unwind": ("POST", re.compile(r"/orders/([^/]+)/unwind$")),
+    "forward": ("POST", re.compile(r"/orders/([^/]+)/forward$")),
+    "decide": ("POST", re.compile(r"/orders/([^/]+)/decisions$")),
+    "progress": ("PUT", re.compile(r"/orders/([^/]+)/progress$")),
+    "claim": ("PUT", re.compile(r"/orders/([^/]+)$")),  # the last, because an order may be called "orders"
 }
 _EFFECT_ID = re.compile(r"(rsv|pay|shp|msg)-(.+)")
 
@@ -27,9 +39,9 @@ def recognise(method: str, path: str, body: bytes) -> tuple[str | None, str]:
         found = pattern.search(path)
         if verb != method or found is None:
             continue
-        if pattern.groups:
-            return call, _order_of(found[1])
-        return call, _order_in(body)
+        if call in REGISTER_CALLS:
+            return call, found[1]
+        return call, _order_of(found[1]) if pattern.groups else _order_in(body)
     return None, ""
 
 

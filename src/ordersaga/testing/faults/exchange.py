@@ -61,7 +61,7 @@ class Hold:
 
 
 class Exchange:
-    """A request. `undone` is set once the undo of what it asks for has been answered with a yes."""
+    """A request. `undone` is set once what it comes too late after, such as its undo, has been answered with a yes."""
 
     def __init__(
         self, session: aiohttp.ClientSession, upstream: str, request: web.Request, body: bytes, hold: Hold

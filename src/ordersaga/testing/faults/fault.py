@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ordersaga.testing.faults.calls import CALLS, UNDO_OF
+from ordersaga.testing.faults.calls import CALLS, REGISTER_CALLS, TURNED_AWAY_AFTER, UNDO_OF
 
 
 class Kind(StrEnum):
@@ -31,7 +31,8 @@ class Kind(StrEnum):
     HANG = "hang"
     """No effect and no answer until the proxy is told to release; then a reset."""
     HOLD_BACK = "hold_back"
-    """The service gets the request late: when its undo has been answered, or when the proxy is told to release."""
+    """The service gets the request late: when its undo has been answered (that of a close is the unwind), or when the
+    proxy is told to release. Of the register's calls, only of a close."""
     HOLD_ANSWER = "hold_answer"
     """Effect; the answer waits until the proxy is told to release."""
     DUPLICATE = "duplicate"
@@ -45,7 +46,8 @@ class Kind(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
     """Effect; the answer says that another amount was charged. Only of a charge."""
     WRONG_STATUS = "wrong_status"
-    """Effect; the answer has another status that means success, such as 200 instead of 201."""
+    """Effect; the answer has another status that means success, such as 200 instead of 201. Not of the register's
+    calls: their contract has both."""
     TRUNCATED = "truncated"
     """Effect; the connection is closed after half of the answer's body."""
     OVERSIZED = "oversized"
@@ -64,6 +66,10 @@ class Kind(StrEnum):
             return False
         if self is Kind.WRONG_AMOUNT:
             return call == "charge"
+        if call in REGISTER_CALLS and self is Kind.HOLD_BACK:
+            return call in TURNED_AWAY_AFTER
+        if call in REGISTER_CALLS and self is Kind.WRONG_STATUS:
+            return False
         return call in UNDO_OF or self not in _ONLY_OF_A_DO
 
 
@@ -84,9 +90,8 @@ _NEEDS_BODY = {Kind.GARBAGE, Kind.WRONG_SCHEMA, Kind.WRONG_ID, Kind.TRUNCATED, K
 class Fault:
     """Which calls go wrong, and how. The first fault that fits a call is the one that happens.
 
-    `call` is one of UNDO_OF's keys or values, None any at which the kind has a meaning; to name another is a
-    ValueError. `order_id` None is any order. `attempts` counts from 1 for each call of each order; None is every
-    attempt.
+    `call` is one of CALLS, None any at which the kind has a meaning; to name another is a ValueError. `order_id` None
+    is any order. `attempts` counts from 1 for each call of each order; None is every attempt.
     """
 
     kind: Kind

@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from ordersaga.testing.faults.acts import ACTS
-from ordersaga.testing.faults.calls import UNDO_OF, recognise
+from ordersaga.testing.faults.calls import TURNED_AWAY_AFTER, recognise
 from ordersaga.testing.faults.exchange import Exchange, Hold
 from ordersaga.testing.faults.fault import Fault, Fired, Kind
 
@@ -93,7 +93,7 @@ class FaultProxy:
         exchange = Exchange(self._session, self._upstream, request, body, self._holds[order_id])
         if call is None:
             return await exchange.pass_on()
-        exchange.undone = self._undone[UNDO_OF.get(call, ""), order_id]
+        exchange.undone = self._undone[TURNED_AWAY_AFTER.get(call, ""), order_id]
         self._under_way[order_id] += 1
         try:
             response = await self._with_faults(exchange, call, order_id)

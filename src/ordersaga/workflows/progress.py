@@ -1,0 +1,107 @@
+"""Tells the register when an order comes to need a person, what for, and when it no longer does."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from ordersaga.activities import OrderProgress
+    from ordersaga.contracts.register import Attention as AttentionRecord
+    from ordersaga.contracts.register import AttentionStep, ProgressRequest
+    from ordersaga.domain.worklist import Attention
+    from ordersaga.saga import StepRecord, StepState
+    from ordersaga.saga.waiting import wait_until
+    from ordersaga.workflows.projection import OrderProjection
+    from ordersaga.workflows.register import event_records
+
+Waiting = tuple[tuple[str, tuple[str, ...]], ...]
+"""The steps that are parked, and what may be decided on each."""
+
+
+class ProgressReports:
+    """What the register is told of a run that goes on. Its first report is made when something is parked."""
+
+    def __init__(self, projection: OrderProjection, call_timeout: timedelta) -> None:
+        self._projection, self._saga = projection, projection.saga
+        self._call_timeout = call_timeout
+        self._told: Waiting = ()
+        self._over = False
+        self._task: asyncio.Task[None] | None = None
+
+    def heard(self) -> None:
+        """Something has happened to the order."""
+        if not self._over and self._task is None and self._waiting() != self._told:
+            self._task = asyncio.create_task(self._tell())
+
+    async def end(self) -> None:
+        """Tell nothing more: what the register is told at the end says more."""
+        self._over = True
+        if self._task is not None:
+            await self._task
+
+    async def _tell(self) -> None:
+        while not self._over:
+            self._told = self._waiting()
+            await self._report()
+            await wait_until(lambda: self._over or self._waiting() != self._told)
+
+    def _waiting(self) -> Waiting:
+        return tuple((record.name, tuple(self._saga.decisions.choices(record.name))) for record in self._parked())
+
+    def _parked(self) -> list[StepRecord]:
+        return [record for record in self._saga.records.values() if record.state is StepState.PARKED]
+
+    async def _report(self) -> None:
+        """Repeated by the server until the register answers, or there is nothing more to tell."""
+        handle: workflow.ActivityHandle[RawValue] = workflow.start_activity(
+            "record_progress",
+            self._progress(),
+            result_type=RawValue,
+            start_to_close_timeout=self._call_timeout,
+            summary="register: what waits for a person",
+        )
+        await wait_until(lambda: self._over or handle.done())
+        if not handle.done():
+            await asyncio.sleep(0)  # or a handle that has not begun would be cancelled without its activity
+            handle.cancel()
+        try:
+            await handle
+        except (ActivityError, asyncio.CancelledError):
+            if not self._over:
+                raise
+
+    def _progress(self) -> OrderProgress:
+        view = self._projection.view()
+        request = ProgressRequest(
+            owner=self._projection.order.fingerprint,
+            run_id="-",
+            number=len(view.timeline),
+            status=view.status,
+            attention=self._attention(),
+            events=event_records(view.timeline),
+        )
+        return OrderProgress(order_id=view.order_id, progress=request)
+
+    def _attention(self) -> AttentionRecord | None:
+        parked = self._parked()
+        if not parked:
+            return None
+        steps = [
+            AttentionStep(
+                step=record.name,
+                undoing=record.undoing,
+                error=record.last_error,
+                attempts=record.undo_attempts if record.undoing else record.attempts,
+                next_try=record.next_try,
+                choices=list(self._saga.decisions.choices(record.name)),
+            )
+            for record in parked
+        ]
+        since = min(record.since for record in parked if record.since is not None)
+        at_risk = self._projection.order.total.amount
+        return AttentionRecord(kind=Attention.PARKED, amount_at_risk=at_risk, since=since, steps=steps)

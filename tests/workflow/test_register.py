@@ -1,0 +1,366 @@
+"""A saga with a register: what outlives its run, and that there is one end, whoever writes it first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
+
+from ordersaga.saga import Choice, Kind, SagaContext
+from ordersaga.saga.register import KeptDecision, RegisterState
+from tests.workflow.cases import Case, CaseRunner, case_runner, step
+from tests.workflow.registers import MemoryRegister, Page, registered
+from tests.workflow.shop import until
+
+A = step("a", fast_path=True)
+SHIP = step("ship", Kind.PIVOT, fast_path=True)
+MAIL = step("mail", Kind.RETRIABLE, fast_path=True)
+
+
+async def story(case: Case, saga: SagaContext[Case]) -> None:
+    await saga.do(A)
+    await saga.do(SHIP)
+    await saga.try_step(MAIL)
+
+
+async def with_hold(case: Case, saga: SagaContext[Case]) -> None:
+    await saga.do(A)
+    await saga.hold(timedelta(seconds=case.step_deadline))
+    await saga.do(SHIP)
+
+
+SAGA = registered(story, A, SHIP, MAIL)
+HELD = registered(with_hold, A, SHIP)
+SLOW = {"fast_path": 0}
+IMPATIENT = {"undo_patience": 0.2, "parked_interval": 60}
+
+
+@dataclass
+class Stand:
+    """A runner, and the register of its world."""
+
+    case: CaseRunner
+    register: MemoryRegister
+
+    @property
+    def page(self) -> Page:
+        return self.register.pages[self.case.key]
+
+    @property
+    def calls(self) -> list[str]:
+        return [call.rstrip(" -") for call in self.case.calls]
+
+    def given_register(self, **script: list[str]) -> None:
+        for call, what in script.items():
+            self.case.world.script[f"{call} -{self.case.key}"] = what
+
+    async def reset(self, handle: WorkflowHandle[Any, str]) -> None:
+        """Begin the run anew, as an operator does, from its first workflow task."""
+        event = 0
+        async for each in handle.fetch_history_events():
+            if each.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED:
+                event = each.event_id
+                break
+        from temporalio.api.common.v1 import WorkflowExecution
+        from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
+        client = self.case.temporal
+        run = (await client.get_workflow_handle(self.case.id).describe()).run_id
+        await client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=self.case.id, run_id=run),
+                workflow_task_finish_event_id=event + 1,
+                reason="a test",
+                request_id=f"{self.case.key}-{run}",
+            )
+        )
+
+    async def result(self) -> str:
+        """The result of the run that there is now."""
+        handle = self.case.temporal.get_workflow_handle(self.case.id, result_type=str)
+        return await asyncio.wait_for(handle.result(), 30)
+
+
+@pytest.fixture
+async def stand(temporal: Client, order_id: str) -> AsyncIterator[Stand]:
+    made: list[MemoryRegister] = []
+
+    def activities(world: Any) -> list[Any]:
+        made.append(MemoryRegister(world))
+        register = made[0]
+        return [register.claim, register.unwind, register.forward, register.close, register.decide]
+
+    async with case_runner(temporal, order_id, activities) as case:
+        yield Stand(case, made[0])
+
+
+# -- forward
+
+
+async def test_a_happy_saga_is_claimed_and_closed_on_the_fast_path(stand: Stand) -> None:
+    handle = await stand.case.start(SAGA)
+
+    assert await handle.result() == "stands"
+    assert stand.calls == ["claim", "do a", "do ship", "do mail", "close"]
+    assert stand.page.ending == {"key": stand.case.key, "verdict": "stands", "error": None, "ahead": True}
+    events = [EventType.Name(event.event_type) async for event in handle.fetch_history_events()]
+    assert len(events) == 6, events
+
+
+@pytest.mark.parametrize("call", ["claim", "close"])
+@pytest.mark.parametrize("what", ["fault", "lost"])
+@pytest.mark.parametrize("how", [{}, SLOW], ids=["fast", "durable"])
+async def test_a_register_that_does_not_answer_is_asked_until_it_does(
+    stand: Stand, call: str, what: str, how: dict[str, Any]
+) -> None:
+    stand.given_register(**{call: [what, what, "ok"]})
+
+    assert await stand.case.run(SAGA, **how) == "stands"
+    assert stand.page.state is RegisterState.STANDS
+    assert stand.case.in_effect == ["a", "mail", "ship"]
+
+
+@pytest.mark.parametrize("how", [{}, SLOW], ids=["fast", "durable"])
+async def test_nothing_is_touched_before_the_claim_is_granted(stand: Stand, how: dict[str, Any]) -> None:
+    stand.given_register(claim=["refuse"])
+
+    assert await stand.case.run(SAGA, **how) == "undone Taken"
+    assert stand.calls == ["claim"]
+
+
+async def test_an_end_that_is_made_on_the_durable_way_is_written_once(stand: Stand) -> None:
+    stand.case.given(do_a=["fault", "ok"])
+
+    assert await stand.case.run(SAGA) == "stands"
+    assert stand.calls.count("close") == 1
+    assert stand.page.ending is not None
+    assert not stand.page.ending["ahead"]
+
+
+# -- back
+
+
+async def test_that_a_saga_is_undone_is_announced_before_the_pivot_is_asked(stand: Stand) -> None:
+    stand.case.given(do_ship=["fault"])
+
+    assert await stand.case.run(SAGA, step_deadline=0.3) == "undone"
+    undoing = [call for call in stand.calls if not call.startswith("do ")]
+    assert undoing == ["claim", "unwind", "undo ship", "undo mail", "undo a", "close"]
+    [reason] = stand.page.announced
+    assert reason.startswith("ship failed: broken before the effect")
+    assert stand.page.state is RegisterState.UNDONE
+    assert stand.page.ending is not None
+    assert stand.page.ending["verdict"] == "undone"
+
+
+async def test_a_cancel_that_comes_before_the_end_is_written_undoes_all(stand: Stand) -> None:
+    stand.given_register(close=["fault"])
+    handle = await stand.case.start(SAGA)
+    await stand.case.has(lambda: stand.calls.count("close") > 1)
+    stand.given_register(close=["ok"])
+    await handle.signal("cancel", "no more")
+
+    assert await handle.result() in ("undone cancelled", "stands")
+    assert stand.case.in_effect == ([] if stand.page.state is RegisterState.UNDONE else ["a", "mail", "ship"])
+
+
+async def test_a_cancel_that_comes_after_a_forgotten_end_is_too_late(stand: Stand) -> None:
+    """The end is written, and the run has not heard of it."""
+    stand.given_register(close=["lost"])
+    handle = await stand.case.start(SAGA)
+    await stand.case.has(lambda: stand.calls.count("close") > 1)
+    asked = asyncio.create_task(stand.case.client.cancel("no more"))
+    await stand.case.has(lambda: "unwind" in stand.calls)
+    stand.given_register(close=["ok"])
+
+    assert await asked == "stands"
+    assert await handle.result() == "stands"
+    assert stand.case.in_effect == ["a", "mail", "ship"]
+    assert not stand.case.undos
+
+
+async def test_when_the_pivot_stands_after_all_the_register_hears_of_it(stand: Stand) -> None:
+    stand.case.given(do_ship=["lost", "lost", "ok"], undo_ship=["late"])
+
+    assert await stand.case.run(SAGA, step_deadline=0.3) == "stands"
+    assert [call for call in stand.calls if call in ("unwind", "forward", "close")] == ["unwind", "forward", "close"]
+    assert stand.page.state is RegisterState.STANDS
+
+
+async def test_another_run_that_undoes_the_saga_turns_the_end_away(stand: Stand) -> None:
+    """A zombie: it knows nothing of the announcement, and comes to its end."""
+    stand.given_register(close=["slow", "ok"])
+    handle = await stand.case.start(SAGA, **SLOW)
+    await stand.case.has(lambda: "close" in stand.calls)
+    stand.page.state = RegisterState.UNWINDING
+    stand.case.world.release.set()
+
+    assert await handle.result() == "undone"
+    assert stand.case.in_effect == []
+    assert stand.page.state is RegisterState.UNDONE
+
+
+# -- later runs
+
+
+async def test_a_run_that_finds_an_end_ends_like_it_and_touches_nothing(stand: Stand) -> None:
+    handle = await stand.case.start(SAGA)
+    await handle.result()
+    before = list(stand.calls)
+    await stand.reset(handle)
+
+    assert await stand.result() == "stands"
+    assert stand.calls[len(before) :][0] == "claim"
+    assert stand.case.in_effect == ["a", "mail", "ship"]
+    assert not stand.case.undos
+    assert stand.page.ending is not None
+    assert stand.page.ending["ahead"], "the first end counts"
+
+
+async def test_a_run_that_finds_it_undone_ends_so(stand: Stand) -> None:
+    stand.case.given(do_ship=["refuse", "ok"])
+    handle = await stand.case.start(SAGA)
+    assert await handle.result() == "undone Refused"
+    await stand.reset(handle)
+
+    assert await stand.result() == "undone"
+    assert stand.case.in_effect == []
+    assert stand.calls[-1] == "claim"
+
+
+async def test_a_run_that_finds_another_undoing_undoes_at_once_and_does_not_hold(stand: Stand) -> None:
+    stand.register.pages[stand.case.key] = Page(RegisterState.UNWINDING)
+
+    assert await stand.case.run(HELD, step_deadline=3_600) == "undone"
+    assert not [call for call in stand.calls if call.startswith("do ")]
+
+
+async def test_a_run_that_finds_that_the_pivot_stands_goes_forward_whatever_is_asked(stand: Stand) -> None:
+    stand.register.pages[stand.case.key] = Page(RegisterState.FORWARD)
+    stand.case.given(do_a=["refuse", "ok"])
+    handle = await stand.case.start(SAGA, **IMPATIENT)
+    await stand.case.state_is("a", "parked")
+    await handle.signal("cancel", "no more")
+    await stand.case.client.resolve("a", Choice.RETRY, "Ada")
+
+    assert await handle.result() == "stands"
+    assert stand.case.in_effect == ["a", "mail", "ship"]
+
+
+# -- decisions
+
+
+async def parked(stand: Stand, **given: list[str]) -> WorkflowHandle[Any, str]:
+    """A saga that is being undone, and where the undo of a is parked."""
+    stand.case.given(do_ship=["refuse"], undo_a=["fault"], **given)
+    handle = await stand.case.start(SAGA, **IMPATIENT)
+    await stand.case.state_is("a", "parked")
+    return handle
+
+
+async def test_a_decision_is_written_before_it_is_carried_out_and_told(stand: Stand) -> None:
+    handle = await parked(stand)
+    stand.given_register(decide=["fault", "slow", "ok"])
+    deciding = asyncio.create_task(stand.case.client.resolve("a", Choice.DONE_BY_HAND, "Ada", "transfer 4711"))
+    await stand.case.has(lambda: stand.calls.count("decide") == 2)
+    view = await stand.case.client.status()
+    assert (view.step("a").state, view.step("a").choices) == ("parked", [])
+    assert not deciding.done()
+    stand.case.world.release.set()
+
+    assert (await deciding).step("a").state == "done_by_hand"
+    assert await handle.result() == "undone Refused"
+    [kept] = stand.page.decisions
+    assert (kept.step, kept.choice, kept.by, kept.note, kept.undoing) == (
+        "a",
+        Choice.DONE_BY_HAND,
+        "Ada",
+        "transfer 4711",
+        True,
+    )
+
+
+async def test_a_decision_outlives_a_reset(stand: Stand) -> None:
+    """Fault 4: the refund is not made again."""
+    handle = await parked(stand, undo_ship=["ok"])
+    stand.given_register(close=["fault"])
+    await stand.case.client.resolve("a", Choice.DONE_BY_HAND, "Ada", "transfer 4711")
+    await stand.case.has(lambda: "close" in stand.calls)
+    stand.case.given(undo_a=["ok"])
+    before = stand.calls.count("undo a")
+    await stand.reset(handle)
+    stand.given_register(close=["ok"])
+
+    assert await stand.result() == "undone"
+    assert stand.calls.count("undo a") == before
+    assert (await stand.case.states())["a"] == "done_by_hand"
+
+
+async def test_a_decision_outlives_a_termination(stand: Stand) -> None:
+    handle = await parked(stand)
+    stand.given_register(close=["fault"])
+    await stand.case.client.resolve("a", Choice.WRITE_OFF, "Ada", "too dear")
+    await stand.case.has(lambda: "close" in stand.calls)
+    await handle.terminate()
+    before = stand.calls.count("undo a")
+    stand.given_register(close=["ok"])
+
+    assert await stand.case.run(SAGA) == "undone"
+    assert stand.calls.count("undo a") == before
+    assert (await stand.case.states())["a"] == "written_off"
+
+
+async def test_that_the_pivot_stands_is_remembered_when_a_person_has_said_so(stand: Stand) -> None:
+    stand.case.given(do_ship=["fault"], undo_ship=["fault"])
+    handle = await stand.case.start(SAGA, step_deadline=0.3, **IMPATIENT)
+    await stand.case.state_is("ship", "parked")
+    stand.case.given(do_ship=["fault"])
+    await stand.case.client.resolve("ship", Choice.GO_FORWARD, "Ada")
+    await stand.case.has(lambda: "forward" in stand.calls)
+    await handle.terminate()
+    stand.case.given(do_ship=["ok"])
+    before = stand.calls.count("undo ship")
+
+    assert await stand.case.run(SAGA) == "stands"
+    assert stand.calls.count("undo ship") == before
+
+
+async def test_a_retry_is_written_down_and_binds_nobody(stand: Stand) -> None:
+    handle = await parked(stand)
+    stand.case.given(undo_a=["ok"])
+    await stand.case.client.resolve("a", Choice.RETRY, "Ada")
+
+    assert await handle.result() == "undone Refused"
+    assert [kept.choice for kept in stand.page.decisions] == [Choice.RETRY]
+    stand.page.state, stand.page.ending = RegisterState.UNWINDING, None
+    await stand.case.run(SAGA)
+    assert (await stand.case.states())["a"] in ("undone", "nothing_to_undo")
+
+
+async def test_a_done_by_hand_of_a_do_is_not_done_again(stand: Stand) -> None:
+    decision = KeptDecision("a", Choice.DONE_BY_HAND, "Ada", datetime.now(UTC), "in the shop")
+    stand.register.pages[stand.case.key] = Page(RegisterState.FORWARD, [decision])
+
+    assert await stand.case.run(SAGA) == "stands"
+    assert "do a" not in stand.calls
+
+
+async def test_without_a_query_of_a_closed_run_nothing_is_lost(stand: Stand) -> None:
+    """A run that is replayed tells the same."""
+    await stand.case.run(SAGA)
+
+    async def told() -> dict[str, str] | None:
+        try:
+            return await stand.case.states()
+        except RPCError:
+            return None
+
+    assert await until(told) == {"a": "done", "ship": "done", "mail": "done"}
