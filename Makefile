@@ -17,7 +17,7 @@ export UV_SYSTEM_CERTS := true
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test coverage mutate matrix chaos retail bench histories lint lock clean venv
+.PHONY: help demo up test coverage mutate matrix chaos retail drill bench histories lint lock clean venv
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -57,6 +57,9 @@ chaos: $(READY) ## put random orders through random faults and kills; SECONDS=â€
 
 retail: $(READY) ## put the whole of the real data through a stack of its own
 	@$(BIN)/python -m pytest -m slow tests/acceptance/test_retail_orders.py $(ARGS)
+
+drill: $(READY) ## restore Temporal's database from an older copy, and see every order end
+	@$(BIN)/python -m pytest -m slow -s tests/acceptance/test_restore.py $(ARGS)
 
 bench: $(PEERS) ## measure ordersaga beside the limit, the sketch and other engines; takes most of an hour
 	@$(BIN)/python -m bench $(ARGS)

@@ -47,13 +47,14 @@ class Ordersaga:
     async def client(self, ground: Ground) -> AsyncIterator[Place]:
         """Places an order, and waits for its result, as `ordersaga place` does."""
         temporal = await connect(target_host=_address(ground))
-        orders = OrderClient(temporal, load_settings(**self.settings))
+        urls = {f"{name}_url": url for name, url in dict(ground.services).items()}
+        async with OrderClient(temporal, load_settings(**urls, **self.settings)) as orders:
 
-        async def place(order: OrderInput) -> None:
-            result = await orders.place_order(order)
-            assert result.status is OrderStatus.COMPLETED, result
+            async def place(order: OrderInput) -> None:
+                result = await orders.place_order(order)
+                assert result.status is OrderStatus.COMPLETED, result
 
-        yield place
+            yield place
 
 
 class SlowPath(Ordersaga):

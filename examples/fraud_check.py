@@ -13,10 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.errors import InvalidOrder
     from ordersaga.domain.order import OrderInput
     from ordersaga.domain.result import OrderResult
-    from ordersaga.saga import EffectId, Kind, Saga, SagaContext, SagaRun, Step, refusal
+    from ordersaga.saga import EffectId, Kind, SagaContext, Step, refusal
     from ordersaga.workflows.order import OrderSagaWorkflow
-    from ordersaga.workflows.projection import OrderProjection
-    from ordersaga.workflows.steps import saga_policy
     from ordersaga.workflows.story import ORDER_SAGA, order_story
 
 
@@ -64,7 +62,7 @@ async def screened_story(order: OrderInput, saga: SagaContext[OrderInput]) -> No
     await order_story(order, saga)
 
 
-SCREENED_ORDER_SAGA = Saga("screened_order", screened_story, SCREEN, *ORDER_SAGA.steps)
+SCREENED_ORDER_SAGA = ORDER_SAGA.changed("screened_order", screened_story, SCREEN, *ORDER_SAGA.steps)
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
@@ -74,9 +72,7 @@ class ScreenedOrderWorkflow(OrderSagaWorkflow):
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        saga = SCREENED_ORDER_SAGA if workflow.patched("fraud-check") else ORDER_SAGA
-        self.saga = SagaRun(saga, order, order.order_id, saga_policy(self.policy), self._sync)
-        self.projection = OrderProjection(order, self.saga)
+        self.use(SCREENED_ORDER_SAGA if workflow.patched("fraud-check") else ORDER_SAGA)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:

@@ -43,7 +43,8 @@ class Ground:
             async with Stack(StackOptions(Path(folder), 0, 0, 0)) as stack, Services.open(stack.services) as services:
                 temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
                 await services.inventory.load_stock(dict(stock))
-                yield cls(stack, OrderClient(temporal, stack.settings()), services)
+                async with OrderClient(temporal, stack.settings()) as orders:
+                    yield cls(stack, orders, services)
 
     def disk(self) -> dict[str, int]:
         """Bytes that the databases of Temporal and of the services take."""

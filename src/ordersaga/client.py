@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
+from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from temporalio.client import (
     Client,
+    WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -17,21 +19,17 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.exceptions import TerminatedError, WorkflowAlreadyStartedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga import endings, settlements
+from ordersaga import endings
+from ordersaga.activities import AHEAD
 from ordersaga.connect import connect, in_our_words, is_not_ready, stuck, translated
+from ordersaga.contracts.register import OrderRecord
+from ordersaga.domain.audit import AuditFilter, AuditItem, OrderNote
 from ordersaga.domain.errors import (
     DecisionRefused,
-    InvalidOrder,
-    OrderConflict,
+    OrderNotFound,
     VerdictPending,
     WorkerUnavailable,
 )
@@ -47,37 +45,55 @@ from ordersaga.domain.result import (
     OrderView,
     PlacedOrder,
 )
-from ordersaga.domain.worklist import Attention, OrderDecision, Settlement, WorklistItem
-from ordersaga.endings import listing
+from ordersaga.domain.worklist import OrderDecision, WorklistItem
+from ordersaga.notes import audit_items, write_note
+from ordersaga.order_register import (
+    OrderRegister,
+    has_unsent_mail,
+    result_of,
+    summary_of,
+    view_of,
+    with_mail_decisions,
+)
 from ordersaga.saga import MAX_REASON
 from ordersaga.saga.client import asked_again, is_too_many, read_until_known
 from ordersaga.settings import Settings, load_settings
+from ordersaga.starting import Handle, Starter
 from ordersaga.workflows.handlers import OrderHandlers
-from ordersaga.workflows.ids import workflow_id
+from ordersaga.workflows.ids import is_settlement, workflow_id
 from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.projection import ATTENTION, CUSTOMER
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
+from ordersaga.worklist import settle_mail, worklist_items
 
 QUERY_TIMEOUT = timedelta(seconds=12)
 """A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
 CANCEL_PATIENCE = 60.0
 RECORD_PATIENCE = timedelta(seconds=2)
 """How long a worker may take to say whether it knows of a cancel already."""
-_CHUNK = 200
-_SHOWN_ID = 50
-"""Of a customer's id in a summary, which may have 400 bytes."""
 
 T = TypeVar("T")
-Handle = WorkflowHandle[OrderSagaWorkflow, OrderResult]
 
 
 class OrderClient:
-    """Orders on one Temporal namespace and task queue. Safe to share between tasks."""
+    """Orders on one Temporal namespace and task queue. Safe to share between tasks.
+
+    `async with` lets its calls to the register share connections, which is for programs that run on.
+    """
 
     def __init__(self, temporal: Client, settings: Settings | None = None) -> None:
         self.temporal = temporal
         self.settings = settings or load_settings()
-        self._searchable = True
+        self.register = OrderRegister(self.settings)
+        self._starter = Starter(temporal, self.settings.task_queue)
+
+    async def __aenter__(self) -> Self:
+        await self.register.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.register.__aexit__(kind, error, trace)
 
     @classmethod
     async def connect(cls, settings: Settings | None = None, **temporal: Any) -> Self:
@@ -96,11 +112,17 @@ class OrderClient:
     async def submit_order(self, order: OrderInput) -> PlacedOrder:
         """Place an order without waiting for its end. Raises OrderConflict like place_order.
 
-        Raises TemporalBusy when the server is behind or silent: the order may have been placed or not. Ask again.
+        The register takes it on first. If no run is started then, because this program ends or Temporal does not
+        answer, the watcher starts one. Raises ServiceUnavailable and TemporalUnavailable: it may have been placed or
+        not. Ask again.
         """
         order = self.settings.with_policy(order)
+        standing = await self.register.accept(order, self.settings.task_queue)
+        if standing.ending is not None:  # Temporal may have forgotten it
+            run_id, name = standing.ending.run_id.removesuffix(AHEAD), workflow_id(order.order_id)
+            return PlacedOrder(order_id=order.order_id, workflow_id=name, run_id=run_id, created=False)
         try:
-            handle = await self._start(order)
+            handle = await self._starter.start(order)
         except WorkflowAlreadyStartedError:
             return await self._placed_before(order)
         return PlacedOrder(
@@ -112,7 +134,14 @@ class OrderClient:
         handle = self._handle(order_id)
         try:
             with in_our_words(order_id):
-                return await self._result_of_latest(handle)
+                return await endings.result_of_latest(handle)
+        except OrderNotFound:
+            record = await self.register.find(order_id)
+            if record is not None and (ended := result_of(record)) is not None:
+                return ended
+            if (settlement := await self._settlement(order_id)) is not None:
+                return await self._result_of_settlement(order_id, settlement)
+            raise
         except WorkflowFailureError as failure:
             if (settlement := await self._settlement(order_id)) is not None:
                 return await self._result_of_settlement(order_id, settlement)
@@ -124,16 +153,23 @@ class OrderClient:
         summary = await self.get_summary(order_id)
         if summary.closed_at is not None or summary.status is OrderStatus.NEEDS_ATTENTION:
             return summary.status
-        return await self._query(await self._current(order_id), order_id, OrderHandlers.get_status)
+        try:
+            handle = await self._current(order_id)
+        except OrderNotFound:  # accepted, and not begun
+            return OrderStatus.PENDING
+        return await self._query(handle, order_id, OrderHandlers.get_status)
 
     async def get_order(self, order_id: str) -> OrderView:
         """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
-        handle = await self._current(order_id)
+        try:
+            handle = await self._current(order_id)
+        except OrderNotFound:
+            return view_of(await self._record(order_id))
         view = await self._query(handle, order_id, OrderHandlers.get_order)
         with in_our_words(order_id):
             description = await handle.describe()
-            if description.typed_search_attributes.get(ATTENTION) == Attention.MAIL_NOT_SENT:
-                return await settlements.with_mail_decision(self.temporal, view)
+        if has_unsent_mail(view) and (record := await self.register.find(order_id)) is not None:
+            return with_mail_decisions(view, record)
         return endings.with_pending_activities(view, description)
 
     async def cancel_order(self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE) -> CancelAnswer:
@@ -160,54 +196,56 @@ class OrderClient:
 
     async def get_summary(self, order_id: str) -> OrderSummary:
         """An order as a list has it, which no worker is needed for. Raises OrderNotFound."""
-        with in_our_words(order_id):
-            description = await self._handle(order_id).describe()
-            return await endings.summary(self.temporal, description)
+        try:
+            with in_our_words(order_id):
+                description = await self._handle(order_id).describe()
+                return await endings.summary(self.temporal, description)
+        except OrderNotFound:
+            return summary_of(await self._record(order_id))
 
     async def list_orders(
-        self, status: OrderStatus | None = None, customer_id: str | None = None, limit: int | None = None
+        self,
+        status: OrderStatus | None = None,
+        customer_id: str | None = None,
+        limit: int | None = None,
+        **more: Any,
     ) -> AsyncIterator[OrderSummary]:
-        """Orders: those under way first, the others by their end, newest first.
+        """All orders that fit, or the newest `limit` of them, newest first; `more` are other fields of OrderFilter.
 
-        What was placed within the last second may not be listed yet.
+        They are the register's, so that Temporal need not answer. Raises InvalidRequest, ServiceUnavailable.
         """
-        seen, cursor = 0, None
-        while True:
-            page = await self.list_page(OrderFilter(status, customer_id), cursor, _CHUNK)
-            for found in page.items[: None if limit is None else limit - seen]:
-                yield found
-            seen, cursor = seen + len(page.items), page.next
-            if cursor is None or (limit is not None and seen >= limit):
-                return
+        async for entry in self.register.entries(OrderFilter(status, customer_id, **more), limit):
+            yield summary_of(entry)
 
     async def list_page(self, wanted: OrderFilter, cursor: str | None = None, limit: int = 50) -> OrderPage:
-        """Some orders, as list_orders has them, and the cursor for more. Raises InvalidCursor, TemporalUnavailable.
+        """Some orders, as list_orders has them, and the cursor for more. Raises InvalidCursor, too.
 
         In a list, an order under way is `processing` from the moment it is placed.
         """
-        with in_our_words("in a list"):
-            try:
-                return await listing.order_page(self.temporal, wanted, cursor, limit, self._searchable)
-            except RPCError as error:
-                if not self._is_unsearchable(error):
-                    raise
-            return await listing.order_page(self.temporal, wanted, cursor, limit, self._searchable)
+        return await self.register.page(wanted, cursor, limit)
 
     async def worklist(self) -> list[WorklistItem]:
-        """What waits for a person: parked steps, mails that could not be sent, runs cut off and not settled yet."""
-        with in_our_words("of the worklist"):
-            return [item async for item in settlements.worklist(self.temporal)]
+        """What waits for a person, what has waited longest first. Raises ServiceUnavailable.
+
+        While Temporal does not answer, runs that are wedged are left out, and the log says so.
+        """
+        return await worklist_items(self.temporal, self.register)
 
     async def resolve(self, order_id: str, decision: OrderDecision) -> OrderView:
         """Carry out a person's decision, and tell how the order stands then. Raises DecisionRefused, OrderNotFound."""
-        handle = await self._current(order_id)
-        with in_our_words(order_id):
-            description = await handle.describe()
+        try:
+            handle = await self._current(order_id)
+            with in_our_words(order_id):
+                description = await handle.describe()
+        except OrderNotFound:
+            return await self._resolve_mail(order_id, decision)
         if description.status is not WorkflowExecutionStatus.RUNNING:
             return await self._resolve_mail(order_id, decision)
         try:
             return await asked_again(lambda: handle.execute_update(OrderSagaWorkflow.resolve, decision))
         except WorkflowUpdateFailedError as refused:
+            if await self._is_ending(order_id, handle):
+                return await self._resolve_mail(order_id, decision)
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise WorkerUnavailable(
@@ -221,7 +259,23 @@ class OrderClient:
                 f"Order {order_id} ended before the decision reached it. Nothing was changed by the decision."
             ) from None
 
+    async def note(self, order_id: str, by: str, text: str, note_id: str | None = None) -> OrderNote:
+        """Write a note, once for each `note_id`. Raises InvalidRequest, OrderNotFound, ServiceUnavailable."""
+        return await write_note(self.register, order_id, by, text, note_id)
+
+    async def audit(self, wanted: AuditFilter | None = None, limit: int | None = None) -> AsyncIterator[AuditItem]:
+        """What people did, newest first: all of it, or the newest `limit`. Raises ServiceUnavailable."""
+        async for item in audit_items(self.register, wanted or AuditFilter(), limit):
+            yield item
+
     # -- how
+
+    async def _record(self, order_id: str) -> OrderRecord:
+        """What the register has of an order that Temporal does not know. Raises OrderNotFound."""
+        record = await self.register.find(order_id)
+        if record is None:
+            raise OrderNotFound(f"There is no order {order_id}: neither Temporal nor the register knows of one.")
+        return record
 
     async def _cancel(self, handle: Handle, order_id: str, reason: str) -> CancelAnswer:
         try:
@@ -261,31 +315,17 @@ class OrderClient:
                 return
         await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
 
-    async def _result_of_latest(self, handle: Handle) -> OrderResult:
-        """A run's result; of a run that was reset, the result of the run that followed it."""
-        while True:
-            try:
-                return await handle.result()
-            except WorkflowFailureError as failure:
-                if not isinstance(failure.cause, TerminatedError):
-                    raise
-                if (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED:
-                    raise
+    async def _is_ending(self, order_id: str, handle: WorkflowHandle[Any, OrderResult]) -> bool:
+        """Whether a run has written its order's end. Waits for its own, which comes at once."""
+        record = await self.register.find(order_id)
+        if record is None or record.ending is None:
+            return False
+        with suppress(WorkflowFailureError):
+            await handle.result()
+        return True
 
     async def _resolve_mail(self, order_id: str, decision: OrderDecision) -> OrderView:
-        waiting = {item.order_id: item for item in await self.worklist()}
-        item = waiting.get(order_id)
-        if item is None or item.attention is not Attention.MAIL_NOT_SENT:
-            raise DecisionRefused(f"Order {order_id} is not on the worklist. Nothing was changed.")
-        settlements.check_mail_decision(decision)
-        order = await endings.order_of(self.temporal, workflow_id(order_id))
-        settlement = Settlement(
-            order=order, cause=Attention.MAIL_NOT_SENT, because="its mail was not sent", decision=decision
-        )
-        handle = await settlements.start_settlement(
-            self.temporal, self.settings.task_queue, settlement, WorkflowIDReusePolicy.ALLOW_DUPLICATE
-        )
-        await handle.result()
+        await settle_mail(self.temporal, self.settings.task_queue, await self._record(order_id), decision)
         return await self.get_order(order_id)
 
     async def _result_of_settlement(self, order_id: str, settlement: WorkflowHandle[Any, OrderResult]) -> OrderResult:
@@ -297,59 +337,28 @@ class OrderClient:
 
     async def _settlement(self, order_id: str) -> WorkflowHandle[Any, OrderResult] | None:
         with in_our_words(order_id):
-            settlement = await endings.settlement_of(self.temporal, await self._handle(order_id).describe())
-        if settlement is None:
-            return None
-        return self.temporal.get_workflow_handle_for(OrderSettlementWorkflow.run, settlement.id)
+            run = await endings.current_run(self.temporal, order_id)
+        return self._handle_of_settlement(run) if run is not None and is_settlement(run) else None
 
     async def _current(self, order_id: str) -> WorkflowHandle[Any, OrderResult]:
-        """The run that tells of an order: its own, or its settlement if that was cut off."""
-        return await self._settlement(order_id) or self._handle(order_id)
+        """The run that tells of an order: its own, or its settlement if that was cut off. Raises OrderNotFound."""
+        with in_our_words(order_id):
+            run = await endings.current_run(self.temporal, order_id)
+        if run is None:
+            raise OrderNotFound(f"There is no order {order_id}: Temporal knows of no run of it.")
+        return self._handle_of_settlement(run) if is_settlement(run) else self._handle(order_id)
+
+    def _handle_of_settlement(self, run: WorkflowExecution) -> WorkflowHandle[Any, OrderResult]:
+        return self.temporal.get_workflow_handle_for(OrderSettlementWorkflow.run, run.id)
 
     def _handle(self, order_id: str) -> Handle:
         return self.temporal.get_workflow_handle_for(OrderSagaWorkflow.run, workflow_id(order_id))
 
-    async def _start(self, order: OrderInput) -> Handle:
-        customer = TypedSearchAttributes([SearchAttributePair(CUSTOMER, order.customer_id)])
-        total = order.total
-        try:
-            return await self.temporal.start_workflow(
-                OrderSagaWorkflow.run,
-                order,
-                id=workflow_id(order.order_id),
-                task_queue=self.settings.task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo={"customer_id": order.customer_id, "amount": total.amount, "currency": total.currency},
-                search_attributes=customer if self._searchable else None,
-                static_summary=f"{total} for {order.customer_id[:_SHOWN_ID]}, {len(order.items)} line(s)",
-                static_details=endings.static_details(order),
-            )
-        except (RPCError, RuntimeError) as error:
-            if self._is_unsearchable(error):
-                return await self._start(order)
-            raise translated(error, order.order_id) from None
-
-    def _is_unsearchable(self, error: Exception) -> bool:
-        """Whether this server does not know our search attributes. If so, they are left out from now on."""
-        if not (self._searchable and endings.is_unknown_attribute(error)):
-            return False
-        self._searchable = False
-        return True
-
     async def _placed_before(self, order: OrderInput) -> PlacedOrder:
+        """The register has said that it is the same order."""
         handle = self._handle(order.order_id)
         with in_our_words(order.order_id):
             run_id = (await handle.describe()).run_id
-            try:
-                before = await endings.order_of(self.temporal, handle.id)
-            except InvalidOrder:
-                before = None
-        if before is None or not order.same_content(before):
-            raise OrderConflict(
-                f"Order {order.order_id} exists with other content. Nothing was started; "
-                "a new order needs an order_id of its own."
-            )
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
 
     async def _query(

@@ -49,6 +49,11 @@ class _Entry:
             return max(usual, LONG_PATIENCE)
         return usual if self.failure is None else min(usual, SHORT_PATIENCE)
 
+    def forget(self) -> None:
+        """Have it asked anew."""
+        self.asked = float("-inf")
+        self.reading = None
+
 
 _Outcome = tuple[Known[Any] | None, Exception | None]
 
@@ -101,8 +106,13 @@ class Memory:
     def forget(self, key: Hashable) -> None:
         """Ask anew next time, because something has just been changed. What was known is kept for worse times."""
         if entry := self._entries.get(key):
-            entry.asked = float("-inf")
-            entry.reading = None
+            entry.forget()
+
+    def forget_all(self, fits: Callable[[Any], bool]) -> None:
+        """The same for all questions that fit."""
+        for key, entry in self._entries.items():
+            if fits(key):
+                entry.forget()
 
     async def close(self) -> None:
         """End what is still being read."""

@@ -34,8 +34,7 @@ async def missing_search_attributes(client: Client) -> list[str]:
 async def ensure_search_attributes(client: Client) -> bool:
     """Add our search attributes where they are missing and may be added; else log what to run.
 
-    Returns whether they are there. Orders run without them too, but then `list` cannot filter by status or customer,
-    and the worklist misses what is parked.
+    Returns whether they are there. Orders run without them too, but then the worklist misses what is parked.
     """
     try:
         missing = await missing_search_attributes(client)

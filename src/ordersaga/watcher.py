@@ -24,11 +24,13 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from ordersaga.domain.errors import InvalidOrder
+from ordersaga.clients import RegisterClient
+from ordersaga.domain.errors import InvalidOrder, ServiceUnavailable
 from ordersaga.domain.worklist import Attention, Settlement, WatcherRound
-from ordersaga.endings import memo_of, order_of
-from ordersaga.endings.listing import was_followed
+from ordersaga.endings import memo_of, order_of, was_followed
+from ordersaga.lost_orders import LostOrders
 from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, start_settlement, wedged_orders
+from ordersaga.unrecovered import Unrecovered
 from ordersaga.workflows.handlers import PLACED_BY_CLIENT
 from ordersaga.workflows.ids import order_id_of
 from ordersaga.workflows.watch import WatcherWorkflow
@@ -49,46 +51,56 @@ def schedule_id(task_queue: str) -> str:
 
 
 class Watcher:
-    """Looks after the orders of one task queue. Holds the worker's client."""
+    """Looks after the orders of one task queue. Holds the worker's client, and the register's."""
 
-    def __init__(self, temporal: Client, task_queue: str) -> None:
+    def __init__(self, temporal: Client, task_queue: str, register: RegisterClient) -> None:
         self._temporal = temporal
         self._task_queue = task_queue
+        self._register = register
+        self._lost = LostOrders(temporal, task_queue, register)
 
     @activity.defn
     async def watch_orders(self) -> WatcherRound:
-        """Have each order of this queue settled whose run was terminated, timed out or failed, and tell what was found.
+        """Have each order of this queue go on whose run was cut off or that no run knows, and tell what was found.
 
         An order that has a settlement already is left alone, unless that was cut off too. What fails for one order, or
-        for one question, is told as a problem, and ends no round.
+        for one question, is told as a problem, and ends no round; the order is put on the worklist.
         """
         problems: list[str] = []
-        recovered = await self._recover(problems)
+        unrecovered = Unrecovered(self._register)
+        recovered = await self._recover(problems, unrecovered)
+        started = await self._start_lost(problems, unrecovered)
+        problems += await unrecovered.write()
         wedged = await self._wedged(problems)
         await self._forget_rounds()
         for problem in problems:
             log.warning("the watcher could not look after everything", problem=problem)
         return WatcherRound(
-            at=datetime.now(UTC), recovered=recovered, wedged=wedged, problems=problems[:_MOST_PROBLEMS]
+            at=datetime.now(UTC),
+            recovered=recovered,
+            started=started,
+            wedged=wedged,
+            problems=problems[:_MOST_PROBLEMS],
         )
 
-    async def _recover(self, problems: list[str]) -> list[str]:
+    async def _recover(self, problems: list[str], unrecovered: Unrecovered) -> list[str]:
         try:
             settled = {order_id_of(execution) async for execution in self._temporal.list_workflows(SETTLED_QUERY)}
             return [
                 execution.id
                 async for execution in self._ours(self._temporal.list_workflows(CUT_OFF_QUERY))
-                if order_id_of(execution) not in settled and await self._is_settled(execution, problems)
+                if order_id_of(execution) not in settled and await self._is_settled(execution, problems, unrecovered)
             ]
         except RPCError as error:
             problems.append(f"what was cut off cannot be listed: {error}")
             return []
 
-    async def _is_settled(self, execution: WorkflowExecution, problems: list[str]) -> bool:
+    async def _is_settled(self, execution: WorkflowExecution, problems: list[str], unrecovered: Unrecovered) -> bool:
         try:
             return await self._settle(execution)
         except Exception as error:  # whatever it is, it must not keep other orders waiting
             problems.append(f"{execution.id} cannot be settled: {error}")
+            unrecovered.add(order_id_of(execution), execution.close_time)
             return False
 
     async def _settle(self, execution: WorkflowExecution) -> bool:
@@ -110,6 +122,21 @@ class Watcher:
         except WorkflowAlreadyStartedError:
             return False
         return True
+
+    async def _start_lost(self, problems: list[str], unrecovered: Unrecovered) -> list[str]:
+        """Those that were started. What Temporal has ended and the register does not know is written there."""
+        started: list[str] = []
+        try:
+            async for entry in self._lost.find(activity.heartbeat):
+                try:
+                    if await self._lost.recover(entry) == "started":
+                        started.append(entry.order_id)
+                except Exception as error:  # whatever it is, it must not keep other orders waiting
+                    problems.append(f"order {entry.order_id} is lost and cannot be recovered: {error}")
+                    unrecovered.add(entry.order_id, entry.accepted_at)
+        except (RPCError, ServiceUnavailable) as error:
+            problems.append(f"what is lost cannot be listed: {error}")
+        return started
 
     async def _wedged(self, problems: list[str]) -> list[str]:
         try:

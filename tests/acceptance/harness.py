@@ -24,7 +24,7 @@ ANY_PORT = ["--api-port", "0", "--temporal-port", "0", "--temporal-ui-port", "0"
 
 NOWHERE = {"TEMPORAL_ADDRESS": "127.0.0.1:1"} | {
     f"ORDERSAGA_{name}_URL": f"http://127.0.0.1:1/{name.lower()}"
-    for name in ("INVENTORY", "PAYMENT", "SHIPPING", "NOTIFICATION")
+    for name in ("REGISTER", "INVENTORY", "PAYMENT", "SHIPPING", "NOTIFICATION")
 }
 """Where nothing answers."""
 

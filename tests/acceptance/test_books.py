@@ -22,7 +22,7 @@ from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import SERVICES, load_settings
 from ordersaga.testing.books import Books, check_books
 from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.reading import TemporalOrders
+from ordersaga.testing.reading import KnownOrders
 from ordersaga.worker import order_worker
 from tests.services.harness import serving
 from tests.workflow.shop import Shop, until
@@ -245,9 +245,9 @@ async def test_books_that_cannot_be_read_are_not_called_balanced(shop: Shop, tem
 
 
 async def test_orders_that_cannot_be_read_are_not_called_balanced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def gone(_: TemporalOrders) -> None:
+    async def gone(_: KnownOrders) -> None:
         raise RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")
 
-    monkeypatch.setattr(TemporalOrders, "listed", gone)
+    monkeypatch.setattr(KnownOrders, "listed", gone)
     with pytest.raises(TemporalUnavailable, match=r"tcp connect error.*not checked"):
         await check_books(shop.orders)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import signal
+import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.harness import ROOT, Up, eventually, started
+from tests.acceptance.harness import ROOT, Up, eventually, ordersaga, started
 
 EXAMPLE = ROOT / "examples/order.json"
 STATUSES = ("completed", "failed", "cancelled")
@@ -104,15 +107,46 @@ def test_cancelled_in_time_and_listed(up: Up) -> None:
     assert eventually(lambda: up.command("status", "held-1").out == "cancelled\n", "the order is undone")
     assert up.command("show", "held-1", "--json").json()[0]["cancel_reason"] == "changed my mind"
 
-    def listed() -> list[dict[str, Any]]:
-        found = up.command("list", "--json", "--status", "cancelled", "--customer", "ada").json()
-        return [each for each in found if each["order_id"] == "held-1"]
-
-    assert eventually(listed, "the order is listed")[0]["status"] == "cancelled"
+    listed = up.command("list", "--json", "--status", "cancelled", "--search", "held-1").json()
+    assert [(each["order_id"], each["status"]) for each in listed] == [("held-1", "cancelled")]
     table = up.command("list", "--limit", 1)
     assert table.out.splitlines()[0].split() == ["ORDER", "STATUS", "AMOUNT", "CUSTOMER", "PLACED", "ENDED"]
     assert len(table.out.splitlines()) == 2
     assert table.err == "There are more than these 1; --limit 0 lists all.\n"
+
+
+def test_a_list_is_found_by_each_option_and_needs_no_temporal(up: Up) -> None:
+    mail = "list-1@example.com"
+    for each in (order("list-1", email=mail), order("list-2", email=mail, currency="EUR")):
+        assert up.command("place", "-", stdin=lines(each)).code == 0
+    first, second = up.command("list", "--json", "--search", "list-").json()
+    assert (first["order_id"], second["order_id"]) == ("list-2", "list-1"), "newest first"
+    where = up.where | {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
+
+    def found(*options: str) -> list[str]:
+        done = ordersaga("list", "--json", "--email", mail, *options, where=where)
+        assert done.code == 0, done.err
+        return [each["order_id"] for each in done.json()]
+
+    assert found() == found("--sku", "MUG-BLUE") == found("--no-attention") == ["list-2", "list-1"]
+    assert found("--tracking", second["tracking_number"]) == ["list-1"]
+    assert found("--currency", "USD", "--min-amount", "47.48", "--max-amount", "47.48") == ["list-1"]
+    assert found("--currency", "EUR", "--max-amount", "47.47") == found("--needs-attention") == []
+    assert found("--placed-after", "2001-01-01", "--limit", "1") == ["list-2"]
+    assert found("--placed-before", "2001-01-01") == []
+
+
+def test_a_list_is_printed_as_csv_all_of_it(up: Up) -> None:
+    for each in (order("csv-1", customer_id="=cmd()"), order("csv-2", customer_id='Söhne, "Co"')):
+        assert up.command("place", "--no-wait", "-", stdin=lines(each)).code == 0
+    done = up.command("list", "--csv", "--search", "csv-")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert (done.code, done.err) == (0, "")
+    assert [(row["order_id"], row["customer_id"]) for row in rows] == [("csv-2", 'Söhne, "Co"'), ("csv-1", "'=cmd()")]
+    url = f"{up.ready['api']}/v1/orders.csv?search=csv-1"
+    eventually(lambda: up.command("status", "csv-1").out == "completed\n", "the order completes")
+    with urllib.request.urlopen(url) as answer:  # noqa: S310
+        assert answer.read().decode().splitlines() == up.command("list", "--csv", "--search", "csv-1").out.splitlines()
 
 
 def test_interrupted_while_an_order_is_under_way(up: Up, tmp_path: Path) -> None:

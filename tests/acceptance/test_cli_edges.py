@@ -46,6 +46,9 @@ def test_every_command_and_exit_code_is_documented() -> None:
         (["place", "tests"], "Is a directory", 2),
         (["place", "README.md"], "not JSON", 2),
         (["list", "--status", "done"], "There is no status 'done'", 2),
+        (["list", "--csv"], "Say either --csv or --json", 2),
+        (["list", "--min-amount", "5"], "min_amount: an amount needs a currency", 2),
+        (["list", "--placed-after", "yesterday"], "'yesterday' does not match the formats", 2),
         (["cancel", "1"], "Missing option '--reason'", 2),
         (["up", "--temporal-port", "70000"], "65535", 2),
         (["api", "--host", "192.0.2.1"], "Make a key with `ordersaga api-key`", 2),
@@ -55,6 +58,7 @@ def test_every_command_and_exit_code_is_documented() -> None:
         (["services", "--only", "billing"], "There is no service billing", 2),
         (["place", "examples/order.json"], "No Temporal server answers at 127.0.0.1:1", 3),
         (["status", "1"], "`ordersaga up` starts one here", 3),
+        (["list"], "The register at http://127.0.0.1:1/register cannot be read", 3),
         (["worker"], "No Temporal server answers at 127.0.0.1:1", 3),
     ],
 )

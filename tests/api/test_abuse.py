@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+import re
+from base64 import urlsafe_b64encode as b64encode
 from urllib.parse import quote
 
 import pytest
 
 from ordersaga.domain.result import OrderFilter
-from ordersaga.endings.listing import _cursor
+from ordersaga.order_lists import cursor_of
 from tests.api.harness import Api, wire
 from tests.api.wire import spoken
-from tests.workflow.shop import IN_EFFECT, Shop, until
+from tests.workflow.shop import IN_EFFECT, Shop
 
 Guarded = dict[str, Api]
 HELD = {"hold_before_shipping": 300}
@@ -26,7 +27,7 @@ HELD = {"hold_before_shipping": 300}
 
 async def test_another_customers_order_is_not_there_on_any_route(guarded: Guarded, shop: Shop, order_id: str) -> None:
     await guarded["operator"].place(wire(await shop.order(order_id, customer_id="ada", policy=HELD)))
-    await until(lambda: listed(guarded["ada"], f"search={order_id}"))
+    assert await listed(guarded["ada"], f"search={order_id}")
     for method, path, body in (
         ("GET", "", None),
         ("GET", "/events", None),
@@ -42,7 +43,8 @@ async def test_another_customers_order_is_not_there_on_any_route(guarded: Guarde
         403, "Forbidden"
     )
     for query in (f"search={order_id}", f"search={order_id}&status=processing", "customer_id=bob", "limit=100"):
-        assert order_id not in (await guarded["bob"].get(f"/v1/orders?{query}")).text
+        for path in ("/v1/orders", "/v1/orders.csv"):
+            assert order_id not in (await guarded["bob"].get(f"{path}?{query}")).text
     (await guarded["bob"].get(f"/v1/orders?search={order_id}&customer_id=ada")).problem(403, "Forbidden")
     assert (await guarded["ada"].get(f"/v1/orders/{order_id}")).json["status"] == "processing", "nobody cancelled it"
     assert (await guarded["ada"].post(f"/v1/orders/{order_id}/cancel")).status == 200
@@ -52,11 +54,7 @@ async def test_a_cursor_of_another_key_shows_nothing_of_its_list(guarded: Guarde
     for each in ("a", "b"):
         await guarded["ada"].place(wire(await shop.order(f"{order_id}-{each}", customer_id="ada")), Prefer="wait=20")
     query = f"limit=1&search={order_id}-"
-
-    async def page() -> Any:
-        return (await guarded["ada"].get(f"/v1/orders?{query}")).json["next"]
-
-    cursor = await until(page)
+    cursor = (await guarded["ada"].get(f"/v1/orders?{query}")).json["next"]
     (await guarded["bob"].get(f"/v1/orders?{query}&cursor={cursor}")).problem(404, "InvalidCursor")
     (await guarded["shop"].get(f"/v1/orders?{query}&cursor={cursor}")).problem(404, "InvalidCursor")
     flipped = cursor[:20] + ("A" if cursor[20] != "A" else "B") + cursor[21:]
@@ -65,18 +63,18 @@ async def test_a_cursor_of_another_key_shows_nothing_of_its_list(guarded: Guarde
     assert (await guarded["ada"].get(f"/v1/orders?{query}&cursor={'A' * 2_001}")).status == 422
 
 
-@pytest.mark.parametrize("run", ["x", "' OR 1=1 --", '\\" OR WorkflowId != \\"'])
+@pytest.mark.parametrize("seq", [2**63 - 1, "' OR 1=1 --", None, {"$gt": 0}])
 async def test_a_forged_cursor_leads_to_the_callers_own_orders_only(
-    guarded: Guarded, shop: Shop, order_id: str, run: str
+    guarded: Guarded, shop: Shop, order_id: str, seq: object
 ) -> None:
     await guarded["ada"].place(wire(await shop.order(order_id, customer_id="ada")), Prefer="wait=20")
-    await until(lambda: listed(guarded["ada"], f"search={order_id}"))
-    late = "2100-01-01T00:00:00Z"
-    token = json.dumps({"CloseTime": late, "StartTime": late, "RunID": run}).encode()
-    forged = _cursor(token, OrderFilter(customer_id="bob"))  # all that it is made of can be read in our source
+    position = b64encode(json.dumps(["2100-01-01", seq]).encode()).decode()
+    forged = cursor_of(position, OrderFilter(customer_id="bob"))  # all that it is made of can be read in our source
     found = await guarded["bob"].get(f"/v1/orders?limit=100&cursor={forged}")
-    assert found.status == 200
-    assert {item["customer_id"] for item in found.json["items"]} <= {"bob"}
+    if isinstance(seq, int):
+        assert {item["customer_id"] for item in found.json["items"]} <= {"bob"}
+    else:
+        found.problem(404, "InvalidCursor")
 
 
 # -- API3 Broken Object Property Level Authorization (mass assignment)
@@ -123,13 +121,11 @@ async def test_a_customer_sets_neither_a_policy_nor_anothers_id(guarded: Guarded
 async def test_what_a_customer_reads_names_nothing_of_the_shops(guarded: Guarded, shop: Shop, order_id: str) -> None:
     order = wire(await shop.order(order_id, customer_id="ada"))
     answers = [await guarded["ada"].place(order, Prefer="wait=20")]
-    await until(lambda: listed(guarded["ada"], f"search={order_id}"))
-    answers += [await guarded["ada"].get(f"/v1/orders/{order_id}{path}") for path in ("", "/events")]
+    answers += [await guarded["ada"].get(f"/v1/orders{path}") for path in (f"/{order_id}", f"/{order_id}/events", "")]
     for answer in answers:
         assert answer.status == 200
         for secret in ("run_id", "workflow_id", "payment_method_id", "pm_card_visa", "memo", "task_queue"):
-            value = f'"{secret}":"'
-            assert value not in answer.text.replace(" ", ""), secret
+            assert not re.search(rf'"{secret}": ?"[^"]', answer.text), secret
 
 
 # -- API5 Broken Function Level Authorization
@@ -258,7 +254,7 @@ async def test_a_path_trick_leads_nowhere(guarded: Guarded, path: str) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-# -- API8: Temporal's visibility queries are made of what a caller filters by
+# -- API8: what a caller filters by is no part of a query
 
 
 INJECTIONS = [
@@ -279,9 +275,10 @@ INJECTIONS += ["') OR ExecutionStatus = ('Running", "ad_", "ada' ORDER BY StartT
 @pytest.mark.parametrize("text", INJECTIONS)
 async def test_no_filter_is_a_query(guarded: Guarded, shop: Shop, order_id: str, text: str) -> None:
     await guarded["ada"].place(wire(await shop.order(order_id, customer_id="ada")), Prefer="wait=20")
-    found = await guarded["shop"].get(f"/v1/orders?customer_id={quote(text)}")
-    assert (found.status, found.json["items"]) == (200, [])
-    for name in ("search", "status", "placed_after", "placed_before", "limit"):
+    for name in ("customer_id", "email", "sku", "tracking_number"):
+        found = await guarded["shop"].get(f"/v1/orders?{name}={quote(text)}")
+        assert (found.status, found.json["items"]) == (200, [])
+    for name in ("search", "status", "placed_after", "placed_before", "limit", "currency", "needs_attention"):
         answer = await guarded["shop"].get(f"/v1/orders?{name}={quote(text)}")
         if name == "search" and text in ("_", "ad_"):
             assert (answer.status, answer.json["items"]) == (200, [])
@@ -313,7 +310,6 @@ async def test_many_at_once_do_not_mix_answers_of_two_customers(guarded: Guarded
     for name in ("ada", "bob"):
         order = await shop.order(f"{order_id}-{name}", customer_id=name)
         await guarded[name].place(wire(order), Prefer="wait=20")
-        await until(lambda name=name: listed(guarded[name], f"search={order_id}-"))  # type: ignore[misc]
 
     async def ask(name: str, path: str) -> tuple[str, str, int, str]:
         answer = await guarded[name].get(path)

@@ -63,6 +63,7 @@ async def test_a_key_gets_into_no_log_no_metric_and_no_answer(settings: Settings
     secret, entry = new_key("shop", [Scope.READ, Scope.WRITE])
     append_key(file, entry)
     env = {"TEMPORAL_ADDRESS": address, "ORDERSAGA_API_KEYS": str(file), "ORDERSAGA_API_RATE": "20/minute"}
+    env |= {f"ORDERSAGA_{name.upper()}_URL": url for name, url in settings.service_urls().items()}
     async with serving(settings, target_host=address) as plain, as_process(plain, env) as (api, process):
         mine, wrong = api.with_key(secret), api.with_key(secret + "x")
         answers = [await each.get(path) for each in (mine, wrong) for path in ("/v1/orders", "/metrics", f"/{secret}")]

@@ -9,18 +9,21 @@ import pytest
 from ordersaga.access import Scope, append_key, new_key
 from ordersaga.settings import Settings
 from tests.api.harness import Api, serving, wire
-from tests.workflow.shop import Shop, until
+from tests.workflow.shop import Shop
 
 Guarded = dict[str, Api]
 
 ROUTES = [
     ("POST", "/v1/orders"),
     ("GET", "/v1/orders"),
+    ("GET", "/v1/orders.csv"),
     ("GET", "/v1/orders/nobody"),
     ("POST", "/v1/orders/nobody/cancel"),
     ("GET", "/v1/orders/nobody/events"),
     ("GET", "/v1/worklist"),
     ("POST", "/v1/worklist/nobody/decisions"),
+    ("POST", "/v1/orders/nobody/notes"),
+    ("GET", "/v1/audit"),
     ("GET", "/metrics"),
 ]
 
@@ -40,6 +43,11 @@ async def test_every_route_asks_for_a_key(guarded: Guarded, method: str, path: s
         ("reader", "POST", "/v1/orders/nobody/cancel"),
         ("reader", "POST", "/v1/worklist/nobody/decisions"),
         ("shop", "POST", "/v1/worklist/nobody/decisions"),
+        ("shop", "POST", "/v1/orders/nobody/notes"),
+        ("shop", "GET", "/v1/audit"),
+        ("reader", "GET", "/v1/audit"),
+        ("ada", "GET", "/v1/audit"),
+        ("ada", "POST", "/v1/orders/nobody/notes"),
         ("ada", "GET", "/v1/worklist"),
         ("ada", "POST", "/v1/worklist/nobody/decisions"),
         ("ada", "GET", "/metrics"),
@@ -68,11 +76,7 @@ async def test_another_customers_orders_are_not_there(guarded: Guarded, shop: Sh
     (await guarded["bob"].place(document)).problem(403, "Forbidden")
     (await guarded["ada"].place(document | {"customer_id": "bob"})).problem(403, "Forbidden")
     assert (await guarded["ada"].place(document, Prefer="wait=20")).json["status"] == "completed"
-
-    async def listed() -> bool:
-        return bool((await guarded["ada"].get(f"/v1/orders?search={order_id}")).json["items"])
-
-    await until(listed)
+    assert len((await guarded["ada"].get(f"/v1/orders?search={order_id}")).json["items"]) == 1
     assert (await guarded["shop"].get(f"/v1/orders/{order_id}")).status == 200
     nobodys = await guarded["bob"].get("/v1/orders/not-there")
     for method, path in (("GET", ""), ("GET", "/events"), ("POST", "/cancel")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from ordersaga.connect import connect
 from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import Settings
 from ordersaga.testing.environment import free_port, temporal_server
+from ordersaga.testing.faults import FaultProxy
 from ordersaga.worker import order_worker
 from tests.api.harness import Api, serving, wire
 from tests.workflow.shop import Shop, until
@@ -29,16 +31,22 @@ async def test_the_api_starts_without_temporal_and_finds_it_when_it_comes(
         assert (await api.get("/healthz")).json == {"status": "ok"}
         for answer in (
             await api.place(order),
-            await api.get("/v1/orders"),
-            await api.get(f"/v1/orders/{order_id}"),
+            await api.get(f"/v1/orders/{order_id}-unheard-of"),
             await api.post(f"/v1/orders/{order_id}/cancel"),
-            await api.get("/v1/worklist"),
             await api.post(f"/v1/worklist/{order_id}/decisions", {"choice": "retry", "by": "Ada"}),
-            await api.get(f"/v1/orders/{order_id}/events"),
+            await api.get(f"/v1/orders/{order_id}-unheard-of/events"),
         ):
             found = answer.problem(503, "TemporalUnavailable")
             assert "No Temporal server answers" in found["detail"]
             assert int(answer.headers["retry-after"]) >= 1
+        accepted = (await api.get(f"/v1/orders/{order_id}")).json
+        assert (accepted["status"], accepted["live"], accepted["actions"]) == ("pending", False, [])
+        worklist = (await api.get("/v1/worklist")).json
+        assert "Orders whose run is wedged are missing" in worklist["problem"]
+        listed = (await api.get(f"/v1/orders?search={order_id}")).json
+        assert [(each["order_id"], each["status"]) for each in listed["items"]] == [(order_id, "processing")]
+        assert listed["problem"] is None
+        assert f"{order_id},processing," in (await api.get(f"/v1/orders.csv?search={order_id}")).text
         assert "Temporal" in (await api.get("/readyz")).problem(503, "ServiceUnavailable")["detail"]
         assert "ordersaga_temporal_up 0.0" in (await api.get("/metrics")).text
 
@@ -84,7 +92,6 @@ async def test_what_is_known_is_shown_while_the_worker_is_away(settings: Setting
                     return found if [step["state"] for step in found["steps"]][:2] == ["done", "done"] else None
 
                 live = await until(shown)
-                await until(lambda: _listed(api, order_id))
 
             async def stale() -> Any:
                 found = await read()
@@ -94,12 +101,6 @@ async def test_what_is_known_is_shown_while_the_worker_is_away(settings: Setting
             assert (found["as_of"] >= live["as_of"], found["live"], found["steps"]) == (True, True, live["steps"])
             waits = await api.post(f"/v1/orders/{order_id}/cancel", {"reason": "who knows"}, Prefer="wait=1")
             assert (waits.status, waits.json["outcome"]) == (202, "pending")
-
-            assert (await api.get("/v1/orders")).json["problem"] is None
-
-
-async def _listed(api: Api, order_id: str) -> bool:
-    return order_id in (await api.get("/v1/orders")).text
 
 
 async def test_what_is_known_is_shown_while_temporal_is_away(settings: Settings, shop: Shop, order_id: str) -> None:
@@ -114,23 +115,43 @@ async def test_what_is_known_is_shown_while_temporal_is_away(settings: Settings,
             async with order_worker(temporal, settings):
                 assert (await api.place(order, Prefer="wait=20")).status == 200
                 before = (await api.get(f"/v1/orders/{order_id}")).json
-                await until(lambda: _listed(api, order_id))
             await server.__aexit__(None, None, None)
             gone = True
 
-            async def stale(path: str) -> Any:
-                answer = await api.get(path)
-                assert answer.status == 200, answer.text
-                return answer.json if answer.json["problem"] else None
-
-            found = await until(lambda: stale(f"/v1/orders/{order_id}"))
-            assert (found["status"], found["steps"]) == ("completed", before["steps"])
-            listed = await until(lambda: stale("/v1/orders"))
-            assert listed["items"][0]["order_id"] == order_id
+            found = (await api.get(f"/v1/orders/{order_id}")).json
+            assert (found["status"], found["steps"], found["problem"]) == ("completed", before["steps"], None)
+            assert (await api.get(f"/v1/worklist?customer_id={order_id}")).json["items"] == []
+            listed = (await api.get(f"/v1/orders?search={order_id}")).json
+            assert [(each["order_id"], each["status"]) for each in listed["items"]] == [(order_id, "completed")]
+            assert listed["problem"] is None, "lists do not need Temporal"
             assert (await api.get("/v1/orders/another")).status == 503
     finally:
         if not gone:
             await server.__aexit__(None, None, None)
+
+
+async def test_a_list_that_is_known_is_shown_while_the_register_is_away(
+    settings: Settings, address: str, shop: Shop, order_id: str
+) -> None:
+    await shop.orders.register.accept(await shop.order(order_id), "nobody")
+    path = f"/v1/orders?search={order_id}"
+    async with AsyncExitStack() as register:
+        proxy = await register.enter_async_context(FaultProxy(settings.register_url.removesuffix("/register")))
+        through = settings.model_copy(update={"register_url": f"{proxy.url}/register"})
+        async with serving(through, target_host=address) as api:
+            before = (await api.get(path)).json
+            assert [each["order_id"] for each in before["items"]] == [order_id]
+            await register.aclose()
+
+            async def stale() -> Any:
+                found = (await api.get(path)).json
+                return found if found["problem"] else None
+
+            found = await until(stale)
+            assert (found["items"], found["as_of"] >= before["as_of"]) == (before["items"], True)
+            assert "register" in found["problem"]
+            for unknown in ("/v1/orders?search=another", "/v1/orders.csv"):
+                assert "register" in (await api.get(unknown)).problem(503, "ServiceUnavailable")["detail"]
 
 
 async def test_readiness_says_which_service_does_not_answer(settings: Settings, address: str) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ordersaga.contracts.register import Attention as AttentionRecord
+from ordersaga.contracts.register import ProgressRequest
+from ordersaga.domain.result import OrderStatus
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
 from tests.api.harness import Api, wire
 from tests.workflow.shop import Shop, until
@@ -29,10 +34,16 @@ async def test_a_parked_refund_is_decided_on(faulty: Api, shop: Shop, proxy: Fau
     await faulty.place(wire(await shop.order(order_id, shipping_address=NOWHERE, policy=IMPATIENT)))
     item = await item_of(faulty, order_id)
     assert (item["attention"], item["amount_at_risk"], item["currency"]) == ("parked", "44.98", "USD")
+    (step,) = item["steps"]
+    assert (step["name"], step["undoing"], step["choices"][0]) == ("charge_payment", True, "retry")
+    assert "payment answered 500" in step["error"]
 
+    parked = [each for each in (await faulty.get("/v1/worklist")).json["items"] if each["attention"] == "parked"]
     measured = (await faulty.get("/metrics")).text
-    assert 'ordersaga_worklist_orders{attention="parked"} 1.0' in measured
-    assert 'ordersaga_worklist_amount_at_risk{currency="USD"} 44.98' in measured
+    assert f'ordersaga_worklist_orders{{attention="parked"}} {len(parked)}.0' in measured
+    at_risk = re.search(r'ordersaga_worklist_amount_at_risk{currency="USD"} ([\d.]+)', measured)
+    assert at_risk
+    assert float(at_risk[1]) >= 44.98
     found = (await faulty.get(f"/v1/orders/{order_id}")).json
     assert (found["status"], found["attention"]) == ("needs_attention", "parked")
     assert found["actions"] == [
@@ -105,3 +116,26 @@ async def test_an_order_whose_parcel_cannot_be_asked_for_may_go_forward(
 async def test_nobody_is_decided_on(api: Api) -> None:
     body = {"choice": "retry", "by": "Ada"}
     (await api.post("/v1/worklist/nobody/decisions", body)).problem(404, "OrderNotFound")
+
+
+async def test_the_worklist_is_filtered_and_sorted(api: Api, shop: Shop, order_id: str) -> None:
+    """Orders of one customer: a small and a large one, and one whose mail was not sent before."""
+    began = datetime.now(UTC)
+    for age, (price, kind) in enumerate([("9.00", "cut_off"), ("99.00", "cut_off"), ("0", "mail_not_sent")]):
+        order = await shop.order(f"{order_id}-{age}", customer_id=order_id)
+        standing = await shop.orders.register.accept(order, "another deployment's")
+        attention = AttentionRecord(kind=kind, amount_at_risk=price, since=began - timedelta(minutes=age))
+        report = ProgressRequest(
+            owner=standing.owner, run_id="r", number=1, status=OrderStatus.NEEDS_ATTENTION, attention=attention
+        )
+        await shop.services.register.progress(order.order_id, report, 5)
+
+    async def listed(query: str) -> list[str]:
+        items = (await api.get(f"/v1/worklist?customer_id={order_id}{query}")).json["items"]
+        return [item["order_id"].removeprefix(f"{order_id}-") for item in items]
+
+    assert await until(lambda: listed("")) == ["2", "1", "0"]
+    assert await listed("&sort=amount") == ["1", "0", "2"]
+    assert await listed("&attention=cut_off") == ["1", "0"]
+    assert await listed("&attention=wedged") == []
+    (await api.get("/v1/worklist?attention=nonsense")).problem(422, "InvalidRequest")

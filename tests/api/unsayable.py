@@ -19,6 +19,7 @@ _UNSAYABLE = re.compile(
         .*:\ .*\ has\ more\ than\ the\ \d\ decimals\ that\ [A-Z]{3}\ has
       | (.*:\ )?an\ amount\ of\ \d+\ minor\ units\ is\ absurd\ .*
       | the\ order's\ total\ is\ zero;\ .*
+      | (min|max)_amount:\ an\ amount\ needs\ a\ currency
       | .*:\ .*\ is\ not\ a\ decimal\ amount\ .*   # a number such as 1e-300, with more decimals than any currency
       | currency:\ .*\ is\ not\ an\ ISO\ 4217\ currency.*
       | items\[\d+\]\.quantity:\ input\ should\ be\ a\ valid\ integer   # to JSON Schema, 2.0 is one too
@@ -36,5 +37,5 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
         return True
     problem = response.json()
-    detail = problem["detail"].removesuffix(" The request had no effect.").rstrip(".")
+    detail = re.sub(r"\. (The request had no effect|Nothing was listed)\.$", "", problem["detail"])
     return not all(_UNSAYABLE.match(each) for each in problem.get("errors", [detail]))

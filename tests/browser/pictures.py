@@ -1,7 +1,7 @@
 """The README's pictures, taken off a real shop with the sample orders: `python -m tests.browser.pictures`.
 
-The orders are placed within a minute. In Temporal's index of them, which lists and totals are made of, they are then
-moved back over the last day, as if they had been placed then. Nothing else is changed.
+The orders are placed within a minute. In the register, which lists are made of, and in Temporal's index, which totals
+are made of, they are then moved back over the last day, as if they had been placed then. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -128,22 +128,37 @@ class Scene:
         return {self.orders[at].order_id: age for at, age in (ages | apart).items()}
 
 
-def move_back(database: Path, ages: dict[str, tuple[float, float]]) -> None:
-    """Move orders back in Temporal's index; how long each took stays."""
-    back = "strftime('%Y-%m-%d %H:%M:%f+00:00', {}, '-' || ? || ' seconds')"
+def move_back(folder: Path, ages: dict[str, tuple[float, float]]) -> None:
+    """Move orders back in Temporal's index and in the register; how long each took stays."""
+    for name, move in (("temporal.db", _move_run), ("services/register.db", _move_entry)):
+        with closing(sqlite3.connect(folder / name, timeout=30)) as database, database:
+            for order_id, (age, waits) in ages.items():
+                move(database, order_id, timedelta(seconds=age), datetime.now(UTC) - timedelta(seconds=waits))
+
+
+def _move_run(index: sqlite3.Connection, order_id: str, age: timedelta, since: datetime) -> None:
+    run, back = f"order-{order_id}", "strftime('%Y-%m-%d %H:%M:%f+00:00', {}, '-' || ? || ' seconds')"
     times = f"start_time = {back.format('start_time')}, close_time = {back.format('close_time')}"
-    with closing(sqlite3.connect(database, timeout=30)) as index, index:
-        attributes = dict(index.execute("SELECT workflow_id, search_attributes FROM executions_visibility"))
-        for order_id, (age, waits) in ages.items():
-            run = f"order-{order_id}"
-            since = (datetime.now(UTC) - timedelta(seconds=waits)).isoformat()
-            found = json.loads(attributes[run])
-            # Temporal calls an attribute Datetime01 or so; ours of that kind is since when the order has waited.
-            found |= {name: since for name in found if name.startswith("Datetime")}
-            index.execute(
-                f"UPDATE executions_visibility SET {times}, search_attributes = ? WHERE workflow_id = ?",  # noqa: S608
-                (age, age, json.dumps(found), run),
-            )
+    query = "SELECT search_attributes FROM executions_visibility WHERE workflow_id = ?"
+    found = json.loads(index.execute(query, (run,)).fetchone()[0])
+    # Temporal calls an attribute Datetime01 or so; ours of that kind is since when the order has waited.
+    found |= {name: since.isoformat() for name in found if name.startswith("Datetime")}
+    index.execute(
+        f"UPDATE executions_visibility SET {times}, search_attributes = ? WHERE workflow_id = ?",  # noqa: S608
+        (age.total_seconds(), age.total_seconds(), json.dumps(found), run),
+    )
+
+
+def _move_entry(register: sqlite3.Connection, order_id: str, age: timedelta, since: datetime) -> None:
+    query = "SELECT accepted_at, ended_at, attention FROM accepted_order WHERE order_id = ?"
+    *times, attention = register.execute(query, (order_id,)).fetchone()
+    moved = [at and (datetime.fromisoformat(at) - age).isoformat(timespec="microseconds") for at in times]
+    register.execute("UPDATE accepted_order SET accepted_at = ?, ended_at = ? WHERE order_id = ?", (*moved, order_id))
+    if attention:
+        stamp = since.isoformat(timespec="microseconds")
+        waits = json.dumps(json.loads(attention) | {"since": stamp})
+        change = "UPDATE accepted_order SET attention = ?, attention_since = ? WHERE order_id = ?"
+        register.execute(change, (waits, stamp, order_id))
 
 
 async def take(page: Page, name: str, height: int | None = None) -> None:
@@ -155,7 +170,7 @@ async def take(page: Page, name: str, height: int | None = None) -> None:
     await page.screenshot(path=IMAGES / f"{name}.png", full_page=height is None)
 
 
-async def shoot(browser: Browser, scene: Scene, database: Path) -> None:
+async def shoot(browser: Browser, scene: Scene, folder: Path) -> None:
     """Play the scene, and take the pictures."""
     context = await browser.new_context(base_url=scene.stage.api.url, viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
     page = await context.new_page()
@@ -163,7 +178,7 @@ async def shoot(browser: Browser, scene: Scene, database: Path) -> None:
     await scene.cancel_told(page)
     await page.goto(f"/orders/{scene.told.order_id}")
     await take(page, "order")
-    move_back(database, scene.ages())
+    move_back(folder, scene.ages())
     await page.goto("/")
     await take(page, "orders", 783)
     await page.goto("/worklist")
@@ -180,7 +195,7 @@ async def main() -> None:
     """Write docs/images."""
     with tempfile.TemporaryDirectory() as folder:
         async with open_stage(Path(folder)) as stage, chromium() as browser:
-            await shoot(browser, Scene(stage), Path(folder, "temporal.db"))
+            await shoot(browser, Scene(stage), Path(folder))
 
 
 if __name__ == "__main__":

@@ -83,7 +83,9 @@ async def test_markup_in_an_address_is_shown_and_never_run(stage: Stage, open_pa
     await page.reload()
     await expect(page.get_by_label("Customer id")).to_have_value(EVIL[:128])
     evil = quote(EVIL, safe="")
-    for query in (f"?search={evil}&status={evil}&customer={evil}&placed_after={evil}&placed_before={evil}", ""):
+    more = "".join(f"&{name}={evil}" for name in ("email", "sku", "tracking", "min_amount", "max_amount", "currency"))
+    dates = f"placed_after={evil}&placed_before={evil}"
+    for query in (f"?search={evil}&status={evil}&customer={evil}&{dates}", f"?{more}", f"?email={evil}&sku={evil}", ""):
         await page.goto(f"/{query}")
     await page.goto(f"/outbox?order_id={evil}&state={evil}")
     await page.goto(f"/totals?period={evil}")

@@ -91,8 +91,10 @@ async def test_the_worklist_comes_first_with_its_count_the_amount_at_risk_and_th
     await first.click()
     item = page.get_by_role("row").filter(has=page.locator(f"#o-{parked[0]}"))
     await expect(item).to_contain_text("44.98 USD")
-    await expect(item.locator("time")).to_have_text(re.compile(r"^(now|\d+ (s|min) ago)$"))
+    await expect(item.locator(".c-age time")).to_have_text(re.compile(r"^(now|\d+ (s|min) ago)$"))
     await expect(page.locator(".tile-alert")).to_contain_text("USD")
+    await expect(item).to_contain_text("Refund the customer")
+    await expect(item).to_contain_text("payment answered 500")
     await item.get_by_role("link", name="Decide on").click()
     await expect(page.get_by_role("heading", name="This order waits for a decision")).to_be_in_viewport()
     await expect(page.locator("#actions")).to_contain_text("Refunding the customer does not succeed")
@@ -157,3 +159,57 @@ async def test_a_form_that_is_being_filled_in_is_left_alone(
     await expect(page.get_by_role("status").filter(has_text="This order has changed")).to_be_visible()
     await page.get_by_role("button", name="Show how it stands now").click()
     await expect(page.locator("#actions")).to_contain_text("There is nothing to decide")
+
+
+async def test_the_worklist_holds_still_while_somebody_points_at_it(
+    stage: Stage, open_page: OpenPage, order_id: str
+) -> None:
+    """An irreversible button never moves under the pointer."""
+    first, second, third = (f"{order_id}-{number}" for number in range(3))
+    await stage.parked(await stage.order(first))
+    page = await open_page("/worklist")
+    button = page.get_by_role("link", name=f"Decide on {first}")
+    await button.hover()
+    await stage.parked(await stage.order(second))
+    changed = page.get_by_role("status").filter(has_text="The list has changed")
+    await expect(changed).to_be_visible()
+    place = await button.bounding_box()
+    await expect(page.locator(f"#o-{second}")).to_have_count(0)
+    await page.get_by_role("button", name="Refresh").click()
+    await expect(page.locator(f"#o-{second}")).to_be_visible()
+    await expect(changed).to_be_hidden()
+    assert await button.bounding_box() == place, "what has waited longer stays where it is"
+
+    await page.get_by_role("checkbox", name=f"Choose {second}").check()
+    await page.mouse.move(0, 0)
+    await page.evaluate("document.activeElement.blur()")
+    await stage.parked(await stage.order(third))
+    await expect(changed).to_be_visible()
+    await expect(page.locator(f"#o-{third}")).to_have_count(0)
+    await page.get_by_role("checkbox", name=f"Choose {second}").uncheck()
+    await page.mouse.move(0, 0)
+    await page.evaluate("document.activeElement.blur()")
+    await expect(page.locator(f"#o-{third}")).to_be_visible()
+    await expect(changed).to_be_hidden()
+    for name in (first, second, third):
+        stage.proxy.lift(name)
+
+
+async def test_many_refunds_are_decided_on_at_once(stage: Stage, open_page: OpenPage, order_id: str) -> None:
+    ids = [f"{order_id}-{number}" for number in range(2)]
+    for name in ids:
+        await stage.parked(await stage.order(name))
+    page = await open_page("/worklist?customer=customer-1")
+    for name in ids:
+        await page.get_by_role("checkbox", name=f"Choose {name}").check()
+    await page.get_by_role("button", name="Done by hand…").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Done by hand: 2 orders")
+    await expect(page.locator(".tile-alert")).to_contain_text("89.96 USD")
+    assert [(await stage.view(name)).decisions for name in ids] == [[], []]
+    await page.get_by_label("Your name").fill("Ada Lovelace")
+    await page.get_by_label("Reference").fill("transfers of 3 May")
+    await page.get_by_role("button", name="Mark as done by hand: 2 steps of 2 orders").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Done by hand: 2 of 2 decisions carried out")
+    for name in ids:
+        assert [each.note for each in (await stage.shop.orders.result(name)).decisions] == ["transfers of 3 May"]
+        stage.proxy.lift(name)

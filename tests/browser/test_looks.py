@@ -24,6 +24,8 @@ LOOKS: dict[str, dict[str, Any]] = {
 PAGES = {
     "orders": "/",
     "nothing-found": "/?search=nothing-like-it",
+    "more-filters": "/?search=look-&currency=USD&min_amount=1",
+    "not-to-be-found": "/?min_amount=1",
     "completed": "/orders/look-completed",
     "failed": "/orders/look-failed",
     "held": "/orders/look-held",
@@ -32,6 +34,7 @@ PAGES = {
     "cancelled": "/orders/look-cancelled",
     "long": f"/orders/{'look-' + 'x' * 95}",
     "worklist": "/worklist",
+    "audit": "/audit",
     "outbox": "/outbox",
     "totals": "/totals?period=hour",
     "error": "/orders/no-such-order",

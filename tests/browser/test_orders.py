@@ -85,6 +85,42 @@ async def test_orders_are_filtered_searched_and_paged_and_the_address_says_how(
     await expect(page.locator("#orders")).to_contain_text("No order is like that")
 
 
+async def test_what_is_rarely_looked_for_is_found_and_downloaded(
+    stage: Stage, open_page: OpenPage, order_id: str
+) -> None:
+    await stage.place(await stage.order(order_id, email=f"{order_id}@example.com"))
+    await stage.place(await stage.order(f"{order_id}-dear", email=f"{order_id}@example.com", currency="EUR"))
+    page = await open_page()
+    rows = page.locator("tbody tr")
+    await expect(page.get_by_label("SKU")).to_be_hidden()
+    await page.get_by_label("Mail address").fill(f"{order_id}@example.com")
+    await expect(rows).to_have_count(2)
+    await expect(rows.first.get_by_role("link")).to_have_text(f"{order_id}-dear")
+    await page.get_by_text("More filters").click()
+    await page.get_by_label("Amount from").fill("44.98")
+    await expect(page.locator("#orders")).to_contain_text("An amount needs its currency")
+    await page.get_by_label("Currency").fill("eur")
+    await expect(rows).to_have_count(1)
+    await page.get_by_label("SKU").fill(f"{order_id}-dear-a")
+    await expect(page).to_have_url(re.compile(f"sku={order_id}-dear-a"))
+    await expect(row(page, f"{order_id}-dear")).to_be_visible()
+
+    await page.reload()
+    await expect(page.get_by_label("Amount from")).to_have_value("44.98")
+    async with page.expect_download() as started:
+        await page.get_by_role("link", name="Download CSV").click()
+    download = await started.value
+    assert download.suggested_filename == "orders.csv"
+    lines = (await download.path()).read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["order_id", f"{order_id}-dear"]
+
+    await page.get_by_label("Amount to").fill("44.97")
+    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+    async with page.expect_event("load"):
+        await page.get_by_role("link", name="Clear").click()
+    await expect(page.get_by_label("SKU")).to_be_hidden()
+
+
 async def test_what_is_picked_before_the_scripts_are_there_counts(
     stage: Stage, open_page: OpenPage, order_id: str
 ) -> None:
@@ -93,7 +129,7 @@ async def test_what_is_picked_before_the_scripts_are_there_counts(
     held: asyncio.Queue[Route] = asyncio.Queue()
     page = await open_page(None)
     await page.route("**/static/dashboard.js", lambda route: held.put_nowait(route))
-    await page.goto("/?status=cancelled", wait_until="commit")
+    await page.goto("/?status=cancelled&search=nothing-like-it", wait_until="commit")
     await page.get_by_label("Order id begins with").fill(order_id)
     await page.get_by_label("Status").select_option("failed")
     await expect(page.locator("#orders")).to_contain_text("No order is like that")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from urllib.parse import urlencode
@@ -23,10 +24,10 @@ class Browser:
         """A page."""
         return self._keep(await self.api.get(path, accept="text/html", **self._cookie(), **headers))
 
-    async def post(self, path: str, fields: dict[str, str], **headers: str) -> Answer:
+    async def post(self, path: str, fields: Mapping[str, str | list[str]], **headers: str) -> Answer:
         """Send a form from one of the site's own pages, unless the headers say otherwise."""
         sent = {"accept": "text/html", "content_type": FORM, "origin": self.api.url, **self._cookie(), **headers}
-        return self._keep(await self.api.call("POST", path, raw=urlencode(fields).encode(), **sent))
+        return self._keep(await self.api.call("POST", path, raw=urlencode(fields, doseq=True).encode(), **sent))
 
     def _cookie(self) -> dict[str, str]:
         return {"cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
@@ -44,5 +45,5 @@ def words_of(html: str) -> str:
 
 
 def forms_of(html: str) -> list[str]:
-    """The names of the forms of an order's page."""
-    return re.findall(r'name="form" value="([^"]*)"', html)
+    """The names of the forms of an order's page, but for that of notes, which is always there."""
+    return [name for name in re.findall(r'name="form" value="([^"]*)"', html) if name != "note"]

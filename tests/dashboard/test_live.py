@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 
-from ordersaga.connect import connect
 from ordersaga.dashboard.rendering import without_ages
-from ordersaga.search import ensure_search_attributes
 from ordersaga.settings import Settings
-from ordersaga.testing.environment import temporal_server
 from tests.api.harness import Api, serving
 from tests.dashboard.browsing import Browser, words_of
 from tests.dashboard.conftest import Place
+from tests.services.harness import serving as serving_services
 from tests.workflow.shop import Shop, until
 
 SECONDS = 20
@@ -83,8 +82,7 @@ async def test_without_temporal_from_the_start_every_page_says_so(settings: Sett
     async with serving(settings, target_host="127.0.0.1:1") as api:
         browser = Browser(api)
         for path, said in (
-            ("/", "Orders cannot be shown now"),
-            ("/worklist", "The worklist cannot be shown now"),
+            ("/", "Newest first."),
             ("/totals", "The totals cannot be counted now"),
         ):
             page = await browser.get(path)
@@ -95,20 +93,32 @@ async def test_without_temporal_from_the_start_every_page_says_so(settings: Sett
         assert (answer.status, "Try again" in answer.text) == (503, True)
 
 
-async def test_what_was_known_is_shown_with_its_age_when_temporal_goes(settings: Settings) -> None:
-    async with AsyncExitStack() as temporal:
-        address = await temporal.enter_async_context(temporal_server())
-        await ensure_search_attributes(await connect(target_host=address))
-        async with serving(settings, target_host=address) as api:
+async def test_the_list_of_orders_goes_on_while_temporal_is_away(settings: Settings, shop: Shop, order_id: str) -> None:
+    async with serving(settings, target_host="127.0.0.1:1") as api:
+        for name in (f"{order_id}-1", f"{order_id}-2"):
+            await shop.orders.place_order(await shop.order(name))
+            page = (await Browser(api).get(f"/?search={name}")).text
+            assert f'id="o-{name}"' in page
+            assert "Temporal does not answer." in page
+            assert "how things stood <time" not in page
+
+
+async def test_what_was_known_is_shown_with_its_age_when_the_register_goes(
+    settings: Settings, address: str, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as register:
+        url = await register.enter_async_context(serving_services(tmp_path, only=["register"]))
+        own = settings.model_copy(update={"register_url": f"{url}/register"})
+        async with serving(own, target_host=address) as api:
             browser = Browser(api)
-            page = (await browser.get("/")).text
-            assert "No orders yet" in page
-            assert "No worker answers." in page
-            await temporal.aclose()
+            assert "No orders yet" in (await browser.get("/")).text
+            await register.aclose()
 
             async def stale() -> bool:
                 page = (await browser.get("/")).text
-                return "Temporal does not answer." in page and "What you see is how things stood" in page
+                return "The register service does not answer." in page and "how things stood <time" in page
 
             await until(stale, 40)
             assert "No orders yet" in (await browser.get("/")).text
+            unknown = words_of((await browser.get("/?search=never-asked-for")).text)
+            assert "Orders cannot be shown now The register does not answer" in unknown

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from html import escape, unescape
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.api.harness import Api
 from tests.dashboard.browsing import Browser, forms_of, words_of
 from tests.dashboard.conftest import Place
-from tests.workflow.shop import until
+from tests.workflow.shop import Shop, until
 
-PAGES = ["/", "/worklist", "/outbox", "/totals", "/totals?period=hour", "/orders/no-such-order", "/nowhere"]
+PAGES = ["/", "/worklist", "/audit", "/outbox", "/totals", "/totals?period=hour", "/orders/no-such-order", "/nowhere"]
+FILTERS = ("search", "customer", "email", "tracking", "sku", "min_amount", "max_amount", "currency")
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 GERMANY = {"street": "Unter den Linden 77", "city": "Berlin", "zip_code": "10117", "country": "DE"}
 
@@ -81,12 +84,9 @@ async def test_whatever_a_customer_writes_is_text(browser: Browser, held: Place)
         shipping_address={"street": EVIL, "city": EVIL, "state": EVIL, "zip_code": "<b>", "country": "US"},
     )
     await browser.post(f"/orders/{order_id}/cancel", {"form": "cancel", "by": EVIL, "note": EVIL})
-
-    async def listed() -> bool:
-        return order_id in (await browser.get("/")).text
-
-    await until(listed)
-    for path in (f"/orders/{order_id}", "/", f"/?search={EVIL}&customer={EVIL}", f"/outbox?order_id={EVIL}"):
+    assert order_id in (await browser.get("/")).text
+    filters = "&".join(f"{name}={EVIL}" for name in (*FILTERS, "status", "placed_after"))
+    for path in (f"/orders/{order_id}", "/", f"/?{filters}", f"/?email={EVIL}", f"/outbox?order_id={EVIL}"):
         page = (await browser.get(path)).text
         assert "<script>alert" not in page
         assert "<img src=x" not in page
@@ -99,12 +99,74 @@ async def test_orders_are_found_by_the_beginning_of_their_id_and_by_status(brows
     async def found(query: str) -> bool:
         return f'id="o-{order_id}"' in (await browser.get(f"/?{query}")).text
 
-    await until(lambda: found(f"search={order_id}"))
+    assert await found(f"search={order_id}")
     assert await found(f"search={order_id[:6]}&status=completed&customer=customer-1")
     assert not await found(f"search={order_id}&status=failed")
     assert not await found(f"search={order_id}&customer=somebody-else")
     assert not await found(f"search={order_id}&placed_before=2001-01-01")
     assert "No order is like that" in (await browser.get("/?search=no-such-order")).text
+
+
+async def test_orders_are_found_by_mail_article_parcel_and_amount(
+    browser: Browser, shop: Shop, completed: Place
+) -> None:
+    order_id = await completed(email="ada+shop@example.com", currency="EUR")
+    tracking = (await shop.orders.result(order_id)).tracking_number
+    asked = {
+        "email": ("ada+shop@example.com", "bob@example.com"),
+        "sku": (f"{order_id}-a", f"{order_id}-c"),
+        "tracking": (tracking, "no-such-parcel"),
+        "min_amount": ("44.98", "44.99"),
+        "max_amount": ("44.98", "44.97"),
+        "currency": ("eur", "USD"),
+        "placed_after": ("2001-01-01", "2101-01-01"),
+    }
+    for name, values in asked.items():
+        for value, is_found in zip(values, (True, False), strict=True):
+            query = {"search": order_id, "currency": "EUR", name: value or ""}
+            page = (await browser.get(f"/?{urlencode(query)}")).text
+            assert (f'id="o-{order_id}"' in page) is is_found, (name, value)
+            assert f'value="{escape(value or "")}"' in page
+            assert '<details id="more-filters" class="more-filters" open>' in page
+    assert 'class="more-filters">' in (await browser.get(f"/?search={order_id}&email=ada")).text
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("min_amount=5", "An amount needs its currency, such as USD."),
+        ("max_amount=5.001&currency=USD", "max_amount: 5.001 has more than the 2 decimals that USD has."),
+        ("max_amount=many&currency=USD", "is not a decimal amount"),
+        ("sku=a%00b", "sku: has control characters"),
+    ],
+)
+async def test_what_cannot_be_looked_for_is_said(browser: Browser, query: str, problem: str) -> None:
+    page = (await browser.get(f"/?{query}")).text
+    assert "This cannot be looked for" in words_of(page)
+    assert problem in words_of(page)
+    assert "orders.csv" not in page
+    refused = await browser.get(f"/orders.csv?{query}")
+    assert (refused.status, "This cannot be looked for" in refused.text) == (422, True)
+
+
+async def test_every_filter_is_heeded_as_soon_as_it_changes(browser: Browser) -> None:
+    form = (await browser.get("/")).text.partition('<form id="filter"')[2].partition("</form>")[0]
+    fields = re.findall(r'<(?:input|select) id="([\w-]+)" name="(\w+)"', form)
+    assert {name for _, name in fields} == {*FILTERS, "status", "placed_after", "placed_before"}
+    for field, _ in fields:
+        assert re.search(rf"hx-trigger=\"[^\"]*from:#{field}[,\"]", form), field
+
+
+async def test_the_list_that_is_shown_can_be_had_as_csv(browser: Browser, shop: Shop, completed: Place) -> None:
+    order_id = await completed(customer_id="Ada & Söhne", email="ada@example.com")
+    page = (await browser.get(f"/?{urlencode({'search': order_id, 'customer': 'Ada & Söhne'})}")).text
+    (link,) = re.findall(r'<a [^>]*href="([^"]*)" download>Download CSV</a>', page)
+    file = await browser.get(unescape(link))
+    assert (file.status, file.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert file.headers["content-disposition"] == 'attachment; filename="orders.csv"'
+    header, row = file.text.splitlines()
+    assert header.startswith("order_id,status,customer_id,email,")
+    assert row.startswith(f"{order_id},completed,Ada & Söhne,ada@example.com,44.98,USD,")
 
 
 async def test_the_outbox_has_the_mail_and_its_text(browser: Browser, completed: Place) -> None:

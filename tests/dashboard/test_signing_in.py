@@ -28,7 +28,7 @@ async def signed_in(browser: Browser, secret: str) -> Browser:
     return browser
 
 
-@pytest.mark.parametrize("path", ["/", "/worklist", "/outbox", "/totals", "/orders/x"])
+@pytest.mark.parametrize("path", ["/", "/orders.csv", "/worklist", "/audit", "/outbox", "/totals", "/orders/x"])
 async def test_a_stranger_is_sent_to_the_sign_in_and_back(stranger: Browser, path: str) -> None:
     answer = await stranger.get(path)
     assert (answer.status, answer.headers["location"]) == (303, f"/sign-in?next={path.replace('/', '%2F')}")

@@ -7,7 +7,7 @@ import pytest
 from ordersaga.testing.ground import Ground
 from ordersaga.testing.matrix import Cell, Outcome, all_cells, run_cells, slice_of
 
-COUNT = 300
+COUNT = 330
 pytestmark = pytest.mark.timeout(900)  # the first test waits for all cells
 CELLS = slice_of(all_cells(), COUNT)
 

@@ -11,7 +11,8 @@ from unittest.mock import patch
 
 from temporalio import workflow
 
-from ordersaga import client, watcher
+from ordersaga import starting, watcher
+from ordersaga.domain.result import CancelAnswer, CancelOutcome
 from ordersaga.saga import (
     Choice,
     Decided,
@@ -35,6 +36,7 @@ from ordersaga.saga.exits import Fault, Mismatch, Refused, StoryExit, Unwind
 from ordersaga.saga.first_attempts import Failure
 from ordersaga.saga.telling import Telling
 from ordersaga.saga.undoing import StartUndo, Undoer, wait_until_over_or
+from ordersaga.workflows.handlers import OrderHandlers
 from ordersaga.workflows.steps import CHARGE
 
 Planted = AbstractContextManager[object]
@@ -167,13 +169,22 @@ def never_recall_a_mail() -> Planted:
     return patch.object(SagaRun, "_undo", undo)
 
 
-def promise_a_cancel() -> Planted:
+@contextmanager
+def promise_a_cancel() -> Iterator[None]:
     """Answer a cancel as soon as it has been noted."""
 
     async def outcome_decided(run: AnyRun) -> Verdict:
         return Verdict.UNDONE if run.cancel_reason is not None else await _outcome_decided(run)
 
-    return patch.object(SagaRun, "outcome_decided", outcome_decided)
+    def answer(handlers: OrderHandlers) -> CancelAnswer:
+        status = handlers.projection.status
+        return CancelAnswer(order_id=handlers.order.order_id, outcome=CancelOutcome.CANCELLED, status=status)
+
+    with (
+        patch.object(SagaRun, "outcome_decided", outcome_decided),
+        patch.object(OrderHandlers, "_cancel_answer", answer),
+    ):
+        yield
 
 
 def forget_terminated_runs() -> Planted:
@@ -194,4 +205,4 @@ def settle_what_was_reset() -> Planted:
 def start_under_a_new_workflow_id() -> Planted:
     """Give every start a workflow id of its own."""
     numbers = count(1)
-    return patch.object(client, "workflow_id", lambda order_id: f"order-{order_id}-{next(numbers)}")
+    return patch.object(starting, "workflow_id", lambda order_id: f"order-{order_id}-{next(numbers)}")

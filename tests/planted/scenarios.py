@@ -214,13 +214,14 @@ async def cancelled_on_hold_natively(stage: Stage) -> None:
     await stage.ends()
 
 
-async def cancelled_in_the_last_local_activity(stage: Stage) -> None:
-    """A signal comes while the fourth local activity runs: the server drops the task, and the run forgets all four."""
-    stage.given(Fault(Kind.HOLD_ANSWER, "notify"))
-    await stage.begins(policy={"fast_path": 5.0})
+async def cancelled_and_reset(stage: Stage) -> None:
+    """A cancel comes, and an operator resets the run: the new one knows of the cancel, and of no step."""
+    stage.given(Fault(Kind.HOLD_ANSWER, "notify", attempts=None))
+    await stage.begins(policy={"fast_path": 0.0, "http_timeout": 10.0})
     await stage.meets(Kind.HOLD_ANSWER, "notify")
     await stage.handle.signal(OrderSagaWorkflow.cancel, "at the last moment")
-    stage.proxy.release(stage.name)
+    await _reset(stage)
+    stage.proxy.lift(stage.name)
     await stage.ends()
 
 
@@ -257,23 +258,23 @@ async def reset_on_hold(stage: Stage) -> None:
     await until(on_hold_again)
 
 
-async def reset_and_completed(stage: Stage) -> None:
-    """An operator resets the run to its beginning, and the order completes; then comes a round of the watcher."""
-    stage.given(Fault(Kind.HOLD_ANSWER, "notify"))
-    await stage.begins(policy={"fast_path": 0.0})
+async def reset_and_going_on(stage: Stage) -> None:
+    """An operator resets the run to its beginning; while the order goes on, there is a round of the watcher."""
+    stage.given(Fault(Kind.HOLD_ANSWER, "notify", attempts=None))
+    await stage.begins(policy={"fast_path": 0.0, "http_timeout": 10.0})
     await stage.meets(Kind.HOLD_ANSWER, "notify")
     await _reset(stage)
-    stage.proxy.release(stage.name)
-    await stage.ends()
     await _watched(stage)
     orders = stage.shop.orders
     if await find_settlement(orders.temporal, stage.name) is not None:
         await orders.temporal.get_workflow_handle(settlement_id(stage.name)).result()
+    stage.proxy.lift(stage.name)
+    await _must_complete(stage)
 
 
 async def placed_twice(stage: Stage) -> None:
     """The shop places the order again, because it has not heard of the first time."""
-    order = await stage.order()
+    order = await stage.order(policy={"hold_before_shipping": 1.0})
     placed = [await stage.shop.orders.submit_order(order) for _ in range(2)]
     for each in placed:
         await stage.shop.orders.temporal.get_workflow_handle(each.workflow_id).result()

@@ -18,18 +18,15 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.result import OrderResult
     from ordersaga.saga import (
         EffectId,
-        Saga,
         SagaContext,
         SagaEvent,
-        SagaRun,
         Step,
         UndoOutcome,
         UndoRequest,
         UndoResult,
     )
     from ordersaga.workflows.order import OrderSagaWorkflow
-    from ordersaga.workflows.projection import OrderProjection
-    from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, saga_policy, shipment
+    from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, shipment
     from ordersaga.workflows.story import ORDER_SAGA
 
 Context = SagaContext[OrderInput]
@@ -120,30 +117,21 @@ async def _hold(order: OrderInput, saga: Context) -> None:
     await saga.hold(timedelta(seconds=(order.policy or OrderPolicy()).hold_before_shipping))
 
 
-SWAPPED = Saga("order", swapped_story, CHARGE, RESERVE, SHIP, CONFIRM)
-SHORTENED = Saga("order", shortened_story, RESERVE, CHARGE, SHIP, CONFIRM)
-WITH_POINTS = Saga("order_with_points", story_with_points, RESERVE, POINTS, CHARGE, SHIP, CONFIRM)
-BY_ANOTHER_ID = Saga("order", story_by_another_id, RESERVE, CHARGE_BY_ANOTHER_ID, SHIP, CONFIRM)
-TALKATIVE = Saga("order", talkative_story, RESERVE, CHARGE, SHIP_NOTHING, CONFIRM)
-
-
-class Changed(OrderSagaWorkflow):
-    """An order's workflow with another saga."""
-
-    def change_to(self, saga: Saga[OrderInput]) -> None:
-        """Run this saga."""
-        self.saga = SagaRun(saga, self.order, self.order.order_id, saga_policy(self.policy), self._sync)
-        self.projection = OrderProjection(self.order, self.saga)
+SWAPPED = ORDER_SAGA.changed("order", swapped_story, CHARGE, RESERVE, SHIP, CONFIRM)
+SHORTENED = ORDER_SAGA.changed("order", shortened_story, RESERVE, CHARGE, SHIP, CONFIRM)
+WITH_POINTS = ORDER_SAGA.changed("order_with_points", story_with_points, RESERVE, POINTS, CHARGE, SHIP, CONFIRM)
+BY_ANOTHER_ID = ORDER_SAGA.changed("order", story_by_another_id, RESERVE, CHARGE_BY_ANOTHER_ID, SHIP, CONFIRM)
+TALKATIVE = ORDER_SAGA.changed("order", talkative_story, RESERVE, CHARGE, SHIP_NOTHING, CONFIRM)
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class Swapped(Changed):
+class Swapped(OrderSagaWorkflow):
     """Charges before it reserves."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(SWAPPED)
+        self.use(SWAPPED)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -152,13 +140,13 @@ class Swapped(Changed):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class Shortened(Changed):
+class Shortened(OrderSagaWorkflow):
     """Sends no confirmation any more."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(SHORTENED)
+        self.use(SHORTENED)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -167,13 +155,13 @@ class Shortened(Changed):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class ByAnotherId(Changed):
+class ByAnotherId(OrderSagaWorkflow):
     """Charges under another id."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(BY_ANOTHER_ID)
+        self.use(BY_ANOTHER_ID)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -182,13 +170,13 @@ class ByAnotherId(Changed):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class Points(Changed):
+class Points(OrderSagaWorkflow):
     """Redeems points before it charges, whatever the order has done already."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(WITH_POINTS)
+        self.use(WITH_POINTS)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -197,13 +185,13 @@ class Points(Changed):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class PointsPatched(Changed):
+class PointsPatched(OrderSagaWorkflow):
     """Redeems points of the orders that begin after the change."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(WITH_POINTS if workflow.patched("redeem-points") else ORDER_SAGA)
+        self.use(WITH_POINTS if workflow.patched("redeem-points") else ORDER_SAGA)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
@@ -212,13 +200,13 @@ class PointsPatched(Changed):
 
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
-class Talkative(Changed):
+class Talkative(OrderSagaWorkflow):
     """Logs what happens, and asks shipping for something else, under another title and in a hurry."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
         super().__init__(order)
-        self.change_to(TALKATIVE)
+        self.use(TALKATIVE)
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ordersaga.testing.faults import Fault, Kind
+from ordersaga.testing.faults.calls import UNDO_OF
 from ordersaga.workflows.ids import settlement_id
 from tests.replay.stage import (
     Play,
@@ -66,7 +67,7 @@ PLAYS = {
     "completed-plain-json": Play(plain={}),
     "completed-675-lines": Play({"stock": 1_000, "items": MANY_LINES}),
     "completed-hold": Play(policy(hold_before_shipping=0.5)),
-    "completed-retries": Play(faults=[Fault(Kind.LOSE_RESPONSE, attempts=(1, 2))]),
+    "completed-retries": Play(faults=[Fault(Kind.LOSE_RESPONSE, call, attempts=(1, 2)) for call in UNDO_OF]),
     "completed-slow-first-attempt": Play(policy(fast_path=0.5), [slow("charge", 2)]),
     "completed-heartbeat": Play(policy(fast_path=5), [slow(None, 2.5)]),
     "completed-no-mail": Play(HASTY, [down("notify")]),
@@ -94,9 +95,9 @@ PLAYS = {
     "cancelled-in-undo-natively": Play(
         NO_ADDRESS, [down("refund", (1, 2))], [a_fault, cancel_natively, cancel_by_update]
     ),
-    # What a workflow task did in its local activities is forgotten when the server refuses its end.
-    "cancelled-at-last-activity-by-signal": Play(faults=[slow("notify", 1.0)], acts=[a_fault, cancel_by_signal]),
-    "cancelled-at-last-activity-natively": Play(faults=[slow("notify", 1.0)], acts=[a_fault, cancel_natively]),
+    # What a workflow task did in its local activities is forgotten when the server refuses its end. The register knows.
+    "too-late-at-last-activity-by-signal": Play(faults=[slow("notify", 1.0)], acts=[a_fault, cancel_by_signal]),
+    "too-late-at-last-activity-natively": Play(faults=[slow("notify", 1.0)], acts=[a_fault, cancel_natively]),
     "too-late-by-update": Play(faults=[down("notify", range(1, 4))], acts=[BOOKED, parcel_leaves, cancel_by_update]),
     "too-late-natively": Play(faults=[down("notify", range(1, 4))], acts=[BOOKED, parcel_leaves, cancel_natively]),
     "too-late-at-last-activity-by-update": Play(faults=[slow("notify", 1.0)], acts=[a_fault, cancel_by_update]),

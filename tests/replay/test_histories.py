@@ -18,7 +18,8 @@ from tests.replay.record import IDENTITY
 
 EVERY = pytest.mark.parametrize("path", recorded(), ids=lambda path: f"{path.parent.name}/{path.stem}")
 OF_ORDERS = [path for path in recorded() if path.stem != "round"]
-FORGETFUL = [path for path in recorded() if path.stem.startswith("cancelled-at-last-activity")]
+_FORGETFUL = ("too-late-at-last-activity-by-signal", "too-late-at-last-activity-natively")
+FORGETFUL = [path for path in recorded() if path.stem in _FORGETFUL]
 SERVER = {"history-service", "temporal-system"}
 """Who else writes events: the server itself."""
 

@@ -212,4 +212,4 @@ def test_a_type_that_no_sample_can_be_made_of_is_told_at_once() -> None:
 
 
 def test_the_orders_saga_needs_no_word_about_ids_and_answers() -> None:
-    assert len(World(ORDER_SAGA).activities()) == 9
+    assert len(World(ORDER_SAGA).activities()) == 14

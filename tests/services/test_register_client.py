@@ -8,8 +8,11 @@ import aiohttp
 import pytest
 
 from ordersaga.clients import RegisterClient, ServiceHttp
+from ordersaga.clients.http import MAX_ANSWER_BYTES
 from ordersaga.contracts.register import (
+    LONGEST_TEXT,
     Attention,
+    AttentionStep,
     ClaimRequest,
     DecisionRequest,
     EndingRequest,
@@ -83,6 +86,18 @@ async def test_lists(client: RegisterClient, order_id: str) -> None:
     assert rest.next is None
     assert [entry.order_id async for entry in client.orders(customer_id=order_id, attention=False)] == names
     assert len((await client.page()).items) >= 3
+
+
+async def test_a_page_is_read_however_much_there_is_to_say(client: RegisterClient, order_id: str) -> None:
+    steps = [AttentionStep(step=f"step {number}", error="€" * LONGEST_TEXT) for number in range(4)]
+    attention = Attention(kind="undo", amount_at_risk="19.99", since=NOW, steps=steps)
+    report = ProgressRequest(owner=OWNER, run_id="r", number=1, status=OrderStatus.NEEDS_ATTENTION, attention=attention)
+    orders = MAX_ANSWER_BYTES // len(attention.model_dump_json().encode()) + 1
+    for number in range(orders):
+        await client.claim(f"{order_id}-{number}", CLAIM.model_copy(update={"customer_id": order_id}), SECONDS)
+        await client.progress(f"{order_id}-{number}", report, SECONDS)
+    page = await client.page(OrderFilters(customer_id=order_id), limit=100)
+    assert [entry.attention for entry in page.items] == [attention] * orders
 
 
 async def test_each_no_has_a_type(client: RegisterClient, order_id: str) -> None:

@@ -14,7 +14,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.client import OrderClient
 from ordersaga.domain.errors import OrdersagaError, TemporalBusy, VerdictPending, WorkerUnavailable
-from ordersaga.domain.order import parse_order
+from ordersaga.domain.order import OrderInput, parse_order
+from ordersaga.order_register import OrderRegister
 
 ORDER = parse_order(
     {
@@ -36,7 +37,18 @@ def behind(status: RPCStatusCode) -> OrderClient:
 
     handle = SimpleNamespace(id="order-o1", result=fail, describe=fail, query=fail)
     temporal = SimpleNamespace(start_workflow=fail, get_workflow_handle_for=lambda *_: handle)
-    return OrderClient(cast("Client", temporal))
+    orders = OrderClient(cast("Client", temporal))
+    orders.register = cast("OrderRegister", SimpleNamespace(accept=accepted, find=not_found))
+    return orders
+
+
+async def accepted(order: OrderInput, task_queue: str) -> Any:
+    """The register answers."""
+    return SimpleNamespace(ending=None)
+
+
+async def not_found(order_id: str) -> None:
+    """The register does not know it."""
 
 
 @pytest.mark.parametrize("status", [*SILENT, RPCStatusCode.RESOURCE_EXHAUSTED])

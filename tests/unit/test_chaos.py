@@ -182,6 +182,7 @@ def report(*violations: Finding, balanced: bool = True) -> Report:
         recovery_p50=1.25,
         recovery_p99=None,
         healed_after=4,
+        looks=9,
         seconds=70,
         balanced=balanced,
         unsettled=[],

@@ -51,6 +51,15 @@ async def test_an_answer_that_is_old_is_read_anew() -> None:
     assert [(await memory.get("a", source.read)).value for _ in range(3)] == [1, 2, 3]
 
 
+async def test_what_was_changed_is_read_anew_by_all_questions_that_fit() -> None:
+    memory, source = Memory(max_age=60), Source()
+    for key in (("list", 1), ("list", 2), ("order", 1)):
+        await memory.get(key, source.read)
+    memory.forget_all(lambda key: key[0] == "list")
+    answers = [(await memory.get(key, source.read)).value for key in (("list", 1), ("list", 2), ("order", 1))]
+    assert answers == [4, 5, 3]
+
+
 async def test_in_bad_times_the_last_answer_is_given_with_its_time_and_the_reason() -> None:
     memory, source = Memory(max_age=0), Source()
     good = await memory.get("a", source.read)

@@ -14,8 +14,9 @@ from temporalio.exceptions import CancelledError
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderStatus
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement
-from ordersaga.saga import Outcome, SagaRun, Verdict
+from ordersaga.saga import Decision, Outcome, SagaRun, Verdict
 from ordersaga.workflows.order import OrderSagaWorkflow
+from ordersaga.workflows.progress import ProgressReports
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 from tests.unit.orders import order_of
 
@@ -28,11 +29,14 @@ class Runs:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.kept: list[str] = []
+        self.told: list[tuple[OrderStatus, object]] = []
         self.outcome = Outcome(Verdict.STANDS)
 
     async def run(self, **how: Any) -> Outcome:
         """Note it."""
-        self.asked.append({name: value for name, value in how.items() if value})
+        usual = {"unwind_because": None, "committed": False, "registered": True}
+        self.asked.append({name: value for name, value in how.items() if value != usual[name]})
         return self.outcome
 
 
@@ -43,10 +47,20 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     async def run(saga: object, **how: Any) -> Outcome:
         return await runs.run(**how)
 
+    async def keep(saga: object, decision: Decision) -> None:
+        runs.kept.append(decision.choice)
+
+    async def after_end(reports: object, status: OrderStatus, attention: object) -> None:
+        runs.told.append((status, attention))
+
     monkeypatch.setattr(SagaRun, "run", run)
+    monkeypatch.setattr(SagaRun, "keep", keep)
+    monkeypatch.setattr(ProgressReports, "after_end", after_end)
     monkeypatch.setattr(workflow, "now", lambda: NOW)
     monkeypatch.setattr(workflow, "set_current_details", lambda details: None)
-    monkeypatch.setattr(workflow, "info", lambda: SimpleNamespace(typed_search_attributes=TypedSearchAttributes([])))
+    monkeypatch.setattr(
+        workflow, "info", lambda: SimpleNamespace(typed_search_attributes=TypedSearchAttributes([]), raw_memo={})
+    )
     return runs
 
 
@@ -81,10 +95,28 @@ async def test_a_mail_that_was_not_sent_is_sent_again_only_if_a_person_says_so_a
     result = await OrderSettlementWorkflow(settlement).run(settlement)
 
     assert runs.asked == asked
+    assert runs.kept == [choice]
+    assert runs.told == [(OrderStatus.COMPLETED, None)]
     assert result.status is OrderStatus.COMPLETED
     assert result.decisions == [
         DecisionEntry(step="send_confirmation", choice=choice, by="Ada", note="told her", at=NOW)
     ]
+
+
+@pytest.mark.parametrize(
+    ("ended", "asked"),
+    [
+        (OrderStatus.COMPLETED, {"committed": True}),
+        (OrderStatus.FAILED, {"unwind_because": "restored", "registered": False}),
+        (OrderStatus.CANCELLED, {"unwind_because": "restored", "registered": False}),
+    ],
+)
+async def test_after_a_restore_an_order_is_brought_to_how_it_has_ended_and_the_register_not_asked(
+    order: OrderInput, runs: Runs, ended: OrderStatus, asked: dict[str, Any]
+) -> None:
+    settlement = Settlement(order=order, cause=Attention.RESTORED, because="restored", ended=ended)
+    await OrderSettlementWorkflow(settlement).run(settlement)
+    assert (runs.asked, runs.kept, runs.told) == ([asked], [], [])
 
 
 @pytest.mark.parametrize(

@@ -19,22 +19,27 @@ from ordersaga.watcher import KEPT_ROUNDS, ensure_schedule, schedule_id
 from ordersaga.worker import order_worker
 from tests.workflow.shop import until
 
-SETTINGS = Settings()
-"""No order is placed here, so no service needs to answer."""
+
+@pytest.fixture(scope="module")
+def settings(services_url: str) -> Settings:
+    """No order is placed here, so that only the register has to answer: it knows which orders are lost."""
+    return Settings(register_url=f"{services_url}/register")
 
 
-async def findings(address: str, monkeypatch: pytest.MonkeyPatch, settings: Settings = SETTINGS) -> dict[str, Finding]:
+async def findings(address: str, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> dict[str, Finding]:
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
     return {each.name: each async for each in doctor_on_temporal(settings)}
 
 
-async def test_rounds_do_not_fill_the_list_and_doctor_knows_how_the_watcher_is(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rounds_do_not_fill_the_list_and_doctor_knows_how_the_watcher_is(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
     async with temporal_server() as address:
         client = await connect(target_host=address)
-        assert "none on task queue orders" in (await findings(address, monkeypatch))["watcher"].detail
-        async with order_worker(client, SETTINGS):
-            await ensure_schedule(client, SETTINGS.task_queue, timedelta(seconds=1))
-            watching = client.get_schedule_handle(schedule_id(SETTINGS.task_queue))
+        assert "none on task queue orders" in (await findings(address, monkeypatch, settings))["watcher"].detail
+        async with order_worker(client, settings):
+            await ensure_schedule(client, settings.task_queue, timedelta(seconds=1))
+            watching = client.get_schedule_handle(schedule_id(settings.task_queue))
 
             async def has_made_rounds() -> bool:
                 return (await watching.describe()).info.num_actions > 2 * KEPT_ROUNDS
@@ -45,30 +50,33 @@ async def test_rounds_do_not_fill_the_list_and_doctor_knows_how_the_watcher_is(m
                 rounds = [each.id async for each in client.list_workflows('WorkflowType = "WatcherWorkflow"')]
                 return len(rounds) <= KEPT_ROUNDS + 1
 
-            assert (await findings(address, monkeypatch))["watcher"].state == "ok"
+            assert (await findings(address, monkeypatch, settings))["watcher"].state == "ok"
             await watching.pause(note="for the test")
-            found = (await findings(address, monkeypatch))["watcher"]
+            found = (await findings(address, monkeypatch, settings))["watcher"]
             assert (found.state, found.detail) == ("problem", "paused (for the test)")
             await until(are_few, 60)  # the server takes its time to delete
             await watching.unpause()
 
 
-async def test_doctor_tells_of_a_task_queue_that_nobody_works_on_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doctor_tells_of_a_task_queue_that_nobody_works_on_any_more(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
     async with temporal_server() as address:
         client = await connect(target_host=address)
         await ensure_schedule(client, "before", timedelta(seconds=60))
-        await ensure_schedule(client, SETTINGS.task_queue, timedelta(seconds=60))
+        await ensure_schedule(client, settings.task_queue, timedelta(seconds=60))
 
         async def is_told() -> bool:
-            found = (await findings(address, monkeypatch))["watcher"]
+            found = (await findings(address, monkeypatch, settings))["watcher"]
             return found.detail.startswith("no worker is on task queue before, which has a watcher")
 
         await until(is_told)
 
 
-async def test_doctor_does_not_call_a_frozen_worker_ok(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doctor_does_not_call_a_frozen_worker_ok(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     async with temporal_server() as address:
         environment = os.environ | {"TEMPORAL_ADDRESS": address, f"{PREFIX}WATCH_EVERY": "1"}
+        environment[f"{PREFIX}REGISTER_URL"] = settings.register_url
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "ordersaga", "worker"),
             env=environment,
@@ -78,12 +86,12 @@ async def test_doctor_does_not_call_a_frozen_worker_ok(monkeypatch: pytest.Monke
         try:
 
             async def has_made_a_round() -> bool:
-                return (await findings(address, monkeypatch))["watcher"].detail.startswith("made its last")
+                return (await findings(address, monkeypatch, settings))["watcher"].detail.startswith("made its last")
 
             await until(has_made_a_round)
-            assert (await findings(address, monkeypatch))["worker"].state == "ok"
+            assert (await findings(address, monkeypatch, settings))["worker"].state == "ok"
             process.send_signal(signal.SIGSTOP)
-            found = await findings(address, monkeypatch)
+            found = await findings(address, monkeypatch, settings)
         finally:
             process.send_signal(signal.SIGCONT)
             process.terminate()

@@ -9,16 +9,19 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
+import structlog
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import settlements, watcher
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
-from ordersaga.domain.errors import VerdictPending, WorkerUnavailable
+from ordersaga.contracts.register import Attention as AttentionRecord
+from ordersaga.contracts.register import ProgressRequest
+from ordersaga.domain.errors import DecisionRefused, VerdictPending, WorkerUnavailable
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
-from ordersaga.domain.worklist import Attention, WatcherRound
+from ordersaga.domain.worklist import Attention, OrderDecision, WatcherRound
 from ordersaga.saga import Saga, SagaContext
 from ordersaga.settings import Settings
 from ordersaga.testing.environment import temporal_server
@@ -46,8 +49,7 @@ async def orders_cut_off(shop: Shop, order_id: str) -> list[str]:
     names = [f"{order_id}-{number}" for number in range(3)]
     for name in names:
         await held(shop, shop.orders, name)
-        await shop.orders.temporal.get_workflow_handle(workflow_id(name)).terminate()
-        await on_worklist(shop.orders, name)
+        await cut_off(shop.orders, name)
     await one_round(shop.orders, order_id)
     for name in names:
         await shop.orders.result(name)
@@ -80,6 +82,17 @@ async def held(shop: Shop, orders: OrderClient, order_id: str) -> None:
     await until(charged)
 
 
+async def cut_off(orders: OrderClient, order_id: str) -> None:
+    """Terminate an order's run, and wait until Temporal lists it, so that a round finds it."""
+    name = workflow_id(order_id)
+    await orders.temporal.get_workflow_handle(name).terminate()
+
+    async def is_listed() -> bool:
+        return name in [each.id async for each in orders.temporal.list_workflows(settlements.CUT_OFF_QUERY)]
+
+    await until(is_listed)
+
+
 async def on_worklist(orders: OrderClient, order_id: str) -> Attention:
     async def find() -> Attention | None:
         return next((item.attention for item in await orders.worklist() if item.order_id == order_id), None)
@@ -96,8 +109,7 @@ async def test_a_watcher_leaves_the_orders_of_another_task_queue_alone(
     orders = OrderClient(temporal, elsewhere)
     async with order_worker(temporal, elsewhere):
         await held(shop, orders, order_id)
-        await temporal.get_workflow_handle(workflow_id(order_id)).terminate()
-        await on_worklist(orders, order_id)
+        await cut_off(orders, order_id)
 
         assert workflow_id(order_id) not in (await one_round(shop.orders, f"{order_id}-ours")).recovered
         assert workflow_id(order_id) in (await one_round(orders, f"{order_id}-theirs")).recovered
@@ -111,9 +123,8 @@ async def test_orders_are_settled_and_listed_where_there_are_no_search_attribute
     orders = OrderClient(bare, settings)
     async with order_worker(bare, settings):
         await held(shop, orders, order_id)
-        await bare.get_workflow_handle(workflow_id(order_id)).terminate()
-
-        assert await on_worklist(orders, order_id) is Attention.CUT_OFF
+        await cut_off(orders, order_id)
+        assert (await orders.get_summary(order_id)).status is OrderStatus.NEEDS_ATTENTION
         found = await one_round(orders, order_id)
         assert (found.recovered, found.problems) == ([workflow_id(order_id)], [])
         assert (await orders.result(order_id)).status is OrderStatus.FAILED
@@ -132,25 +143,34 @@ async def test_an_order_that_cannot_be_settled_keeps_no_other_waiting(
 
     for name in (good, bad):
         await held(shop, shop.orders, name)
-        await temporal.get_workflow_handle(workflow_id(name)).terminate()
-        await on_worklist(shop.orders, name)
+        await cut_off(shop.orders, name)
     monkeypatch.setattr(watcher, "start_settlement", fails_for_one)
     found = await one_round(shop.orders, order_id)
 
     assert workflow_id(good) in found.recovered
     assert found.problems == [f"{workflow_id(bad)} cannot be settled: the history is corrupt"]
     monkeypatch.undo()
+    assert await on_worklist(shop.orders, bad) is Attention.CUT_OFF
+    assert good not in [item.order_id for item in await shop.orders.worklist()]
+    item = next(item for item in await shop.orders.worklist() if item.order_id == bad)
+    assert (item.amount_at_risk, item.currency, item.steps) == ("44.98", "USD", [])
+    with pytest.raises(DecisionRefused, match="has no run that could take a decision"):
+        await shop.orders.resolve(bad, OrderDecision(choice="retry", by="Ada"))
+
     assert workflow_id(bad) in (await one_round(shop.orders, f"{order_id}-again")).recovered
+    await shop.orders.result(bad)
+    assert bad not in [item.order_id for item in await shop.orders.worklist()]
 
 
 async def test_an_order_that_this_version_cannot_read_is_not_forgotten_when_it_is_cut_off(
     shop: Shop, temporal: Client, order_id: str
 ) -> None:
     """A version that can read it may have charged the customer."""
-    document = (await shop.order(order_id)).model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
+    order = await shop.order(order_id)
+    document = order.model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
+    await shop.orders.register.accept(order, shop.orders.settings.task_queue)
     handle = await place_document(temporal, document, shop.orders.settings.task_queue)
-    await handle.terminate()
-    assert await on_worklist(shop.orders, order_id) is Attention.CUT_OFF
+    await cut_off(shop.orders, order_id)
     found = await one_round(shop.orders, order_id)
     assert handle.id not in found.recovered
     assert [
@@ -159,20 +179,37 @@ async def test_an_order_that_this_version_cannot_read_is_not_forgotten_when_it_i
     assert await on_worklist(shop.orders, order_id) is Attention.CUT_OFF
 
 
-async def test_the_worklist_does_not_ask_for_each_run_that_was_ever_cut_off(
+async def test_the_worklist_asks_temporal_once_however_many_runs_were_cut_off(
     shop: Shop, orders_cut_off: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    describe = WorkflowHandle.describe
+    service = shop.orders.temporal.service_client
+    call = service._rpc_call
 
-    async def counted(handle: WorkflowHandle[Any, Any], **options: Any) -> Any:
-        asked.append(handle.id)
-        return await describe(handle, **options)
+    async def counted(rpc: str, *args: Any, **options: Any) -> Any:
+        asked.append(rpc)
+        return await call(rpc, *args, **options)
 
-    monkeypatch.setattr(WorkflowHandle, "describe", counted)
+    monkeypatch.setattr(service, "_rpc_call", counted)
     listed = [item.order_id for item in await shop.orders.worklist()]
     assert not set(orders_cut_off) & set(listed)
-    assert not [each for each in asked if each.endswith(tuple(orders_cut_off))]
+    assert asked == ["list_workflow_executions"]
+
+
+async def test_while_temporal_is_away_the_worklist_is_what_the_register_knows(
+    shop: Shop, settings: Settings, order_id: str
+) -> None:
+    order = await shop.order(order_id)
+    standing = await shop.orders.register.accept(order, "another deployment's")
+    waits = AttentionRecord(kind=Attention.CUT_OFF, amount_at_risk="44.98", since=standing.accepted_at)
+    report = ProgressRequest(
+        owner=standing.owner, run_id="watcher", number=0, status=OrderStatus.NEEDS_ATTENTION, attention=waits
+    )
+    await shop.services.register.progress(order_id, report, 5)
+    orders = OrderClient(await connect(target_host="127.0.0.1:1", lazy=True), settings)
+    with structlog.testing.capture_logs() as logs:
+        assert order_id in [item.order_id for item in await orders.worklist()]
+    assert [entry["event"] for entry in logs] == ["wedged runs are missing from the worklist"]
 
 
 # -- wedged

@@ -1,23 +1,15 @@
-"""A register in memory, by the rules that a register has to keep, and sagas that have one."""
+"""A register whose calls go wrong by the world's script, and sagas that have one."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio import activity
 
-from ordersaga.saga import FENCED, Saga, refusal
-from ordersaga.saga.register import (
-    DecisionNotice,
-    KeptDecision,
-    Notice,
-    Register,
-    RegisterState,
-    SagaEnding,
-    Standing,
-)
+from ordersaga.saga import NOT_YOURS, DecisionNotice, Notice, Register, Saga, SagaEnding, Standing, refusal
+from ordersaga.testing.sagas.register import Page
 from tests.workflow.cases import AnyStep, Case
 from tests.workflow.journey import World
 
@@ -32,68 +24,45 @@ class End:
     ahead: bool = False
 
 
-@dataclass
-class Page:
-    """What a register knows of one saga."""
-
-    state: RegisterState = RegisterState.OPEN
-    decisions: list[KeptDecision] = field(default_factory=list)
-    ending: dict[str, Any] | None = None
-    announced: list[str] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
-
-
-class MemoryRegister:
+class ScriptedRegister:
     """Pages by key. The world's script says what happens: fault, refuse, slow, lost (written, and no answer)."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.pages: dict[str, Page] = {}
+        self.announced: list[str] = []
 
     @activity.defn
     async def claim(self, case: Case) -> Standing:
         what = await self._happens("claim", case.key)
         if what == "refuse":
             raise refusal("it is another's", "Taken")
-        return await self._answer(what, self.pages.setdefault(case.key, Page()))
+        return self._answered(what, self.pages.setdefault(case.key, Page()).standing())
 
     @activity.defn
     async def unwind(self, notice: Notice) -> Standing:
         what = await self._happens("unwind", notice.key)
-        page = self.pages[notice.key]
-        page.announced.append(notice.reason)
-        if page.state is RegisterState.OPEN:
-            page.state = RegisterState.UNWINDING
-        return await self._answer(what, page)
+        if what == NOT_YOURS:
+            raise refusal("it is another's", NOT_YOURS)
+        self.announced.append(notice.reason)
+        return self._answered(what, self.pages[notice.key].unwind())
 
     @activity.defn
     async def forward(self, notice: Notice) -> Standing:
         what = await self._happens("forward", notice.key)
-        page = self.pages[notice.key]
-        if not page.state.is_end:
-            page.state = RegisterState.FORWARD
-        return await self._answer(what, page)
+        return self._answered(what, self.pages[notice.key].forward())
 
     @activity.defn
     async def close(self, end: End) -> Standing:
         what = await self._happens("close", end.key)
-        page, written = self.pages[end.key], vars(end)
-        if page.ending is None:
-            stands = end.verdict == "stands"
-            if stands and page.state is RegisterState.UNWINDING:
-                raise refusal("it is being undone", FENCED)
-            page.state = RegisterState.STANDS if stands else RegisterState.UNDONE
-            page.ending = written
-        return await self._answer(what, page, written)
+        if what == NOT_YOURS:
+            raise refusal("it is another's", NOT_YOURS)
+        return self._answered(what, self.pages[end.key].close(vars(end), stands=end.verdict == "stands"))
 
     @activity.defn
     async def decide(self, notice: DecisionNotice) -> Standing:
         what = await self._happens("decide", notice.key)
-        page = self.pages[notice.key]
-        if notice.id not in page.ids:
-            page.ids.add(notice.id)
-            page.decisions.append(notice.decision)
-        return await self._answer(what, page)
+        return self._answered(what, self.pages[notice.key].decide(notice))
 
     async def _happens(self, call: str, key: str) -> str:
         what = self.world.next(f"{call} -{key}")
@@ -104,10 +73,10 @@ class MemoryRegister:
             raise RuntimeError("the register is away")
         return what
 
-    async def _answer(self, what: str, page: Page, written: Any = None) -> Standing:
+    def _answered(self, what: str, standing: Standing) -> Standing:
         if what == "lost":
             raise RuntimeError("written, and not answered")
-        return Standing(page.state, list(page.decisions), None if page.ending == written else page.ending)
+        return standing
 
 
 def _ending(case: Case, ending: SagaEnding) -> End:
@@ -115,11 +84,11 @@ def _ending(case: Case, ending: SagaEnding) -> End:
 
 
 REGISTER = Register[Case](
-    claim=MemoryRegister.claim,
-    unwind=MemoryRegister.unwind,
-    forward=MemoryRegister.forward,
-    close=MemoryRegister.close,
-    decide=MemoryRegister.decide,
+    claim=ScriptedRegister.claim,
+    unwind=ScriptedRegister.unwind,
+    forward=ScriptedRegister.forward,
+    close=ScriptedRegister.close,
+    decide=ScriptedRegister.decide,
     ending=_ending,
     fast_path=True,
 )

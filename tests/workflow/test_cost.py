@@ -24,9 +24,9 @@ HAPPY = Cost(
     tasks=1,
     bytes=3_700,
     actions={"grpc_StartWorkflowExecution": 1, "command_BatchMarkers": 1},
-    calls=["claim", "reserve", "charge", "ship", "notify", "close"],
+    calls=["reserve", "charge", "ship", "notify", "close"],
     client_payloads=7,
-    worker_payloads=21,
+    worker_payloads=19,
 )
 REFUSED = Cost(
     events=25,  # the register is told before it is undone, and after
@@ -38,9 +38,9 @@ REFUSED = Cost(
         "command_ScheduleActivityTask": 3,
         "command_UpsertWorkflowSearchAttributes": 1,
     },
-    calls=["claim", "reserve", "charge", "unwind", "release", "close"],
+    calls=["reserve", "charge", "unwind", "release", "close"],
     client_payloads=7,
-    worker_payloads=28,
+    worker_payloads=26,
 )
 CANCELLED = Cost(
     events=50,
@@ -55,7 +55,6 @@ CANCELLED = Cost(
         "command_UpsertWorkflowSearchAttributes": 1,
     },
     calls=[
-        "claim",
         "reserve",
         "charge",
         "unwind",
@@ -66,10 +65,10 @@ CANCELLED = Cost(
         "close",
     ],
     client_payloads=9,
-    worker_payloads=49,  # the cancel's reason is read by its validator, too
+    worker_payloads=47,  # the cancel's reason is read by its validator, too
 )
 LOOKED_AT = replace(
-    HAPPY, actions=HAPPY.actions | {"grpc_QueryWorkflow": 1}, client_payloads=11, worker_payloads=21 + 19
+    HAPPY, actions=HAPPY.actions | {"grpc_QueryWorkflow": 1}, client_payloads=11, worker_payloads=19 + 17
 )
 """A happy order, and its status and view asked for afterwards: the view makes the worker replay it."""
 

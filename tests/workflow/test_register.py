@@ -13,10 +13,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from ordersaga.saga import Choice, Kind, SagaContext
+from ordersaga.saga import NOT_YOURS, Choice, Kind, SagaContext
 from ordersaga.saga.register import KeptDecision, RegisterState
+from ordersaga.testing.sagas.register import Page
 from tests.workflow.cases import Case, CaseRunner, case_runner, step
-from tests.workflow.registers import MemoryRegister, Page, registered
+from tests.workflow.registers import ScriptedRegister, registered
 from tests.workflow.shop import until
 
 A = step("a", fast_path=True)
@@ -47,7 +48,7 @@ class Stand:
     """A runner, and the register of its world."""
 
     case: CaseRunner
-    register: MemoryRegister
+    register: ScriptedRegister
 
     @property
     def page(self) -> Page:
@@ -91,10 +92,10 @@ class Stand:
 
 @pytest.fixture
 async def stand(temporal: Client, order_id: str) -> AsyncIterator[Stand]:
-    made: list[MemoryRegister] = []
+    made: list[ScriptedRegister] = []
 
     def activities(world: Any) -> list[Any]:
-        made.append(MemoryRegister(world))
+        made.append(ScriptedRegister(world))
         register = made[0]
         return [register.claim, register.unwind, register.forward, register.close, register.decide]
 
@@ -154,7 +155,7 @@ async def test_that_a_saga_is_undone_is_announced_before_the_pivot_is_asked(stan
     assert await stand.case.run(SAGA, step_deadline=0.3) == "undone"
     undoing = [call for call in stand.calls if not call.startswith("do ")]
     assert undoing == ["claim", "unwind", "undo ship", "undo mail", "undo a", "close"]
-    [reason] = stand.page.announced
+    [reason] = stand.register.announced
     assert reason.startswith("ship failed: broken before the effect")
     assert stand.page.state is RegisterState.UNDONE
     assert stand.page.ending is not None
@@ -206,6 +207,27 @@ async def test_another_run_that_undoes_the_saga_turns_the_end_away(stand: Stand)
     assert await handle.result() == "undone"
     assert stand.case.in_effect == []
     assert stand.page.state is RegisterState.UNDONE
+
+
+async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(stand: Stand) -> None:
+    """Or the register would have another end than the run."""
+    stand.case.given(do_ship=["refuse"])
+    stand.given_register(close=["slow", "ok"])
+    handle = await stand.case.start(SAGA)
+    await stand.case.has(lambda: "close" in stand.calls)
+    await handle.signal("cancel", "no more")
+    stand.case.world.release.set()
+
+    assert await handle.result() == "undone Refused"
+
+
+async def test_a_saga_that_was_never_taken_on_is_undone_and_the_others_end_stays(stand: Stand) -> None:
+    """Whoever has started it said that it was, and the register has another's under its key."""
+    stand.given_register(close=[NOT_YOURS], unwind=[NOT_YOURS])
+
+    assert await stand.case.run(SAGA) == "undone"
+    assert stand.case.in_effect == []
+    assert stand.page.state is RegisterState.OPEN
 
 
 # -- later runs
@@ -278,7 +300,7 @@ async def test_a_decision_is_written_before_it_is_carried_out_and_told(stand: St
 
     assert (await deciding).step("a").state == "done_by_hand"
     assert await handle.result() == "undone Refused"
-    [kept] = stand.page.decisions
+    [kept] = stand.page.decisions.values()
     assert (kept.step, kept.choice, kept.by, kept.note, kept.undoing) == (
         "a",
         Choice.DONE_BY_HAND,
@@ -339,7 +361,7 @@ async def test_a_retry_is_written_down_and_binds_nobody(stand: Stand) -> None:
     await stand.case.client.resolve("a", Choice.RETRY, "Ada")
 
     assert await handle.result() == "undone Refused"
-    assert [kept.choice for kept in stand.page.decisions] == [Choice.RETRY]
+    assert [kept.choice for kept in stand.page.decisions.values()] == [Choice.RETRY]
     stand.page.state, stand.page.ending = RegisterState.UNWINDING, None
     await stand.case.run(SAGA)
     assert (await stand.case.states())["a"] in ("undone", "nothing_to_undo")
@@ -347,7 +369,7 @@ async def test_a_retry_is_written_down_and_binds_nobody(stand: Stand) -> None:
 
 async def test_a_done_by_hand_of_a_do_is_not_done_again(stand: Stand) -> None:
     decision = KeptDecision("a", Choice.DONE_BY_HAND, "Ada", datetime.now(UTC), "in the shop")
-    stand.register.pages[stand.case.key] = Page(RegisterState.FORWARD, [decision])
+    stand.register.pages[stand.case.key] = Page(RegisterState.FORWARD, {"1": decision})
 
     assert await stand.case.run(SAGA) == "stands"
     assert "do a" not in stand.calls

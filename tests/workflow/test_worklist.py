@@ -17,7 +17,7 @@ from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.timeline_text import describe
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement
 from ordersaga.saga.cancel_requests import MOST_WAITING
-from ordersaga.settlements import start_settlement
+from ordersaga.settlements import CUT_OFF_QUERY, start_settlement
 from ordersaga.testing.books import check_books
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
 from ordersaga.watcher import ensure_schedule, schedule_id
@@ -34,6 +34,11 @@ async def test_a_parked_refund_is_on_the_worklist_with_its_amount_and_age(
     item = await listed(orders, order_id)
 
     assert (item.attention, item.amount_at_risk, item.currency) == (Attention.PARKED, "44.98", "USD")
+    (step,) = item.steps
+    assert (step.name, step.undoing, step.choices) == ("charge_payment", True, ["retry", "done_by_hand", "write_off"])
+    assert step.attempts >= 1
+    assert step.next_try is not None
+    assert "payment answered 500" in (step.error or "")
     assert datetime.now(UTC) - item.since < timedelta(minutes=1)
     assert await orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
 
@@ -160,7 +165,7 @@ async def test_a_mail_that_was_not_sent_waits_for_a_person(
     await gone(orders, order_id)
 
 
-async def test_a_mail_whose_settlement_was_cut_off_waits_for_a_person_again(
+async def test_a_mail_waits_for_a_person_until_its_settlement_has_ended(
     shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
 ) -> None:
     proxy.faults += [
@@ -173,10 +178,15 @@ async def test_a_mail_whose_settlement_was_cut_off_waits_for_a_person_again(
     settlement = Settlement(order=order, cause=Attention.MAIL_NOT_SENT, because="a person said so")
     queue = orders.settings.task_queue
     run = await start_settlement(temporal, queue, settlement, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
-    await gone(orders, order_id)
+    assert (await listed(orders, order_id)).attention is Attention.MAIL_NOT_SENT
+    decision = OrderDecision(choice="write_off", by="Ada", note="told her by telephone")
+    with pytest.raises(DecisionRefused, match="is being carried out at the moment"):
+        await orders.resolve(order_id, decision)
     await run.terminate()
 
     assert (await listed(orders, order_id)).attention is Attention.MAIL_NOT_SENT
+    await orders.resolve(order_id, decision)
+    await gone(orders, order_id)
 
 
 async def test_a_cancel_that_is_asked_for_again_and_again_does_not_fill_the_history(
@@ -217,7 +227,7 @@ async def watch(orders: OrderClient, order_id: str) -> list[str]:
     """One round of the watcher, once Temporal lists the order as cut off."""
 
     async def is_listed() -> bool:
-        return order_id in [item.order_id for item in await orders.worklist()]
+        return f"order-{order_id}" in [each.id async for each in orders.temporal.list_workflows(CUT_OFF_QUERY)]
 
     await until(is_listed)
     found = await orders.temporal.execute_workflow(
@@ -241,7 +251,7 @@ async def test_a_run_terminated_at_any_step_is_undone_in_the_next_round(
     handle = temporal.get_workflow_handle(f"order-{order_id}")
     await handle.terminate("somebody pressed the button")
     proxy.faults.remove(fault)
-    assert (await listed(orders, order_id)).attention is Attention.CUT_OFF
+    assert (await orders.get_summary(order_id)).status is OrderStatus.NEEDS_ATTENTION
     assert (await orders.result(order_id)).status is OrderStatus.NEEDS_ATTENTION
     with pytest.raises(VerdictPending, match="cut off"):
         await orders.cancel_order(order_id, "it will be undone, so that 'too late' would be wrong")

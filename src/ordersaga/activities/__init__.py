@@ -3,10 +3,11 @@
 from ordersaga.activities.inventory import InventoryActivities, Reserved
 from ordersaga.activities.notification import Confirmed, NotificationActivities
 from ordersaga.activities.payment import Charged, PaymentActivities
-from ordersaga.activities.register import OrderEnding, OrderProgress, RegisterActivities, claim_of
+from ordersaga.activities.register import AHEAD, OrderEnding, OrderProgress, RegisterActivities, claim_of
 from ordersaga.activities.shipping import Shipped, ShippingActivities
 
 __all__ = [
+    "AHEAD",
     "Charged",
     "Confirmed",
     "InventoryActivities",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from temporalio import activity
@@ -9,10 +11,10 @@ from temporalio import activity
 from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
 from ordersaga.clients import RegisterClient
 from ordersaga.contracts import register as wire
-from ordersaga.domain.errors import ServiceFault
+from ordersaga.domain.errors import NotFound, ServiceFault
 from ordersaga.domain.order import OrderInput, UnreadOrder
 from ordersaga.domain.result import Answer
-from ordersaga.saga import Choice, DecisionNotice, KeptDecision, Notice, RegisterState, Standing
+from ordersaga.saga import UNCLAIMED, Choice, DecisionNotice, KeptDecision, Notice, RegisterState, Standing, refusal
 
 AHEAD = "/ahead"
 """Ends the id of a run whose events were told on the fast path: it may have forgotten them, and tell others."""
@@ -73,13 +75,13 @@ class RegisterActivities:
     async def announce_unwind(self, notice: Notice) -> Standing:
         """Say that the order is to be undone, before anything is."""
         request = wire.UnwindRequest(owner=notice.owner, reason=notice.reason)
-        with told_to_temporal():
+        with _told():
             return _standing(await self._client.unwind(notice.key, request, time_for_call()))
 
     @activity.defn
     async def announce_forward(self, notice: Notice) -> Standing:
         """Say that the order can only go forward."""
-        with told_to_temporal():
+        with _told():
             request = wire.ForwardRequest(owner=notice.owner)
             return _standing(await self._client.forward(notice.key, request, time_for_call()))
 
@@ -88,7 +90,7 @@ class RegisterActivities:
         """Write how the order has ended, unless that is written already."""
         run_id = f"{activity.info().workflow_run_id}{AHEAD if ended.ahead else ''}"
         request = ended.ending.model_copy(update={"run_id": run_id})
-        with told_to_temporal():
+        with _told():
             standing = await self._client.close(ended.order_id, request, time_for_call())
         return _standing(standing, request.result)
 
@@ -107,7 +109,7 @@ class RegisterActivities:
             at=decision.at,
             run_id=activity.info().workflow_run_id,
         )
-        with told_to_temporal():
+        with _told():
             return _standing(await self._client.decide(notice.key, request, time_for_call()))
 
     @activity.defn
@@ -116,6 +118,16 @@ class RegisterActivities:
         request = progress.progress.model_copy(update={"run_id": activity.info().workflow_run_id})
         with told_to_temporal():
             await self._client.progress(progress.order_id, request, time_for_call())
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """An order that the register does not know has to be claimed first: the register may have been restored."""
+    try:
+        with told_to_temporal():
+            yield
+    except NotFound as unknown:
+        raise refusal(str(unknown), UNCLAIMED) from None
 
 
 def _standing(found: wire.Standing, written: dict[str, Any] | None = None) -> Standing:

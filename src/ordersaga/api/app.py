@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ordersaga.api import events, health, orders, worklist
+from ordersaga.api import audit, events, health, lists, orders, worklist
 from ordersaga.api.document import openapi_of
 from ordersaga.api.errors import ERROR_HANDLERS
 from ordersaga.api.metrics import Metrics
@@ -20,7 +20,7 @@ def add_api(app: FastAPI, front: Front) -> None:
     for kind, handler in ERROR_HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.add_exception_handler(events.NothingNew, _nothing_new)
-    for part in (orders, events, worklist, health):
+    for part in (orders, lists, events, worklist, audit, health):
         app.include_router(part.router)
     app.openapi = openapi_of(app, with_keys=front.keys.required)  # type: ignore[method-assign]
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from ordersaga.api.models import CancelRequest
+from ordersaga.api.models import CancelRequest, NewNote
 from ordersaga.contracts.common import Problem
 from ordersaga.domain.money import MAX_MINOR
 from ordersaga.domain.order import OrderInput
@@ -95,6 +95,7 @@ def _schemas() -> dict[str, Any]:
         (OrderInput, "PlaceOrder"),
         (CancelRequest, "CancelRequest"),
         (OrderDecision, "OrderDecision"),
+        (NewNote, "NewNote"),
         (Problem, "Problem"),
     ):
         schema = model.model_json_schema(ref_template=_REF)

@@ -41,8 +41,8 @@ _MEANINGS = {
     422: "`InvalidRequest` or `InvalidOrder`: `errors` lists what is wrong. Nothing was done.",
     429: "`TooManyRequests`: the key's rate is used up; `Retry-After` says for how many seconds. Nothing was done.",
     500: "`about:blank`: a bug. Whether the request took effect is unknown.",
-    503: "`TemporalUnavailable`, `TemporalBusy`, `WorkerUnavailable` or `Unavailable`: something does not "
-    "answer for now. Ask again after `Retry-After` seconds: nothing is done twice.",
+    503: "`TemporalUnavailable`, `TemporalBusy`, `WorkerUnavailable`, `ServiceUnavailable` or `Unavailable`: something "
+    "does not answer for now. Ask again after `Retry-After` seconds: nothing is done twice.",
 }
 _RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 EVERY_ROUTE = (401, 403, 422, 429, 500, 503)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 
 from fastapi import APIRouter
@@ -57,11 +58,9 @@ async def readyz(front: TheFront) -> Response | Ready:
 async def metrics(request: Request, _caller: Overseer, front: TheFront) -> Response:
     """Requests, their durations, the worklist and the amounts at risk, in Prometheus's format."""
     measured: Metrics = request.app.state.metrics
-    try:
-        worklist = await front.overview.worklist()
-        measured.set_worklist(worklist.value, up=worklist.fresh)
-    except Unavailable:
-        measured.temporal_up.set(0)
+    measured.temporal_up.set((await front.overview.health()).value.temporal)
+    with suppress(Unavailable):
+        measured.set_worklist((await front.overview.worklist()).value)
     return Response(measured.text(), media_type="text/plain; version=1.0.0; charset=utf-8")
 
 

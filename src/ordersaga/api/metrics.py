@@ -41,8 +41,8 @@ class Metrics:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route, method).observe(seconds)
 
-    def set_worklist(self, items: Iterable[WorklistItem], *, up: bool) -> None:
-        """Take over what the worklist says, and whether Temporal has just said it."""
+    def set_worklist(self, items: Iterable[WorklistItem]) -> None:
+        """Take over what the worklist says."""
         items = list(items)
         waiting = Tally(item.attention for item in items)
         for attention in Attention:
@@ -51,7 +51,6 @@ class Metrics:
         for item in items:
             if item.currency and item.amount_at_risk:
                 self._at_risk.labels(item.currency).inc(float(item.amount_at_risk))
-        self.temporal_up.set(up)
 
     def text(self) -> bytes:
         """Everything, in Prometheus's text format."""

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from ordersaga.access import Caller, Scope
+from ordersaga.contracts.register import OrderEntry
+from ordersaga.domain.audit import AuditItem, OrderNote
 from ordersaga.domain.order import Address, Document, OrderItem
 from ordersaga.domain.result import (
     Answer,
     DecisionEntry,
+    OrderPage,
     OrderResult,
     OrderStatus,
     OrderSummary,
@@ -72,12 +75,16 @@ class OrderDocument(Fresh):
     steps: list[StepStatus]
     timeline: list[TimelineEntry]
     decisions: list[DecisionEntry] = []
-    attention: Attention | None = Field(None, description="Why it is on the worklist, if it is.")
+    notes: list[OrderNote] = Field([], description="What people have noted on it, oldest first.")
+    attention: Attention | None = Field(
+        None, description="Why it needs a person, if it does; `cut_off`: its run was ended, and it goes on by itself."
+    )
     actions: list[Action] = Field([], description="What its state and this key allow.")
     workflow_id: str | None = None
     run_id: str | None = None
     live: bool = Field(
-        description="Whether a worker has told this. If not, it is what Temporal knows, and steps may be missing."
+        description="Whether this is how it stands, told by a worker or, after its end, by the register. If not, steps "
+        "may be missing."
     )
 
     @classmethod
@@ -90,6 +97,7 @@ class OrderDocument(Fresh):
             steps=view.steps,
             timeline=view.timeline,
             decisions=view.decisions,
+            notes=details.notes,
             customer_id=details.customer_id,
             placed_at=details.summary.started_at,
             ended_at=details.summary.closed_at,
@@ -118,6 +126,7 @@ class OrderDocument(Fresh):
                 ],
                 "error": self.error if self.refusal else _hidden(self.error),
                 "decisions": [],
+                "notes": [],
                 "attention": None,
                 "workflow_id": None,
                 "run_id": None,
@@ -130,22 +139,31 @@ def result_for(result: OrderResult, caller: Caller) -> OrderResult:
     """An order's result as this caller may see it."""
     if caller.customer_id is None:
         return result
-    error = result.error if result.refusal else _hidden(result.error)
-    return result.model_copy(update={"steps": _steps_for_customer(result.steps), "decisions": [], "error": error})
+    shown = {"steps": _steps_for_customer(result.steps), "decisions": [], "error": error_for(result, caller)}
+    return result.model_copy(update=shown)
+
+
+def error_for(order: OrderResult | OrderSummary | OrderEntry, caller: Caller) -> str | None:
+    """How an order went wrong, as this caller may see it: to a customer, its refusal is told, and nothing else."""
+    return order.error if caller.customer_id is None or order.refusal else _hidden(order.error)
 
 
 class OrderList(Fresh):
-    """Some orders: those under way first, the others by their end, newest first."""
+    """Some orders, newest first."""
 
     items: list[OrderSummary]
-    next: str | None = Field(
-        None,
-        description="The cursor for more, or null at the end. A page with a `next` may hold fewer items than `limit`.",
-    )
+    next: str | None = Field(None, description="The cursor for more, or null at the end.")
+
+    @classmethod
+    def of(cls, known: Known[OrderPage], caller: Caller) -> OrderList:
+        """A page as this caller may see it."""
+        items = [each.model_copy(update={"error": error_for(each, caller)}) for each in known.value.items]
+        problem = known.problem if caller.customer_id is None else _hidden(known.problem)
+        return cls(items=items, next=known.value.next, as_of=known.at, problem=problem)
 
 
 class Worklist(Fresh):
-    """What waits for a person, what has waited longest first."""
+    """What waits for a person."""
 
     items: list[WorklistItem]
 
@@ -156,6 +174,29 @@ class CancelRequest(Document):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the customer has changed their mind"}]})
 
     reason: Annotated[str, Printable] = Field("", max_length=MAX_REASON, description="Kept with the order.")
+
+
+class NewNote(Document):
+    """A note on an order. To send it again with the same `note_id` writes it once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"by": "Ada Lovelace", "text": "The customer called: send it on Monday."}]}
+    )
+
+    by: Annotated[str, Printable, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)] = Field(
+        description="Who writes it."
+    )
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+    note_id: Annotated[str, Printable, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        None, description="Makes writing it safe to repeat."
+    )
+
+
+class Audit(Fresh):
+    """Some of what people did, newest first."""
+
+    items: list[AuditItem]
+    next: str | None = Field(None, description="The cursor for more, or null at the end.")
 
 
 class Cancellation(Answer):

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query
-from pydantic import AwareDatetime, BeforeValidator
+from fastapi import APIRouter, Header, Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,19 +19,17 @@ from ordersaga.api.bodies import model_in, object_in
 from ordersaga.api.callers import Reader, TheFront, Writer
 from ordersaga.api.document import body_of
 from ordersaga.api.errors import problems
-from ordersaga.api.models import Cancellation, CancelRequest, OrderDocument, OrderList, Placed, result_for
+from ordersaga.api.models import Cancellation, CancelRequest, OrderDocument, Placed, result_for
 from ordersaga.api.naming import name_of
 from ordersaga.domain.errors import OrderNotFound, Unavailable, VerdictPending
 from ordersaga.domain.order import OrderId, parse_order
-from ordersaga.domain.result import Answer, CancelOutcome, OrderFilter, OrderResult, OrderStatus
-from ordersaga.domain.text import PATTERN, Printable
+from ordersaga.domain.result import Answer, CancelOutcome, OrderResult
 from ordersaga.known import Known
 from ordersaga.overview import Front, OrderDetails
 from ordersaga.serving.problem import problem_response
 
 LONGEST_WAIT = 60
 CANCEL_WAIT = 10
-MAX_PAGE = 100
 
 router = APIRouter(tags=["orders"], generate_unique_id_function=name_of)
 
@@ -43,14 +40,7 @@ _NEXT = {
 """Where an order that has just been placed leads to, as OpenAPI links."""
 
 
-def _instant(text: object) -> object:
-    if isinstance(text, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", text):
-        raise ValueError("is not a time such as 2026-03-01T12:00:00Z")
-    return text
-
-
 Id = Annotated[OrderId, Path(description="The order's id.", examples=["A-1001"])]
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 Wait = Annotated[
     str | None,
     Header(
@@ -105,44 +95,13 @@ async def place_order(
     front.overview.changed(order.order_id)
     wait = seconds_to_wait(prefer)
     result = await _result(front, order.order_id, wait) if wait else None
+    if result is not None:
+        front.overview.changed(order.order_id)
     url = f"/v1/orders/{order.order_id}"
     placed = Placed(order_id=order.order_id, status_url=url, events_url=f"{url}/events")
     answer: Answer = placed if result is None else result_for(result, caller)
     headers = {"Location": url} | ({} if wait is None else {"Preference-Applied": f"wait={wait}"})
     return JSONResponse(answer.model_dump(mode="json"), 202 if result is None else 200, headers)
-
-
-@router.get(
-    "/v1/orders",
-    response_model=OrderList,
-    responses=problems(404, s404="`InvalidCursor`: there is no such page of this list. Nothing was listed."),
-)
-async def list_orders(
-    caller: Reader,
-    front: TheFront,
-    status: Annotated[
-        OrderStatus | None, Query(description="In lists, an order under way is `processing` from the start.")
-    ] = None,
-    customer_id: Annotated[
-        str | None, Query(min_length=1, max_length=128, json_schema_extra={"pattern": PATTERN}), Printable
-    ] = None,
-    placed_after: Annotated[Instant | None, Query(description="At this time or later.")] = None,
-    placed_before: Annotated[Instant | None, Query(description="Before this time.")] = None,
-    search: Annotated[
-        str | None, Query(description="The beginning of the order's id.", pattern=r"^[A-Za-z0-9._:-]{1,100}$")
-    ] = None,
-    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
-) -> OrderList:
-    """Orders: those under way first, the others by their end, newest first.
-
-    What was placed within the last second may be missing. A key that is bound to a customer sees that customer's.
-    """
-    if caller.customer_id is not None and customer_id not in (None, caller.customer_id):
-        raise HTTPException(403, "This key is bound to another customer. Nothing was listed.")
-    wanted = OrderFilter(status, caller.customer_id or customer_id, placed_after, placed_before, search)
-    known = await front.overview.orders(wanted, cursor, limit)
-    return OrderList(items=known.value.items, next=known.value.next, as_of=known.at, problem=known.problem)
 
 
 @router.get("/v1/orders/{order_id}", response_model=OrderDocument, responses=problems(404))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from ordersaga.api.bodies import model_in
@@ -13,7 +15,8 @@ from ordersaga.api.models import Worklist
 from ordersaga.api.naming import name_of
 from ordersaga.api.orders import Id
 from ordersaga.domain.result import OrderView
-from ordersaga.domain.worklist import OrderDecision
+from ordersaga.domain.text import PATTERN, Printable
+from ordersaga.domain.worklist import Attention, OrderDecision, WorklistSort, arranged
 
 router = APIRouter(tags=["worklist"], generate_unique_id_function=name_of)
 
@@ -21,10 +24,20 @@ _REFUSED = "`DecisionRefused`: the order waits for no decision like this, or a n
 
 
 @router.get("/v1/worklist", response_model=Worklist, responses=problems())
-async def get_worklist(_caller: Overseer, front: TheFront) -> Worklist:
-    """What waits for a person: steps that cannot be undone, mails not sent, runs cut off and not settled yet."""
+async def get_worklist(
+    _caller: Overseer,
+    front: TheFront,
+    sort: Annotated[WorklistSort, Query(description="`waiting`: what has waited longest comes first.")] = (
+        WorklistSort.WAITING
+    ),
+    attention: Annotated[Attention | None, Query(description="Only what waits for this.")] = None,
+    customer_id: Annotated[
+        str | None, Query(min_length=1, max_length=128, json_schema_extra={"pattern": PATTERN}), Printable
+    ] = None,
+) -> Worklist:
+    """What waits for a person: steps that cannot be done or undone, mails not sent, runs that do not go on."""
     known = await front.overview.worklist()
-    return Worklist(items=known.value, as_of=known.at, problem=known.problem)
+    return Worklist(items=arranged(known.value, sort, attention, customer_id), as_of=known.at, problem=known.problem)
 
 
 @router.post(

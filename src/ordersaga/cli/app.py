@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ordersaga.cli import api, doctor, orders, serve, verify, worklist
+from ordersaga.cli import api, doctor, lists, orders, recover, serve, verify, worklist
 from ordersaga.cli.demo import demo
 from ordersaga.cli.exits import EXPLAINED
 from ordersaga.cli.import_retail import import_retail
@@ -29,9 +29,12 @@ app.command()(place)
 app.command()(orders.status)
 app.command()(orders.show)
 app.command()(orders.cancel)
-app.command("list")(orders.list_orders)
+app.command("list")(lists.list_orders)
 app.command()(worklist.worklist)
 app.command()(worklist.resolve)
+app.command()(worklist.note)
+app.command()(worklist.audit)
 app.command()(verify.verify)
+app.command()(recover.recover)
 app.command()(doctor.doctor)
 app.command()(import_retail)

@@ -1,4 +1,4 @@
-"""The commands about orders that have been placed: `status`, `show`, `cancel`, `list`."""
+"""The commands about orders that have been placed: `status`, `show`, `cancel`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit, WrongInput
+from ordersaga.cli.exits import Exit
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import order_client, run_async
 
 if TYPE_CHECKING:
-    from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus
+    from ordersaga.domain.result import OrderView, StepStatus
 
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]
 
@@ -36,20 +36,6 @@ def cancel(
 ) -> int:
     """Cancel an order, and print whether that came in time. Exit code 1: it was too late, the order stands."""
     return run_async(_cancel(order_id, reason, patience, as_json))
-
-
-def list_orders(
-    status: Annotated[str | None, typer.Option(help="Only orders with this status.")] = None,
-    customer: Annotated[str | None, typer.Option(metavar="ID", help="Only this customer's orders.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="How many at most; 0 for all.")] = 100,
-    as_json: AsJson = False,
-) -> int:
-    """List orders, newest first. What was placed within the last second may be missing."""
-    from ordersaga.domain.result import OrderStatus
-
-    if status is not None and status not in list(OrderStatus):
-        raise WrongInput(f"There is no status {status!r}; there are {', '.join(OrderStatus)}. Nothing was asked.")
-    return run_async(_list(OrderStatus(status) if status else None, customer, limit, as_json))
 
 
 async def _status(order_id: str, as_json: bool) -> int:
@@ -84,30 +70,6 @@ async def _cancel(order_id: str, reason: str, patience: float, as_json: bool) ->
         detail = f"; {answer.detail}" if answer.detail else ""
         output.line(f"{order_id}: {verdict} (status {answer.status}{detail})")
     return Exit.OK if answer.outcome is CancelOutcome.CANCELLED else Exit.NO
-
-
-async def _list(status: OrderStatus | None, customer: str | None, limit: int, as_json: bool) -> int:
-    rows: list[OrderSummary] = []
-    more = False
-    async with order_client() as client:
-        async for each in client.list_orders(status, customer, limit + 1 if limit else None):
-            more = bool(limit) and len(rows) == limit
-            if more:
-                break
-            if as_json:
-                output.emit(each)
-            rows.append(each)
-    if not as_json:
-        output.table(("order", "status", "amount", "customer", "placed", "ended"), map(_row, rows))
-    if more:
-        output.message(f"There are more than these {limit}; --limit 0 lists all.")
-    return Exit.OK
-
-
-def _row(order: OrderSummary) -> tuple[object, ...]:
-    amount = f"{order.amount} {order.currency}" if order.amount else ""
-    ended = f"{order.closed_at:%Y-%m-%d %H:%M:%S}" if order.closed_at else ""
-    return order.order_id, order.status, amount, order.customer_id, f"{order.started_at:%Y-%m-%d %H:%M:%S}", ended
 
 
 def _print(view: OrderView) -> None:

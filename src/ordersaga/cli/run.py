@@ -35,12 +35,13 @@ def run_async(work: Coroutine[Any, Any, T], loop_factory: Callable[[], asyncio.A
 
 
 @asynccontextmanager
-async def order_client() -> AsyncIterator[OrderClient]:
-    """The client that the environment names. Raises TemporalUnavailable."""
+async def order_client(**temporal: Any) -> AsyncIterator[OrderClient]:
+    """The client that the environment names; keywords go to `ordersaga.connect.connect`. Raises TemporalUnavailable."""
     from ordersaga.client import OrderClient
 
     configure_temporal_logs("ERROR")
-    yield await OrderClient.connect()
+    async with await OrderClient.connect(**temporal) as client:
+        yield client
 
 
 def spare_collector() -> None:

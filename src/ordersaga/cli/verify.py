@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def verify(as_json: AsJson = False) -> int:
-    """Hold the services' books against the orders that Temporal knows. Exit code 1: they do not balance.
+    """Hold the services' books against the register, and that against Temporal. Exit code 1: they do not balance.
 
     Reads only, and may be run while orders are processed. docs/books.md explains the rules.
     """

@@ -1,7 +1,9 @@
-"""The commands for what waits for a person: `worklist`, `resolve`."""
+"""The commands for what waits for a person, and for what people did: `worklist`, `resolve`, `note`, `audit`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,16 +15,19 @@ from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import order_client, run_async
 
 if TYPE_CHECKING:
+    from ordersaga.domain.audit import AuditFilter, AuditItem
     from ordersaga.domain.worklist import OrderDecision, WorklistItem
 
 _MOST_CHARACTERS = 500
+_LONGEST_ERROR = 60
+"""In a table; --json has all of it."""
 
 
 def worklist(as_json: AsJson = False) -> int:
-    """List the orders that wait for a person, with the amount at risk and since when. Exit code 1: there are some.
+    """List the orders that wait for a person: why, the amount at risk, for how long, which step. Exit code 1: some do.
 
     parked: a step cannot be undone; decide with `ordersaga resolve`. mail_not_sent: the order has completed without its
-    confirmation. cut_off: somebody ended the run from outside; the watcher settles it in its next round.
+    confirmation. cut_off: the run was ended from outside, and the watcher cannot have it go on (see its log).
     wedged: the worker cannot go on with it, by a bug or because its version cannot read it; the worker's log says why.
     """
     return run_async(_worklist(as_json))
@@ -57,18 +62,50 @@ def resolve(
     return run_async(_resolve(order_id, decision, as_json))
 
 
+def note(
+    order_id: OrderId,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be remembered.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who writes it.")],
+    note_id: Annotated[str | None, typer.Option(metavar="ID", help="Makes it safe to repeat.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write a note on an order, also on one that has ended. It is shown with the order, and never changes."""
+    return run_async(_note(order_id, by, text, note_id, as_json))
+
+
+def audit(
+    order: Annotated[str | None, typer.Option(metavar="ID", help="Only what was done to this order.")] = None,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Only what this person did.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only decision, note or cancel_requested.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many at most; 0 for all.")] = 100,
+    as_json: AsJson = False,
+) -> int:
+    """List who did what, when, on which order, newest first: decisions, notes, requests to cancel. Times are UTC."""
+    from ordersaga.domain.audit import AuditFilter, AuditKind
+
+    if kind is not None and kind not in list(AuditKind):
+        raise WrongInput(f"There is no kind {kind!r}; there are {', '.join(AuditKind)}. Nothing was asked.")
+    return run_async(_audit(AuditFilter(order, by, AuditKind(kind) if kind else None), limit, as_json))
+
+
 async def _worklist(as_json: bool) -> int:
-    async with order_client() as client:
-        items = await client.worklist()
+    from ordersaga.worklist import read_worklist
+
+    async with order_client(lazy=True) as client:
+        found = await read_worklist(client.temporal, client.register)
     if as_json:
-        for item in items:
+        for item in found.items:
             output.emit(item)
-    elif items:
-        headers = ("order", "why", "at risk", "for", "status", "customer")
-        output.table(headers, map(_row, sorted(items, key=lambda item: item.since)))
-    else:
+    elif found.items:
+        headers = ("order", "why", "at risk", "for", "step", "attempts", "next try", "error", "customer")
+        output.table(headers, [row for item in found.items for row in _rows(item)])
+    elif found.problem is None:
         output.line("Nothing waits for a person.")
-    return Exit.NO if items else Exit.OK
+    if found.problem:
+        output.message(found.problem)
+    if found.items:
+        return Exit.NO
+    return Exit.OK if found.problem is None else Exit.NO_ANSWER
 
 
 async def _resolve(order_id: str, decision: OrderDecision, as_json: bool) -> int:
@@ -89,6 +126,52 @@ async def _resolve(order_id: str, decision: OrderDecision, as_json: bool) -> int
     return Exit.OK
 
 
-def _row(item: WorklistItem) -> tuple[object, ...]:
+async def _note(order_id: str, by: str, text: str, note_id: str | None, as_json: bool) -> int:
+    async with order_client(lazy=True) as client:
+        written = await client.note(order_id, by, text, note_id)
+    if as_json:
+        output.emit(written)
+    else:
+        output.line(f"{order_id}: noted by {written.by}")
+    return Exit.OK
+
+
+async def _audit(wanted: AuditFilter, limit: int, as_json: bool) -> int:
+    rows: list[AuditItem] = []
+    async with order_client(lazy=True) as client:
+        async for item in client.audit(wanted, limit + 1 if limit else None):
+            if limit and len(rows) == limit:
+                output.message(f"There are more than these {limit}; --limit 0 lists all.")
+                break
+            if as_json:
+                output.emit(item)
+            rows.append(item)
+    if not as_json:
+        output.table(("when", "who", "what", "order", "said"), map(_audit_row, rows))
+    return Exit.OK
+
+
+def _rows(item: WorklistItem) -> Iterator[tuple[object, ...]]:
+    """A row for each step that waits; one, if none does."""
     amount = f"{item.amount_at_risk} {item.currency}" if item.amount_at_risk not in (None, "0") else "-"
-    return item.order_id, item.attention, amount, output.age(item.since), item.status, item.customer_id
+    head = item.order_id, item.attention, amount, output.age(item.since)
+    for step in item.steps:
+        later = step.next_try is not None and step.next_try > datetime.now(UTC)
+        next_try = output.due(step.next_try) if step.next_try and later else "-"
+        attempts = f"{step.attempts}" if later or step.next_try is None else f"over {step.attempts}"
+        name = f"undo of {step.name}" if step.undoing else step.name
+        yield *head, name, attempts, next_try, _short(step.error), item.customer_id
+    if not item.steps:
+        yield *head, "-", "-", "-", "-", item.customer_id
+
+
+def _short(text: str | None) -> str:
+    words = " ".join((text or "-").split())
+    return words if len(words) <= _LONGEST_ERROR else f"{words[: _LONGEST_ERROR - 1]}…"
+
+
+def _audit_row(item: AuditItem) -> tuple[object, ...]:
+    step = f"undo of {item.step}" if item.undoing else item.step
+    what = f"{item.choice}: {step}" if item.choice else item.kind
+    said = item.text or item.note or item.reason
+    return f"{item.at:%Y-%m-%d %H:%M:%S}", item.by or "-", what, item.order_id, said

@@ -54,15 +54,16 @@ class ServiceHttp:
         timeout: float,
         noes: tuple[type[ServiceError], ...] = (),
         owner: str = "",
+        most: int = MAX_ANSWER_BYTES,
     ) -> T:
-        """Call the service, and return its answer: one of `answers`, by status.
+        """Call the service, and return its answer: one of `answers`, by status. It has at most `most` bytes.
 
         An undo names its `owner` in the query. Raises one of `noes`, NotYours, Fenced or IdempotencyMismatch when
         status and problem type say so, and ServiceFault for everything else: no answer in `timeout` seconds, another
         status, a body that is not what the contract says.
         """
         query = {"owner": owner} if owner else None
-        status, headers, content = await self._exchange(method, path, body, timeout, MAX_ANSWER_BYTES, query)
+        status, headers, content = await self._exchange(method, path, body, timeout, most, query)
         what = f"{self.name} answered {status} to {method} {path}"
         expected = answers.get(status)
         if expected is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel
 
-from ordersaga.clients.http import BOOKS_TIMEOUT, ServiceHttp
+from ordersaga.clients.http import BOOKS_TIMEOUT, MAX_PAGE_BYTES, ServiceHttp
 from ordersaga.contracts.common import Page
 from ordersaga.contracts.register import (
     AuditEntry,
@@ -107,6 +107,13 @@ class RegisterClient:
         """What people did, newest first: all, or by `order_id`, `by` or `kind`. Raises ServiceUnavailable."""
         return self._http.books("/audit", AuditEntry, **filters, limit=_WHOLE_LIST)
 
+    async def audit_page(
+        self, filters: Mapping[str, str], cursor: str | None = None, limit: int = _DEFAULT_PAGE
+    ) -> Page[AuditEntry]:
+        """A page of what people did, newest first. Raises InvalidRequest for a bad cursor, ServiceUnavailable."""
+        query = {**filters, "limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        return await self._read(f"/audit?{urlencode(query)}", Page[AuditEntry], InvalidRequest)
+
     async def totals(self) -> Totals:
         """Counts and amounts over all orders. Raises ServiceUnavailable."""
         return await self._read("/totals", Totals)
@@ -128,7 +135,9 @@ class RegisterClient:
 
     async def _read(self, path: str, model: type[T], *noes: type[ServiceError]) -> T:
         try:
-            return await self._http.call("GET", path, None, {200: model}, timeout=BOOKS_TIMEOUT, noes=noes)
+            return await self._http.call(
+                "GET", path, None, {200: model}, timeout=BOOKS_TIMEOUT, noes=noes, most=MAX_PAGE_BYTES
+            )
         except ServiceFault as fault:
             raise ServiceUnavailable(
                 f"The register at {self._http.base_url} cannot be read: {fault}. Nothing was changed. "

@@ -104,12 +104,13 @@ class Attention(Reply):
 
 
 class EventRecord(Reply):
-    """Something that happened in a run. `number` counts the run's events from 1."""
+    """Something that happened in a run. `number` counts the run's events from 1. The answers say which run it was."""
 
     number: Annotated[int, Field(ge=1, le=_LARGEST_NUMBER)]
     at: Moment
     kind: Name
     data: JsonObject = {}
+    run_id: Name | None = None
 
 
 class DecisionRecord(Reply):

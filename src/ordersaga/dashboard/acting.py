@@ -20,6 +20,9 @@ LONGEST_NAME = 100
 LONGEST_NOTE = 300
 
 
+LONGEST_NOTICE = 2_000
+"""Of a note on an order, which nobody decides anything by."""
+
 Act = Callable[[Front, Caller, str, "Sent"], Awaitable[str]]
 
 
@@ -31,12 +34,13 @@ class Sent(BaseModel):
     note: str = ""
     choice: str = ""
     step: str = ""
+    note_id: str = ""
 
 
 async def cancel(front: Front, caller: Caller, order_id: str, sent: Sent) -> str:
     """Cancel an order, and say what to tell. Raises DecisionRefused, OrderNotFound, Unavailable."""
-    by = _name(caller, sent)
-    reason = _short("The reason", sent.note, LONGEST_NOTE)
+    by = name_of(caller, sent)
+    reason = shortened("The reason", sent.note, LONGEST_NOTE)
     if not reason:
         raise DecisionRefused("To cancel an order give a reason. Nothing was changed.")
     try:
@@ -48,8 +52,8 @@ async def cancel(front: Front, caller: Caller, order_id: str, sent: Sent) -> str
 
 async def decide(front: Front, caller: Caller, order_id: str, sent: Sent) -> str:
     """Carry out a decision, and say what to tell. Raises DecisionRefused, OrderNotFound, Unavailable."""
-    by = _name(caller, sent)
-    note = _short("The note", sent.note, LONGEST_NOTE)
+    by = name_of(caller, sent)
+    note = shortened("The note", sent.note, LONGEST_NOTE)
     fields = {"choice": sent.choice, "by": by, "note": note, "step": sent.step or None}
     try:
         decision = OrderDecision.model_validate(fields)
@@ -62,15 +66,27 @@ async def decide(front: Front, caller: Caller, order_id: str, sent: Sent) -> str
     return "retry-failed" if unresolved(view, decision) else "retry-helped"
 
 
-def _name(caller: Caller, sent: Sent) -> str:
-    """Who decides; with the key's name where that is another, so that nobody can hide behind somebody's name."""
-    name = _short("A name", sent.by, LONGEST_NAME)
+async def write_note(front: Front, caller: Caller, order_id: str, sent: Sent) -> str:
+    """Write a note, and say what to tell. Raises DecisionRefused, InvalidRequest, OrderNotFound, Unavailable."""
+    by, text = name_of(caller, sent), sent.note.strip()
+    if not text:
+        raise DecisionRefused("There is nothing in the note. Nothing was written.")
+    if len(text) > LONGEST_NOTICE:
+        raise DecisionRefused(f"A note has at most {LONGEST_NOTICE} characters. Nothing was written.")
+    await front.client.note(order_id, by, text, sent.note_id[:100] or None)
+    return "noted"
+
+
+def name_of(caller: Caller, sent: Sent) -> str:
+    """Who acts; with the key's name where that is another, so that nobody can hide behind somebody's name."""
+    name = shortened("A name", sent.by, LONGEST_NAME)
     if not name:
         raise DecisionRefused("Give your name: it is kept with the order. Nothing was changed.")
     return f"{name} (key {caller.name})" if caller.key and name != caller.name else name
 
 
-def _short(what: str, text: str, most: int) -> str:
+def shortened(what: str, text: str, most: int) -> str:
+    """What was typed, on one line. Raises DecisionRefused."""
     text = " ".join(text.split())
     if len(text) > most:
         raise DecisionRefused(f"{what} has at most {most} characters. Nothing was changed.")

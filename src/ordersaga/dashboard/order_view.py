@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from ordersaga.access import Caller
 from ordersaga.dashboard.consequences import what_happens, what_stays
@@ -65,6 +66,7 @@ NOTICES = {
     "verdict-pending": Notice(
         "The cancel was asked for.", "Whether it came in time is not certain yet; this page shows it soon.", "warn"
     ),
+    "noted": Notice("The note was written.", "It is kept with the order."),
     "decided": Notice("The decision was carried out.", "The steps below show what came of it."),
     "retry-helped": Notice("It was tried again, and it succeeded.", "The steps below show it."),
     "retry-failed": Notice(
@@ -104,6 +106,7 @@ class Head:
     refusal: str | None
     cancel_reason: str | None
     live: bool
+    from_register: bool
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,8 @@ async def order_view(
         "log": shown.log,
         "asked": _asked(details.order) if details.order else None,
         "mails": mails,
+        "notes": details.notes,
+        "note_id": str(uuid4()),
         "undecided": undecided,
         "attention_text": ATTENTION[details.attention.attention] if details.attention else "",
         "may_cancel": may_cancel,
@@ -164,7 +169,8 @@ async def order_view(
         "live_url": f"/live{order_url(order_id)}",
     }
     parts = {"head": "_order_head.html", "actions": "_order_actions.html"}
-    return View("order.html", context, {**parts, "timeline": "_order_timeline.html", "mail": "_order_mail.html"})
+    parts |= {"timeline": "_order_timeline.html", "mail": "_order_mail.html", "notes": "_order_notes.html"}
+    return View("order.html", context, parts)
 
 
 def _drawn_until(placed_at: datetime) -> datetime:
@@ -177,7 +183,7 @@ def _drawn_until(placed_at: datetime) -> datetime:
 def _notice(told: str, typed: Typed, undecided: Sequence[Undecided], may_cancel: bool) -> Notice | None:
     """What was done; or why something was not, where the form that asked for it is no longer there to say so."""
     forms = {f"decide-{step.name}-{choice.name}" for step in undecided for choice in step.choices}
-    if typed.problem and typed.form not in (forms | {"cancel"} if may_cancel else forms):
+    if typed.problem and typed.form not in forms | {"note"} | ({"cancel"} if may_cancel else set()):
         return Notice("This was not done.", typed.problem, "bad")
     return NOTICES.get(told)
 
@@ -200,6 +206,7 @@ def _head(readings: Readings, details: OrderDetails) -> Head:
         refusal=view.refusal,
         cancel_reason=view.cancel_reason,
         live=details.live or details.has_ended,
+        from_register=details.from_register,
     )
 
 
@@ -208,7 +215,8 @@ def _temporal_url(readings: Readings, details: OrderDetails) -> str | None:
     if not ui:
         return None
     namespace = readings.front.client.temporal.namespace
-    return f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{details.workflow_id}/{details.run_id}/history"
+    run = "" if details.from_register else f"/{details.run_id}/history"
+    return f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{details.workflow_id}{run}"
 
 
 def _nothing_to_do(view: OrderView, amount: str) -> str:

@@ -11,15 +11,20 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ordersaga.access import Caller
 from ordersaga.dashboard import views
-from ordersaga.dashboard.acting import Act, Sent, cancel, decide
+from ordersaga.dashboard.acting import Act, Sent, cancel, decide, write_note
+from ordersaga.dashboard.audit_view import audit_view
+from ordersaga.dashboard.bulk import Chosen, decide_on_all, preview_view
 from ordersaga.dashboard.desk import Desk, Operator, TheDesk, operator
+from ordersaga.dashboard.errors import PageError
 from ordersaga.dashboard.live import updates
 from ordersaga.dashboard.order_view import Typed, order_view
 from ordersaga.dashboard.reading import Readings
 from ordersaga.dashboard.rendering import order_url, url
 from ordersaga.dashboard.security import same_origin
 from ordersaga.dashboard.views import View
-from ordersaga.domain.errors import OrdersagaError, Unavailable
+from ordersaga.dashboard.worklist_view import worklist_view
+from ordersaga.domain.errors import DecisionRefused, InvalidRequest, OrdersagaError, Unavailable
+from ordersaga.overview import csv_response
 
 Build = Callable[[Readings, Caller, views.Query], Awaitable[View]]
 
@@ -43,9 +48,20 @@ def _page(name: str, path: str, build: Build) -> None:
 
 
 _page("orders", "/", views.orders_view)
-_page("worklist", "/worklist", views.worklist_view)
+_page("worklist", "/worklist", worklist_view)
 _page("outbox", "/outbox", views.outbox_view)
+_page("audit", "/audit", audit_view)
 _page("totals", "/totals", views.totals_view)
+
+
+@router.get("/orders.csv", dependencies=[Depends(operator)])
+async def orders_file(request: Request, desk: TheDesk) -> Response:
+    """The list of orders that the page shows, all of it, as CSV."""
+    wanted = views.asked_orders(request.query_params)
+    try:
+        return await csv_response(desk.readings.front.client.register.entries(wanted))
+    except InvalidRequest as problem:
+        raise PageError(422, "This cannot be looked for", str(problem)) from None
 
 
 @router.get("/orders/{order_id}")
@@ -71,6 +87,31 @@ async def cancel_order(order_id: str, desk: TheDesk, caller: Operator, sent: Ann
 async def decide_on_order(order_id: str, desk: TheDesk, caller: Operator, sent: Annotated[Sent, Form()]) -> Response:
     """Decide on what is parked in an order, or on its mail."""
     return await _act(desk, caller, order_id, sent, decide)
+
+
+@router.post("/orders/{order_id}/notes", dependencies=OURS)
+async def note_on_order(order_id: str, desk: TheDesk, caller: Operator, sent: Annotated[Sent, Form()]) -> Response:
+    """Write a note on an order."""
+    return await _act(desk, caller, order_id, sent, write_note)
+
+
+@router.post("/worklist/preview", dependencies=OURS)
+async def preview_decision(desk: TheDesk, caller: Operator, chosen: Annotated[Chosen, Form()]) -> Response:
+    """What one decision will do to the chosen orders. Nothing is done."""
+    try:
+        return HTMLResponse((await preview_view(desk.readings, caller, chosen)).html())
+    except DecisionRefused as error:
+        raise PageError(409, "Nothing to decide", str(error)) from None
+
+
+@router.post("/worklist/decisions", dependencies=OURS)
+async def decide_on_orders(desk: TheDesk, caller: Operator, chosen: Annotated[Chosen, Form()]) -> Response:
+    """Take one decision on the steps that the preview has shown."""
+    try:
+        return HTMLResponse((await decide_on_all(desk.readings, caller, chosen)).html())
+    except DecisionRefused as error:
+        again = await preview_view(desk.readings, caller, chosen, str(error))
+        return HTMLResponse(again.html(), 409)
 
 
 @router.post("/totals/books", dependencies=[*OURS, Depends(operator)])

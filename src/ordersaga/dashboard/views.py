@@ -17,11 +17,9 @@ from ordersaga.dashboard.frame import frame_of
 from ordersaga.dashboard.reading import NEWEST_MAILS, Readings
 from ordersaga.dashboard.rendering import render, url
 from ordersaga.dashboard.totals import KINDS, PERIODS
-from ordersaga.domain.errors import Unavailable
-from ordersaga.domain.money import Money, total
+from ordersaga.domain.errors import InvalidRequest, Unavailable
 from ordersaga.domain.order import SAFE_ID
 from ordersaga.domain.result import OrderFilter, OrderStatus
-from ordersaga.domain.worklist import WorklistItem
 from ordersaga.known import Known
 
 T = TypeVar("T")
@@ -48,22 +46,28 @@ class View:
 
 
 async def orders_view(readings: Readings, caller: Caller, query: Query) -> View:
-    """The orders, as Temporal lists them: the open ones first. Raises InvalidCursor."""
-    said = {name: query.get(name, "").strip()[:200] for name in _FILTERS}
-    said |= {name: "" for name in _DAYS if _day(said[name]) is None}  # a browser warns of a value that is no date
+    """The orders, newest first. Raises InvalidCursor."""
+    said = _said(query)
     cursor = query.get("cursor") or None
     overview = readings.front.overview
-    known = await _if_known(overview.orders(_filter(said), cursor, ORDERS_A_PAGE))
+    unreadable, known = "", None
+    try:
+        known = await if_known(overview.orders(_filter(said), cursor, ORDERS_A_PAGE))
+    except InvalidRequest as problem:
+        unreadable = _unreadable(said, problem)
     older = known.value.next if known else None
     return View(
         "orders.html",
         {
-            "frame": await frame_of(overview, "orders", caller, _all(known)),
+            "frame": await frame_of(overview, "orders", caller, all_of(known)),
             "orders": known.value.items if known else [],
             "known": known is not None,
+            "unreadable": unreadable,
             "filter": said,
             "filtered": any(said.values()),
-            "statuses": list(OrderStatus),
+            "more_filters": any(said[name] for name in _RARE),
+            "statuses": [status for status in OrderStatus if status is not OrderStatus.PENDING],
+            "csv_url": "" if unreadable else url("/orders.csv", said),
             "live_url": "" if cursor else url("/live/orders", said),
             "newest_url": url("/", said) if cursor else None,
             "older_url": url("/", said | {"cursor": older}) if older else None,
@@ -72,34 +76,16 @@ async def orders_view(readings: Readings, caller: Caller, query: Query) -> View:
     )
 
 
-async def worklist_view(readings: Readings, caller: Caller, _query: Query) -> View:
-    """What waits for a person."""
-    overview = readings.front.overview
-    known = await _if_known(overview.worklist())
-    items = known.value if known else []
-    return View(
-        "worklist.html",
-        {
-            "frame": await frame_of(overview, "worklist", caller, _all(known)),
-            "items": items,
-            "at_risk": at_risk(items),
-            "known": known is not None,
-            "live_url": "/live/worklist",
-        },
-        {"list": "_worklist.html"},
-    )
-
-
 async def outbox_view(readings: Readings, caller: Caller, query: Query) -> View:
     """The mails, newest first."""
     said = {name: query.get(name, "").strip()[:100] for name in ("order_id", "state")}
     state = said["state"] if said["state"] in list(NotificationState) else ""
-    asked = not said["order_id"] or _is_id(said["order_id"])
-    known = await _if_known(readings.mails(said["order_id"], state)) if asked else Known([], datetime.now(UTC))
+    asked = not said["order_id"] or is_id(said["order_id"])
+    known = await if_known(readings.mails(said["order_id"], state)) if asked else Known([], datetime.now(UTC))
     return View(
         "outbox.html",
         {
-            "frame": await frame_of(readings.front.overview, "outbox", caller, _all(known)),
+            "frame": await frame_of(readings.front.overview, "outbox", caller, all_of(known)),
             "mails": known.value[:NEWEST_MAILS] if known else None,
             "more": known is not None and len(known.value) > NEWEST_MAILS,
             "filter": said,
@@ -113,12 +99,12 @@ async def outbox_view(readings: Readings, caller: Caller, query: Query) -> View:
 async def totals_view(readings: Readings, caller: Caller, query: Query) -> View:
     """Orders by outcome over time, how long they took, and the books."""
     period = PERIODS.get(query.get("period", ""), PERIODS["day"])
-    known, latency = await asyncio.gather(_if_known(readings.buckets(period)), _if_known(readings.latency(period)))
+    known, latency = await asyncio.gather(if_known(readings.buckets(period)), if_known(readings.latency(period)))
     buckets = known.value if known else None
     return View(
         "totals.html",
         {
-            "frame": await frame_of(readings.front.overview, "totals", caller, [*_all(known), *_all(latency)]),
+            "frame": await frame_of(readings.front.overview, "totals", caller, [*all_of(known), *all_of(latency)]),
             "periods": list(PERIODS.values()),
             "period": period,
             "buckets": buckets,
@@ -133,23 +119,32 @@ async def totals_view(readings: Readings, caller: Caller, query: Query) -> View:
     )
 
 
-def at_risk(items: list[WorklistItem]) -> list[Money]:
-    """The amounts at risk, added up for each currency."""
-    found: dict[str, list[Money]] = {}
-    for item in items:
-        if item.amount_at_risk and item.currency:
-            money = Money.parse(item.amount_at_risk, item.currency)
-            found.setdefault(money.currency, []).append(money)
-    sums = [total(amounts, currency) for currency, amounts in sorted(found.items())]
-    return [money for money in sums if money.minor]
-
-
 _DAYS = ("placed_after", "placed_before")
-_FILTERS = ("search", "status", "customer", *_DAYS)
+_RARE = ("tracking", "sku", "min_amount", "max_amount", "currency", *_DAYS)
+"""They are folded away while none of them is set."""
+_FILTERS = ("search", "status", "customer", "email", *_RARE)
+_LONGEST = 254
+
+
+def _said(query: Query) -> dict[str, str]:
+    """The filters as they were typed; a date that is none does not count, and a browser would warn of it."""
+    said = {name: query.get(name, "").strip()[:_LONGEST] for name in _FILTERS}
+    return said | {name: "" for name in _DAYS if _day(said[name]) is None}
+
+
+def asked_orders(query: Query) -> OrderFilter:
+    """The orders that the address of a page asks for."""
+    return _filter(_said(query))
+
+
+def _unreadable(said: Query, problem: InvalidRequest) -> str:
+    """Why nothing can be looked for, by the names of the fields."""
+    without = (said["min_amount"] or said["max_amount"]) and not said["currency"]
+    return "An amount needs its currency, such as USD." if without else str(problem)
 
 
 def _filter(said: Query) -> OrderFilter:
-    """What is asked for; a date that is none, or a status that there is not, does not count."""
+    """What is asked for; a status that there is not does not count."""
     before = _day(said["placed_before"])
     return OrderFilter(
         status=OrderStatus(said["status"]) if said["status"] in list(OrderStatus) else None,
@@ -157,6 +152,12 @@ def _filter(said: Query) -> OrderFilter:
         placed_after=_day(said["placed_after"]),
         placed_before=before + timedelta(days=1) if before else None,
         search=said["search"] or None,
+        email=said["email"] or None,
+        sku=said["sku"] or None,
+        tracking_number=said["tracking"] or None,
+        currency=said["currency"] or None,
+        min_amount=said["min_amount"] or None,
+        max_amount=said["max_amount"] or None,
     )
 
 
@@ -167,16 +168,19 @@ def _day(text: str) -> datetime | None:
         return None
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Whether it could be an order's id."""
     return re.fullmatch(SAFE_ID, text) is not None
 
 
-async def _if_known(reading: Awaitable[Known[T]]) -> Known[T] | None:
+async def if_known(reading: Awaitable[Known[T]]) -> Known[T] | None:
+    """What is read; None where nothing is known."""
     try:
         return await reading
     except Unavailable:
         return None
 
 
-def _all(known: Known[Any] | None) -> list[Known[Any]]:
+def all_of(known: Known[Any] | None) -> list[Known[Any]]:
+    """What a page shows, for its frame."""
     return [known] if known is not None else []

@@ -36,6 +36,7 @@ TONES: dict[str, str] = {
     Attention.MAIL_NOT_SENT: "warn",
     Attention.CUT_OFF: "warn",
     Attention.WEDGED: "alert",
+    Attention.OTHER: "warn",
     NotificationState.QUEUED: "busy",
     NotificationState.SENT: "ok",
     NotificationState.RECALLED: "muted",
@@ -105,10 +106,11 @@ STEPS = {
 ATTENTION = {
     Attention.PARKED: "A step cannot finish by itself. It is tried again, slowly, until somebody decides.",
     Attention.MAIL_NOT_SENT: "The order has completed, but its confirmation could not be sent.",
-    Attention.CUT_OFF: "Somebody ended the run from outside. It is settled by itself within a minute or so; "
-    "nothing needs to be decided yet.",
+    Attention.CUT_OFF: "The run was ended from outside. The watcher has the order go on by itself within a minute or "
+    "so. If the order stays here, the log of `ordersaga worker` says why it cannot.",
     Attention.WEDGED: "The worker cannot go on with it: a bug, or something that its version cannot read. Nothing is "
     "lost. See the worker's log; it goes on when a worker runs that can.",
+    Attention.OTHER: "A later version of ordersaga has put it here. Look at the order, and at the worker's log.",
 }
 
 
@@ -151,6 +153,23 @@ class ChoiceWords:
     note_help: str
     note_required: bool = True
     danger: bool = False
+
+
+@dataclass(frozen=True)
+class BulkChoice:
+    """A decision that can be taken on many orders at once: its button, and what it says was done."""
+
+    name: str
+    button: str
+    doing: str
+    danger: bool = False
+
+
+BULK = (
+    BulkChoice(Choice.RETRY, "Retry now", "Retry"),
+    BulkChoice(Choice.DONE_BY_HAND, "Done by hand", "Mark as done by hand:"),
+    BulkChoice(Choice.WRITE_OFF, "Write off", "Write off", danger=True),
+)
 
 
 def choice_words(choice: str, says: str) -> ChoiceWords:

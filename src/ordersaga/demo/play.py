@@ -44,7 +44,8 @@ class Play:
         temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
         async with Services.open(stack.services) as services:
             await services.inventory.load_stock(stock_needed(scene.order for scene in scenes) | {SOLD_OUT: 0})
-            yield cls(scenes, stack, proxy, OrderClient(temporal, stack.settings()), services.shipping)
+            async with OrderClient(temporal, stack.settings()) as orders:
+                yield cls(scenes, stack, proxy, orders, services.shipping)
 
     @property
     def ended(self) -> int:

@@ -138,23 +138,39 @@ class OrderSummary(Answer):
 
     order_id: str
     status: OrderStatus
-    run_id: str
+    run_id: str = ""
     started_at: datetime
     closed_at: datetime | None = None
     customer_id: str | None = None
     amount: str | None = None
     currency: str | None = None
+    tracking_number: str | None = None
+    refusal: str | None = None
+    error: str | None = None
+    """Cut off in a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list: those that all given fields fit. `search` is the beginning of an order id."""
+    """Which orders to list: those that all given fields fit.
+
+    `search` is the beginning of an order id. `min_amount` and `max_amount` are decimal strings in `currency`, which
+    they need; both are included, and so is `placed_after`, but not `placed_before`. `needs_attention` is whether a
+    person has something to do about it, whatever its status.
+    """
 
     status: OrderStatus | None = None
     customer_id: str | None = None
     placed_after: datetime | None = None
     placed_before: datetime | None = None
     search: str | None = None
+    email: str | None = None
+    sku: str | None = None
+    tracking_number: str | None = None
+    currency: str | None = None
+    min_amount: str | None = None
+    max_amount: str | None = None
+    needs_attention: bool | None = None
 
 
 class OrderPage(Answer):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
+from ordersaga.domain.money import Money
 from ordersaga.domain.order import Document, OrderInput
 from ordersaga.domain.result import Answer, OrderStatus, OrderView, StepStatus
 from ordersaga.domain.text import Printable
@@ -43,22 +45,48 @@ class Attention(StrEnum):
     MAIL_NOT_SENT = "mail_not_sent"
     """The order has completed, but its confirmation could not be sent."""
     CUT_OFF = "cut_off"
-    """The run was terminated or failed. The watcher settles it in its next round."""
+    """The run was terminated, failed or is lost, and the watcher could not have the order go on. It goes on trying."""
     WEDGED = "wedged"
     """The run's workflow task keeps failing, by a bug or by something that this version of the worker cannot read."""
+    OTHER = "other"
+    """Something that a later version has a name for, and this one has not."""
+    RESTORED = "restored"
+    """A service was restored from an older copy, and a run brings it to how the order has ended."""
 
 
 class WatcherRound(Answer):
-    """What a round of the watcher found: orders that it had recovered, runs that are wedged, what it could not do."""
+    """What a round of the watcher found, and what it could not do.
+
+    `recovered` are runs that were cut off, `started` orders that no run knew, `wedged` runs that do not go on.
+    """
 
     at: datetime
     recovered: list[str] = []
+    started: list[str] = []
     wedged: list[str] = []
     problems: list[str] = []
 
 
+class WaitingStep(Answer):
+    """A step that waits for a person, as its run has last reported it.
+
+    `attempts` and `next_try` are from then: once `next_try` is over there have been more attempts. `choices` are what a
+    person may decide.
+    """
+
+    name: str
+    undoing: bool = False
+    error: str | None = None
+    attempts: int = 0
+    next_try: datetime | None = None
+    choices: list[str] = []
+
+
 class WorklistItem(Answer):
-    """One order on the worklist. `amount_at_risk` is a decimal string in `currency`; `since` is when it came here."""
+    """One order on the worklist. `amount_at_risk` is a decimal string in `currency`; `since` is when it came here.
+
+    `steps` are those that wait; there are none where nothing can be decided. `run_id` is given of a wedged run only.
+    """
 
     order_id: str
     attention: Attention
@@ -67,8 +95,44 @@ class WorklistItem(Answer):
     customer_id: str | None = None
     amount_at_risk: str | None = None
     currency: str | None = None
+    steps: list[WaitingStep] = []
     run_id: str = ""
     workflow_id: str = ""
+
+
+class Worklist(Answer):
+    """What waits for a person, the longest wait first. `problem` says why something may be missing, if it may."""
+
+    items: list[WorklistItem]
+    problem: str | None = None
+
+
+class WorklistSort(StrEnum):
+    """What comes first on the worklist."""
+
+    WAITING = "waiting"
+    """What has waited longest."""
+    AMOUNT = "amount"
+    """The most money at risk, currency by currency."""
+
+
+def arranged(
+    items: Iterable[WorklistItem],
+    sort: WorklistSort = WorklistSort.WAITING,
+    kind: Attention | None = None,
+    customer_id: str | None = None,
+) -> list[WorklistItem]:
+    """The items of this kind and this customer, if one is given, in this order."""
+    wanted = [item for item in items if kind in (None, item.attention) and customer_id in (None, item.customer_id)]
+    by_wait = sorted(wanted, key=lambda item: item.since)
+    return sorted(by_wait, key=_by_amount) if sort is WorklistSort.AMOUNT else by_wait
+
+
+def _by_amount(item: WorklistItem) -> tuple[bool, str, int]:
+    if not item.amount_at_risk or not item.currency:
+        return True, "", 0
+    money = Money.parse(item.amount_at_risk, item.currency)
+    return not money.minor, money.currency, -money.minor
 
 
 class Settlement(Document):
@@ -78,3 +142,5 @@ class Settlement(Document):
     cause: Attention
     because: str
     decision: OrderDecision | None = None
+    ended: OrderStatus | None = None
+    """How the order has ended, for a run that brings the services to that."""

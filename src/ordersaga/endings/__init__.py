@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from temporalio.client import (
     Client,
@@ -9,16 +11,17 @@ from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
+    WorkflowHandle,
 )
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import OrderInput, UnreadOrder
 from ordersaga.domain.result import OrderResult, OrderStatus, OrderSummary, OrderView
 from ordersaga.saga.pending_activities import PendingActivities
-from ordersaga.workflows.ids import is_settlement, order_id_of, settlement_id
+from ordersaga.workflows.ids import is_settlement, order_id_of, settlement_id, workflow_id
 from ordersaga.workflows.projection import CUSTOMER, SEARCH_ATTRIBUTES, STATUS
 
 log = structlog.get_logger(__name__)
@@ -83,14 +86,42 @@ async def settlement_of(temporal: Client, execution: WorkflowExecution) -> Workf
     return await find_settlement(temporal, order_id_of(execution))
 
 
+async def current_run(temporal: Client, order_id: str) -> WorkflowExecutionDescription | None:
+    """The run that tells of an order: its own, its settlement if that was cut off; None if Temporal knows of none.
+
+    Temporal may have forgotten the order's own run, while its settlement still waits for a person.
+    """
+    return await current_of(temporal, order_id, await described(temporal, workflow_id(order_id)))
+
+
+async def current_of(
+    temporal: Client, order_id: str, own: WorkflowExecutionDescription | None
+) -> WorkflowExecutionDescription | None:
+    """The run that tells of an order whose own run is this one."""
+    if own is not None:
+        return await settlement_of(temporal, own) or own
+    settlement = await find_settlement(temporal, order_id)
+    return settlement if settlement is not None and settlement.close_time is None else None
+
+
 async def find_settlement(temporal: Client, order_id: str) -> WorkflowExecutionDescription | None:
     """The latest settlement of an order, if there is one."""
+    return await described(temporal, settlement_id(order_id))
+
+
+async def described(temporal: Client, name: str) -> WorkflowExecutionDescription | None:
+    """The latest run of a workflow, if Temporal knows one. Raises RPCError."""
     try:
-        return await temporal.get_workflow_handle(settlement_id(order_id)).describe()
+        return await temporal.get_workflow_handle(name).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+
+
+async def was_followed(temporal: Client, execution: WorkflowExecution) -> bool:
+    """Whether another run has taken this one's place: a reset terminates a run, and the order goes on in the next."""
+    return (await temporal.get_workflow_handle(execution.id).describe()).run_id != execution.run_id
 
 
 def is_wedged(execution: WorkflowExecution) -> bool:
@@ -125,6 +156,18 @@ async def _status(temporal: Client, execution: WorkflowExecution) -> OrderStatus
     except WorkflowFailureError as failure:
         return result_without_one(execution.id, failure, None).status
     return OrderStatus(result.status)
+
+
+async def result_of_latest(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult:
+    """A run's result; of a run that was reset, the result of the run that followed it."""
+    while True:
+        try:
+            return await handle.result()
+        except WorkflowFailureError as failure:
+            if not isinstance(failure.cause, TerminatedError):
+                raise
+            if (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED:
+                raise
 
 
 def has_view(failure: WorkflowFailureError) -> bool:

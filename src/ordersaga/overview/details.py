@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ordersaga.domain.audit import OrderNote
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import Answer, OrderStatus, OrderSummary, OrderView
 from ordersaga.domain.worklist import WorklistItem
@@ -28,12 +29,18 @@ class OrderDetails(Answer):
     """What was asked for; None if the run was started with something else, or written with another codec."""
     view: OrderView
     live: bool
-    """Whether a worker has told the view. If not, it is what Temporal knows without one, and steps may be missing."""
+    """Whether this is how the order stands: told by a worker or, of an order that has ended, by the register.
+
+    If not, it is what Temporal knows without a worker, or what was reported to the register; steps may be missing.
+    """
+    from_register: bool = False
+    """Whether nobody but the register was asked, or knew of it."""
     workflow_id: str
     run_id: str
     """The run that tells of the order now: its own, or its settlement's."""
     attention: WorklistItem | None = None
-    """What it has on the worklist."""
+    """Why it needs a person, if it does, or that its run was cut off."""
+    notes: list[OrderNote] = []
     actions: list[Action] = []
 
     @property

@@ -35,12 +35,12 @@ class Front:
     async def running(self) -> AsyncIterator[None]:
         """Be ready to ask Temporal, which need not be there yet: the first call connects, and every one tries."""
         temporal = await connect(lazy=True, **self._temporal)
-        self.client = OrderClient(temporal, self.settings)
-        self.overview = Overview(self.client)
-        try:
-            yield
-        finally:
-            await self.overview.close()
+        async with OrderClient(temporal, self.settings) as self.client:
+            self.overview = Overview(self.client)
+            try:
+                yield
+            finally:
+                await self.overview.close()
 
     def stop(self) -> None:
         """The server stops: let what has no end by itself come to one."""

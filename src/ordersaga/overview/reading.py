@@ -1,36 +1,34 @@
-"""Reads orders off Temporal for many who ask: one read at a time for each question, the last answer in bad times."""
+"""Reads orders for many who ask: one read at a time for each question, the last answer in bad times."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
 from typing import TypeVar
 
 import aiohttp
-from temporalio.client import WorkflowExecutionDescription
 
-from ordersaga import endings, settlements
 from ordersaga.client import OrderClient
 from ordersaga.clients.http import open_session
-from ordersaga.connect import in_our_words
-from ordersaga.domain.errors import InvalidOrder, WorkerUnavailable
-from ordersaga.domain.order import OrderInput
-from ordersaga.domain.result import OrderFilter, OrderPage, OrderSummary, OrderView
-from ordersaga.domain.worklist import Attention, WorklistItem
+from ordersaga.domain.audit import AuditFilter, AuditPage
+from ordersaga.domain.errors import Unavailable
+from ordersaga.domain.result import OrderFilter, OrderPage
+from ordersaga.domain.worklist import WorklistItem
 from ordersaga.known import Known, Memory
-from ordersaga.overview.details import OrderDetails, actions_of, with_mail_choices, without_choices
+from ordersaga.notes import audit_page
+from ordersaga.overview.details import OrderDetails
 from ordersaga.overview.health import Health, look
-from ordersaga.overview.without_worker import view_without_worker
-from ordersaga.workflows.ids import workflow_id
-from ordersaga.workflows.projection import ATTENTION
+from ordersaga.overview.order_reading import OrderReader
+from ordersaga.worklist import WITHOUT_WEDGED, registered_items, together, wedged_items
 
 T = TypeVar("T")
 
-QUERY_PATIENCE = timedelta(seconds=2)
-"""How long a worker may take to tell of an order. Less than the client waits: there is something to show instead."""
+_LIST = "orders"
+_AUDIT = "audit"
 _WORKLIST = ("worklist",)
+_WEDGED = ("wedged",)
 _HEALTH = ("health",)
 _KEPT = 500
 
@@ -43,12 +41,13 @@ class Overview:
         self.stopping = asyncio.Event()
         """Set when the server stops: what watches an order ends then."""
         self._memory = Memory(keep=_KEPT)
+        self._orders = OrderReader(client)
         self._session: aiohttp.ClientSession | None = None
 
     async def orders(self, wanted: OrderFilter, cursor: str | None = None, limit: int = 50) -> Known[OrderPage]:
-        """A page of the list of orders. Raises InvalidCursor, Unavailable."""
+        """A page of the list of orders, newest first. Raises InvalidCursor, InvalidRequest, Unavailable."""
         return await self._memory.get(
-            ("orders", wanted, cursor, limit), lambda: self.client.list_page(wanted, cursor, limit)
+            (_LIST, wanted, cursor, limit), lambda: self.client.list_page(wanted, cursor, limit)
         )
 
     async def order(self, order_id: str) -> Known[OrderDetails]:
@@ -56,8 +55,23 @@ class Overview:
         return await self._memory.get(("order", order_id), lambda: self._details(order_id))
 
     async def worklist(self) -> Known[list[WorklistItem]]:
-        """What waits for a person, what has waited longest first. Raises Unavailable."""
-        return await self._memory.get(_WORKLIST, self._worklist)
+        """What waits for a person, what has waited longest first. Raises Unavailable.
+
+        While Temporal does not answer, the runs that are wedged are those that were so when it last did.
+        """
+        registered = await self._memory.get(_WORKLIST, lambda: registered_items(self.client.register))
+        try:
+            wedged = await self._memory.get(_WEDGED, lambda: wedged_items(self.client.temporal))
+        except Unavailable as error:
+            return replace(registered, problem=registered.problem or f"{WITHOUT_WEDGED} {error}")
+        items = together(registered.value, wedged.value)
+        return Known(items, min(registered.at, wedged.at), registered.problem or wedged.problem)
+
+    async def audit(self, wanted: AuditFilter, cursor: str | None = None, limit: int = 50) -> Known[AuditPage]:
+        """What people did, newest first. Raises InvalidCursor, Unavailable."""
+        return await self._memory.get(
+            (_AUDIT, wanted, cursor, limit), lambda: audit_page(self.client.register, wanted, cursor, limit)
+        )
 
     async def health(self) -> Known[Health]:
         """Whether what orders need answers. Raises nothing."""
@@ -79,9 +93,10 @@ class Overview:
                 await asyncio.wait_for(self.stopping.wait(), self._memory.max_age)
 
     def changed(self, order_id: str) -> None:
-        """An order has just been changed from here: read it anew."""
-        for key in (("order", order_id), _WORKLIST):
+        """An order has just been placed or changed from here: read it anew."""
+        for key in (("order", order_id), _WORKLIST, _WEDGED):
             self._memory.forget(key)
+        self._memory.forget_all(lambda key: key[0] in (_LIST, _AUDIT))
 
     async def close(self) -> None:
         """End what is being read."""
@@ -92,9 +107,6 @@ class Overview:
 
     # -- reading
 
-    async def _worklist(self) -> list[WorklistItem]:
-        return sorted(await self.client.worklist(), key=lambda item: item.since)
-
     async def _health(self) -> Health:
         if self._session is None:
             self._session = open_session()
@@ -102,52 +114,5 @@ class Overview:
         return await look(self.client.temporal, settings.task_queue, settings.service_urls(), self._session)
 
     async def _details(self, order_id: str) -> OrderDetails:
-        temporal = self.client.temporal
         before = self._memory.last(("order", order_id))
-        last: OrderDetails | None = before.value if before else None
-        with in_our_words(order_id):
-            description = await temporal.get_workflow_handle(workflow_id(order_id)).describe()
-            current = await endings.settlement_of(temporal, description) or description
-            summary = await endings.summary(temporal, description)
-            order = await self._order(description, last)
-            view, live = await self._view(summary, current, last)
-            attention = await settlements.item_of(temporal, current)
-            if current.typed_search_attributes.get(ATTENTION) == Attention.MAIL_NOT_SENT:
-                view = await settlements.with_mail_decision(temporal, view)
-        if live and attention is not None and attention.attention is Attention.MAIL_NOT_SENT:
-            view = with_mail_choices(view)
-        return OrderDetails(
-            summary=summary.model_copy(update={"status": view.status}),
-            order=order,
-            view=view,
-            live=live,
-            workflow_id=current.id,
-            run_id=current.run_id,
-            attention=attention,
-            actions=actions_of(view) if live else [],
-        )
-
-    async def _order(self, description: WorkflowExecutionDescription, last: OrderDetails | None) -> OrderInput | None:
-        """What was asked for, which never changes."""
-        if last is not None and last.order is not None and last.summary.run_id == description.run_id:
-            return last.order
-        try:
-            return await endings.order_of(self.client.temporal, description.id, description.run_id)
-        except InvalidOrder:
-            return None
-
-    async def _view(
-        self, summary: OrderSummary, current: WorkflowExecutionDescription, last: OrderDetails | None
-    ) -> tuple[OrderView, bool]:
-        """The view, and whether a worker has told it."""
-        handle = self.client.temporal.get_workflow_handle(current.id, run_id=current.run_id)
-        try:
-            with in_our_words(summary.order_id, by_worker=True):
-                view: OrderView = await handle.query("get_order", result_type=OrderView, rpc_timeout=QUERY_PATIENCE)
-        except WorkerUnavailable:
-            if last is not None and last.live and last.run_id == current.run_id and summary.closed_at is None:
-                raise  # while no worker answers nothing happens to the order, so that what was known still holds
-            return await view_without_worker(self.client.temporal, summary, current), False
-        if current.status in endings.CUT_OFF:  # its own run does not know that
-            view = without_choices(view.model_copy(update={"status": summary.status}))
-        return endings.with_pending_activities(view, current), True
+        return await self._orders.details(order_id, before.value if before else None)

@@ -55,6 +55,7 @@ from ordersaga.saga.first_attempts import first_attempts
 from ordersaga.saga.handlers import SagaHandlers, SagaView, StepView
 from ordersaga.saga.outcome import Outcome, Phase, Verdict
 from ordersaga.saga.register import (
+    UNCLAIMED,
     DecisionNotice,
     KeptDecision,
     Notice,
@@ -70,6 +71,7 @@ __all__ = [
     "ID_TAKEN",
     "MAX_REASON",
     "NOT_YOURS",
+    "UNCLAIMED",
     "AttemptFailed",
     "CancelRequested",
     "CancelRequests",

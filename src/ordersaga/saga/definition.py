@@ -259,6 +259,10 @@ class Saga(Generic[S]):
         _check_steps(steps)
         _check_distinct("event", [event.name for event in events])
 
+    def changed(self, name: str, story: Story[S], *steps: Step[S, Any, *tuple[Any, ...]]) -> "Saga[S]":
+        """The same saga with another story and other steps: its events, owner and register stay."""
+        return Saga(name, story, *steps, events=self.events, owner=self.owner, register=self.register)
+
 
 def refusal(message: str, kind: str) -> ApplicationError:
     """The error that an activity raises for a definite no: `kind` names it, nothing took effect, nothing is retried."""

@@ -27,7 +27,7 @@ from ordersaga.saga.events import (
     UnwindBegun,
     WentForward,
 )
-from ordersaga.saga.exits import Ended, Misuse, NotClaimed, Refused, StoryError, StoryExit, Unwind
+from ordersaga.saga.exits import Ended, Misuse, NotClaimed, Refused, StoryError, StoryExit, Unwind, check_failure_types
 from ordersaga.saga.outcome import Outcome, Phase, Verdict
 from ordersaga.saga.register import RegisterState, SagaEnding
 from ordersaga.saga.run_state import RunState
@@ -47,7 +47,7 @@ class SagaRun(Generic[S]):
 
     `key` names the run's effects: it is the subject's own id, and never one of a run or an attempt. The story is told
     again from its beginning when the saga has to go forward after all, and gets the stored answers then. `on_event` is
-    called with everything that happens.
+    called with everything that happens. `claimed`: whoever has started the run had the register take the subject on.
     """
 
     def __init__(
@@ -57,11 +57,14 @@ class SagaRun(Generic[S]):
         key: str,
         policy: Policy | None = None,
         on_event: Callable[[SagaEvent], None] = lambda event: None,
+        claimed: bool = False,
     ) -> None:
         self._undeclared: SagaDeclarationError | None = None
-        self._state = RunState(saga, subject, key, policy or Policy(), self._records(saga, subject, key), on_event)
+        records = self._records(saga, subject, key)
+        self._state = RunState(saga, subject, key, policy or Policy(), records, on_event, claimed=claimed)
         self.log = self._state.log
         self.phase = Phase.FORWARD
+        self.begun = False
         self.outcome: Outcome | None = None
         self.cancelled_natively = False
         self._steps = {step.name: step for step in saga.steps}
@@ -148,6 +151,10 @@ class SagaRun(Generic[S]):
         """
         await carry_out(self.decisions, decision)
 
+    async def keep(self, decision: Decision) -> None:
+        """Write a decision that was taken outside of the run into the register."""
+        await self._state.registrar.keep(self.records[decision.step], decision)
+
     def deliver(self, event: ExternalEvent[S, V], value: V) -> None:
         """An event from outside has come; it may come before the story waits for it. The first value counts."""
         self._state.inbox.deliver(event, value)
@@ -158,21 +165,24 @@ class SagaRun(Generic[S]):
 
     # -- the run
 
-    async def run(self, *, unwind_because: str | None = None, committed: bool = False) -> Outcome:
+    async def run(
+        self, *, unwind_because: str | None = None, committed: bool = False, registered: bool = True
+    ) -> Outcome:
         """Tell the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
 
         With `unwind_because`, begin by unwinding: for a run that was cut off, and that nobody remembers anything of.
-        With `committed`, go forward only: for a saga whose pivot is known to stand. It may have ended, so that the
-        register is not asked.
+        With `committed`, go forward only: for a saga whose pivot is known to stand. Then, and without `registered`, the
+        register is not asked: the saga may have ended.
 
         It returns once the workflow's handlers have finished, too, and raises StoryError, which fails the workflow
         task and not the workflow, if the story is not the declared one.
         """
-        _check_failure_types()
+        check_failure_types()
         if self._undeclared is not None:
             raise StoryError(f"{self.saga.name}: {self._undeclared}") from self._undeclared
-        if committed:
+        if committed or not registered:
             self._state.registrar.ignore()
+        if committed:
             self._commit()
         body = asyncio.create_task(self._drive(unwind_because))
         await self._outlast_cancellation(body.done)
@@ -203,6 +213,7 @@ class SagaRun(Generic[S]):
         self.cancel(reason or "cancelled through Temporal")
 
     async def _drive(self, unwind_because: str | None) -> Outcome:
+        self.begun = True
         try:
             ending = await self._go(unwind_because)
         except Ended as ended:
@@ -229,6 +240,7 @@ class SagaRun(Generic[S]):
                 return None
             await self._leave_story(leaving)
             if self.verdict is Verdict.UNDONE:
+                self._state.closing = True
                 return await self._state.registrar.close(Verdict.UNDONE)
             leaving = await self._tell()
         self._decide_outcome(Verdict.STANDS)
@@ -236,6 +248,8 @@ class SagaRun(Generic[S]):
 
     async def _claim_first(self) -> StoryExit | None:
         """For a run that begins by unwinding: why it must not, if it must not."""
+        if self._state.registrar.kept.claimed:
+            return None
         try:
             await self._state.registrar.claim()
         except (NotClaimed, Ended) as leaving:
@@ -376,16 +390,3 @@ class SagaRun(Generic[S]):
             if verdict is Verdict.UNDONE:
                 self.decisions.rule_out_going_forward()
             self.log.happened(OutcomeDecided, verdict=verdict)
-
-
-def _check_failure_types() -> None:
-    """Raise StoryError, before anything happens, in a workflow that would be failed by a bug, with its effects live."""
-    definition = getattr(type(workflow.instance()), "__temporal_workflow_definition", None)
-    types = getattr(definition, "failure_exception_types", ())
-    if any(issubclass(StoryError, each) for each in types):
-        raise _unsafe(types)
-
-
-def _unsafe(types: Sequence[type[BaseException]]) -> BaseException:
-    names = ", ".join(each.__name__ for each in types)
-    return StoryError(f"failure_exception_types=[{names}] would end the run by a bug, and leave its effects in place")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from temporalio import workflow
+
 from ordersaga.saga.outcome import Verdict
 
 
@@ -68,3 +70,14 @@ class Mismatch(Exception):
 
 class Fault(Exception):
     """A call failed, and whether it had an effect is unknown. It never leaves the engine."""
+
+
+def check_failure_types() -> None:
+    """Raise StoryError, before anything happens, in a workflow that would be failed by a bug, with its effects live."""
+    definition = getattr(type(workflow.instance()), "__temporal_workflow_definition", None)
+    types = getattr(definition, "failure_exception_types", ())
+    if any(issubclass(StoryError, each) for each in types):
+        names = ", ".join(each.__name__ for each in types)
+        raise StoryError(
+            f"failure_exception_types=[{names}] would end the run by a bug, and leave its effects in place"
+        )

@@ -149,7 +149,8 @@ class _TellingAhead:
     async def _close(self) -> None:
         """Write the end of a story that was told here from its beginning, and in which nothing went wrong."""
         register = self._saga.register
-        if CLOSE not in self._calls or register is None or not self._checkpoint.claim or self._checkpoint.waits:
+        told_before = self._checkpoint.answers or self._checkpoint.waits
+        if CLOSE not in self._calls or register is None or told_before:
             return
         self._guard.finished()
         await self._attempt(CLOSE, register.ending(self._subject, self._ending()))
@@ -157,14 +158,15 @@ class _TellingAhead:
     def _ending(self) -> SagaEnding:
         records = self._guard.records
         zero, events = datetime.now(UTC) - timedelta(seconds=self._clock()), []
-        for outcome in self._outcomes[1:]:
+        made = [outcome for outcome in self._outcomes if outcome.step != CLAIM]
+        for outcome in made:
             record = records[outcome.step]
             began, ended = (zero + timedelta(seconds=seconds) for seconds in (outcome.began, outcome.ended))
             record.state, record.since, record.attempts = StepState.DONE, ended, 1
             events.append(
                 StepDone(at=ended, step=record.name, state=record.state, was=StepState.RUNNING, since=began, attempts=1)
             )
-        answers = {outcome.step: outcome.answer for outcome in self._outcomes[1:]}
+        answers = {outcome.step: outcome.answer for outcome in made}
         return SagaEnding(
             key=self._checkpoint.key,
             verdict=Verdict.STANDS,

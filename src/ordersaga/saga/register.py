@@ -19,6 +19,10 @@ CLAIM, UNWIND, FORWARD, CLOSE = "(claim)", "(unwind)", "(forward)", "(close)"
 """The calls to a register, where steps are named. No step can be called like this."""
 
 
+UNCLAIMED = "Unclaimed"
+"""The error type of a call about a subject that the register does not know: it is claimed, and the call repeated."""
+
+
 class RegisterState(StrEnum):
     """What a register knows of how a saga ends. The first run to write an end decides it."""
 

@@ -24,6 +24,7 @@ from ordersaga.saga.activity_calls import (
     read_answer,
 )
 from ordersaga.saga.decisions import Choice, Decision
+from ordersaga.saga.definition import NOT_YOURS
 from ordersaga.saga.exits import Ended, Interrupted, NotClaimed, Refused, StoryExit, Unwind
 from ordersaga.saga.first_attempts import registered_name
 from ordersaga.saga.outcome import Verdict
@@ -31,6 +32,7 @@ from ordersaga.saga.register import (
     CLAIM,
     CLOSE,
     FORWARD,
+    UNCLAIMED,
     UNWIND,
     DecisionNotice,
     KeptDecision,
@@ -66,6 +68,10 @@ class Kept:
         return Decided(Decision(kept.step, kept.choice, kept.by, kept.note), kept.at)
 
 
+class _Strangers(Exception):
+    """The register has another owner's subject under the key: this one was never taken on."""
+
+
 def _never() -> bool:
     return False
 
@@ -83,6 +89,10 @@ class Registrar(Generic[S]):
     def register(self) -> Register[S] | None:
         """The saga's register, if this run speaks to one."""
         return self._register
+
+    def trust(self) -> None:
+        """Whoever has started the run had the subject taken on before."""
+        self.kept.claimed = True
 
     def ignore(self) -> None:
         """Speak to no register from now on: the saga has ended, and the run does what is left of it."""
@@ -109,7 +119,7 @@ class Registrar(Generic[S]):
         """Announce that the saga is to be undone. Raises Ended if it has ended undone before."""
         if self._register is None:
             return _NO_REGISTER
-        standing = self._heard(await self._call(UNWIND, self._register.unwind, self._notice(reason)))
+        standing = await self._told(UNWIND, self._register.unwind, self._notice(reason))
         if standing.state is RegisterState.UNDONE:
             raise Ended(Verdict.UNDONE, standing.ending)
         return standing
@@ -117,7 +127,7 @@ class Registrar(Generic[S]):
     async def forward(self, reason: str) -> None:
         """Announce that the pivot stands."""
         if self._register is not None:
-            self._heard(await self._call(FORWARD, self._register.forward, self._notice(reason)))
+            await self._told(FORWARD, self._register.forward, self._notice(reason))
 
     async def close(self, verdict: Verdict, is_stopped: Callable[[], bool] = _never) -> Any:
         """Write the end, and return what is written there instead, if something was there before.
@@ -127,9 +137,12 @@ class Registrar(Generic[S]):
         if self._register is None:
             return None
         request = self._register.ending(self._run.subject, self._run.ending(verdict))
-        stands = verdict is Verdict.STANDS  # what is undone is undone, whatever the register says
-        answer = await self._call(CLOSE, self._register.close, request, is_stopped, takes=Unwind if stands else None)
-        return self._heard(answer).ending
+        if verdict is Verdict.UNDONE:  # what is undone is undone, whatever the register says
+            return (await self._told(CLOSE, self._register.close, request)).ending
+        try:
+            return self._heard(await self._call(CLOSE, self._register.close, request, is_stopped, takes=Unwind)).ending
+        except _Strangers as strangers:
+            raise Unwind(str(strangers)) from None
 
     async def keep(self, record: StepRecord, decision: Decision) -> None:
         """Write a decision that is about to be carried out."""
@@ -143,9 +156,16 @@ class Registrar(Generic[S]):
             f"{workflow.info().run_id}-{record.name}-{self._written}",
             kept,
         )
-        await self._call(f"(decide {notice.id})", self._register.decide, notice)
+        await self._told(f"(decide {notice.id})", self._register.decide, notice)
 
     # -- how
+
+    async def _told(self, name: str, activity: Callable[..., Any], argument: Any) -> Standing:
+        """What the register answers. Where it has another's subject, it has nothing to say about this one."""
+        try:
+            return self._heard(await self._call(name, activity, argument))
+        except _Strangers:
+            return _NO_REGISTER
 
     def _notice(self, reason: str) -> Notice:
         return Notice(self._run.key, self._run.saga.owner(self._run.subject), reason)
@@ -181,6 +201,12 @@ class Registrar(Generic[S]):
                 if is_stopped():
                     raise Interrupted("it was ended early") from None
                 failure = classify_failure(failure_of(error))
+                if isinstance(failure, Refused) and failure.kind == UNCLAIMED and name != CLAIM:
+                    await self.claim()
+                    continue
+                if isinstance(failure, Refused) and failure.kind == NOT_YOURS:
+                    self.ignore()
+                    raise _Strangers("the register has another's under this key") from None
                 if takes is not None and isinstance(failure, takes):
                     raise failure from None
             await asyncio.sleep(next(pauses).total_seconds())

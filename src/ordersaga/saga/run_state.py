@@ -30,15 +30,21 @@ class RunState(Generic[S]):
         policy: Policy,
         records: list[StepRecord],
         on_event: Callable[[SagaEvent], None],
+        *,
+        claimed: bool = False,
     ) -> None:
         self.saga, self.subject, self.key, self.policy = saga, subject, key, policy
         self.log = RunLog(records, on_event, saga.pivot.name if saga.pivot else "the pivot")
         self.inbox = Inbox(self.log, subject, lambda: self.committed)
         self.registrar = Registrar(self, saga.register)
+        if claimed:
+            self.registrar.trust()
         self.undoer = Undoer(self.log, policy, self.registrar.keep)
         self.verdict: Verdict | None = None
         self.committed = False
         """Whether the pivot is known to stand, so that there is only forward."""
+        self.closing = False
+        """Whether the end of a saga that is undone is being written, so that nothing changes it any more."""
         self.cancel_reason: str | None = None
         self.error: str | None = None
         self.refusal: str | None = None
@@ -52,8 +58,8 @@ class RunState(Generic[S]):
         return self.cancel_reason is not None and not self.committed
 
     def cancel(self, reason: str) -> None:
-        """Ask to stop and undo everything. The first reason counts; once the saga stands it changes nothing."""
-        if self.cancel_reason is None and self.verdict is not Verdict.STANDS:
+        """Ask to stop and undo everything. The first reason counts; once the end is certain it changes nothing."""
+        if self.cancel_reason is None and self.verdict is not Verdict.STANDS and not self.closing:
             self.cancel_reason = reason
             self.log.happened(CancelRequested, reason=reason)
 

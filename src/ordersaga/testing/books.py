@@ -1,4 +1,4 @@
-"""Do the books balance? What Temporal says of the orders, held against what the services' own books say of them.
+"""Do the books balance? What the register says of the orders, held against what the services' own books say of them.
 
 The checker decides nothing by what the workflow remembers: it reads the services over HTTP, and of each order only
 what was asked for and how it is said to have ended. docs/books.md explains the rules.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from temporalio.service import RPCError
@@ -17,8 +17,9 @@ from ordersaga.client import OrderClient
 from ordersaga.clients import Services
 from ordersaga.domain.errors import TemporalUnavailable
 from ordersaga.domain.result import OrderStatus, OrderSummary
+from ordersaga.testing.agreement import disagreements
 from ordersaga.testing.effects import Effects, by_order, captured_and_refunded, in_words
-from ordersaga.testing.reading import ServiceBooks, TemporalOrders, records_of
+from ordersaga.testing.reading import KnownOrders, ServiceBooks, records_of
 from ordersaga.testing.rules import OrderRecord, Rule, Violation, order_violations, shipped_by_currency
 
 __all__ = ["Books", "Rule", "Sums", "Violation", "check_books"]
@@ -56,30 +57,31 @@ class Books:
 
 
 async def check_books(client: OrderClient) -> Books:
-    """Check the books of the services that the client's settings name, against the orders that Temporal knows.
+    """Check the books of the services that the client's settings name: against the register, and that against Temporal.
 
     Orders may run meanwhile. Raises ServiceUnavailable and TemporalUnavailable; then nothing can be said.
     """
     async with Services.open(client.settings.service_urls()) as services:
         try:
-            return await _check(TemporalOrders(client), ServiceBooks(services))
+            books = await _check(KnownOrders(client), ServiceBooks(services))
+            return replace(books, violations=[*books.violations, *await disagreements(client)])
         except RPCError as error:
             raise TemporalUnavailable(
                 f"The orders cannot be read from Temporal: {error}. Nothing was changed, and the books are not checked."
             ) from None
 
 
-async def _check(temporal: TemporalOrders, services: ServiceBooks) -> Books:
-    listed = await temporal.listed()
+async def _check(known: KnownOrders, services: ServiceBooks) -> Books:
+    listed = await known.listed()
     effects = by_order(await services.entries())
     # An order that ended after the list was read, or came after it, has to be read again before it can be judged.
-    late = await temporal.looked_up(effects.keys() - listed.keys())
+    late = await known.looked_up(effects.keys() - listed.keys())
     for order_id, order in late.items():
         if order.closed_at is not None:
             effects[order_id] = by_order(await services.entries(order_id=order_id)).get(order_id, Effects())
     orders = listed | late
     records = {order_id: _open(order) for order_id, order in orders.items() if order.closed_at is None}
-    records |= await records_of(temporal, {name: orders[name] for name in orders.keys() - records.keys()}, effects)
+    records |= await records_of(known, {name: orders[name] for name in orders.keys() - records.keys()}, effects)
     violations, unsettled = await services.stock_violations()
     return sum_up(records, effects, violations, unsettled)
 
@@ -94,7 +96,7 @@ def sum_up(
     stock: Iterable[Violation] = (),
     unsettled: Iterable[str] = (),
 ) -> Books:
-    """Judge every order, known to Temporal or to a service, and count."""
+    """Judge every order, known to the register or to a service, and count."""
     violations = []
     for order_id in sorted(records.keys() | effects.keys()):
         violations += order_violations(order_id, records.get(order_id), effects.get(order_id, Effects()))

@@ -6,13 +6,13 @@ A run writes its result itself, so one that gave up by itself could say there th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from itertools import chain
 
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.update.v1 import Request
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from ordersaga import endings
 from ordersaga.domain.result import DecisionEntry
 from ordersaga.domain.worklist import OrderDecision
 from ordersaga.workflows.ids import settlement_id, workflow_id
@@ -21,25 +21,30 @@ _RESOLVE = "resolve"
 
 
 async def by_people(temporal: Client, order_id: str, said: list[DecisionEntry]) -> list[DecisionEntry]:
-    """Those of the decisions in a result that somebody sent to the order, or to its settlement."""
+    """Those of the decisions in a result that somebody sent to the order, or to its settlement.
+
+    All of them, once Temporal has forgotten the order's run: nobody can tell then.
+    """
     if not said:
         return []
-    runs = (workflow_id(order_id), settlement_id(order_id))
-    sent = list(chain.from_iterable([[each async for each in _sent_to(temporal, run)] for run in runs]))
+    try:
+        sent = [each async for each in _sent_to(temporal, workflow_id(order_id))]
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return said
+        raise
+    if await endings.find_settlement(temporal, order_id) is not None:
+        sent += [each async for each in _sent_to(temporal, settlement_id(order_id))]
     known = {(each.choice, each.by, each.note) for each in sent}
     return [entry for entry in said if (entry.choice, entry.by, entry.note) in known]
 
 
 async def _sent_to(temporal: Client, run: str) -> AsyncIterator[OrderDecision]:
-    try:
-        async for event in temporal.get_workflow_handle(run).fetch_history_events():
-            request = _request(event)
-            if request.input.name == _RESOLVE:
-                (decision,) = await temporal.data_converter.decode(request.input.args.payloads, [OrderDecision])
-                yield decision
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
+    async for event in temporal.get_workflow_handle(run).fetch_history_events():
+        request = _request(event)
+        if request.input.name == _RESOLVE:
+            (decision,) = await temporal.data_converter.decode(request.input.args.payloads, [OrderDecision])
+            yield decision
 
 
 def _request(event: HistoryEvent) -> Request:

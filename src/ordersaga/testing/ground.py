@@ -43,4 +43,5 @@ class Ground:
             Services.open(stack.services) as services,
         ):
             temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
-            yield cls(stack, proxy, OrderClient(temporal, stack.settings()), services)
+            async with OrderClient(temporal, stack.settings()) as orders:
+                yield cls(stack, proxy, orders, services)

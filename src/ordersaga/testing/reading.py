@@ -1,4 +1,4 @@
-"""Reading what the books checker judges: Temporal's orders and the services' books, in an order that is fair.
+"""Reading what the books checker judges: the register's orders and the services' books, in an order that is fair.
 
 Nothing stands still while it is read. So an order is judged as ended only if it had ended before the services were
 asked, and a SKU only by reservations that were read while its stock did not move.
@@ -16,9 +16,10 @@ from ordersaga import endings
 from ordersaga.client import OrderClient
 from ordersaga.clients import Services
 from ordersaga.contracts.inventory import ReservationEntry, StockItem
-from ordersaga.domain.errors import InvalidOrder
-from ordersaga.domain.order import OrderInput
+from ordersaga.contracts.register import OrderRecord as RegisterRecord
+from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
 from ordersaga.domain.result import OrderStatus, OrderSummary
+from ordersaga.order_register import result_of, summary_of
 from ordersaga.testing.decisions import by_people
 from ordersaga.testing.effects import Effects, Entry, live
 from ordersaga.testing.rules import OrderRecord, Violation
@@ -26,7 +27,7 @@ from ordersaga.testing.stock import stock_violations
 from ordersaga.workflows.ids import workflow_id
 
 AT_ONCE = 50
-"""How many questions Temporal is asked at a time."""
+"""How many questions are asked at a time."""
 
 STOCK_TRIES = 6
 STOCK_PAUSE = 0.2
@@ -84,79 +85,79 @@ class ServiceBooks:
         return suspects, {violation.sku or "" for violation in suspects} - moved
 
 
-class TemporalOrders:
-    """The orders that Temporal knows."""
+class KnownOrders:
+    """The orders that the register has, and what Temporal says of those that have not ended."""
 
     def __init__(self, client: OrderClient) -> None:
         self._client = client
 
     async def listed(self) -> dict[str, OrderSummary]:
-        """All orders. Those that the list shows as running or cut off are looked up, because it lags behind."""
-        found: dict[str, OrderSummary] = {}
-        async for order in self._client.list_orders():
-            known = found.get(order.order_id)
-            # A reset leaves two runs under one id; the later one is the order.
-            if known is None or known.started_at < order.started_at:
-                found[order.order_id] = order
-        unsure = [name for name, order in found.items() if not order.status.is_end]
-        return found | await self.looked_up(unsure)
+        """All orders. Those that have not ended are looked up: their run may have been cut off."""
+        found = {order.order_id: order async for order in self._client.list_orders()}
+        return found | await self.looked_up(name for name, order in found.items() if order.closed_at is None)
 
     async def looked_up(self, order_ids: Iterable[str]) -> dict[str, OrderSummary]:
-        """These orders as they are now, as far as Temporal knows them."""
+        """These orders as they are now, as far as the register knows them."""
         answers = await _for_each(order_ids, self._look_up)
         return {order_id: order for order_id, order in answers.items() if order is not None}
 
     async def record(self, order: OrderSummary, effects: Effects) -> OrderRecord:
         """What is to be judged of an order that has ended; what it asked for, if that matters."""
-        asked_for, without_mail = None, False
         completed = order.status is OrderStatus.COMPLETED
-        if completed or any(live(shipment) for shipment in effects.shipments):
-            asked_for = await self._input(order)
-        if completed and not any(live(mail) for mail in effects.mails):
-            without_mail = await self._gave_up_mail(order)
+        needed = completed or any(live(entry) for entry in effects)
+        known = await self._client.register.find(order.order_id) if needed else None
+        asked_for = _input(known)
         return OrderRecord(
             order_id=order.order_id,
             status=order.status,
             total=asked_for.total if asked_for else None,
             pieces=pieces_ordered(asked_for) if asked_for else None,
-            without_mail=without_mail,
-            by_person=await self._by_person(order, effects),
+            without_mail=completed and not any(live(mail) for mail in effects.mails) and _gave_up_mail(known),
+            by_person=await self._by_person(order, known, effects),
         )
 
     async def _look_up(self, order_id: str) -> OrderSummary | None:
+        record = await self._client.register.find(order_id)
+        if record is None:
+            return None
         temporal = self._client.temporal
         try:
             description = await temporal.get_workflow_handle(workflow_id(order_id)).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return None
+                return summary_of(record)
             raise
-        return await endings.summary(temporal, description)
+        if record.ending is None and description.close_time is not None:
+            return await endings.summary(temporal, description)
+        return summary_of(record)
 
-    async def _input(self, order: OrderSummary) -> OrderInput | None:
-        try:
-            return await endings.order_of(self._client.temporal, workflow_id(order.order_id), order.run_id)
-        except InvalidOrder:
-            return None
-
-    async def _by_person(self, order: OrderSummary, effects: Effects) -> frozenset[str]:
+    async def _by_person(self, order: OrderSummary, known: RegisterRecord | None, effects: Effects) -> frozenset[str]:
         """What a person has settled outside the books. Asked for only where the books are not as they would be."""
         goods: list[Entry] = [*effects.reservations, *effects.payments, *effects.shipments]
         completed = order.status is OrderStatus.COMPLETED
         as_expected = all(map(live, goods)) if completed else not any(map(live, [*goods, *effects.mails]))
-        if as_expected:
+        result = result_of(known) if known else None
+        if as_expected or result is None:
             return frozenset()
-        said = (await self._client.result(order.order_id)).decisions
-        decisions = await by_people(self._client.temporal, order.order_id, said)
+        decisions = await by_people(self._client.temporal, order.order_id, result.decisions)
         return frozenset(_KINDS[entry.step] for entry in decisions if entry.choice in _OUTSIDE)
 
-    async def _gave_up_mail(self, order: OrderSummary) -> bool:
-        result = await self._client.result(order.order_id)
-        return any(step.name == _CONFIRMATION and step.state == _GAVE_UP for step in result.steps)
+
+def _input(known: RegisterRecord | None) -> OrderInput | None:
+    if known is None:
+        return None
+    order = OrderInput.model_validate(known.order, context=STORED, extra="ignore")
+    return None if isinstance(order, UnreadOrder) else order
+
+
+def _gave_up_mail(known: RegisterRecord | None) -> bool:
+    result = result_of(known) if known else None
+    steps = result.steps if result else []
+    return any(step.name == _CONFIRMATION and step.state == _GAVE_UP for step in steps)
 
 
 async def records_of(
-    orders: TemporalOrders, ended: dict[str, OrderSummary], effects: dict[str, Effects]
+    orders: KnownOrders, ended: dict[str, OrderSummary], effects: dict[str, Effects]
 ) -> dict[str, OrderRecord]:
     """What is to be judged of the orders that have ended."""
     none = Effects()

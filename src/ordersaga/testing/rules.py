@@ -37,6 +37,7 @@ class Rule(StrEnum):
     CUT_OFF = "cut_off"
     MONEY = "money"
     STOCK = "stock"
+    REGISTER = "register"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class OrderRecord:
-    """What Temporal knows of an order. `total` and `pieces` (per SKU) are those of its input, where they are needed.
+    """What is known of an order. `total` and `pieces` (per SKU) are those of its input, where they are needed.
 
     `open`: it had not ended when the services were read. `without_mail`: its own result says that the confirmation
     was given up. `by_person`: the kinds of effects that a person has done by hand or written off; the books cannot show
@@ -72,7 +73,7 @@ _WORTH_MONEY = {"payment", "shipment"}
 
 
 def order_violations(order_id: str, order: OrderRecord | None, effects: Effects) -> list[Violation]:
-    """The rules that one order breaks. `order` is None if Temporal does not know it."""
+    """The rules that one order breaks. `order` is None if the register does not know it."""
     found = list(_more_than_one(order_id, effects))
     if order is None:
         return [*found, _unknown(order_id, effects)]
@@ -110,13 +111,13 @@ def _more_than_one(order_id: str, effects: Effects) -> Iterator[Violation]:
 def _unknown(order_id: str, effects: Effects) -> Violation:
     known = ", ".join(f"{kind_of(entry)} {in_short(entry)}" for entry in effects)
     return Violation(
-        Rule.UNKNOWN_ORDER, f"order {order_id} is not known to Temporal, but the services have {known}", order_id
+        Rule.UNKNOWN_ORDER, f"order {order_id} is not known to the register, but the services have {known}", order_id
     )
 
 
 def _completed(order: OrderRecord, effects: Effects) -> Iterator[Violation]:
     if order.total is None or order.pieces is None:
-        detail = f"order {order.order_id} is completed, but what it asked for cannot be read from Temporal"
+        detail = f"order {order.order_id} is completed, but what it asked for cannot be read"
         yield Violation(Rule.COMPLETED, detail, order.order_id)
         return
     kinds: list[tuple[str, str, Sequence[Entry]]] = [

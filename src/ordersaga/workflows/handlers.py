@@ -10,14 +10,26 @@ from temporalio import workflow
 from ordersaga.domain.order import OrderInput, OrderPolicy, UnreadOrder
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderStatus, OrderView
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.saga import CancelRequests, Choice, Decision, Outcome, SagaEvent, SagaRun, StoryError, Verdict, reason_of
+from ordersaga.saga import (
+    CancelRequests,
+    Choice,
+    Decision,
+    Outcome,
+    Saga,
+    SagaEvent,
+    SagaRun,
+    StoryError,
+    Verdict,
+    reason_of,
+)
+from ordersaga.saga.waiting import wait_until
 from ordersaga.workflows.progress import ProgressReports
 from ordersaga.workflows.projection import OrderProjection
 from ordersaga.workflows.steps import saga_policy
 from ordersaga.workflows.story import ORDER_SAGA
 
 PLACED_BY_CLIENT = "customer_id"
-"""In the memo of every order that our client has placed, and has checked before."""
+"""In the memo of every order that our client has placed: it has checked it, and had the register take it on, before."""
 
 
 class OrderHandlers:
@@ -27,9 +39,15 @@ class OrderHandlers:
         _check_read(order)
         self.order = order
         self.policy = order.policy or OrderPolicy()
-        self.saga = SagaRun(ORDER_SAGA, order, order.order_id, saga_policy(self.policy), self._sync)
         self._cancels = CancelRequests()
-        self.projection = OrderProjection(order, self.saga)
+        self.use(ORDER_SAGA)
+
+    def use(self, saga: Saga[OrderInput]) -> None:
+        """Run this saga. For `__init__`, before anything has happened."""
+        claimed = PLACED_BY_CLIENT in workflow.info().raw_memo
+        policy = saga_policy(self.policy)
+        self.saga = SagaRun(saga, self.order, self.order.order_id, policy, self._sync, claimed)
+        self.projection = OrderProjection(self.order, self.saga)
         self._reports = ProgressReports(self.projection, timedelta(seconds=self.policy.http_timeout))
 
     @workflow.signal
@@ -40,7 +58,11 @@ class OrderHandlers:
     @workflow.update
     async def request_cancel(self, *reason: Any) -> CancelAnswer:
         """Ask for the order to be cancelled, and answer when it is certain whether it is."""
-        return self._cancel_answer(await self._cancels.answer(self.saga, reason))
+        await self._cancels.answer(self.saga, reason)
+        await wait_until(lambda: self._cancel_answer() is not None)
+        answer = self._cancel_answer()
+        assert answer is not None
+        return answer
 
     @request_cancel.validator
     def _check_cancel(self, *reason: Any) -> None:
@@ -69,16 +91,22 @@ class OrderHandlers:
     @workflow.query
     def get_cancel_answer(self) -> CancelAnswer | None:
         """What request_cancel answers, as soon as that is certain."""
-        verdict = self.saga.verdict
-        return None if verdict is None else self._cancel_answer(verdict)
+        return self._cancel_answer()
 
     @workflow.query
     def is_cancel_requested(self) -> bool:
         """Whether somebody has asked for the order to be cancelled."""
         return self.saga.cancel_reason is not None
 
-    def _cancel_answer(self, verdict: Verdict) -> CancelAnswer:
-        outcome = CancelOutcome.CANCELLED if verdict is Verdict.UNDONE else CancelOutcome.TOO_LATE
+    def _cancel_answer(self) -> CancelAnswer | None:
+        """None as long as it is not certain whether the order is cancelled."""
+        verdict = self.saga.verdict
+        cancelled = verdict is Verdict.UNDONE and (
+            self.saga.cancel_reason is not None or self.projection.status is OrderStatus.CANCELLED
+        )
+        if verdict is None or (verdict is Verdict.UNDONE and not cancelled and self.saga.outcome is None):
+            return None
+        outcome = CancelOutcome.CANCELLED if cancelled else CancelOutcome.TOO_LATE
         return CancelAnswer(order_id=self.order.order_id, outcome=outcome, status=self.projection.status)
 
     def _decision(self, decision: OrderDecision) -> Decision:
@@ -86,10 +114,12 @@ class OrderHandlers:
         step = decision.step or (waiting[0] if len(waiting) == 1 else f"one of {len(waiting)} steps")
         return Decision(step, Choice(decision.choice), decision.by, decision.note)
 
-    async def run_saga(self, *, unwind_because: str | None = None, committed: bool = False) -> Outcome:
+    async def run_saga(
+        self, *, unwind_because: str | None = None, committed: bool = False, registered: bool = True
+    ) -> Outcome:
         """Run the saga to its end, and tell the register meanwhile what waits for a person."""
         try:
-            return await self.saga.run(unwind_because=unwind_because, committed=committed)
+            return await self.saga.run(unwind_because=unwind_because, committed=committed, registered=registered)
         finally:
             await self._reports.end()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -13,9 +14,10 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.activities import OrderProgress
     from ordersaga.contracts.register import Attention as AttentionRecord
     from ordersaga.contracts.register import AttentionStep, ProgressRequest
+    from ordersaga.domain.result import OrderStatus
     from ordersaga.domain.worklist import Attention
     from ordersaga.saga import StepRecord, StepState
-    from ordersaga.saga.waiting import wait_until
+    from ordersaga.saga.waiting import is_cancelled_itself, wait_until
     from ordersaga.workflows.projection import OrderProjection
     from ordersaga.workflows.register import event_records
 
@@ -47,8 +49,13 @@ class ProgressReports:
     async def _tell(self) -> None:
         while not self._over:
             self._told = self._waiting()
-            await self._report()
+            await self._report(self._progress(), lambda: self._over)
             await wait_until(lambda: self._over or self._waiting() != self._told)
+
+    async def after_end(self, status: OrderStatus, attention: AttentionRecord | None) -> None:
+        """Tell what became of an order that had ended before."""
+        progress = self._progress().model_copy(update={"status": status, "attention": attention})
+        await self._report(progress, lambda: False)
 
     def _waiting(self) -> Waiting:
         return tuple((record.name, tuple(self._saga.decisions.choices(record.name))) for record in self._parked())
@@ -56,28 +63,30 @@ class ProgressReports:
     def _parked(self) -> list[StepRecord]:
         return [record for record in self._saga.records.values() if record.state is StepState.PARKED]
 
-    async def _report(self) -> None:
+    async def _report(self, progress: ProgressRequest, is_stopped: Callable[[], bool]) -> None:
         """Repeated by the server until the register answers, or there is nothing more to tell."""
         handle: workflow.ActivityHandle[RawValue] = workflow.start_activity(
             "record_progress",
-            self._progress(),
+            OrderProgress(order_id=self._projection.order.order_id, progress=progress),
             result_type=RawValue,
             start_to_close_timeout=self._call_timeout,
             summary="register: what waits for a person",
         )
-        await wait_until(lambda: self._over or handle.done())
+        await wait_until(lambda: is_stopped() or handle.done())
         if not handle.done():
             await asyncio.sleep(0)  # or a handle that has not begun would be cancelled without its activity
             handle.cancel()
         try:
             await handle
-        except (ActivityError, asyncio.CancelledError):
-            if not self._over:
+        except ActivityError:
+            pass  # the register wants to hear nothing of it; what is told at the end says more
+        except asyncio.CancelledError:
+            if is_cancelled_itself():
                 raise
 
-    def _progress(self) -> OrderProgress:
+    def _progress(self) -> ProgressRequest:
         view = self._projection.view()
-        request = ProgressRequest(
+        return ProgressRequest(
             owner=self._projection.order.fingerprint,
             run_id="-",
             number=len(view.timeline),
@@ -85,7 +94,6 @@ class ProgressReports:
             attention=self._attention(),
             events=event_records(view.timeline),
         )
-        return OrderProgress(order_id=view.order_id, progress=request)
 
     def _attention(self) -> AttentionRecord | None:
         parked = self._parked()

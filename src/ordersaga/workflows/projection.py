@@ -20,7 +20,7 @@ from ordersaga.domain.result import (
 )
 from ordersaga.domain.timeline_text import describe
 from ordersaga.domain.worklist import Attention
-from ordersaga.saga import Outcome, Phase, SagaEvent, SagaRun, StepState
+from ordersaga.saga import Outcome, Phase, SagaEvent, SagaRun
 from ordersaga.workflows.register import decision_entry, is_unsent, order_result, status_of, step_outcome
 from ordersaga.workflows.steps import SHIP
 from ordersaga.workflows.timeline import entry_of
@@ -67,8 +67,7 @@ class OrderProjection:
             return OrderStatus.NEEDS_ATTENTION
         if self.saga.phase is Phase.UNWINDING:
             return OrderStatus.COMPENSATING
-        started = any(record.state is not StepState.PENDING for record in self.saga.records.values())
-        return OrderStatus.PROCESSING if started else OrderStatus.PENDING
+        return OrderStatus.PROCESSING if self.saga.begun else OrderStatus.PENDING
 
     def steps(self) -> list[StepStatus]:
         """How each step stands."""

@@ -10,11 +10,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from ordersaga.activities import OrderEnding, RegisterActivities
     from ordersaga.contracts.register import Attention as AttentionRecord
-    from ordersaga.contracts.register import EndingRequest, EventRecord
+    from ordersaga.contracts.register import AttentionStep, EndingRequest, EventRecord
     from ordersaga.domain.order import OrderInput
     from ordersaga.domain.result import DecisionEntry, OrderResult, OrderStatus, StepOutcome, TimelineEntry
     from ordersaga.domain.worklist import Attention
     from ordersaga.saga import Decided, Outcome, Register, SagaEnding, StepRecord, StepState, Verdict
+    from ordersaga.saga.decisions import BY_A_PERSON
     from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
     from ordersaga.workflows.timeline import entry_of
 
@@ -60,7 +61,7 @@ def order_ending(order: OrderInput, ending: SagaEnding) -> OrderEnding:
         result=result.model_dump(mode="json"),
         run_id="-",
         events=event_records(entries),
-        attention=_unsent_mail(ending),
+        attention=unsent_mail(ending.steps),
     )
     return OrderEnding(order_id=order.order_id, ahead=ending.ahead, ending=request)
 
@@ -108,12 +109,16 @@ def is_unsent(steps: Sequence[StepRecord]) -> bool:
     return any(record.name == CONFIRM.name and record.state is StepState.GAVE_UP for record in steps)
 
 
-def _unsent_mail(ending: SagaEnding) -> AttentionRecord | None:
-    if not is_unsent(ending.steps):
+def unsent_mail(steps: Sequence[StepRecord]) -> AttentionRecord | None:
+    """What a person still has to do about the confirmation of an order that has ended, if anything."""
+    if not is_unsent(steps):
         return None
-    since = next(record.since for record in ending.steps if record.name == CONFIRM.name)
-    assert since is not None, "it has been given up"
-    return AttentionRecord(kind=Attention.MAIL_NOT_SENT, amount_at_risk="0", since=since)
+    mail = next(record for record in steps if record.name == CONFIRM.name)
+    assert mail.since is not None, "it has been given up"
+    step = AttentionStep(
+        step=mail.name, error=mail.last_error, attempts=mail.attempts, choices=[str(choice) for choice in BY_A_PERSON]
+    )
+    return AttentionRecord(kind=Attention.MAIL_NOT_SENT, amount_at_risk="0", since=mail.since, steps=[step])
 
 
 ORDER_REGISTER = Register[OrderInput](

@@ -41,33 +41,62 @@
 
   // -- a live update never takes away what somebody is working in
 
+  // Nor does it move what somebody points at: a button that was under the pointer stays there.
+
   const waiting = new Map();
 
-  const busy = (region) => region.matches("[data-keep-open]") && region.querySelector("details[open]") !== null;
+  function busy(region) {
+    if (region.matches("[data-keep-open]")) return region.querySelector("details[open]") !== null;
+    if (!region.matches("[data-hold-still]")) return false;
+    return region.matches(":hover") || region.contains(document.activeElement) || chosen(region).length > 0;
+  }
+
+  const chosen = (region) => all("input[type=checkbox]:checked", region).map((each) => each.value);
+
+  // Where a region says that it has changed: inside it, or in the element that it names.
+  const notice = (region) => document.getElementById(region.dataset.holdStill) || region.querySelector(".changed");
 
   document.addEventListener("htmx:sseBeforeMessage", (event) => {
     const region = event.target;
     if (!busy(region)) {
+      waiting.delete(region);
+      if (region.dataset.holdStill) notice(region).hidden = true;
       keepDetails(region);
       return;
     }
     event.preventDefault();
     waiting.set(region, event.detail.data);
-    const changed = region.querySelector(".changed");
-    if (changed && differs(region, event.detail.data)) changed.hidden = false;
+    const changed = notice(region);
+    if (!changed) return;
+    if (differs(region, event.detail.data)) changed.hidden = false;
+    else if (region.dataset.holdStill) changed.hidden = true;
   });
 
   function differs(region, html) {
     const next = new DOMParser().parseFromString(html, "text/html");
+    if (region.dataset.holdStill) {
+      const rows = (root) => all("[data-row]", root).map((each) => each.dataset.row).join("|");
+      return rows(region) !== rows(next);
+    }
     const words = (root) => all("h2, h3, summary, .lead, .trouble", root).map((each) => each.textContent.trim()).join("|");
     return words(region) !== words(next);
   }
 
-  function catchUp(region) {
+  function catchUp(region, asked = false) {
     const html = waiting.get(region);
-    if (html === undefined || busy(region)) return;
+    if (html === undefined || (!asked && busy(region))) return;
+    const kept = chosen(region);
     waiting.delete(region);
+    if (region.dataset.holdStill) notice(region).hidden = true;
     htmx.swap(region, html, { swapStyle: "innerHTML" });
+    for (const each of all("input[type=checkbox]", region)) each.checked = kept.includes(each.value);
+  }
+
+  for (const left of ["pointerout", "focusout", "change"]) {
+    document.addEventListener(left, (event) => {
+      const region = event.target.closest?.("[data-hold-still]");
+      if (region) setTimeout(() => catchUp(region));
+    });
   }
 
   // Texts that were unfolded stay unfolded.
@@ -101,6 +130,8 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-close]")) close(event.target.closest("details"));
+    const late = event.target.closest("[data-catch-up]");
+    if (late) catchUp(document.getElementById(late.dataset.catchUp), true);
     if (event.target.closest("[data-refresh]")) {
       const region = event.target.closest("[data-keep-open]");
       for (const each of all("details.action[open]", region)) each.open = false;

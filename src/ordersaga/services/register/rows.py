@@ -143,7 +143,14 @@ async def _events(tx: Transaction, order_id: str) -> list[EventRecord]:
         began[row["run_id"]] = min(row["at"], began.get(row["run_id"], row["at"]))
     rows.sort(key=lambda row: (row["at"], began[row["run_id"]], row["run_id"], row["number"]))
     return [
-        EventRecord(number=row["number"], at=row["at"], kind=row["kind"], data=json.loads(row["data"])) for row in rows
+        EventRecord(
+            number=row["number"],
+            at=row["at"],
+            kind=row["kind"],
+            data=json.loads(row["data"]),
+            run_id=row["run_id"],
+        )
+        for row in rows
     ]
 
 

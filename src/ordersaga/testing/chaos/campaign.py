@@ -15,6 +15,7 @@ from ordersaga.testing.chaos.journal import Journal
 from ordersaga.testing.chaos.judge import Finding, judge
 from ordersaga.testing.chaos.operator import Operator
 from ordersaga.testing.chaos.plan import SOLD_OUT, Plan
+from ordersaga.testing.chaos.reader import Reader
 from ordersaga.testing.chaos.report import Report, counted, percentile, recoveries
 from ordersaga.testing.chaos.strikes import Striker
 
@@ -40,11 +41,13 @@ class Campaign:
         self._customers = [Customer(planned, ground, journal) for planned in plan.orders]
         self._striker = Striker(ground.stack, journal)
         self._operator = Operator(self._customers, ground, journal)
+        self._reader = Reader(self._customers, ground, journal)
 
     async def run(self) -> Report:
         """Run it, and give the account."""
         customers = [customer.run() for customer in self._customers]
-        async with _running(*customers) as orders, _running(self._operator.run()) as operators:
+        others = (self._operator.run(), self._reader.run())
+        async with _running(*customers) as orders, _running(*others) as operators:
             await self._strike()
             self._ground.heal()
             await self._striker.heal()
@@ -85,6 +88,7 @@ class Campaign:
             recovery_p50=percentile(waited, 50),
             recovery_p99=percentile(waited, 99),
             healed_after=max([0.0, *(record.ended_at - healed for record in records if record.ended_at is not None)]),
+            looks=self._reader.looks,
             seconds=self._journal.now,
             balanced=books.balanced,
             unsettled=books.unsettled,

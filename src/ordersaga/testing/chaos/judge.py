@@ -64,7 +64,7 @@ def judge(record: OrderRecord) -> list[Finding]:
 
 def _placing(record: OrderRecord) -> Iterator[str]:
     runs = {placed.run_id for placed in record.placed}
-    if len(runs) > 1:
+    if len(runs) > 1 and not record.planned.terminated:
         yield f"it was placed {len(record.placed)} times and started {len(runs)} runs: {', '.join(sorted(runs))}"
     if sum(placed.created for placed in record.placed) > 1:
         yield "it was created more than once"

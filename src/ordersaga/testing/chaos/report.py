@@ -30,6 +30,8 @@ class Report:
     recovery_p99: float | None
     healed_after: float
     """Seconds from the healing until the last order had ended."""
+    looks: int
+    """How often the reader has looked at orders on every surface."""
     seconds: float
     balanced: bool
     unsettled: list[str]
@@ -56,7 +58,7 @@ class Report:
             _counts(self.stops)
         )
         yield f"{sum(self.decisions.values())} decisions: {_counts(self.decisions)}"
-        yield f"asked again: {_counts(self.asked_again)}"
+        yield f"asked again: {_counts(self.asked_again)}; the reader has looked {self.looks:,} times"
         yield (
             f"from a kill to the end of an order in flight: p50 {_seconds(self.recovery_p50)}, "
             f"p99 {_seconds(self.recovery_p99)}; from the healing to the last end: {_seconds(self.healed_after)}"

@@ -47,7 +47,7 @@ def cancel_cells() -> Iterator[Cell]:
 
 def _cell(where: str, moment: str, ways: Ways, path: str, fast: float, ends: tuple[End, ...], **more: object) -> Cell:
     names = "+".join(ways)
-    native = Way.NATIVE in ways and all(end.status is OrderStatus.CANCELLED for end in ends)
+    native = Way.NATIVE in ways and any(end.status is OrderStatus.CANCELLED for end in ends)
     fields: dict[str, object] = {
         "id": f"cancel/{where}/{moment}/{names}/{path}".replace(" ", "-"),
         "boundary": where,
@@ -60,9 +60,9 @@ def _cell(where: str, moment: str, ways: Ways, path: str, fast: float, ends: tup
 
 def _at_a_do(call: str, moment: str, ways: Ways, path: str, fast: float) -> Cell:
     ends = heeded(ways)
-    if ways == (Way.UPDATE,) and fast:
-        # The server does not hand an update to a worker that is busy with a local activity: the order may win.
-        ends = (*ends, CANCEL_REFUSED)
+    if fast:
+        # The first attempts go on meanwhile, and may write the order's end first.
+        ends = (*ends, CANCEL_REFUSED if Way.UPDATE in ways else COMPLETED)
     play = partial(_cancelled_at, call=call, ways=ways, certain=not fast)
     return _cell(call, moment, ways, path, fast, ends, faults=(Fault(MOMENTS[moment], call),), play=play)
 

@@ -86,6 +86,8 @@ class Cell:
     play: Play = field(default=nothing_else, compare=False)
     customer: Customer = Customer.GOOD
     disaster: str | None = None
+    foreign: bool = False
+    """Whether its run is started by another SDK, so that the run has to claim it."""
 
     @property
     def family(self) -> str:

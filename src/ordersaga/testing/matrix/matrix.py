@@ -10,12 +10,14 @@ from ordersaga.testing.matrix.cancel_cells import cancel_cells
 from ordersaga.testing.matrix.cell import Cell
 from ordersaga.testing.matrix.crash_cells import crash_cells, terminate_cells
 from ordersaga.testing.matrix.fault_cells import fault_cells
+from ordersaga.testing.matrix.register_cells import register_cells
 from ordersaga.testing.matrix.reset_cells import reset_cells
 
 
 def all_cells() -> list[Cell]:
     """Every cell of the matrix."""
-    return list(chain(fault_cells(), cancel_cells(), reset_cells(), crash_cells(), terminate_cells()))
+    kinds = (fault_cells(), cancel_cells(), reset_cells(), crash_cells(), terminate_cells(), register_cells())
+    return list(chain.from_iterable(kinds))
 
 
 def chosen(pattern: str) -> list[Cell]:
@@ -28,7 +30,7 @@ def slice_of(cells: list[Cell], count: int) -> list[Cell]:
     groups: defaultdict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         if cell.disaster is None:
-            groups[cell.boundary, cell.kind].append(cell)
+            groups[_group(cell)].append(cell)
     found: list[Cell] = []
     # From group to group another member, so that attempts, paths and ways take turns.
     for turn in range(max(map(len, groups.values()), default=0)):
@@ -36,3 +38,8 @@ def slice_of(cells: list[Cell], count: int) -> list[Cell]:
             if turn < len(group) and len(found) < count:
                 found.append(group[(turn + number) % len(group)])
     return found
+
+
+def _group(cell: Cell) -> tuple[str, str]:
+    """The calls to the register are all alike, so that each kind of fault need not be there at each of them."""
+    return cell.boundary, cell.id.split("/")[3] if cell.family == "register" else cell.kind

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateStage
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.contracts.shipping import ShipmentEventState
@@ -46,6 +48,7 @@ class Scene:
         self.struck = asyncio.Event()
         """Set when the disaster has happened."""
         self._asking: list[asyncio.Task[CancelAnswer]] = []
+        self._deciding: list[asyncio.Task[None]] = []
         self.faults = tuple(
             Fault(each.kind, each.call, self.order_id, each.attempts, each.seconds) for each in cell.faults
         )
@@ -56,17 +59,27 @@ class Scene:
         """Place the order, play what happens to it, and wait for its end, and for its last call's."""
         self.ground.proxy.faults += self.faults
         try:
-            await insist(lambda: self.ground.orders.submit_order(self.order()))
+            await insist(self._place)
             await self.cell.play(self)
             result = await insist(lambda: self.ground.orders.result(self.order_id))
             for asking in self._asking:
                 self.verdict = (await asking).outcome
+            await asyncio.gather(*self._deciding)
         finally:
             self.ground.proxy.lift(self.order_id)
-            for asking in self._asking:
-                asking.cancel()
+            for task in (*self._asking, *self._deciding):
+                task.cancel()
         await until(lambda: not self.ground.proxy.under_way(self.order_id))
         return result
+
+    async def _place(self) -> None:
+        if not self.cell.foreign:
+            await self.ground.orders.submit_order(self.order())
+            return
+        queue, name = self.ground.orders.settings.task_queue, workflow_id(self.order_id)
+        document = self.order().model_dump(mode="json", exclude_none=True)
+        with suppress(WorkflowAlreadyStartedError):
+            await self.ground.orders.temporal.start_workflow("OrderSagaWorkflow", document, id=name, task_queue=queue)
 
     def order(self) -> OrderInput:
         """What is ordered: two pieces of one article, for 39.98 USD."""
@@ -171,7 +184,14 @@ class Scene:
 
     async def retry(self, call: str) -> None:
         """A person has the parked undo tried again."""
-        decision = OrderDecision(choice="retry", by="the matrix", step=STEP_OF[call])
+        await self._decide(OrderDecision(choice="retry", by="the matrix", step=STEP_OF[call]))
+
+    def decide_by_hand(self, call: str, note: str) -> None:
+        """A person has done the parked undo by hand. They are answered when the register has it."""
+        decision = OrderDecision(choice="done_by_hand", by="the matrix", note=note, step=STEP_OF[call])
+        self._deciding.append(asyncio.ensure_future(self._decide(decision)))
+
+    async def _decide(self, decision: OrderDecision) -> None:
         unheard = False
         while True:
             try:

@@ -14,6 +14,7 @@ from ordersaga.saga import ExternalEvent, Saga, Step, UndoRequest, UndoResult, f
 from ordersaga.saga.first_attempts import registered_name
 from ordersaga.testing.sagas.effects import Effect, Effects
 from ordersaga.testing.sagas.ids import EffectIds
+from ordersaga.testing.sagas.register import MemoryRegister
 from ordersaga.testing.sagas.samples import answer_type, parameter_type, sample
 from ordersaga.testing.sagas.script import Do, Undo
 
@@ -55,6 +56,7 @@ class World:
         self.misuses: list[str] = []
         """What was asked of the world that no saga may ask."""
         self.effects = Effects(EffectIds(saga, id_of))
+        self.register = MemoryRegister()
         self._answers = dict(answers or {})
         self._script: dict[str, Sequence[Do | Undo]] = {}
         self._gates: dict[str, Gate] = {}
@@ -96,7 +98,7 @@ class World:
     # -- the activities
 
     def activities(self, *real: Callable[..., Any]) -> list[Callable[..., Any]]:
-        """All that a worker of the saga needs: each do, undo and poll, and the first attempts of the fast path.
+        """All that a worker of the saga needs: dos, undos, polls, its register, and the fast path's first attempts.
 
         A `real` activity takes the place of the world's of the same name.
         """
@@ -108,6 +110,9 @@ class World:
         for event in self.saga.events:
             if event.poll is not None:
                 made.setdefault(registered_name(event.poll), self._make_poll(event))
+        if self.saga.register is not None:
+            for each in self.register.activities(self.saga.register):
+                made.setdefault(registered_name(each), each)
         activities = list(made.values())
         if any(step.fast_path for step in self.saga.steps):
             activities.append(first_attempts(self.saga, activities))

@@ -1,0 +1,71 @@
+"""`ordersaga recover`: after a database was restored from an older copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ordersaga.cli import output
+from ordersaga.cli.exits import Exit
+from ordersaga.cli.output import AsJson
+from ordersaga.cli.run import order_client, run_async
+
+if TYPE_CHECKING:
+    from ordersaga.client import OrderClient
+    from ordersaga.testing.books import Books
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+
+
+def recover(dry_run: DryRun = False, as_json: AsJson = False) -> int:
+    """Bring orders back after a database was restored from an older copy. Exit code 1: something is still wrong.
+
+    The register learns from Temporal which orders it has forgotten. Then the services are brought to what the register
+    says: what completed orders have lost is made again, what others still have is undone. What Temporal has forgotten
+    is started again by the watcher. docs/operations.md has the drill.
+    """
+    return run_async(_recover(dry_run, as_json))
+
+
+async def _recover(dry_run: bool, as_json: bool) -> int:
+    from ordersaga.testing.books import check_books
+
+    async with order_client() as client:
+        books = await check_books(client)
+        done = await _repair(client, books, dry_run)
+        if done and not dry_run:
+            books = await check_books(client)
+    if as_json:
+        output.emit({"orders": done, "books": books.to_json()})
+    else:
+        _print(done, books)
+    return Exit.OK if books.balanced else Exit.NO
+
+
+async def _repair(client: OrderClient, books: Books, dry_run: bool) -> dict[str, str]:
+    """What was done about each order that breaks a rule: first what the register has forgotten, then the effects."""
+    from ordersaga.domain.errors import OrdersagaError
+    from ordersaga.restoring import Restoring
+    from ordersaga.testing.books import Rule, check_books
+
+    restoring, done = Restoring(client), {}
+    for rules, repair, would in (
+        ((Rule.REGISTER,), restoring.register, "would be taken on by the register"),
+        ((Rule.COMPLETED, Rule.UNDONE, Rule.MONEY), restoring.effects, "would be brought to how it has ended"),
+    ):
+        for order_id in sorted({each.order_id for each in books.violations if each.order_id and each.rule in rules}):
+            try:
+                done[order_id] = would if dry_run else await repair(order_id)
+            except OrdersagaError as error:
+                done[order_id] = f"not recovered: {error}"
+        if not dry_run and Rule.REGISTER in rules:
+            books = await check_books(client)
+    return done
+
+
+def _print(done: dict[str, str], books: Books) -> None:
+    if done:
+        output.table(("order", "what was done"), done.items())
+        output.line()
+    output.line("The books balance." if books.balanced else f"{len(books.violations):,} rules are broken.")

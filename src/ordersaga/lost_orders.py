@@ -1,0 +1,111 @@
+"""Orders that the register has taken on and that no run goes on with: Temporal never heard of them, or has lost them.
+
+That happens when a program ends between the two, when Temporal's database is restored from an older copy, and when the
+register's own is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga import endings
+from ordersaga.clients import RegisterClient
+from ordersaga.contracts.register import EndingRequest, OrderEntry, OrderRecord
+from ordersaga.domain.errors import InvalidOrder
+from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
+from ordersaga.domain.result import OrderResult
+from ordersaga.starting import Starter
+from ordersaga.workflows.ids import order_id_of, settlement_id, workflow_id
+
+GRACE = timedelta(seconds=30)
+"""How old an order has to be before it counts as lost: whoever has placed it may be about to start it."""
+SECONDS = 10.0
+RUNNING_QUERY = 'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND ExecutionStatus = "Running"'
+
+
+class LostOrders:
+    """The lost orders of one task queue."""
+
+    def __init__(self, temporal: Client, task_queue: str, register: RegisterClient) -> None:
+        self._temporal, self._task_queue, self._register = temporal, task_queue, register
+        self._starter = Starter(temporal, task_queue)
+
+    async def find(self, on_each: Callable[[], None] = lambda: None) -> AsyncIterator[OrderEntry]:
+        """Those that may be lost: not ended, old enough, and not running. Raises ServiceUnavailable, RPCError."""
+        before = datetime.now(UTC) - GRACE
+        listed = self._register.orders(not_ended=True, task_queue=self._task_queue, placed_before=before)
+        # Listed first: an order that begins and ends meanwhile is looked at once more, and nothing is done to it.
+        entries = [entry async for entry in listed]
+        if not entries:
+            return
+        running = {order_id_of(each) async for each in self._temporal.list_workflows(RUNNING_QUERY)}
+        for entry in entries:
+            on_each()
+            if entry.order_id not in running:
+                yield entry
+
+    async def recover(self, entry: OrderEntry) -> str | None:
+        """Have an order go on, and say what was done: `started`, `closed`, or None if it is not lost.
+
+        Raises InvalidOrder if this version of the program cannot read it, and what Temporal and the register raise.
+        """
+        record = await self._register.order(entry.order_id)
+        if record.ending is not None:
+            return None
+        own = await self._described(workflow_id(entry.order_id))
+        latest = await self._described(settlement_id(entry.order_id)) or own
+        if latest is None:
+            return await self._start(record, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        if latest.close_time is None or latest.status in endings.CUT_OFF:
+            return None  # it goes on, or the watcher has it recovered
+        try:
+            is_same = (await endings.order_of(self._temporal, workflow_id(entry.order_id))).fingerprint == record.owner
+        except (InvalidOrder, RPCError):
+            is_same = False
+        if not is_same:  # another order's run was turned away under this id
+            return await self._start(record, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+        return await self._close(record, latest)
+
+    async def _described(self, name: str) -> WorkflowExecutionDescription | None:
+        try:
+            return await self._temporal.get_workflow_handle(name).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+
+    async def _start(self, record: OrderRecord, reuse: WorkflowIDReusePolicy) -> str | None:
+        order = OrderInput.model_validate(record.order, context=STORED, extra="ignore")
+        if isinstance(order, UnreadOrder):
+            raise order.problem
+        try:
+            await self._starter.start(order, reuse)
+        except WorkflowAlreadyStartedError:
+            return None
+        return "started"
+
+    async def _close(self, record: OrderRecord, ended: WorkflowExecutionDescription) -> str | None:
+        """Write down how it has ended: the register does not know."""
+        handle = self._temporal.get_workflow_handle(ended.id, run_id=ended.run_id, result_type=OrderResult)
+        try:
+            result: OrderResult = await handle.result(follow_runs=False)
+        except WorkflowFailureError as failure:
+            result = endings.result_without_one(record.order_id, failure, None)
+        if not result.status.is_end:
+            return None
+        request = EndingRequest.model_validate(
+            {
+                "owner": record.owner,
+                "status": result.status,
+                "result": result.model_dump(mode="json"),
+                "run_id": ended.run_id,
+            }
+        )
+        await self._register.close(record.order_id, request, SECONDS)
+        return "closed"

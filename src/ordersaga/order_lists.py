@@ -1,0 +1,106 @@
+"""What the register is asked for a list of orders, and the cursors that callers hold between its pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+
+from pydantic import ValidationError
+
+from ordersaga.contracts.register import OrderFilters
+from ordersaga.domain.errors import InvalidCursor, InvalidRequest
+from ordersaga.domain.money import Money
+from ordersaga.domain.order import SAFE_ID, problems_of
+from ordersaga.domain.result import OrderFilter, OrderStatus
+
+_CHECKSUM_BYTES = 9
+_LONGEST_ID = 100
+_MOMENT = timedelta(microseconds=1)
+"""The register's bounds in time are exclusive, and this is how exactly it keeps time."""
+
+
+def filters_of(wanted: OrderFilter) -> OrderFilters | None:
+    """What the register is asked for these orders, or None if no list has any. Raises InvalidRequest."""
+    if wanted.status is OrderStatus.PENDING or not _may_begin_an_id(wanted.search or "any"):
+        return None  # in a list, an order is processing before it is begun
+    try:
+        return OrderFilters(
+            status=wanted.status,
+            attention=wanted.needs_attention,
+            customer_id=wanted.customer_id,
+            email=wanted.email,
+            sku=wanted.sku,
+            tracking_number=wanted.tracking_number,
+            search=wanted.search or None,
+            currency=wanted.currency,
+            min_amount=_amount("min_amount", wanted.min_amount, wanted.currency),
+            max_amount=_amount("max_amount", wanted.max_amount, wanted.currency),
+            placed_after=_just_before(wanted.placed_after) if wanted.placed_after else None,
+            placed_before=_utc(wanted.placed_before) if wanted.placed_before else None,
+        )
+    except ValidationError as error:
+        raise InvalidRequest(_said("; ".join(": ".join(filter(None, each)) for each in problems_of(error)))) from None
+
+
+def cursor_of(position: str, wanted: OrderFilter) -> str:
+    """The cursor for what comes after a position in the register's list of these orders."""
+    token = position.encode()
+    return base64.urlsafe_b64encode(_checksum(token, wanted) + token).decode().rstrip("=")
+
+
+def position_of(cursor: str, wanted: OrderFilter) -> str:
+    """The position that a cursor stands for. Raises InvalidCursor."""
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        checksum, token = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
+        position = token.decode()
+    except (binascii.Error, ValueError):
+        raise InvalidCursor from None
+    if not position or checksum != _checksum(token, wanted):
+        raise InvalidCursor
+    return position
+
+
+def _may_begin_an_id(text: str) -> bool:
+    return len(text) <= _LONGEST_ID and re.fullmatch(SAFE_ID, text) is not None
+
+
+def _amount(name: str, amount: str | None, currency: str | None) -> str | None:
+    if amount is None:
+        return None
+    if currency is None:
+        raise InvalidRequest(_said(f"{name}: an amount needs a currency"))
+    try:
+        return Money.parse(amount, currency.upper()).amount
+    except ValueError as error:
+        raise InvalidRequest(_said(f"{name}: {error}")) from None
+
+
+def _said(problem: str) -> str:
+    return f"{problem}. Nothing was listed."
+
+
+def _just_before(at: datetime) -> datetime | None:
+    try:
+        return _utc(at) - _MOMENT
+    except OverflowError:  # the beginning of the calendar, and everything is after that
+        return None
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:  # within hours of the year 1 or of 9999, where nothing was placed
+        return at.replace(tzinfo=UTC)
+
+
+def _checksum(token: bytes, wanted: OrderFilter) -> bytes:
+    """Keeps whoever changes the filter on the way from a page that begins anywhere.
+
+    It is no signature and need not be one: whoever forges a cursor gets another place in the list that they may see.
+    """
+    return hashlib.sha256(repr(astuple(wanted)).encode("utf-8", "backslashreplace") + token).digest()[:_CHECKSUM_BYTES]

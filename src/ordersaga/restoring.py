@@ -1,0 +1,78 @@
+"""After a restore: the register learns from Temporal, and the services are brought to what the register says.
+
+A database that was restored from an older copy has forgotten what came later. What Temporal has forgotten the watcher
+starts again by itself. The rest is done on request, because only people know that there was a restore.
+"""
+
+from __future__ import annotations
+
+from temporalio.client import WorkflowFailureError
+from temporalio.common import WorkflowIDReusePolicy
+
+from ordersaga import endings
+from ordersaga.client import OrderClient
+from ordersaga.contracts.register import EndingRequest
+from ordersaga.domain.errors import InvalidOrder
+from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
+from ordersaga.domain.result import OrderResult
+from ordersaga.domain.worklist import Attention, Settlement
+from ordersaga.order_register import SECONDS
+from ordersaga.settlements import start_settlement
+from ordersaga.workflows.ids import workflow_id
+
+
+class Restoring:
+    """Brings orders back that a restore has torn apart. Each call may be repeated."""
+
+    def __init__(self, client: OrderClient) -> None:
+        self._client = client
+
+    async def register(self, order_id: str) -> str:
+        """Have the register take on an order that Temporal knows, and learn how it has ended; say what was done.
+
+        Raises InvalidOrder if its run was started with no order, OrderConflict if the register has another one.
+        """
+        temporal = self._client.temporal
+        handle = temporal.get_workflow_handle(workflow_id(order_id), result_type=OrderResult)
+        described = await handle.describe()
+        order = await endings.order_of(temporal, handle.id, described.run_id)
+        await self._client.register.accept(order, described.task_queue)
+        if described.close_time is None or described.status in endings.CUT_OFF:
+            return "taken on"
+        try:
+            result: OrderResult = await handle.result()
+        except WorkflowFailureError as failure:
+            result = endings.result_without_one(order_id, failure, None)
+        request = EndingRequest.model_validate(
+            {
+                "owner": order.fingerprint,
+                "status": result.status,
+                "result": result.model_dump(mode="json"),
+                "run_id": described.run_id,
+            }
+        )
+        async with self._client.register.client() as register:
+            await register.close(order_id, request, SECONDS)
+        return f"taken on as {result.status}"
+
+    async def effects(self, order_id: str) -> str:
+        """Have a run bring the services to what the register says of an order that has ended; say how that ended.
+
+        What a completed order lost is made again, what a failed or cancelled one still has is undone. Raises
+        InvalidOrder if this version of the program cannot read the order.
+        """
+        record = await self._client.register.find(order_id)
+        if record is None or record.ending is None:
+            return "left alone: it has not ended"
+        order = OrderInput.model_validate(record.order, context=STORED, extra="ignore")
+        if isinstance(order, UnreadOrder):
+            raise InvalidOrder(order.problem.problems, order_id)
+        settlement = Settlement(
+            order=order,
+            cause=Attention.RESTORED,
+            because="a service was restored from an older copy",
+            ended=record.ending.status,
+        )
+        reuse, queue = WorkflowIDReusePolicy.ALLOW_DUPLICATE, self._client.settings.task_queue
+        handle = await start_settlement(self._client.temporal, queue, settlement, reuse)
+        return f"brought back: {(await handle.result()).status}"

@@ -1,0 +1,216 @@
+"""Cells at the calls to the register: faults, cancels, crashes and terminations where an order begins and ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import product
+
+from ordersaga.domain.result import OrderStatus
+from ordersaga.testing.faults import Fault, Kind
+from ordersaga.testing.matrix.cancel_cells import ALONE, MOMENTS, PATHS, PATIENT, Ways, heeded
+from ordersaga.testing.matrix.cell import (
+    CANCEL_REFUSED,
+    CANCELLED,
+    COMPLETED,
+    FAILED,
+    Cell,
+    Customer,
+    End,
+    Expected,
+    Play,
+    Way,
+)
+from ordersaga.testing.matrix.crash_cells import DISASTERS, DURABLE, FAST
+from ordersaga.testing.matrix.crash_cells import PATIENT as PATIENT_IN_CRASHES
+from ordersaga.testing.matrix.fault_cells import ATTEMPTS, HARMLESS, LATE, QUICK
+from ordersaga.testing.matrix.scene import Scene
+from ordersaga.testing.matrix.waiting import until
+
+SEEN = 2
+"""So many attempts go wrong before what goes wrong always is mended: no order begins or ends without the register."""
+DECLINED = End(OrderStatus.FAILED, refusal="PaymentDeclined")
+NOWHERE = End(OrderStatus.FAILED, refusal="UndeliverableAddress")
+BY_HAND = "transfer 4711"
+
+
+def register_cells() -> Iterator[Cell]:
+    """All of them."""
+    yield from _faults()
+    yield from _cancels()
+    yield from _crashes()
+    yield from _terminations()
+
+
+# -- faults
+
+
+def _faults() -> Iterator[Cell]:
+    for kind, when in product(Kind, ATTEMPTS):
+        for call in ("claim", "close"):
+            for path, fast in PATHS.items():
+                yield from _fault(kind, call, when, path, COMPLETED, {"fast_path": fast})
+        for call in ("unwind", "close"):
+            yield from _fault(kind, call, when, "declined", DECLINED, {"fast_path": 0.5}, customer=Customer.DECLINED)
+        yield from _fault(kind, "forward", when, "too-late", COMPLETED, {"fast_path": 0.0}, play=_too_late)
+        for call in ("progress", "decide"):
+            yield from _by_hand_cells(kind, call, when)
+
+
+def _by_hand_cells(kind: Kind, call: str, when: str) -> Iterator[Cell]:
+    """A refund that cannot be made is parked, and a person has made it by hand."""
+    times = {"first": 1, "second": 2, "all": 1 if kind in HARMLESS else SEEN}[when]
+    reported = times if call == "progress" else 0
+    play = partial(_by_hand, reported=reported)
+    policy = {"fast_path": 0.5, "undo_patience": 0.5}
+    refund = Fault(Kind.ERROR_BEFORE, "refund", attempts=None)
+    for cell in _fault(kind, call, when, "by-hand", NOWHERE, policy, customer=Customer.NOWHERE, play=play):
+        yield replace(cell, faults=(refund, *cell.faults))
+
+
+def _fault(
+    kind: Kind,
+    call: str,
+    when: str,
+    mode: str,
+    end: End,
+    policy: dict[str, float],
+    customer: Customer = Customer.GOOD,
+    play: Play | None = None,
+) -> Iterator[Cell]:
+    if not kind.offered_at(call):
+        return
+    before = (Fault(Kind.ERROR_BEFORE, call),) if when == "second" else ()
+    fault = Fault(kind, call, attempts=ATTEMPTS[when], seconds=LATE if kind is Kind.SLOW else 1.0)
+    too_late = (Fault(Kind.HOLD_ANSWER, "notify"),) if mode == "too-late" else ()
+    yield Cell(
+        id=f"register/{call}/{kind}/{when}/{mode}",
+        boundary=call,
+        kind=kind,
+        expected=Expected((end,)),
+        policy=QUICK | policy,
+        faults=(*too_late, *before, fault),
+        play=partial(_mended, call=call, always=when == "all", play=play),
+        customer=customer,
+        foreign=call == "claim",
+    )
+
+
+async def _mended(scene: Scene, call: str, always: bool, play: Play | None) -> None:
+    """What goes wrong at every attempt is mended after some."""
+    if play is not None:
+        await play(scene)
+    if always:
+        seen = asyncio.ensure_future(until(lambda: len(scene.ground.proxy.fired(None, call, scene.order_id)) >= SEEN))
+        ended = asyncio.ensure_future(scene.ended())  # what nobody notices ends no call
+        await asyncio.wait((seen, ended), return_when=asyncio.FIRST_COMPLETED)
+        scene.lift()
+        seen.cancel()
+        await ended
+
+
+async def _too_late(scene: Scene) -> None:
+    await scene.held("notify")
+    await scene.parcel_leaves()
+    await scene.accepted(Way.SIGNAL)
+    scene.release()
+
+
+async def _by_hand(scene: Scene, reported: int) -> None:
+    await scene.parked("refund")
+    await until(lambda: len(scene.ground.proxy.fired(None, "progress", scene.order_id)) >= reported)
+    scene.decide_by_hand("refund", BY_HAND)
+
+
+# -- cancels
+
+
+def _cancels() -> Iterator[Cell]:
+    for (path, fast), call, moment, ways in product(PATHS.items(), ("claim", "close"), MOMENTS, ALONE):
+        if MOMENTS[moment].offered_at(call):
+            yield _cancel(path, fast, call, moment, ways)
+
+
+def _cancel(path: str, fast: float, call: str, moment: str, ways: Ways) -> Cell:
+    """Whoever is first at the register counts: the end, or that the order is to be undone."""
+    late = CANCEL_REFUSED if Way.UPDATE in ways else COMPLETED
+    ends = heeded(ways) if call == "claim" and not fast else (*heeded(ways), late)
+    return Cell(
+        id=f"register/{call}/cancel-{moment}/{'+'.join(ways)}/{path}",
+        boundary=call,
+        kind=f"{moment}, by {'+'.join(ways)}",
+        expected=Expected(ends, closed_as_cancelled=Way.NATIVE in ways),
+        policy=PATIENT | {"fast_path": fast},
+        faults=(Fault(MOMENTS[moment], call),),
+        play=partial(_cancelled_at, call=call, ways=ways, certain=not fast),
+        foreign=call == "claim",
+    )
+
+
+async def _cancelled_at(scene: Scene, call: str, ways: Ways, certain: bool) -> None:
+    await scene.held(call)
+    for way in ways:
+        await (scene.accepted(way) if certain else scene.cancel(way))
+    scene.release()
+
+
+# -- crashes and terminations
+
+
+def _crashes() -> Iterator[Cell]:
+    for disaster, moment in product(DISASTERS, MOMENTS):
+        for call, (path, fast) in product(("claim", "close"), {"fast": FAST, "durable": DURABLE}.items()):
+            yield from _struck(disaster, moment, call, path, fast, COMPLETED)
+        yield from _struck(disaster, moment, "unwind", "declined", FAST, DECLINED)
+
+
+def _struck(disaster: str, moment: str, call: str, mode: str, fast: float, end: End) -> Iterator[Cell]:
+    if not MOMENTS[moment].offered_at(call):
+        return
+    for cancelled in (False, True) if end is COMPLETED else (False,):
+        ends = (CANCELLED, COMPLETED) if cancelled else (end,)
+        yield Cell(
+            id=f"register/{call}/{disaster.replace(' ', '-')}-{moment}/{mode}{'-then-cancelled' if cancelled else ''}",
+            boundary=call,
+            kind=f"{disaster}, {moment}",
+            expected=Expected(ends),
+            policy=PATIENT_IN_CRASHES | {"fast_path": fast},
+            faults=(Fault(MOMENTS[moment], call, attempts=None),),
+            play=partial(_struck_at, call=call, cancelled=cancelled),
+            customer=Customer.DECLINED if end is DECLINED else Customer.GOOD,
+            disaster=disaster,
+            foreign=call == "claim",
+        )
+
+
+async def _struck_at(scene: Scene, call: str, cancelled: bool) -> None:
+    await scene.held(call)
+    scene.in_place.set()
+    await scene.struck.wait()
+    if cancelled:
+        await scene.cancel(Way.SIGNAL)
+    scene.lift()
+
+
+def _terminations() -> Iterator[Cell]:
+    for moment, call, (path, fast) in product(MOMENTS, ("claim", "close"), PATHS.items()):
+        if MOMENTS[moment].offered_at(call):
+            yield Cell(
+                id=f"register/{call}/terminate-{moment}/{path}",
+                boundary=call,
+                kind=f"terminate, {moment}",
+                expected=Expected((FAILED, COMPLETED) if fast or call == "close" else (FAILED,)),
+                policy=PATIENT_IN_CRASHES | {"fast_path": fast},
+                faults=(Fault(MOMENTS[moment], call, attempts=None),),
+                play=partial(_terminated, call=call),
+                foreign=call == "claim",
+            )
+
+
+async def _terminated(scene: Scene, call: str) -> None:
+    await scene.held(call)
+    await scene.handle.terminate("by the matrix")
+    scene.lift()
+    await scene.settled()

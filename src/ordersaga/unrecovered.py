@@ -1,0 +1,55 @@
+"""Orders that a round of the watcher could not have go on: the register has them on the worklist until they do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ordersaga.clients import RegisterClient
+from ordersaga.contracts.register import Attention as AttentionRecord
+from ordersaga.contracts.register import ProgressRequest
+from ordersaga.domain.errors import NotFound, NotYours, ServiceFault, ServiceUnavailable
+from ordersaga.domain.result import OrderStatus
+from ordersaga.domain.worklist import Attention
+
+RUN_ID = "watcher"
+"""In reports of the watcher's own."""
+SECONDS = 10.0
+
+
+class Unrecovered:
+    """The orders of one round that do not go on, and since when.
+
+    Nothing is taken off the worklist here: the run that recovers an order does that, by its reports or its ending. A
+    report of ours could come after one of its own.
+    """
+
+    def __init__(self, register: RegisterClient) -> None:
+        self._register = register
+        self._since: dict[str, datetime] = {}
+
+    def add(self, order_id: str, since: datetime | None) -> None:
+        """An order could not be recovered."""
+        self._since[order_id] = since or datetime.now(UTC)
+
+    async def write(self) -> list[str]:
+        """Put them on the worklist. Returns what went wrong."""
+        problems = []
+        for order_id, since in self._since.items():
+            try:
+                await self._put(order_id, since)
+            except (NotYours, ServiceFault, ServiceUnavailable) as error:
+                problems.append(f"order {order_id} cannot be put on the worklist: {error}")
+        return problems
+
+    async def _put(self, order_id: str, since: datetime) -> None:
+        try:
+            order = await self._register.order(order_id)
+        except NotFound:
+            return  # it was never taken on, so nothing was done for it
+        if order.attention is not None and order.attention.kind == Attention.CUT_OFF:
+            return
+        attention = AttentionRecord(kind=Attention.CUT_OFF, amount_at_risk=order.amount, since=since)
+        request = ProgressRequest(
+            owner=order.owner, run_id=RUN_ID, number=0, status=OrderStatus.NEEDS_ATTENTION, attention=attention
+        )
+        await self._register.progress(order_id, request, SECONDS)

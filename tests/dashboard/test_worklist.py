@@ -1,0 +1,82 @@
+"""The worklist's page, and one decision for many orders: what it will do is said before anything is done."""
+
+from __future__ import annotations
+
+import re
+
+from ordersaga.domain.result import OrderStatus
+from tests.dashboard.browsing import Browser, words_of
+from tests.dashboard.conftest import Place
+from tests.workflow.shop import Shop, until
+
+STEP = "reserve_inventory"
+
+
+async def listed(browser: Browser, order_id: str, query: str = "") -> str:
+    """The worklist's page, once the order is on it."""
+
+    async def found() -> str:
+        page = (await browser.get(f"/worklist{query}")).text
+        return page if f'id="o-{order_id}"' in page else ""
+
+    return await until(found)
+
+
+async def test_a_row_says_which_step_waits_why_and_how_often_it_was_tried(browser: Browser, parked: str) -> None:
+    page = await listed(browser, parked)
+    row = words_of("<main>" + page.partition(f'data-row="{parked} ')[2].partition("</tr>")[0])
+    assert re.search(r"Parked Release the stock (more than )?\d+ attempts? (next try )?", row), row
+    assert "have left the warehouse" in row
+    assert "44.98 USD" in row
+    assert f'name="order" value="{parked}"' in page
+
+
+async def test_the_worklist_is_filtered_by_kind_and_customer(browser: Browser, parked: str) -> None:
+    await listed(browser, parked, "?kind=parked&customer=customer-1&sort=amount")
+    for query in ("?kind=wedged", "?customer=somebody-else"):
+        page = (await browser.get(f"/worklist{query}")).text
+        assert parked not in page
+    assert "Nothing that waits is like that" in page
+
+
+async def test_many_orders_are_decided_on_at_once_after_a_look_at_what_will_happen(
+    browser: Browser, parked: str, completed: Place, shop: Shop
+) -> None:
+    ended = f"{parked}-ended"
+    await shop.orders.place_order(await shop.order(ended))
+    await listed(browser, parked)
+    chosen: dict[str, str | list[str]] = {"choice": "write_off", "order": [parked, ended, "no-such-order"]}
+
+    preview = await browser.post("/worklist/preview", chosen)
+    said = words_of(preview.text)
+    assert (preview.status, "Write off: 1 order Nothing has been done yet." in said) == (200, True)
+    assert "Money at risk in these orders 44.98 USD" in said
+    assert f"the stock stays reserved (rsv-{parked})" in said
+    assert "Left out" in said
+    assert f'href="/orders/{ended}"' in preview.text.partition("Left out")[2]
+    assert re.findall(r'name="target" value="([^"]*)"', preview.text) == [f"{parked}|undo|{STEP}"]
+    assert await shop.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
+
+    targets = [f"{parked}|undo|{STEP}", f"{ended}|undo|{STEP}"]
+    decision: dict[str, str | list[str]] = {"choice": "write_off", "target": targets, "by": "Ada"}
+    refused = await browser.post("/worklist/decisions", decision | {"note": " "})
+    assert (refused.status, "Give a reference or a reason" in refused.text) == (409, True)
+    assert await shop.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
+
+    done = await browser.post("/worklist/decisions", decision | {"note": "the goods are gone"})
+    said = words_of(done.text)
+    assert "Write off: 1 of 2 decisions carried out" in said
+    assert re.search(rf"{ended} Release the stock Refused .* is not on the worklist", said), said
+    result = await shop.orders.result(parked)
+    assert [(each.choice, each.by, each.note) for each in result.decisions] == [
+        ("write_off", "Ada", "the goods are gone")
+    ]
+
+
+async def test_nothing_chosen_and_a_decision_that_there_is_not_change_nothing(browser: Browser, parked: str) -> None:
+    for chosen in ({"choice": "write_off"}, {"choice": "go_forward", "order": parked}):
+        answer = await browser.post("/worklist/preview", chosen)
+        assert (answer.status, "Nothing was changed" in answer.text) == (409, True)
+    for path in ("/worklist/preview", "/worklist/decisions"):
+        answer = await browser.post(path, {"choice": "retry", "order": parked}, origin="https://elsewhere.example")
+        assert answer.status == 403
