@@ -24,10 +24,11 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from ordersaga.clients import RegisterClient
-from ordersaga.domain.errors import InvalidOrder, ServiceUnavailable
+from ordersaga.clients import Services
+from ordersaga.domain.errors import InvalidOrder, ServiceFault, ServiceUnavailable
 from ordersaga.domain.worklist import Attention, Settlement, WatcherRound
 from ordersaga.endings import memo_of, order_of, was_followed
+from ordersaga.failed_mails import FailedMails
 from ordersaga.lost_orders import LostOrders
 from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, start_settlement, wedged_orders
 from ordersaga.unrecovered import Unrecovered
@@ -53,11 +54,12 @@ def schedule_id(task_queue: str) -> str:
 class Watcher:
     """Looks after the orders of one task queue. Holds the worker's client, and the register's."""
 
-    def __init__(self, temporal: Client, task_queue: str, register: RegisterClient) -> None:
+    def __init__(self, temporal: Client, task_queue: str, services: Services) -> None:
         self._temporal = temporal
         self._task_queue = task_queue
-        self._register = register
-        self._lost = LostOrders(temporal, task_queue, register)
+        self._register = services.register
+        self._lost = LostOrders(temporal, task_queue, services.register)
+        self._mails = FailedMails(services.notification, services.register, task_queue)
 
     @activity.defn
     async def watch_orders(self) -> WatcherRound:
@@ -72,6 +74,7 @@ class Watcher:
         started = await self._start_lost(problems, unrecovered)
         problems += await unrecovered.write()
         wedged = await self._wedged(problems)
+        unsent = await self._unsent(problems)
         await self._forget_rounds()
         for problem in problems:
             log.warning("the watcher could not look after everything", problem=problem)
@@ -80,6 +83,7 @@ class Watcher:
             recovered=recovered,
             started=started,
             wedged=wedged,
+            unsent=unsent,
             problems=problems[:_MOST_PROBLEMS],
         )
 
@@ -143,6 +147,13 @@ class Watcher:
             return [each.id async for each in self._ours(wedged_orders(self._temporal))]
         except RPCError as error:
             problems.append(f"what is wedged cannot be listed: {error}")
+            return []
+
+    async def _unsent(self, problems: list[str]) -> list[str]:
+        try:
+            return await self._mails.put_on_worklist(activity.heartbeat)
+        except (ServiceUnavailable, ServiceFault) as error:
+            problems.append(f"mails that failed cannot be looked after: {error}")
             return []
 
     async def _forget_rounds(self) -> None:

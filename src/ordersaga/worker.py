@@ -54,7 +54,7 @@ async def order_worker(client: Client, settings: Settings, *, sandboxed: bool = 
     Tests run it `sandboxed` (see ordersaga.sandbox).
     """
     async with Services.open(settings.service_urls()) as services:
-        watcher = Watcher(client, settings.task_queue, services.register)
+        watcher = Watcher(client, settings.task_queue, services)
         worker = Worker(
             client,
             task_queue=settings.task_queue,

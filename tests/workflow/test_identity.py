@@ -17,6 +17,7 @@ from ordersaga.domain.errors import VerdictPending
 from ordersaga.domain.result import OrderStatus
 from ordersaga.endings import find_settlement
 from ordersaga.settings import Settings
+from ordersaga.settlements import CUT_OFF_QUERY
 from ordersaga.testing.environment import temporal_server
 from ordersaga.worker import order_worker
 from ordersaga.workflows.ids import order_id_of, workflow_id
@@ -63,7 +64,7 @@ async def test_an_order_may_be_called_like_a_workflow(shop: Shop, order_id: str,
     await handle.terminate("for the test")
 
     async def listed() -> bool:
-        return named in [item.order_id for item in await shop.orders.worklist()]
+        return handle.id in [each.id async for each in shop.orders.temporal.list_workflows(CUT_OFF_QUERY)]
 
     await until(listed)
     with pytest.raises(VerdictPending):

@@ -57,13 +57,15 @@ class Attention(StrEnum):
 class WatcherRound(Answer):
     """What a round of the watcher found, and what it could not do.
 
-    `recovered` are runs that were cut off, `started` orders that no run knew, `wedged` runs that do not go on.
+    `recovered` are runs that were cut off, `started` orders that no run knew, `wedged` runs that do not go on,
+    `unsent` orders whose mail was refused after they had ended.
     """
 
     at: datetime
     recovered: list[str] = []
     started: list[str] = []
     wedged: list[str] = []
+    unsent: list[str] = []
     problems: list[str] = []
 
 

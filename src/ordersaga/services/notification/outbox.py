@@ -52,6 +52,10 @@ UPDATE mail SET state = 'failed', maybe_out = 1,
     reason = 'The service ended while it sent this mail. It may have gone out, so it is not sent again.'
 WHERE state = 'sending' AND next_attempt_at <= ?
 """
+_AGAIN = """
+UPDATE mail SET state = 'queued', reason = NULL, next_attempt_at = ?
+WHERE message_id = ? AND state = 'failed' AND maybe_out = 0 AND attempts > 0
+"""
 _FOREVER = "9999"
 
 _email: TypeAdapter[str] = TypeAdapter(Email)
@@ -108,6 +112,11 @@ async def queue(tx: Transaction, request: NotificationRequest, mail_server: bool
     if reason is not None:
         return refusal(UndeliverableMail(reason))
     return reply(NotificationAnswer(message_id=request.message_id), 202)
+
+
+async def try_again(tx: Transaction, message_id: str) -> None:
+    """Have a mail that the mail server has refused sent again. One that may have gone out is left alone."""
+    await tx.execute(_AGAIN, now(), message_id)
 
 
 async def recall(tx: Transaction, message_id: str) -> Answer:

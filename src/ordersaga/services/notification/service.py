@@ -18,11 +18,11 @@ from ordersaga.contracts.notification import (
     RecallAnswer,
 )
 from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, NotYours, UndeliverableMail
-from ordersaga.services.kit.answer import reply
+from ordersaga.services.kit.answer import Answer, reply
 from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.books import OrderQuery
 from ordersaga.services.kit.fence import Fence, OwnerQuery
-from ordersaga.services.kit.store import Store
+from ordersaga.services.kit.store import Store, Transaction
 from ordersaga.services.notification import outbox
 from ordersaga.services.notification.sender import Sender
 from ordersaga.services.notification.smtp import MailServer
@@ -87,10 +87,17 @@ class _Routes:
         self._mail_server = mail_server
 
     async def notify(self, request: NotificationRequest) -> Response:
-        """Send a mail once."""
-        response = await self._fence.do(
-            request.message_id, request, lambda tx: outbox.queue(tx, request, self._mail_server)
-        )
+        """Send a mail once. Asked again, send one that the mail server had refused."""
+        queued = False
+
+        async def work(tx: Transaction) -> Answer:
+            nonlocal queued
+            queued = True
+            return await outbox.queue(tx, request, self._mail_server)
+
+        response = await self._fence.do(request.message_id, request, work)
+        if not queued:
+            await self._store.write(lambda tx: outbox.try_again(tx, request.message_id))
         self._sender.wake()
         return response
 
