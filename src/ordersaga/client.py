@@ -45,7 +45,7 @@ from ordersaga.domain.result import (
     OrderView,
     PlacedOrder,
 )
-from ordersaga.domain.worklist import OrderDecision, WorklistItem
+from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
 from ordersaga.notes import audit_items, write_note
 from ordersaga.order_register import (
     OrderRegister,
@@ -316,9 +316,10 @@ class OrderClient:
         await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
 
     async def _is_ending(self, order_id: str, handle: WorkflowHandle[Any, OrderResult]) -> bool:
-        """Whether a run has written its order's end. Waits for its own, which comes at once."""
+        """Whether a run has written its order's end, without its mail. Waits for the run's own, which comes at once."""
         record = await self.register.find(order_id)
-        if record is None or record.ending is None:
+        attention = record.attention if record and record.ending else None
+        if attention is None or attention.kind != Attention.MAIL_NOT_SENT:
             return False
         with suppress(WorkflowFailureError):
             await handle.result()

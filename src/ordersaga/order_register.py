@@ -142,7 +142,10 @@ class OrderRegister:
 
 def result_of(record: OrderRecord) -> OrderResult | None:
     """How an order ended, if it has."""
-    return None if record.ending is None else OrderResult.model_validate(record.ending.result)
+    if record.ending is None:
+        return None
+    known = {"order_id": record.order_id, "amount": record.amount, "currency": record.currency}
+    return OrderResult.model_validate(known | record.ending.result)
 
 
 def summary_of(entry: OrderEntry) -> OrderSummary:

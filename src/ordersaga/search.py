@@ -34,7 +34,7 @@ async def missing_search_attributes(client: Client) -> list[str]:
 async def ensure_search_attributes(client: Client) -> bool:
     """Add our search attributes where they are missing and may be added; else log what to run.
 
-    Returns whether they are there. Orders run without them too, but then the worklist misses what is parked.
+    Returns whether they are there. Orders run without them too; Temporal's own lists cannot be filtered then.
     """
     try:
         missing = await missing_search_attributes(client)
@@ -49,7 +49,7 @@ async def ensure_search_attributes(client: Client) -> bool:
             log.info("search attributes added", names=missing)
     except RPCError as error:
         log.warning(
-            "search attributes could not be added; orders run, but the worklist misses what is parked",
+            "search attributes could not be added; orders run, but lists of Temporal cannot be filtered by them",
             problem=str(error),
             run=creation_command(client, NAMES),
         )

@@ -52,4 +52,4 @@ class Unrecovered:
         request = ProgressRequest(
             owner=order.owner, run_id=RUN_ID, number=0, status=OrderStatus.NEEDS_ATTENTION, attention=attention
         )
-        pass
+        await self._register.progress(order_id, request, SECONDS)

@@ -44,7 +44,9 @@ def test_what_is_parked_is_listed_and_resolved(up: Up, parked: str) -> None:
     assert up.command("status", parked).out == "needs_attention\n"
     (item,) = [item for item in up.command("worklist", "--json").json() if item["order_id"] == parked]
     assert (item["attention"], item["amount_at_risk"], item["currency"]) == ("parked", "47.48", "USD")
+    assert "have left the warehouse" in item["steps"][0]["error"]
     step = next(line for line in up.command("show", parked).out.splitlines() if line.startswith("reserve_inventory"))
+    assert "undo of reserve_inventory" in row
     assert re.search(rf"parked .* (in 1 min|in \d+ s|due) +rsv-{parked} .*have left the warehouse", step)
 
     resolved = up.command("resolve", parked, "--by", "Ada", "--write-off", "the goods are gone")
@@ -56,6 +58,26 @@ def test_what_is_parked_is_listed_and_resolved(up: Up, parked: str) -> None:
     assert "reserve_inventory: write off by Ada: the goods are gone" in shown
     eventually(lambda: parked not in up.command("worklist").out, "an empty worklist")
     assert [each for each in up.command("verify", "--json").json()[0]["violations"] if each["order_id"] == parked] == []
+
+
+def test_notes_are_written_and_the_audit_says_who_did_what(up: Up, parked: str) -> None:
+    noted = up.command("note", parked, "the customer called", "--by", "Ada", "--note-id", "n-1")
+    assert (noted.code, noted.out) == (0, f"{parked}: noted by Ada\n")
+    up.command("note", parked, "the customer called", "--by", "Ada", "--note-id", "n-1")
+    up.command("resolve", parked, "--by", "Grace", "--write-off", "gone")
+
+    rows = up.command("audit", "--order", parked).out.splitlines()
+    assert [row.split()[2:4] for row in rows[1:]] == [
+        ["Grace", "write_off:"],
+        ["Ada", "note"],
+        ["-", "cancel_requested"],
+    ]
+    (note,) = up.command("audit", "--order", parked, "--kind", "note", "--json").json()
+    assert (note["by"], note["text"], note["order_id"]) == ("Ada", "the customer called", parked)
+    assert "There are more than these 1" in up.command("audit", "--order", parked, "--limit", "1").err
+    assert up.command("audit", "--kind", "nonsense").code == 2
+    assert up.command("note", "nobody", "x", "--by", "Ada").code == 4
+    assert up.command("note", parked, " ", "--by", "Ada").code == 1
 
 
 REFUSED: list[tuple[list[str], int, str]] = [

@@ -130,10 +130,13 @@ async def test_when_two_bodies_race_for_one_id_one_wins(api: Api, shop: Shop, te
     await one_effect(temporal, shop, order_id)
 
 
-async def test_across_a_restart_of_the_api(api: Api, shop: Shop, temporal: Client, address: str, order_id: str) -> None:
+async def test_across_a_restart_of_the_api(
+    api: Api, shop: Shop, temporal: Client, settings: Settings, address: str, order_id: str
+) -> None:
     document = wire(await shop.order(order_id))
     port = free_port()
     env = {"TEMPORAL_ADDRESS": address, "ORDERSAGA_API_RATE": "100000/minute"}
+    env |= {f"ORDERSAGA_{name.upper()}_URL": url for name, url in settings.service_urls().items()}
     answers: list[Answer] = []
     async with as_process(api, env, port) as (first, process):
         under_way = [asyncio.create_task(first.place(document, Prefer="wait=20")) for _ in range(MANY)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,14 @@ class Stage:
     async def ends(self) -> OrderResult:
         """Wait until the order has ended."""
         return await self.shop.orders.result(self.name)
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Whether the order ends within this time, although it waits for a person."""
+        try:
+            await asyncio.wait_for(self.ends(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
     async def ends_or_waits(self) -> bool:
         """Wait until the order has ended, or all that is left to do waits for a person; tell whether it waits."""

@@ -221,7 +221,10 @@ async def test_each_event_is_written_once_and_read_in_order(claimed: Orders) -> 
     await claimed.put("/progress", progress(2, events=first[1:]))
     await asyncio.gather(*(claimed.put("/progress", progress(3, events=first)) for _ in range(5)))
     await claimed.put("/progress", progress(3, events=[event(3, kind="other")]))
-    assert (await claimed.read())["events"] == [*first, *second]
+    read = (await claimed.read())["events"]
+    runs = [each.pop("run_id") for each in read]
+    assert read == [*first, *second]
+    assert runs == [progress(1)["run_id"]] * 3 + ["a-second-run"] * 2
 
 
 async def test_a_decision_is_written_once_also_after_the_ending(claimed: Orders) -> None:

@@ -93,6 +93,16 @@ async def cut_off(orders: OrderClient, order_id: str) -> None:
     await until(is_listed)
 
 
+async def reported(shop: Shop, order_id: str) -> None:
+    """Have an order on the register's worklist."""
+    standing = await shop.orders.register.accept(await shop.order(order_id), "another deployment's")
+    waits = AttentionRecord(kind=Attention.CUT_OFF, amount_at_risk="44.98", since=standing.accepted_at)
+    report = ProgressRequest(
+        owner=standing.owner, run_id="watcher", number=0, status=OrderStatus.NEEDS_ATTENTION, attention=waits
+    )
+    await shop.services.register.progress(order_id, report, 5)
+
+
 async def on_worklist(orders: OrderClient, order_id: str) -> Attention:
     async def find() -> Attention | None:
         return next((item.attention for item in await orders.worklist() if item.order_id == order_id), None)
@@ -180,8 +190,10 @@ async def test_an_order_that_this_version_cannot_read_is_not_forgotten_when_it_i
 
 
 async def test_the_worklist_asks_temporal_once_however_many_runs_were_cut_off(
-    shop: Shop, orders_cut_off: list[str], monkeypatch: pytest.MonkeyPatch
+    shop: Shop, orders_cut_off: list[str], order_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for number in range(3):
+        await reported(shop, f"{order_id}-waits-{number}")
     asked: list[str] = []
     service = shop.orders.temporal.service_client
     call = service._rpc_call
@@ -193,19 +205,14 @@ async def test_the_worklist_asks_temporal_once_however_many_runs_were_cut_off(
     monkeypatch.setattr(service, "_rpc_call", counted)
     listed = [item.order_id for item in await shop.orders.worklist()]
     assert not set(orders_cut_off) & set(listed)
+    assert len([each for each in listed if each.startswith(f"{order_id}-waits-")]) == 3
     assert asked == ["list_workflow_executions"]
 
 
 async def test_while_temporal_is_away_the_worklist_is_what_the_register_knows(
     shop: Shop, settings: Settings, order_id: str
 ) -> None:
-    order = await shop.order(order_id)
-    standing = await shop.orders.register.accept(order, "another deployment's")
-    waits = AttentionRecord(kind=Attention.CUT_OFF, amount_at_risk="44.98", since=standing.accepted_at)
-    report = ProgressRequest(
-        owner=standing.owner, run_id="watcher", number=0, status=OrderStatus.NEEDS_ATTENTION, attention=waits
-    )
-    await shop.services.register.progress(order_id, report, 5)
+    await reported(shop, order_id)
     orders = OrderClient(await connect(target_host="127.0.0.1:1", lazy=True), settings)
     with structlog.testing.capture_logs() as logs:
         assert order_id in [item.order_id for item in await orders.worklist()]

@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
-from ordersaga.domain.errors import VerdictPending
+from ordersaga.domain.errors import OrderConflict, VerdictPending
 from ordersaga.domain.result import OrderStatus
 from ordersaga.endings import find_settlement
 from ordersaga.settings import Settings
@@ -128,10 +128,18 @@ async def test_what_another_order_had_done_under_the_id_stays_its_own(
     assert first.status is OrderStatus.COMPLETED
     books = await shop.books(order_id)
 
-    second = await later.place_order(await shop.order(order_id, **change))
+    other = await shop.order(order_id, **change)
+    with pytest.raises(OrderConflict):
+        await later.submit_order(other)
 
-    assert (second.status, second.refusal) == (OrderStatus.FAILED, "OrderConflict")
-    assert (second.payment_id, second.reservation_id, second.shipment_id) == (None, None, None)
+    queue = later.settings.task_queue
+    document = other.model_dump(mode="json", exclude_none=True)
+    handle = await later.temporal.start_workflow(
+        "OrderSagaWorkflow", document, id=workflow_id(order_id), task_queue=queue
+    )
+    second = await handle.result()
+    assert (second["status"], second["refusal"]) == ("failed", "OrderConflict"), "nor does it by another SDK"
+    assert (second["payment_id"], second["reservation_id"], second["shipment_id"]) == (None, None, None)
     assert await shop.books(order_id) == books
 
 

@@ -12,7 +12,7 @@ from ordersaga.api.models import CancelRequest, NewNote
 from ordersaga.contracts.common import Problem
 from ordersaga.domain.money import MAX_MINOR
 from ordersaga.domain.order import OrderInput
-from ordersaga.domain.text import PATTERN
+from ordersaga.domain.text import NOT_BLANK, PATTERN
 from ordersaga.domain.worklist import OrderDecision
 
 _REF = "#/components/schemas/{model}"
@@ -127,3 +127,5 @@ def _describe_order(schemas: dict[str, Any]) -> None:
     for model, *names in _TEXTS:
         for name in names:
             schemas[model]["properties"][name]["pattern"] = PATTERN
+    note = schemas["NewNote"]["properties"]
+    note["by"]["pattern"], note["text"]["pattern"], note["note_id"]["pattern"] = NOT_BLANK, r"\S", PATTERN

@@ -11,6 +11,8 @@ OUT_OF_PLACE = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff"
 after it. Spaces that do not break and the joiners of Persian names are text, which str.isprintable does not grant."""
 PATTERN = f"^[^{OUT_OF_PLACE}]*$"
 """For JSON Schema, which knows no halves of characters."""
+NOT_BLANK = rf"^[^{OUT_OF_PLACE}]*[^\s{OUT_OF_PLACE}][^{OUT_OF_PLACE}]*$"
+"""The same, of a text in which something has to stand."""
 
 _FOUND = re.compile(rf"[{OUT_OF_PLACE}\ud800-\udfff]")
 
