@@ -16,16 +16,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings
 from ordersaga.clients import RegisterClient
-from ordersaga.contracts.register import EndingRequest, OrderEntry, OrderRecord
+from ordersaga.contracts.register import OrderEntry, OrderRecord
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
 from ordersaga.domain.result import OrderResult
+from ordersaga.order_register import SECONDS, ending_of
 from ordersaga.starting import Starter
 from ordersaga.workflows.ids import order_id_of, settlement_id, workflow_id
 
 GRACE = timedelta(seconds=30)
 """How old an order has to be before it counts as lost: whoever has placed it may be about to start it."""
-SECONDS = 10.0
 RUNNING_QUERY = 'WorkflowType IN ("OrderSagaWorkflow", "OrderSettlementWorkflow") AND ExecutionStatus = "Running"'
 
 
@@ -99,13 +99,5 @@ class LostOrders:
             result = endings.result_without_one(record.order_id, failure, None)
         if not result.status.is_end:
             return None
-        request = EndingRequest.model_validate(
-            {
-                "owner": record.owner,
-                "status": result.status,
-                "result": result.model_dump(mode="json"),
-                "run_id": ended.run_id,
-            }
-        )
-        await self._register.close(record.order_id, request, SECONDS)
+        await self._register.close(record.order_id, ending_of(record.owner, result, ended.run_id), SECONDS)
         return "closed"

@@ -12,7 +12,7 @@ import aiohttp
 from ordersaga.activities import AHEAD, claim_of
 from ordersaga.clients import RegisterClient
 from ordersaga.clients.http import ServiceHttp, open_session
-from ordersaga.contracts.register import OrderEntry, OrderRecord, Standing
+from ordersaga.contracts.register import EndingRequest, OrderEntry, OrderRecord, Standing
 from ordersaga.domain.errors import (
     InvalidCursor,
     InvalidRequest,
@@ -138,6 +138,13 @@ class OrderRegister:
             position = found.next
             if position is None:
                 return
+
+
+def ending_of(owner: str, result: OrderResult, run_id: str) -> EndingRequest:
+    """How an order ended, for a register that does not know it, from its run's result."""
+    return EndingRequest.model_validate(
+        {"owner": owner, "status": result.status, "result": result.model_dump(mode="json"), "run_id": run_id}
+    )
 
 
 def result_of(record: OrderRecord) -> OrderResult | None:

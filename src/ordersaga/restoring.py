@@ -11,12 +11,11 @@ from temporalio.common import WorkflowIDReusePolicy
 
 from ordersaga import endings
 from ordersaga.client import OrderClient
-from ordersaga.contracts.register import EndingRequest
 from ordersaga.domain.errors import InvalidOrder
 from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
 from ordersaga.domain.result import OrderResult
 from ordersaga.domain.worklist import Attention, Settlement
-from ordersaga.order_register import SECONDS
+from ordersaga.order_register import SECONDS, ending_of
 from ordersaga.settlements import start_settlement
 from ordersaga.workflows.ids import workflow_id
 
@@ -43,16 +42,8 @@ class Restoring:
             result: OrderResult = await handle.result()
         except WorkflowFailureError as failure:
             result = endings.result_without_one(order_id, failure, None)
-        request = EndingRequest.model_validate(
-            {
-                "owner": order.fingerprint,
-                "status": result.status,
-                "result": result.model_dump(mode="json"),
-                "run_id": described.run_id,
-            }
-        )
         async with self._client.register.client() as register:
-            await register.close(order_id, request, SECONDS)
+            await register.close(order_id, ending_of(order.fingerprint, result, described.run_id), SECONDS)
         return f"taken on as {result.status}"
 
     async def effects(self, order_id: str) -> str:

@@ -26,6 +26,7 @@ from ordersaga.testing.matrix.cell import (
 from ordersaga.testing.matrix.crash_cells import DISASTERS, DURABLE, FAST
 from ordersaga.testing.matrix.crash_cells import PATIENT as PATIENT_IN_CRASHES
 from ordersaga.testing.matrix.fault_cells import ATTEMPTS, HARMLESS, LATE, QUICK
+from ordersaga.testing.matrix.reset_cells import reset
 from ordersaga.testing.matrix.scene import Scene
 from ordersaga.testing.matrix.waiting import until
 
@@ -42,6 +43,7 @@ def register_cells() -> Iterator[Cell]:
     yield from _cancels()
     yield from _crashes()
     yield from _terminations()
+    yield from _resets()
 
 
 # -- faults
@@ -214,3 +216,26 @@ async def _terminated(scene: Scene, call: str) -> None:
     await scene.handle.terminate("by the matrix")
     scene.lift()
     await scene.settled()
+
+
+# -- resets after a decision
+
+
+def _resets() -> Iterator[Cell]:
+    """The refund would fail for ever: an order that made it again would not end."""
+    for task in range(3):
+        yield Cell(
+            id=f"register/decide/reset/task-{task + 1}/by-hand",
+            boundary="decide",
+            kind=f"reset to workflow task {task + 1}",
+            expected=Expected((NOWHERE,)),
+            policy=QUICK | {"fast_path": 0.5, "undo_patience": 0.5},
+            faults=(Fault(Kind.ERROR_BEFORE, "refund", attempts=None),),
+            play=partial(_reset_after_a_decision, task=task),
+            customer=Customer.NOWHERE,
+        )
+
+
+async def _reset_after_a_decision(scene: Scene, task: int) -> None:
+    await _by_hand(scene, reported=0)
+    await reset(scene, task=task, way=None)

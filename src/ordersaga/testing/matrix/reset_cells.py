@@ -74,11 +74,12 @@ def _cell(
         expected=Expected(ends),
         policy=POLICY | {"fast_path": fast} | hold,
         customer=customer,
-        play=partial(_reset, task=task, way=way),
+        play=partial(reset, task=task, way=way),
     )
 
 
-async def _reset(scene: Scene, task: int, way: Way | None) -> None:
+async def reset(scene: Scene, task: int, way: Way | None) -> None:
+    """Reset the order's run to one of its workflow tasks, counted from 0, when it has ended."""
     if way:
         await scene.on_hold()
         await scene.accepted(way)

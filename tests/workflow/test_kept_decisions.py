@@ -1,0 +1,84 @@
+"""What a person has decided outlives the run in which they did (fault 4): a refund by hand is not made again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client
+
+from ordersaga.client import OrderClient
+from ordersaga.domain.result import OrderResult, OrderStatus
+from ordersaga.domain.worklist import OrderDecision
+from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.workflows.ids import workflow_id
+from tests.watcher.test_watcher import one_round
+from tests.workflow.faulty import DECLINED_LATE, IMPATIENT
+from tests.workflow.shop import Shop, until
+
+BY_HAND = OrderDecision(choice="done_by_hand", by="Ada", note="bank transfer 4711", step="charge_payment")
+
+
+@pytest.fixture
+async def decided(shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str) -> AsyncIterator[str]:
+    """An order whose refund a person has made by hand, and whose stock cannot be released yet."""
+    proxy.faults += [Fault(Kind.ERROR_BEFORE, call, order_id, attempts=None) for call in ("refund", "release")]
+    await orders.submit_order(await shop.order(order_id, shipping_address=DECLINED_LATE, policy=IMPATIENT))
+
+    async def are_parked() -> bool:
+        view = await orders.get_order(order_id)
+        return [step.name for step in view.steps if step.state == "parked"] == ["reserve_inventory", "charge_payment"]
+
+    await until(are_parked)
+    await orders.resolve(order_id, BY_HAND)
+    yield order_id
+    proxy.lift(order_id)
+
+
+async def ends_without_a_refund(shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str) -> OrderResult:
+    """Its end, once the stock can be released: the refund would work now, too, and is not made."""
+    proxy.lift(order_id)
+    result = await orders.result(order_id)
+    assert result.status is OrderStatus.FAILED
+    assert await shop.books(order_id) == ["released", "captured", "refused"]
+    assert [(each.step, each.choice, each.by, each.note) for each in result.decisions] == [
+        ("charge_payment", "done_by_hand", "Ada", "bank transfer 4711")
+    ]
+    return result
+
+
+async def test_a_decision_outlives_a_termination(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, decided: str
+) -> None:
+    await temporal.get_workflow_handle(workflow_id(decided)).terminate("somebody pressed the button")
+
+    async def is_recovered() -> bool:
+        return workflow_id(decided) in (await one_round(orders, f"{decided}-{uuid4().hex[:6]}")).recovered
+
+    await until(is_recovered)
+    await ends_without_a_refund(shop, orders, proxy, decided)
+
+
+async def test_a_decision_outlives_a_reset(
+    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, decided: str
+) -> None:
+    handle = temporal.get_workflow_handle(workflow_id(decided))
+    completed = [
+        event.event_id
+        async for event in handle.fetch_history_events()
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    ]
+    await temporal.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=temporal.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=handle.id),
+            workflow_task_finish_event_id=completed[0],
+            request_id=uuid4().hex,
+            reason="for the test",
+        )
+    )
+    await ends_without_a_refund(shop, orders, proxy, decided)
