@@ -43,6 +43,7 @@ coverage: $(READY) ## hold the lines and branches of the engine and the workflow
 	@$(BIN)/python -m pytest --cov --cov-report=term --numprocesses 3 $(ENGINE_TESTS) $(ARGS)
 
 mutate: $(READY) ## break the engine and the workflows, and see that a test fails each time; ONLY=… SAMPLE=… SEED=…
+	@$(BIN)/python -m pytest -m slow tests/unit/test_mutants.py
 	@$(BIN)/python -m tests.mutation $(if $(ONLY),--only '$(ONLY)') $(if $(SAMPLE),--sample $(SAMPLE)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 

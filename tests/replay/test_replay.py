@@ -15,7 +15,10 @@ from ordersaga.testing.logic_flags import single_batch
 from ordersaga.worker import WORKFLOWS, replayer
 from ordersaga.workflows.order import OrderSagaWorkflow
 from tests.replay.changed import ByAnotherId, Points, PointsPatched, Shortened, Swapped, Talkative
-from tests.replay.histories import prefixes, read, recorded
+from tests.replay.histories import is_single_batch, prefixes, read, recorded
+
+OTHERS_STEP = 4
+"""Of a history by a worker with the other value of the flag, every so many moments are replayed, the last one too."""
 
 ADVICE = (
     "Orders in flight would get stuck there once this change is deployed. Do not record the history anew: "
@@ -27,26 +30,29 @@ async def breaks(paths: Sequence[Path], *changes: type, whole: bool = False) -> 
     """Where histories do not replay, at any moment or as a whole, and why. `changes` stand for the order's workflow.
 
     They are replayed twice, because the next worker of an order may have the SDK's logic flag 2 off or on, whatever the
-    last one had.
+    last one had; where that is another than it was, at some of the moments.
     """
     workflows = [*changes, *(each for each in WORKFLOWS if not (changes and each is OrderSagaWorkflow))]
     broken = defaultdict(list)
     for batched in (False, True):
         with single_batch(batched):
             replays = replayer(workflows)
-        async for path, problem in _problems(replays, paths, whole):
+        async for path, problem in _problems(replays, paths, whole, batched=batched):
             broken[path].append(f"by a worker with the flag {'on' if batched else 'off'}, {problem}")
     return broken
 
 
-async def _problems(replays: Replayer, paths: Sequence[Path], whole: bool) -> AsyncIterator[tuple[Path, str]]:
+async def _problems(
+    replays: Replayer, paths: Sequence[Path], whole: bool, *, batched: bool
+) -> AsyncIterator[tuple[Path, str]]:
     path = Path()
 
     async def histories() -> AsyncIterator[WorkflowHistory]:
         nonlocal path
         for path in paths:
             moments = list(prefixes(read(path)))
-            for moment in moments[-1:] if whole else moments:
+            step = 1 if is_single_batch(path) is batched else OTHERS_STEP
+            for moment in moments[-1:] if whole else reversed(moments[::-step]):
                 yield moment
 
     async with replays.workflow_replay_iterator(histories()) as results:

@@ -108,7 +108,6 @@ async def test_nothing_but_a_claim_makes_an_order(stores: tuple[Store, Store]) -
 
 
 async def test_of_an_unwind_and_a_completion_at_once_exactly_one_wins(stores: tuple[Store, Store]) -> None:
-    winners = set()
     for number in range(AT_ONCE):
         order_id = f"race-{number}"
         await outcome(call_of("claim"), stores[0], order_id)
@@ -118,8 +117,6 @@ async def test_of_an_unwind_and_a_completion_at_once_exactly_one_wins(stores: tu
         (closed, _), (_, unwound) = found if number % 2 else reversed(found)
         assert unwound
         assert (closed, unwound.state) in {(201, "completed"), (410, "unwinding")}
-        winners.add(closed)
-    assert winners == {201, 410}, "each of the two was first at least once"
 
 
 async def test_of_many_endings_at_once_one_counts_for_all(stores: tuple[Store, Store]) -> None:

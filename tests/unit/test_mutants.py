@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tomllib
 
+import pytest
+
 from tests.mutation.__main__ import EQUIVALENT
 from tests.mutation.copies import ROOT
 from tests.mutation.mutants import mutants_of
@@ -75,6 +77,7 @@ def test_a_mutant_knows_the_lines_of_its_statement() -> None:
     assert lines["for each in []:"] == ((16, 16), True)
 
 
+@pytest.mark.slow  # it makes every mutant; `make mutate` runs it
 def test_what_is_listed_as_equivalent_is_there_and_says_why() -> None:
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
     made = {

@@ -13,7 +13,7 @@ import pytest
 from ordersaga.cli.doctor import _temporal as doctor_on_temporal
 from ordersaga.cli.finding import Finding
 from ordersaga.connect import connect
-from ordersaga.settings import PREFIX, Settings
+from ordersaga.settings import PREFIX, SERVICES, Settings
 from ordersaga.testing.environment import temporal_server
 from ordersaga.watcher import KEPT_ROUNDS, ensure_schedule, schedule_id
 from ordersaga.worker import order_worker
@@ -22,8 +22,8 @@ from tests.workflow.shop import until
 
 @pytest.fixture(scope="module")
 def settings(services_url: str) -> Settings:
-    """No order is placed here, so that only the register has to answer: it knows which orders are lost."""
-    return Settings(register_url=f"{services_url}/register")
+    """No order is placed here. The watcher asks the services which orders are lost, and which mails have failed."""
+    return Settings.model_validate({f"{name}_url": f"{services_url}/{name}" for name in SERVICES})
 
 
 async def findings(address: str, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> dict[str, Finding]:
@@ -76,7 +76,7 @@ async def test_doctor_tells_of_a_task_queue_that_nobody_works_on_any_more(
 async def test_doctor_does_not_call_a_frozen_worker_ok(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     async with temporal_server() as address:
         environment = os.environ | {"TEMPORAL_ADDRESS": address, f"{PREFIX}WATCH_EVERY": "1"}
-        environment[f"{PREFIX}REGISTER_URL"] = settings.register_url
+        environment |= {f"{PREFIX}{name.upper()}_URL": url for name, url in settings.service_urls().items()}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "ordersaga", "worker"),
             env=environment,

@@ -32,11 +32,15 @@ async def reset(shop: Shop, order_id: str) -> None:
     """Begin an order's run anew, as `temporal workflow reset --type FirstWorkflowTask` does."""
     temporal = shop.orders.temporal
     handle = temporal.get_workflow_handle(workflow_id(order_id))
-    ends = [
-        event.event_id
-        async for event in handle.fetch_history_events()
-        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    ]
+
+    async def ends_of_tasks() -> list[int]:
+        return [
+            event.event_id
+            async for event in handle.fetch_history_events()
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        ]
+
+    ends = await until(ends_of_tasks)
     await temporal.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=temporal.namespace,
