@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings
 from ordersaga.activities import AHEAD
-from ordersaga.connect import connect, in_our_words, is_not_ready, stuck, translated
+from ordersaga.connect import cancel_recorded, connect, in_our_words, is_not_ready, stuck, translated
 from ordersaga.contracts.register import OrderRecord
 from ordersaga.domain.audit import AuditFilter, AuditItem, OrderNote
 from ordersaga.domain.errors import (
@@ -286,14 +286,12 @@ class OrderClient:
             if not is_too_many(refused):
                 raise
         except RPCError as error:
-            if not is_not_ready(error):
+            too_many = error.status is RPCStatusCode.RESOURCE_EXHAUSTED  # told by the server, before a worker can
+            if not (too_many or is_not_ready(error)):
                 raise
             await self._record_cancel(handle, reason)
-            raise VerdictPending(
-                f"The cancel of order {order_id} is recorded, but the order cannot go on at the moment: its workflow "
-                "task keeps failing, by a bug or because this version of the worker cannot read it. The cancel is "
-                "heeded as soon as a worker runs that can. Ask again then, or look with `ordersaga show`."
-            ) from None
+            if not too_many:
+                raise cancel_recorded(order_id) from None
         # Others have asked before and wait, so that it is asked for; the answer is read besides.
 
         async def answer() -> CancelAnswer | None:

@@ -25,6 +25,7 @@ from ordersaga.domain.errors import (
     SettingsError,
     TemporalBusy,
     TemporalUnavailable,
+    VerdictPending,
     WorkerUnavailable,
 )
 from ordersaga.domain.order import STORED
@@ -127,6 +128,15 @@ def stuck(order_id: str) -> WorkerUnavailable:
         f"Order {order_id} is with Temporal, but no worker gets on with it: none has begun it yet, or its workflow "
         "task keeps failing, by a bug or because this version of the worker cannot read it. Nothing is lost. See "
         "the worker's log and Temporal's Web UI; the order goes on when a worker runs that can."
+    )
+
+
+def cancel_recorded(order_id: str) -> VerdictPending:
+    """What to say of a cancel of an order that no worker gets on with."""
+    return VerdictPending(
+        f"The cancel of order {order_id} is recorded, but the order cannot go on at the moment: its workflow task "
+        "keeps failing, by a bug or because this version of the worker cannot read it. The cancel is heeded as soon "
+        "as a worker runs that can. Ask again then, or look with `ordersaga show`."
     )
 
 

@@ -100,10 +100,10 @@ async def _until_known(client: Client, task_queue: str) -> None:
 
 
 def _activities(services: Services) -> list[Callable[..., Any]]:
-    inventory = InventoryActivities(services.inventory)
-    payment = PaymentActivities(services.payment)
-    shipping = ShippingActivities(services.shipping)
-    notification = NotificationActivities(services.notification)
+    inventory = InventoryActivities(services.inventory, services.register)
+    payment = PaymentActivities(services.payment, services.register)
+    shipping = ShippingActivities(services.shipping, services.register)
+    notification = NotificationActivities(services.notification, services.register)
     register = RegisterActivities(services.register)
     of_steps: list[Callable[..., Any]] = [
         inventory.reserve_inventory,

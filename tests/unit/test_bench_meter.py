@@ -20,5 +20,5 @@ def test_a_program_that_has_started_the_others_is_not_charged_for_them() -> None
         used = meter.cpu()
         child.communicate(b"\n")
 
-    assert used["worker"] >= 0.5
+    assert used["worker"] >= 0.45  # the kernel counts in hundredths, and rounds
     assert used["client"] - before["client"] < 0.3

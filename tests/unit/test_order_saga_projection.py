@@ -59,6 +59,7 @@ class Saga:
     outcome: Outcome | None = None
     begun: bool = False
     phase: Phase = Phase.FORWARD
+    verdict: Verdict | None = None
     error: str | None = "an error"
     refusal: str | None = "ARefusal"
     cancel_reason: str | None = "a reason"

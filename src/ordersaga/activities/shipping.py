@@ -5,7 +5,8 @@ from __future__ import annotations
 from temporalio import activity
 
 from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
-from ordersaga.clients import ShippingClient
+from ordersaga.activities.settled import settled_before
+from ordersaga.clients import RegisterClient, ShippingClient
 from ordersaga.contracts.shipping import CancelStatus, ShipmentAnswer, ShipmentRequest
 from ordersaga.domain.errors import AlreadyShipped
 from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
@@ -25,8 +26,9 @@ class Shipped(ShipmentAnswer):
 class ShippingActivities:
     """Book a shipment, and cancel it while the parcel is still here."""
 
-    def __init__(self, client: ShippingClient) -> None:
+    def __init__(self, client: ShippingClient, register: RegisterClient | None = None) -> None:
         self._client = client
+        self._register = register
 
     @activity.defn
     async def create_shipment(self, request: ShipmentRequest) -> Shipped:
@@ -38,6 +40,9 @@ class ShippingActivities:
     @activity.defn
     async def cancel_shipment(self, undo: UndoRequest) -> UndoResult:
         """Undo a shipment, whether or not there is one. Too late when the carrier has the parcel."""
+        settled = await settled_before(self._register, undo, "create_shipment")
+        if settled is not None:
+            return settled
         with told_to_temporal():
             try:
                 answer = await self._client.cancel(undo.id, undo.owner, time_for_call())

@@ -68,11 +68,16 @@ class UndoOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class UndoRequest:
-    """What an undo activity is given: which effect, why, and whose it is, where the saga declares that."""
+    """What an undo activity is given: which effect, why, and whose it is, where the saga declares that.
+
+    `first_run` is the first run's id: in an activity of another run, the saga's run was reset, and may have forgotten
+    what a person has decided about this effect.
+    """
 
     id: str
     reason: str = ""
     owner: str = ""
+    first_run: str = ""
 
 
 @dataclass(frozen=True)

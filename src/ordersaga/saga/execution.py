@@ -354,7 +354,7 @@ class SagaRun(Generic[S]):
 
     async def _undo(self, record: StepRecord, reason: str) -> None:
         step, owner = self._steps[record.step], self.saga.owner(self._state.subject)
-        request = UndoRequest(str(record.id), reason, owner)
+        request = UndoRequest(str(record.id), reason, owner, workflow.info().first_execution_run_id)
 
         def start(retries: Retries) -> Call:
             assert step.undo is not None, f"{step.name} has no undo"

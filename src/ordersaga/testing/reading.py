@@ -18,7 +18,7 @@ from ordersaga.clients import Services
 from ordersaga.contracts.inventory import ReservationEntry, StockItem
 from ordersaga.contracts.register import OrderRecord as RegisterRecord
 from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
-from ordersaga.domain.result import OrderStatus, OrderSummary
+from ordersaga.domain.result import DecisionEntry, OrderStatus, OrderSummary
 from ordersaga.order_register import result_of, summary_of
 from ordersaga.testing.decisions import by_people
 from ordersaga.testing.effects import Effects, Entry, live
@@ -139,7 +139,9 @@ class KnownOrders:
         result = result_of(known) if known else None
         if as_expected or result is None:
             return frozenset()
-        decisions = await by_people(self._client.temporal, order.order_id, result.decisions)
+        # A run that was reset may not know of a decision that the register has kept, and that was heeded.
+        kept = [DecisionEntry.model_validate(each.model_dump()) for each in known.decisions] if known else []
+        decisions = await by_people(self._client.temporal, order.order_id, [*result.decisions, *kept])
         return frozenset(_KINDS[entry.step] for entry in decisions if entry.choice in _OUTSIDE)
 
 

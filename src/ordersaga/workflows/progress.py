@@ -18,11 +18,13 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.worklist import Attention
     from ordersaga.saga import StepRecord, StepState
     from ordersaga.saga.waiting import is_cancelled_itself, wait_until
+    from ordersaga.workflows.at_risk import money_at_risk
     from ordersaga.workflows.projection import OrderProjection
     from ordersaga.workflows.register import event_records
 
-Waiting = tuple[tuple[str, tuple[str, ...]], ...]
-"""The steps that are parked, and what may be decided on each."""
+Waiting = tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]
+"""The money at risk, and the steps that are parked with what may be decided on each."""
+NOTHING: Waiting = ("", ())
 
 
 class ProgressReports:
@@ -31,7 +33,7 @@ class ProgressReports:
     def __init__(self, projection: OrderProjection, call_timeout: timedelta) -> None:
         self._projection, self._saga = projection, projection.saga
         self._call_timeout = call_timeout
-        self._told: Waiting = ()
+        self._told = NOTHING
         self._over = False
         self._task: asyncio.Task[None] | None = None
 
@@ -58,7 +60,14 @@ class ProgressReports:
         await self._report(progress, lambda: False)
 
     def _waiting(self) -> Waiting:
-        return tuple((record.name, tuple(self._saga.decisions.choices(record.name))) for record in self._parked())
+        parked = self._parked()
+        if not parked:
+            return NOTHING
+        steps = ((record.name, tuple(self._saga.decisions.choices(record.name))) for record in parked)
+        return self._at_risk(), tuple(steps)
+
+    def _at_risk(self) -> str:
+        return money_at_risk(self._projection.order, self._saga).amount
 
     def _parked(self) -> list[StepRecord]:
         return [record for record in self._saga.records.values() if record.state is StepState.PARKED]
@@ -111,5 +120,4 @@ class ProgressReports:
             for record in parked
         ]
         since = min(record.since for record in parked if record.since is not None)
-        at_risk = self._projection.order.total.amount
-        return AttentionRecord(kind=Attention.PARKED, amount_at_risk=at_risk, since=since, steps=steps)
+        return AttentionRecord(kind=Attention.PARKED, amount_at_risk=self._at_risk(), since=since, steps=steps)

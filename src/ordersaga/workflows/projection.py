@@ -21,6 +21,7 @@ from ordersaga.domain.result import (
 from ordersaga.domain.timeline_text import describe
 from ordersaga.domain.worklist import Attention
 from ordersaga.saga import Outcome, Phase, SagaEvent, SagaRun
+from ordersaga.workflows.at_risk import money_at_risk
 from ordersaga.workflows.register import decision_entry, is_unsent, order_result, status_of, step_outcome
 from ordersaga.workflows.steps import SHIP
 from ordersaga.workflows.timeline import entry_of
@@ -159,7 +160,7 @@ class OrderProjection:
         self._attention = attention
         if attention is None:
             return [ATTENTION.value_unset(), AT_RISK.value_unset(), SINCE.value_unset()]
-        at_risk = self._total.minor if attention is Attention.PARKED else 0
+        at_risk = money_at_risk(self.order, self.saga).minor if attention is Attention.PARKED else 0
         return [ATTENTION.value_set(attention), AT_RISK.value_set(at_risk), SINCE.value_set(workflow.now())]
 
     def _details(self) -> str:

@@ -1,0 +1,37 @@
+"""What a person has settled already: a run that was reset to a moment after its announcement does not know of it."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from ordersaga.activities.calling import attempt, time_for_call, told_to_temporal
+from ordersaga.clients import RegisterClient
+from ordersaga.contracts.register import DecisionRecord, UnwindRequest
+from ordersaga.domain.errors import NotFound, NotYours
+from ordersaga.saga import Choice, UndoOutcome, UndoRequest, UndoResult
+
+_OUTCOMES = {
+    Choice.DONE_BY_HAND: UndoOutcome.UNDONE,
+    Choice.WRITE_OFF: UndoOutcome.UNDONE,
+    Choice.GO_FORWARD: UndoOutcome.TOO_LATE,
+}
+
+
+async def settled_before(register: RegisterClient | None, undo: UndoRequest, step: str) -> UndoResult | None:
+    """What a decision on this undo stands for, in a run that was reset. Only such a run has to ask the register."""
+    if register is None or undo.first_run in ("", activity.info().workflow_run_id):
+        return None
+    request = UnwindRequest(owner=undo.owner, reason=undo.reason)  # which is so already, and answers with the decisions
+    with told_to_temporal():
+        try:
+            standing = await register.unwind(undo.id.partition("-")[2], request, time_for_call())
+        except (NotFound, NotYours):
+            return None
+    for decision in reversed(standing.decisions):
+        if decision.step == step and decision.undoing and decision.choice in _OUTCOMES:
+            return UndoResult(_OUTCOMES[Choice(decision.choice)], attempt(), _words(decision))
+    return None
+
+
+def _words(decision: DecisionRecord) -> str:
+    return f"{decision.choice.replace('_', ' ')} by {decision.by}: {decision.note}".rstrip(": ")
