@@ -58,8 +58,9 @@ def _cell(disaster: str, call: str, moment: str, mode: str, fast: float, ends: t
 
 def _at_a_do(disaster: str, call: str, moment: str, mode: str, fast: float, end: End) -> Cell:
     play = partial(_struck_at, call=call, cancelled=end is CANCELLED)
-    # A worker that was only stopped goes on with its first attempts, and may write the end before the cancel counts.
-    ends = (end, COMPLETED) if disaster == "stop worker" and fast and end is CANCELLED else (end,)
+    # A worker that lives goes on with its first attempts, and may write the end before the cancel counts.
+    lives = disaster not in ("kill worker", "kill all")
+    ends = (end, COMPLETED) if lives and fast and end is CANCELLED else (end,)
     return _cell(disaster, call, moment, mode, fast, ends, play)
 
 
