@@ -23,7 +23,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings
-from ordersaga.activities import AHEAD
 from ordersaga.connect import cancel_recorded, connect, in_our_words, is_not_ready, stuck, translated
 from ordersaga.contracts.register import OrderRecord
 from ordersaga.domain.audit import AuditFilter, AuditItem, OrderNote
@@ -51,6 +50,7 @@ from ordersaga.order_register import (
     OrderRegister,
     has_unsent_mail,
     result_of,
+    run_of,
     summary_of,
     view_of,
     with_mail_decisions,
@@ -119,7 +119,7 @@ class OrderClient:
         order = self.settings.with_policy(order)
         standing = await self.register.accept(order, self.settings.task_queue)
         if standing.ending is not None:  # Temporal may have forgotten it
-            run_id, name = standing.ending.run_id.removesuffix(AHEAD), workflow_id(order.order_id)
+            run_id, name = run_of(standing.ending), workflow_id(order.order_id)
             return PlacedOrder(order_id=order.order_id, workflow_id=name, run_id=run_id, created=False)
         try:
             handle = await self._starter.start(order)

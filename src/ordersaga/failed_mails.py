@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from ordersaga.clients import NotificationClient, RegisterClient
 from ordersaga.contracts.notification import NotificationEntry, NotificationState
 from ordersaga.contracts.register import Attention as AttentionRecord
-from ordersaga.contracts.register import AttentionStep, OrderRecord, ProgressRequest
+from ordersaga.contracts.register import AttentionStep, OrderRecord
 from ordersaga.domain.errors import NotFound
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention
 from ordersaga.saga.decisions import BY_A_PERSON, Choice
-from ordersaga.unrecovered import RUN_ID, SECONDS
+from ordersaga.unrecovered import report
 from ordersaga.workflows.steps import CONFIRM
 
 LOOKED_BACK = timedelta(days=7)
@@ -55,10 +55,7 @@ class FailedMails:
         attention = AttentionRecord(
             kind=Attention.MAIL_NOT_SENT, amount_at_risk="0", since=datetime.now(UTC), steps=[step]
         )
-        request = ProgressRequest(
-            owner=order.owner, run_id=RUN_ID, number=0, status=OrderStatus.COMPLETED, attention=attention
-        )
-        await self._register.progress(order.order_id, request, SECONDS)
+        await report(self._register, order, OrderStatus.COMPLETED, attention)
         return True
 
 

@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError
+from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from ordersaga import endings
 from ordersaga.clients import RegisterClient
 from ordersaga.contracts.register import OrderEntry, OrderRecord
 from ordersaga.domain.errors import InvalidOrder
-from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
-from ordersaga.domain.result import OrderResult
-from ordersaga.order_register import SECONDS, ending_of
+from ordersaga.order_register import SECONDS, ending_of, read_order
 from ordersaga.starting import Starter
-from ordersaga.workflows.ids import order_id_of, settlement_id, workflow_id
+from ordersaga.workflows.ids import order_id_of, workflow_id
 
 GRACE = timedelta(seconds=30)
 """How old an order has to be before it counts as lost: whoever has placed it may be about to start it."""
@@ -58,8 +56,8 @@ class LostOrders:
         record = await self._register.order(entry.order_id)
         if record.ending is not None:
             return None
-        own = await self._described(workflow_id(entry.order_id))
-        latest = await self._described(settlement_id(entry.order_id)) or own
+        own = await endings.described(self._temporal, workflow_id(entry.order_id))
+        latest = await endings.find_settlement(self._temporal, entry.order_id) or own
         if latest is None:
             return await self._start(record, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         if latest.close_time is None or latest.status in endings.CUT_OFF:
@@ -72,18 +70,8 @@ class LostOrders:
             return await self._start(record, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
         return await self._close(record, latest)
 
-    async def _described(self, name: str) -> WorkflowExecutionDescription | None:
-        try:
-            return await self._temporal.get_workflow_handle(name).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-
     async def _start(self, record: OrderRecord, reuse: WorkflowIDReusePolicy) -> str | None:
-        order = OrderInput.model_validate(record.order, context=STORED, extra="ignore")
-        if isinstance(order, UnreadOrder):
-            raise order.problem
+        order = read_order(record)
         try:
             await self._starter.start(order, reuse)
         except WorkflowAlreadyStartedError:
@@ -92,11 +80,7 @@ class LostOrders:
 
     async def _close(self, record: OrderRecord, ended: WorkflowExecutionDescription) -> str | None:
         """Write down how it has ended: the register does not know."""
-        handle = self._temporal.get_workflow_handle(ended.id, run_id=ended.run_id, result_type=OrderResult)
-        try:
-            result: OrderResult = await handle.result(follow_runs=False)
-        except WorkflowFailureError as failure:
-            result = endings.result_without_one(record.order_id, failure, None)
+        result = await endings.result_of_run(self._temporal, record.order_id, ended)
         if not result.status.is_end:
             return None
         await self._register.close(record.order_id, ending_of(record.owner, result, ended.run_id), SECONDS)

@@ -12,9 +12,10 @@ import aiohttp
 from ordersaga.activities import AHEAD, claim_of
 from ordersaga.clients import RegisterClient
 from ordersaga.clients.http import ServiceHttp, open_session
-from ordersaga.contracts.register import EndingRequest, OrderEntry, OrderRecord, Standing
+from ordersaga.contracts.register import Ending, EndingRequest, OrderEntry, OrderRecord, Standing
 from ordersaga.domain.errors import (
     InvalidCursor,
+    InvalidOrder,
     InvalidRequest,
     NotFound,
     OrderConflict,
@@ -172,10 +173,25 @@ def summary_of(entry: OrderEntry) -> OrderSummary:
     )
 
 
+def read_order(record: OrderRecord) -> OrderInput:
+    """What was asked for. Raises InvalidOrder if this version cannot read it."""
+    order = OrderInput.model_validate(record.order, context=STORED, extra="ignore")
+    if isinstance(order, UnreadOrder):
+        raise order.problem
+    return order
+
+
 def order_of_record(record: OrderRecord) -> OrderInput | None:
     """What was asked for, unless this version cannot read it."""
-    order = OrderInput.model_validate(record.order, context=STORED, extra="ignore")
-    return None if isinstance(order, UnreadOrder) else order
+    try:
+        return read_order(record)
+    except InvalidOrder:
+        return None
+
+
+def run_of(ending: Ending) -> str:
+    """The run that has ended an order, whether on the fast path or later."""
+    return ending.run_id.removesuffix(AHEAD)
 
 
 def view_of(record: OrderRecord) -> OrderView:
@@ -215,7 +231,7 @@ def with_mail_decisions(view: OrderView, record: OrderRecord) -> OrderView:
     """The view of an order that ended without its mail, with what was decided and done about that since."""
     if record.ending is None or not has_unsent_mail(view):
         return view
-    ended_by = record.ending.run_id.removesuffix(AHEAD)
+    ended_by = run_of(record.ending)
     later = [each for each in record.decisions if each.step == CONFIRM.name and each.run_id != ended_by]
     entries = [DecisionEntry(**each.model_dump(include=set(DecisionEntry.model_fields))) for each in later]
     waits = record.attention.steps if record.attention else []

@@ -6,16 +6,12 @@ starts again by itself. The rest is done on request, because only people know th
 
 from __future__ import annotations
 
-from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDReusePolicy
 
 from ordersaga import endings
 from ordersaga.client import OrderClient
-from ordersaga.domain.errors import InvalidOrder
-from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
-from ordersaga.domain.result import OrderResult
 from ordersaga.domain.worklist import Attention, Settlement
-from ordersaga.order_register import SECONDS, ending_of
+from ordersaga.order_register import SECONDS, ending_of, read_order
 from ordersaga.settlements import start_settlement
 from ordersaga.workflows.ids import workflow_id
 
@@ -32,16 +28,12 @@ class Restoring:
         Raises InvalidOrder if its run was started with no order, OrderConflict if the register has another one.
         """
         temporal = self._client.temporal
-        handle = temporal.get_workflow_handle(workflow_id(order_id), result_type=OrderResult)
-        described = await handle.describe()
-        order = await endings.order_of(temporal, handle.id, described.run_id)
+        described = await temporal.get_workflow_handle(workflow_id(order_id)).describe()
+        order = await endings.order_of(temporal, described.id, described.run_id)
         await self._client.register.accept(order, described.task_queue)
         if described.close_time is None or described.status in endings.CUT_OFF:
             return "taken on"
-        try:
-            result: OrderResult = await handle.result()
-        except WorkflowFailureError as failure:
-            result = endings.result_without_one(order_id, failure, None)
+        result = await endings.result_of_run(temporal, order_id, described)
         async with self._client.register.client() as register:
             await register.close(order_id, ending_of(order.fingerprint, result, described.run_id), SECONDS)
         return f"taken on as {result.status}"
@@ -55,11 +47,8 @@ class Restoring:
         record = await self._client.register.find(order_id)
         if record is None or record.ending is None:
             return "left alone: it has not ended"
-        order = OrderInput.model_validate(record.order, context=STORED, extra="ignore")
-        if isinstance(order, UnreadOrder):
-            raise InvalidOrder(order.problem.problems, order_id)
         settlement = Settlement(
-            order=order,
+            order=read_order(record),
             cause=Attention.RESTORED,
             because="a service was restored from an older copy",
             ended=record.ending.status,

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from ordersaga.clients import RegisterClient
 from ordersaga.contracts.register import Attention as AttentionRecord
-from ordersaga.contracts.register import ProgressRequest
+from ordersaga.contracts.register import OrderRecord, ProgressRequest
 from ordersaga.domain.errors import NotFound, NotYours, ServiceFault, ServiceUnavailable
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention
+from ordersaga.order_register import SECONDS
 
 RUN_ID = "watcher"
 """In reports of the watcher's own."""
-SECONDS = 10.0
 
 
 class Unrecovered:
@@ -49,7 +49,10 @@ class Unrecovered:
         if order.attention is not None and order.attention.kind == Attention.CUT_OFF:
             return
         attention = AttentionRecord(kind=Attention.CUT_OFF, amount_at_risk=order.amount, since=since)
-        request = ProgressRequest(
-            owner=order.owner, run_id=RUN_ID, number=0, status=OrderStatus.NEEDS_ATTENTION, attention=attention
-        )
-        await self._register.progress(order_id, request, SECONDS)
+        await report(self._register, order, OrderStatus.NEEDS_ATTENTION, attention)
+
+
+async def report(register: RegisterClient, order: OrderRecord, status: OrderStatus, attention: AttentionRecord) -> None:
+    """Put an order on the worklist in the watcher's name. Raises NotFound, NotYours, ServiceFault."""
+    request = ProgressRequest(owner=order.owner, run_id=RUN_ID, number=0, status=status, attention=attention)
+    await register.progress(order.order_id, request, SECONDS)

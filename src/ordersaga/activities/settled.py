@@ -9,12 +9,7 @@ from ordersaga.clients import RegisterClient
 from ordersaga.contracts.register import DecisionRecord, UnwindRequest
 from ordersaga.domain.errors import NotFound, NotYours
 from ordersaga.saga import Choice, UndoOutcome, UndoRequest, UndoResult
-
-_OUTCOMES = {
-    Choice.DONE_BY_HAND: UndoOutcome.UNDONE,
-    Choice.WRITE_OFF: UndoOutcome.UNDONE,
-    Choice.GO_FORWARD: UndoOutcome.TOO_LATE,
-}
+from ordersaga.saga.undoing import CARRIED_OUT
 
 
 async def settled_before(register: RegisterClient | None, undo: UndoRequest, step: str) -> UndoResult | None:
@@ -28,9 +23,14 @@ async def settled_before(register: RegisterClient | None, undo: UndoRequest, ste
         except (NotFound, NotYours):
             return None
     for decision in reversed(standing.decisions):
-        if decision.step == step and decision.undoing and decision.choice in _OUTCOMES:
-            return UndoResult(_OUTCOMES[Choice(decision.choice)], attempt(), _words(decision))
+        if decision.step == step and decision.undoing and (outcome := _outcome(decision)) is not None:
+            return UndoResult(outcome, attempt(), _words(decision))
     return None
+
+
+def _outcome(decision: DecisionRecord) -> UndoOutcome | None:
+    """What a decision stands for, if it ends the undo and this version knows it."""
+    return CARRIED_OUT[Choice(decision.choice)][1] if decision.choice in list(Choice) else None
 
 
 def _words(decision: DecisionRecord) -> str:

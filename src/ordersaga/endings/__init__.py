@@ -150,12 +150,17 @@ async def _status(temporal: Client, execution: WorkflowExecution) -> OrderStatus
         case WorkflowExecutionStatus.COMPLETED if execution.typed_search_attributes.get(CUSTOMER) is not None:
             return OrderStatus.COMPLETED
     # Without our search attributes only the result tells.
+    return (await result_of_run(temporal, order_id_of(execution), execution)).status
+
+
+async def result_of_run(temporal: Client, order_id: str, execution: WorkflowExecution) -> OrderResult:
+    """The result of a run that is over, also of one that gave none."""
     handle = temporal.get_workflow_handle(execution.id, run_id=execution.run_id, result_type=OrderResult)
     try:
-        result = await handle.result(follow_runs=False)
+        result: OrderResult = await handle.result(follow_runs=False)
     except WorkflowFailureError as failure:
-        return result_without_one(execution.id, failure, None).status
-    return OrderStatus(result.status)
+        return result_without_one(order_id, failure, None)
+    return result
 
 
 async def result_of_latest(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult:

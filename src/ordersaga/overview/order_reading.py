@@ -7,7 +7,6 @@ from datetime import timedelta
 from temporalio.client import WorkflowExecutionDescription
 
 from ordersaga import endings
-from ordersaga.activities import AHEAD
 from ordersaga.client import OrderClient
 from ordersaga.connect import in_our_words
 from ordersaga.contracts.register import OrderRecord
@@ -16,7 +15,7 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView
 from ordersaga.domain.worklist import Attention, WorklistItem
 from ordersaga.notes import note_of
-from ordersaga.order_register import order_of_record, summary_of, view_of
+from ordersaga.order_register import order_of_record, run_of, summary_of, view_of
 from ordersaga.overview.details import OrderDetails, actions_of, with_mail_choices, without_choices
 from ordersaga.overview.without_worker import view_without_worker
 from ordersaga.workflows.ids import order_id_of, workflow_id
@@ -142,7 +141,7 @@ def _cut_off(
 
 def _of_record(record: OrderRecord) -> OrderDetails:
     """An order as the register has it: it has ended, or Temporal does not know it or cannot be asked."""
-    run_id = record.ending.run_id.removesuffix(AHEAD) if record.ending else ""
+    run_id = run_of(record.ending) if record.ending else ""
     name, ended = workflow_id(record.order_id), record.ending is not None
     found = _details(
         record, summary_of(record), order_of_record(record), view_of(record), ended, name, run_id, waiting_item(record)

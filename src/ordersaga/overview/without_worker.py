@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from ordersaga import endings
-from ordersaga.domain.result import OrderResult, OrderSummary, OrderView, StepStatus, TimelineEntry
+from ordersaga.domain.result import OrderSummary, OrderView, StepStatus, TimelineEntry
 from ordersaga.saga import StepState
 from ordersaga.workflows.story import ORDER_SAGA
 
@@ -16,7 +16,7 @@ async def view_without_worker(
     """The result of a run that has ended; of one under way, what is being tried right now and how that last failed."""
     if current.status is WorkflowExecutionStatus.RUNNING:
         return _running(summary, current)
-    result = await _result(temporal, summary, current)
+    result = await endings.result_of_run(temporal, summary.order_id, current)
     known = result.model_dump(
         include={"steps", "tracking_number", "error", "refusal", "cancel_reason", "decisions"}, exclude_none=True
     )
@@ -33,15 +33,6 @@ def _running(summary: OrderSummary, current: WorkflowExecutionDescription) -> Or
             state = StepState.UNDOING if undoing else StepState.RUNNING
             steps.append(StepStatus(name=step.name, id=effect_id, state=state, undoing=undoing))
     return endings.with_pending_activities(_view(summary, steps=steps), current)
-
-
-async def _result(temporal: Client, summary: OrderSummary, current: WorkflowExecutionDescription) -> OrderResult:
-    handle = temporal.get_workflow_handle(current.id, run_id=current.run_id, result_type=OrderResult)
-    try:
-        result: OrderResult = await handle.result(follow_runs=False)
-    except WorkflowFailureError as failure:
-        return endings.result_without_one(summary.order_id, failure, None)
-    return result
 
 
 def _view(summary: OrderSummary, **known: object) -> OrderView:

@@ -228,9 +228,10 @@ class SagaRun(Generic[S]):
 
     async def _go(self, unwind_because: str | None) -> Any:
         """Forward or back, to the end that the register has then, if that is another. Raises Ended."""
-        leaving: StoryExit | None = Unwind(unwind_because) if unwind_because is not None else await self._tell()
-        if unwind_because is not None:
-            leaving = await self._claim_first() or leaving
+        if unwind_because is None:
+            leaving = await self._tell()
+        else:
+            leaving = await self._claim_first() or Unwind(unwind_because)
         while leaving is not None:
             if isinstance(leaving, Ended):
                 raise leaving

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from temporalio.client import WorkflowExecution, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from ordersaga import endings
 from ordersaga.client import OrderClient
 from ordersaga.contracts.register import OrderRecord
-from ordersaga.domain.result import OrderResult, OrderStatus
+from ordersaga.domain.result import OrderStatus
 from ordersaga.testing.rules import Rule, Violation
 from ordersaga.workflows.ids import order_id_of
 from ordersaga.workflows.projection import CUSTOMER, STATUS
@@ -58,11 +58,7 @@ def _status(execution: WorkflowExecution) -> OrderStatus | None:
 
 async def _problem(client: OrderClient, order_id: str, execution: WorkflowExecution) -> str | None:
     """What is wrong, looked at closely: the register first, because it is written before a run ends."""
-    handle = client.temporal.get_workflow_handle(execution.id, run_id=execution.run_id, result_type=OrderResult)
-    try:
-        result: OrderResult = await handle.result(follow_runs=False)
-    except WorkflowFailureError as failure:
-        result = endings.result_without_one(order_id, failure, None)
+    result = await endings.result_of_run(client.temporal, order_id, execution)
     record = await client.register.find(order_id)
     if record is None:
         return f"order {order_id} is {result.status} by Temporal, and the register does not know it"

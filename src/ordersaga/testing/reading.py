@@ -17,9 +17,9 @@ from ordersaga.client import OrderClient
 from ordersaga.clients import Services
 from ordersaga.contracts.inventory import ReservationEntry, StockItem
 from ordersaga.contracts.register import OrderRecord as RegisterRecord
-from ordersaga.domain.order import STORED, OrderInput, UnreadOrder
+from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderStatus, OrderSummary
-from ordersaga.order_register import result_of, summary_of
+from ordersaga.order_register import order_of_record, result_of, summary_of
 from ordersaga.testing.decisions import by_people
 from ordersaga.testing.effects import Effects, Entry, live
 from ordersaga.testing.rules import OrderRecord, Violation
@@ -106,7 +106,7 @@ class KnownOrders:
         completed = order.status is OrderStatus.COMPLETED
         needed = completed or any(live(entry) for entry in effects)
         known = await self._client.register.find(order.order_id) if needed else None
-        asked_for = _input(known)
+        asked_for = order_of_record(known) if known else None
         return OrderRecord(
             order_id=order.order_id,
             status=order.status,
@@ -143,13 +143,6 @@ class KnownOrders:
         kept = [DecisionEntry.model_validate(each.model_dump()) for each in known.decisions] if known else []
         decisions = await by_people(self._client.temporal, order.order_id, [*result.decisions, *kept])
         return frozenset(_KINDS[entry.step] for entry in decisions if entry.choice in _OUTSIDE)
-
-
-def _input(known: RegisterRecord | None) -> OrderInput | None:
-    if known is None:
-        return None
-    order = OrderInput.model_validate(known.order, context=STORED, extra="ignore")
-    return None if isinstance(order, UnreadOrder) else order
 
 
 def _gave_up_mail(known: RegisterRecord | None) -> bool:

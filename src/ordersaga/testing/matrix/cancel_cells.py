@@ -63,7 +63,7 @@ def _at_a_do(call: str, moment: str, ways: Ways, path: str, fast: float) -> Cell
     if fast:
         # The first attempts go on meanwhile, and may write the order's end first.
         ends = (*ends, CANCEL_REFUSED if Way.UPDATE in ways else COMPLETED)
-    play = partial(_cancelled_at, call=call, ways=ways, certain=not fast)
+    play = partial(cancelled_at, call=call, ways=ways, certain=not fast)
     return _cell(call, moment, ways, path, fast, ends, faults=(Fault(MOMENTS[moment], call),), play=play)
 
 
@@ -72,7 +72,8 @@ def heeded(ways: Ways) -> tuple[End, ...]:
     return (CANCEL_HEEDED if Way.UPDATE in ways else CANCELLED,)
 
 
-async def _cancelled_at(scene: Scene, call: str, ways: Ways, certain: bool = True) -> None:
+async def cancelled_at(scene: Scene, call: str, ways: Ways, certain: bool = True) -> None:
+    """The order is cancelled in these ways while a call of it is held."""
     await scene.held(call)
     for way in ways:
         await (scene.accepted(way) if certain else scene.cancel(way))
@@ -144,7 +145,7 @@ def _at_an_undo(call: str, moment: str, ways: Ways) -> Cell:
     faults: tuple[Fault, ...] = (Fault(MOMENTS[moment], call),)
     if call in ("release", "refund"):
         customer = Customer.DECLINED if call == "release" else Customer.NOWHERE
-        play = partial(_cancelled_at, call=call, ways=ways)
+        play = partial(cancelled_at, call=call, ways=ways)
         return _cell(call, moment, ways, "refused", 3.0, heeded(ways), faults=faults, play=play, customer=customer)
     faults = (*faults, Fault(Kind.HOLD_ANSWER, "notify"))
     play = partial(_cancelled_while_cancelling, call=call, ways=ways)
@@ -155,4 +156,4 @@ async def _cancelled_while_cancelling(scene: Scene, call: str, ways: Ways) -> No
     await scene.held("notify")
     await scene.accepted(Way.SIGNAL)
     scene.release()
-    await _cancelled_at(scene, call, ways)
+    await cancelled_at(scene, call, ways)

@@ -36,9 +36,9 @@ def terminate_cells() -> Iterator[Cell]:
             for path, fast in {"fast": FAST, "durable": DURABLE}.items():
                 # The worker does not hear of it, and its first attempts may write the order's end before the watcher.
                 ends = (FAILED, COMPLETED) if fast else (FAILED,)
-                yield _cell("terminate", call, moment, path, fast, ends, partial(_terminated, call=call))
+                yield _cell("terminate", call, moment, path, fast, ends, partial(terminated, call=call))
         for call in UNDO_OF.values():
-            yield _cell("terminate", call, moment, "undo", DURABLE, (FAILED,), partial(_terminated, call=call))
+            yield _cell("terminate", call, moment, "undo", DURABLE, (FAILED,), partial(terminated, call=call))
 
 
 def _cell(disaster: str, call: str, moment: str, mode: str, fast: float, ends: tuple[End, ...], play: Play) -> Cell:
@@ -57,7 +57,7 @@ def _cell(disaster: str, call: str, moment: str, mode: str, fast: float, ends: t
 
 
 def _at_a_do(disaster: str, call: str, moment: str, mode: str, fast: float, end: End) -> Cell:
-    play = partial(_struck_at, call=call, cancelled=end is CANCELLED)
+    play = partial(struck_at, call=call, cancelled=end is CANCELLED)
     # A worker that lives goes on with its first attempts, and may write the end before the cancel counts.
     lives = disaster not in ("kill worker", "kill all")
     ends = (end, COMPLETED) if lives and fast and end is CANCELLED else (end,)
@@ -65,10 +65,11 @@ def _at_a_do(disaster: str, call: str, moment: str, mode: str, fast: float, end:
 
 
 def _at_an_undo(disaster: str, call: str, moment: str) -> Cell:
-    return _cell(disaster, call, moment, "undo", DURABLE, (CANCELLED,), partial(_struck_at, call=call, cancelled=False))
+    return _cell(disaster, call, moment, "undo", DURABLE, (CANCELLED,), partial(struck_at, call=call, cancelled=False))
 
 
-async def _struck_at(scene: Scene, call: str, cancelled: bool) -> None:
+async def struck_at(scene: Scene, call: str, cancelled: bool) -> None:
+    """The disaster happens while a call of the order is held; then it may be cancelled."""
     await _unwinding_if(scene, call)
     await scene.held(call)
     scene.in_place.set()
@@ -78,7 +79,8 @@ async def _struck_at(scene: Scene, call: str, cancelled: bool) -> None:
     scene.lift()
 
 
-async def _terminated(scene: Scene, call: str) -> None:
+async def terminated(scene: Scene, call: str) -> None:
+    """The run is terminated while a call of the order is held, and the watcher settles it."""
     await _unwinding_if(scene, call)
     await scene.held(call)
     await scene.handle.terminate("by the matrix")
@@ -87,7 +89,7 @@ async def _terminated(scene: Scene, call: str) -> None:
 
 
 async def _unwinding_if(scene: Scene, call: str) -> None:
-    if call not in UNDO_OF:
+    if call in UNDO_OF.values():
         await scene.held("notify")
         await scene.accepted(Way.SIGNAL)
         scene.release()

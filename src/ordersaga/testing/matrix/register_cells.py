@@ -10,7 +10,7 @@ from itertools import product
 
 from ordersaga.domain.result import OrderStatus
 from ordersaga.testing.faults import Fault, Kind
-from ordersaga.testing.matrix.cancel_cells import ALONE, MOMENTS, PATHS, PATIENT, Ways, heeded
+from ordersaga.testing.matrix.cancel_cells import ALONE, MOMENTS, PATHS, PATIENT, Ways, cancelled_at, heeded
 from ordersaga.testing.matrix.cell import (
     CANCEL_REFUSED,
     CANCELLED,
@@ -23,7 +23,7 @@ from ordersaga.testing.matrix.cell import (
     Play,
     Way,
 )
-from ordersaga.testing.matrix.crash_cells import DISASTERS, DURABLE, FAST
+from ordersaga.testing.matrix.crash_cells import DISASTERS, DURABLE, FAST, struck_at, terminated
 from ordersaga.testing.matrix.crash_cells import PATIENT as PATIENT_IN_CRASHES
 from ordersaga.testing.matrix.fault_cells import ATTEMPTS, HARMLESS, LATE, QUICK
 from ordersaga.testing.matrix.reset_cells import reset
@@ -146,16 +146,9 @@ def _cancel(path: str, fast: float, call: str, moment: str, ways: Ways) -> Cell:
         expected=Expected(ends, closed_as_cancelled=Way.NATIVE in ways),
         policy=PATIENT | {"fast_path": fast},
         faults=(Fault(MOMENTS[moment], call),),
-        play=partial(_cancelled_at, call=call, ways=ways, certain=not fast),
+        play=partial(cancelled_at, call=call, ways=ways, certain=not fast),
         foreign=call == "claim",
     )
-
-
-async def _cancelled_at(scene: Scene, call: str, ways: Ways, certain: bool) -> None:
-    await scene.held(call)
-    for way in ways:
-        await (scene.accepted(way) if certain else scene.cancel(way))
-    scene.release()
 
 
 # -- crashes and terminations
@@ -180,20 +173,11 @@ def _struck(disaster: str, moment: str, call: str, mode: str, fast: float, end: 
             expected=Expected(ends),
             policy=PATIENT_IN_CRASHES | {"fast_path": fast},
             faults=(Fault(MOMENTS[moment], call, attempts=None),),
-            play=partial(_struck_at, call=call, cancelled=cancelled),
+            play=partial(struck_at, call=call, cancelled=cancelled),
             customer=Customer.DECLINED if end is DECLINED else Customer.GOOD,
             disaster=disaster,
             foreign=call == "claim",
         )
-
-
-async def _struck_at(scene: Scene, call: str, cancelled: bool) -> None:
-    await scene.held(call)
-    scene.in_place.set()
-    await scene.struck.wait()
-    if cancelled:
-        await scene.cancel(Way.SIGNAL)
-    scene.lift()
 
 
 def _terminations() -> Iterator[Cell]:
@@ -206,16 +190,9 @@ def _terminations() -> Iterator[Cell]:
                 expected=Expected((FAILED, COMPLETED) if fast or call == "close" else (FAILED,)),
                 policy=PATIENT_IN_CRASHES | {"fast_path": fast},
                 faults=(Fault(MOMENTS[moment], call, attempts=None),),
-                play=partial(_terminated, call=call),
+                play=partial(terminated, call=call),
                 foreign=call == "claim",
             )
-
-
-async def _terminated(scene: Scene, call: str) -> None:
-    await scene.held(call)
-    await scene.handle.terminate("by the matrix")
-    scene.lift()
-    await scene.settled()
 
 
 # -- resets after a decision
