@@ -150,7 +150,8 @@ async def _client(engine: Engine, ground: Ground) -> AsyncIterator[Client]:
         )
     client = Client(process, log_file)
     try:
-        await asyncio.wait_for(client.line(), START_SECONDS)
+        async with asyncio.timeout(START_SECONDS):
+            await client.line()
         yield client
     finally:
         await _end(process)
@@ -160,7 +161,8 @@ async def _end(process: Process) -> None:
     assert process.stdin
     process.stdin.close()
     try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -297,7 +297,8 @@ async def crash(stage: Stage) -> None:
     """A crash: the worker stops while the hotel's answer is on its way"""
     stage.agency.hanging.add("book htl-T5")
     trip = await stage.start(Trip("T5", "Dot"))
-    await asyncio.wait_for(stage.agency.hangs.wait(), 30)
+    async with asyncio.timeout(30):
+        await stage.agency.hangs.wait()
     stage.say("Dot's room is booked, and the worker stops before it hears so. Another worker starts.")
     await stage.worker.shutdown()
     async with worker_of(stage.temporal, stage.agency):

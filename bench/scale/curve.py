@@ -146,7 +146,8 @@ async def _placing(ground: Ground, in_flight: int) -> AsyncIterator[Process]:
     finally:
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

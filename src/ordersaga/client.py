@@ -179,7 +179,8 @@ class OrderClient:
         """
         handle = self._handle(order_id)
         try:
-            return await asyncio.wait_for(self._cancel(handle, order_id, reason), patience)
+            async with asyncio.timeout(patience):
+                return await self._cancel(handle, order_id, reason)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             with suppress(RPCError):
                 await self._record_cancel(handle, reason)

@@ -82,7 +82,8 @@ async def connect(**overrides: Any) -> Client:
     config |= {"data_converter": DATA_CONVERTER} | overrides
     address = config["target_host"]
     try:
-        return await asyncio.wait_for(Client.connect(**config), CONNECT_TIMEOUT)
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await Client.connect(**config)
     except (RuntimeError, RPCError, TimeoutError) as error:
         problem = _problem(error)
         raise TemporalUnavailable(

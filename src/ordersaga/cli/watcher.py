@@ -72,7 +72,8 @@ async def _last_round(client: Client, found: ScheduleDescription) -> WatcherRoun
     """The latest round that ended: the one under way, if there is one, may be stuck."""
     for handle in _rounds(client, found):
         try:
-            return await asyncio.wait_for(handle.result(), 1.0)
+            async with asyncio.timeout(1.0):
+                return await handle.result()
         except (TimeoutError, WorkflowFailureError, RPCError):
             continue  # it is under way, failed, or deleted
     return None

@@ -41,7 +41,8 @@ async def updates(
                         shown[event] = now
                         yield ServerSentEvent(raw_data=html, event=event)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(front.overview.stopping.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await front.overview.stopping.wait()
                 if who() is None:
                     yield ServerSentEvent(raw_data="", event="signed-out")
                     return

@@ -54,7 +54,8 @@ async def look(temporal: Client, task_queue: str, urls: Mapping[str, str], sessi
 async def _workers(temporal: Client, task_queue: str) -> int | str:
     try:
         with in_our_words("of the workers"):
-            return len(await asyncio.wait_for(pollers(temporal, task_queue), SECONDS))
+            async with asyncio.timeout(SECONDS):
+                return len(await pollers(temporal, task_queue))
     except OrdersagaError as error:
         return str(error)
     except Exception as error:

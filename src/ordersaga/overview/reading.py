@@ -90,7 +90,8 @@ class Overview:
             if known.fresh and ends(known.value):
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), self._memory.max_age)
+                async with asyncio.timeout(self._memory.max_age):
+                    await self.stopping.wait()
 
     def changed(self, order_id: str) -> None:
         """An order has just been placed or changed from here: read it anew."""

@@ -135,7 +135,8 @@ class Child:
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY_SECONDS else min(2 * pause, LONGEST_PAUSE)
             log.warning("died and is started again", child=self.name, how=ended, in_seconds=pause)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
 
     async def _run_once(self) -> int:
         lifeline, ours = os.pipe()

@@ -86,7 +86,8 @@ class Reader:
 
     async def _ask(self, ask: Callable[[], Awaitable[OrderStatus]]) -> OrderStatus | None:
         try:
-            return await asyncio.wait_for(ask(), LOOK_SECONDS)
+            async with asyncio.timeout(LOOK_SECONDS):
+                return await ask()
         except (*GOES_ON, OrderNotFound, TimeoutError) as error:
             self._journal.met(error, "the reader")
             return None

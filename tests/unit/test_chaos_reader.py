@@ -1,0 +1,50 @@
+"""The campaign's reader, as the campaign ends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from ordersaga.domain.result import OrderStatus
+from ordersaga.testing.chaos.customers import Customer
+from ordersaga.testing.chaos.ground import Battleground
+from ordersaga.testing.chaos.journal import Journal
+from ordersaga.testing.chaos.reader import LOOK_SECONDS, Reader
+
+
+class SlowShop:
+    """Answers a question about an order's status when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.answer: asyncio.Future[OrderStatus] = asyncio.get_running_loop().create_future()
+
+    async def list_page(self, _filter: Any, limit: int) -> Any:
+        return SimpleNamespace(items=[])
+
+    async def get_order_status(self, order_id: str) -> OrderStatus:
+        self.asked.set()
+        return await self.answer
+
+    async def get_summary(self, order_id: str) -> Any:
+        await asyncio.Event().wait()
+
+
+async def test_the_reader_stops_though_an_answer_comes_as_it_is_told_to(tmp_path: Path) -> None:
+    shop = SlowShop()
+    customer = SimpleNamespace(record=SimpleNamespace(order_id="A", placed_at=1.0, surprises=[]))
+    with Journal(tmp_path / "events.jsonl") as journal:
+        ground = SimpleNamespace(orders=shop)
+        reader = Reader([cast("Customer", customer)], cast("Battleground", ground), journal)
+        reading = asyncio.create_task(reader.run())
+        async with asyncio.timeout(10):
+            await shop.asked.wait()
+        shop.answer.set_result(OrderStatus.PROCESSING)
+        await asyncio.sleep(0)  # the answer is there, and not yet with the reader
+        reading.cancel()
+        done, _ = await asyncio.wait([reading], timeout=LOOK_SECONDS / 2)
+        reading.cancel()
+    assert done
+    assert reading.cancelled()
