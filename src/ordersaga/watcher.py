@@ -30,6 +30,7 @@ from ordersaga.domain.worklist import Attention, Settlement, WatcherRound
 from ordersaga.endings import memo_of, order_of, was_followed
 from ordersaga.failed_mails import FailedMails
 from ordersaga.lost_orders import LostOrders
+from ordersaga.overdue import OverdueOrders
 from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, start_settlement, wedged_orders
 from ordersaga.unrecovered import Unrecovered
 from ordersaga.workflows.handlers import PLACED_BY_CLIENT
@@ -59,6 +60,7 @@ class Watcher:
         self._task_queue = task_queue
         self._register = services.register
         self._lost = LostOrders(temporal, task_queue, services.register)
+        self._overdue = OverdueOrders(temporal, task_queue, services.register)
         self._mails = FailedMails(services.notification, services.register, task_queue)
 
     @activity.defn
@@ -74,6 +76,7 @@ class Watcher:
         started = await self._start_lost(problems, unrecovered)
         problems += await unrecovered.write()
         wedged = await self._wedged(problems)
+        overdue = await self._put_overdue(problems)
         unsent = await self._unsent(problems)
         await self._forget_rounds()
         for problem in problems:
@@ -83,6 +86,7 @@ class Watcher:
             recovered=recovered,
             started=started,
             wedged=wedged,
+            overdue=overdue,
             unsent=unsent,
             problems=problems[:_MOST_PROBLEMS],
         )
@@ -147,6 +151,13 @@ class Watcher:
             return [each.id async for each in self._ours(wedged_orders(self._temporal))]
         except RPCError as error:
             problems.append(f"what is wedged cannot be listed: {error}")
+            return []
+
+    async def _put_overdue(self, problems: list[str]) -> list[str]:
+        try:
+            return await self._overdue.put_on_worklist(datetime.now(UTC), activity.heartbeat)
+        except (RPCError, ServiceUnavailable, ServiceFault) as error:
+            problems.append(f"what is overdue cannot be looked after: {error}")
             return []
 
     async def _unsent(self, problems: list[str]) -> list[str]:

@@ -69,7 +69,7 @@ PLAYS = {
     "completed-hold": Play(policy(hold_before_shipping=0.5)),
     "completed-retries": Play(faults=[Fault(Kind.LOSE_RESPONSE, call, attempts=(1, 2)) for call in UNDO_OF]),
     "completed-slow-first-attempt": Play(policy(fast_path=0.5), [slow("charge", 2)]),
-    "completed-heartbeat": Play(policy(fast_path=5), [slow(None, 2.5)]),
+    "completed-heartbeat": Play(policy(fast_path=3), [slow(None, 2.5)]),
     "completed-no-mail": Play(HASTY, [down("notify")]),
     "refused-stock": Play(NO_STOCK),
     "refused-stock-durable": Play(NO_STOCK | DURABLE),

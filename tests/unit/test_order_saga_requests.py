@@ -83,13 +83,13 @@ def test_every_step_is_declared_with_what_undoes_it() -> None:
 
 
 def test_an_orders_policy_is_the_engines_in_seconds() -> None:
-    policy = OrderPolicy(http_timeout=1, step_deadline=2, undo_patience=3, fast_path=4)
+    policy = OrderPolicy(http_timeout=1, step_deadline=2, undo_patience=4, fast_path=3)
 
     assert saga_policy(policy) == Policy(
         call_timeout=timedelta(seconds=1),
         step_deadline=timedelta(seconds=2),
-        undo_patience=timedelta(seconds=3),
-        fast_path=timedelta(seconds=4),
+        undo_patience=timedelta(seconds=4),
+        fast_path=timedelta(seconds=3),
     )
 
 

@@ -70,7 +70,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("ORDERSAGA_FAST_PATH", "-1", "greater than or equal to 0"),
         ("ORDERSAGA_FAST_PATH", "abc", "valid number"),
-        ("ORDERSAGA_FAST_PATH", "6", "less than or equal to 5"),
+        ("ORDERSAGA_FAST_PATH", "6", "less than or equal to 3"),
         ("ORDERSAGA_HTTP_TIMEOUT", "0", "greater than 0"),
         ("ORDERSAGA_STEP_DEADLINE", "inf", "less than or equal to"),
         ("ORDERSAGA_UNDO_PATIENCE", "nan", ""),

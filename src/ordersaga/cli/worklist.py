@@ -29,6 +29,7 @@ def worklist(as_json: AsJson = False) -> int:
     parked: a step cannot be undone; decide with `ordersaga resolve`. mail_not_sent: the order has completed without its
     confirmation. cut_off: the run was ended from outside, and the watcher cannot have it go on (see its log).
     wedged: the worker cannot go on with it, by a bug or because its version cannot read it; the worker's log says why.
+    overdue: its run takes longer than the order's policy allows.
     """
     return run_async(_worklist(as_json))
 

@@ -36,6 +36,7 @@ TONES: dict[str, str] = {
     Attention.MAIL_NOT_SENT: "warn",
     Attention.CUT_OFF: "warn",
     Attention.WEDGED: "alert",
+    Attention.OVERDUE: "warn",
     Attention.OTHER: "warn",
     NotificationState.QUEUED: "busy",
     NotificationState.SENT: "ok",
@@ -110,6 +111,8 @@ ATTENTION = {
     "so. If the order stays here, the log of `ordersaga worker` says why it cannot.",
     Attention.WEDGED: "The worker cannot go on with it: a bug, or something that its version cannot read. Nothing is "
     "lost. See the worker's log; it goes on when a worker runs that can.",
+    Attention.OVERDUE: "Its run takes longer than its policy allows. There is nothing to decide: see what it waits for,"
+    " whether there are workers enough, and the worker's log. It leaves the worklist when it ends.",
     Attention.OTHER: "A later version of ordersaga has put it here. Look at the order, and at the worker's log.",
 }
 

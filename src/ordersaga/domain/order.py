@@ -118,8 +118,8 @@ class OrderPolicy(Document):
     """How long an undo is retried before the order needs attention. It is retried after that too, more slowly."""
     hold_before_shipping: Annotated[float, Field(ge=0, le=365 * 86_400)] = 0.0
     """How long an order waits before its shipment, so that the customer can change their mind."""
-    fast_path: Annotated[float, Field(ge=0, le=5)] = 2.0
-    """How long a step's first attempt may take, on the fast path. 0 turns it off; more than 3 counts as 3."""
+    fast_path: Annotated[float, Field(ge=0, le=3)] = 2.0
+    """How long a step's first attempt may take, on the fast path. 0 turns it off."""
 
 
 class OrderInput(Document):

@@ -48,6 +48,8 @@ class Attention(StrEnum):
     """The run was terminated, failed or is lost, and the watcher could not have the order go on. It goes on trying."""
     WEDGED = "wedged"
     """The run's workflow task keeps failing, by a bug or by something that this version of the worker cannot read."""
+    OVERDUE = "overdue"
+    """The run goes on for longer than the order's policy allows, and has nothing to report."""
     OTHER = "other"
     """Something that a later version has a name for, and this one has not."""
     RESTORED = "restored"
@@ -58,13 +60,14 @@ class WatcherRound(Answer):
     """What a round of the watcher found, and what it could not do.
 
     `recovered` are runs that were cut off, `started` orders that no run knew, `wedged` runs that do not go on,
-    `unsent` orders whose mail was refused after they had ended.
+    `overdue` orders that have just been found to be so, `unsent` orders whose mail was refused after they had ended.
     """
 
     at: datetime
     recovered: list[str] = []
     started: list[str] = []
     wedged: list[str] = []
+    overdue: list[str] = []
     unsent: list[str] = []
     problems: list[str] = []
 
