@@ -55,7 +55,7 @@ from ordersaga.order_register import (
     view_of,
     with_mail_decisions,
 )
-from ordersaga.saga import MAX_REASON
+from ordersaga.saga import cancel_arguments
 from ordersaga.saga.client import asked_again, is_too_many, read_until_known
 from ordersaga.settings import Settings, load_settings
 from ordersaga.starting import Handle, Starter
@@ -172,18 +172,22 @@ class OrderClient:
             return with_mail_decisions(view, record)
         return endings.with_pending_activities(view, description)
 
-    async def cancel_order(self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE) -> CancelAnswer:
+    async def cancel_order(
+        self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE, by: str | None = None
+    ) -> CancelAnswer:
         """Ask for an order to be cancelled, and wait until it is certain whether it is, for `patience` seconds.
+
+        `by` is who asks, for the timeline and the audit.
 
         An order that has ended is not touched: the answer says how. Raises OrderNotFound, VerdictPending.
         """
-        handle = self._handle(order_id)
+        handle, asked = self._handle(order_id), cancel_arguments(reason, by)
         try:
             async with asyncio.timeout(patience):
-                return await self._cancel(handle, order_id, reason)
+                return await self._cancel(handle, order_id, asked)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             with suppress(RPCError):
-                await self._record_cancel(handle, reason)
+                await self._record_cancel(handle, asked)
             raise VerdictPending(
                 f"The cancel of order {order_id} was asked for, but after {patience:g} s it is not certain whether it "
                 "came in time. Ask again, which changes nothing, or look with `ordersaga show`."
@@ -243,7 +247,7 @@ class OrderClient:
         if description.status is not WorkflowExecutionStatus.RUNNING:
             return await self._resolve_mail(order_id, decision)
         try:
-            return await asked_again(lambda: handle.execute_update(OrderSagaWorkflow.resolve, decision))
+            return await asked_again(lambda name: handle.execute_update(OrderSagaWorkflow.resolve, decision, id=name))
         except WorkflowUpdateFailedError as refused:
             if await self._is_ending(order_id, handle):
                 return await self._resolve_mail(order_id, decision)
@@ -278,10 +282,10 @@ class OrderClient:
             raise OrderNotFound(f"There is no order {order_id}: neither Temporal nor the register knows of one.")
         return record
 
-    async def _cancel(self, handle: Handle, order_id: str, reason: str) -> CancelAnswer:
+    async def _cancel(self, handle: Handle, order_id: str, asked: Any) -> CancelAnswer:
         try:
             return await asked_again(
-                lambda: handle.execute_update(OrderSagaWorkflow.request_cancel, reason[:MAX_REASON])
+                lambda name: handle.execute_update(OrderSagaWorkflow.request_cancel, asked, id=name)
             )
         except WorkflowUpdateFailedError as refused:
             if not is_too_many(refused):
@@ -290,7 +294,7 @@ class OrderClient:
             too_many = error.status is RPCStatusCode.RESOURCE_EXHAUSTED  # told by the server, before a worker can
             if not (too_many or is_not_ready(error)):
                 raise
-            await self._record_cancel(handle, reason)
+            await self._record_cancel(handle, asked)
             if not too_many:
                 raise cancel_recorded(order_id) from None
         # Others have asked before and wait, so that it is asked for; the answer is read besides.
@@ -303,7 +307,7 @@ class OrderClient:
 
         return await read_until_known(answer)
 
-    async def _record_cancel(self, handle: Handle, reason: str) -> None:
+    async def _record_cancel(self, handle: Handle, asked: Any) -> None:
         """See to it that a cancel is in the run's history, once. Raises RPCError.
 
         An update that no worker has taken yet is forgotten when the server restarts. A signal is not, but each stays in
@@ -312,7 +316,7 @@ class OrderClient:
         with suppress(RPCError, WorkflowQueryFailedError):
             if await handle.query(OrderSagaWorkflow.is_cancel_requested, rpc_timeout=RECORD_PATIENCE):
                 return
-        await handle.signal(OrderSagaWorkflow.cancel, reason[:MAX_REASON])
+        await handle.signal(OrderSagaWorkflow.cancel, asked)
 
     async def _is_ending(self, order_id: str, handle: WorkflowHandle[Any, OrderResult]) -> bool:
         """Whether a run has written its order's end, without its mail. Waits for the run's own, which comes at once."""

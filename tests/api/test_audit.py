@@ -71,6 +71,18 @@ async def test_the_audit_has_decisions_notes_and_cancels_newest_first(
     assert await audit(f"order_id={order_id}&kind=cancel_requested") == []
 
 
+async def test_the_audit_has_whose_key_has_cancelled(guarded: Guarded, shop: Shop, order_id: str) -> None:
+    await shop.orders.submit_order(await shop.order(order_id, customer_id="ada", policy={"hold_before_shipping": 300}))
+    sent = await guarded["ada"].post(f"/v1/orders/{order_id}/cancel", {"reason": "ordered twice"})
+    assert (sent.status, sent.json["outcome"]) == (200, "cancelled")
+    await shop.orders.result(order_id)
+
+    found = (await guarded["operator"].get(f"/v1/audit?order_id={order_id}")).json["items"]
+    assert [(each["kind"], each["by"], each["reason"]) for each in found] == [
+        ("cancel_requested", "ada", "ordered twice")
+    ]
+
+
 async def test_the_audit_is_read_page_by_page(api: Api, shop: Shop, order_id: str) -> None:
     await shop.orders.submit_order(await shop.order(order_id))
     for number in range(3):

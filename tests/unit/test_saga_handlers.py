@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -30,7 +31,7 @@ from ordersaga.saga import (
     StepView,
     Verdict,
 )
-from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels, reason_of
+from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels, cancel_arguments, read_cancel
 from ordersaga.saga.decisions import UNDO_OF_PIVOT
 from ordersaga.workflows.handlers import OrderHandlers
 from tests.unit.orders import order_of
@@ -115,10 +116,42 @@ async def test_no_more_than_so_many_may_wait_for_the_answer(
 
 @pytest.mark.parametrize(
     ("details", "reason"),
-    [((timedelta(seconds=7),), '"0:00:07"'), (("a", None, ""), "a"), ((b"a", {"b": 1}), 'a, {"b": 1}')],
+    [
+        ((timedelta(seconds=7),), '"0:00:07"'),
+        (("a", None, ""), "a"),
+        ((b"a", {"b": 1}), 'a, {"b": 1}'),
+        (({"reason": "a"},), '{"reason": "a"}'),
+        (({"reason": "a", "by": "b"}, "c"), '{"reason": "a", "by": "b"}, c'),
+    ],
 )
 def test_a_reason_may_be_anything(details: tuple[object, ...], reason: str) -> None:
-    assert reason_of(details) == reason
+    assert read_cancel(details) == (reason, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "by", "read"),
+    [
+        ("late", "Ada", ("late", "Ada")),
+        ("late", None, ("late", None)),
+        ("", "Ada", ("no reason given", "Ada")),
+        ("x" * (MAX_REASON + 1), "y" * (MAX_REASON + 1), ("x" * MAX_REASON, "y" * MAX_REASON)),
+    ],
+    ids=["both", "nobody", "no reason", "long"],
+)
+def test_who_asks_is_told_beside_the_reason(reason: str, by: str | None, read: tuple[str, str | None]) -> None:
+    assert read_cancel([cancel_arguments(reason, by)]) == read
+
+
+@pytest.mark.parametrize("by", [None, "", 7, ["Ada"]])
+def test_a_name_may_be_anything(by: Any) -> None:
+    reason, name = read_cancel([{"reason": {"why": 1}, "by": by}])
+    assert reason == '{"why": 1}'
+    assert name == (json.dumps(by) if by else None)
+
+
+async def test_a_cancel_tells_who_has_asked(either: SagaHandlers | OrderHandlers) -> None:
+    either.cancel({"reason": "ordered twice", "by": "Ada"})
+    assert either.saga.events == [CancelRequested(at=NOW, reason="ordered twice", by="Ada")]
 
 
 @pytest.mark.parametrize(

@@ -211,14 +211,14 @@ async def test_a_cancel(case: CaseRunner) -> None:
 
     async with running(case, Saga("case", story, A, B)) as handle:
         await tells(handle, "HoldBegun")
-        assert await case.client.cancel("no more") == "undone"
+        assert await case.client.cancel("no more", "Ada") == "undone"
         assert await handle.result() == "undone cancelled=True error=None refusal=None"
         nothing = "nothing_to_undo"
         assert await told(handle) == [
             begun("a"),
             done("a"),
             "HoldBegun",
-            "CancelRequested reason=no more",
+            "CancelRequested reason=no more by=Ada",
             "UnwindBegun reason=cancelled: no more",
             "OutcomeDecided verdict=undone",
             "UndoBegun step=b state=undoing was=pending reason=cancelled: no more",
@@ -241,7 +241,7 @@ async def test_a_native_cancel_in_a_wait_of_the_storys_own_is_no_error_of_the_sa
 
         assert await handle.result() == "undone cancelled=True error=None refusal=None"
         assert (await told(handle))[2:4] == [
-            "CancelRequested reason=closing time",
+            "CancelRequested reason=closing time by=None",
             "UnwindBegun reason=cancelled: closing time",
         ]
 

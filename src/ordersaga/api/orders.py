@@ -127,8 +127,9 @@ async def cancel_order(
     wanted = await model_in(request, CancelRequest, may_be_missing=True)
     await _check_theirs(caller, front, order_id)
     wait = seconds_to_wait(prefer)
+    patience = CANCEL_WAIT if wait is None else max(wait, 1)
     try:
-        answer = await front.client.cancel_order(order_id, wanted.reason, CANCEL_WAIT if wait is None else max(wait, 1))
+        answer = await front.client.cancel_order(order_id, wanted.reason, patience, caller.name)
     except VerdictPending:
         detail = "Whether the cancel comes in time is not certain yet. Ask again, which changes nothing, or look."
         pending = Cancellation(order_id=order_id, outcome="pending", detail=detail)

@@ -31,11 +31,12 @@ def show(order_id: OrderId, as_json: AsJson = False) -> int:
 def cancel(
     order_id: OrderId,
     reason: Annotated[str, typer.Option(help="Why; it is kept with the order.")],
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who asks.")] = None,
     patience: Annotated[float, typer.Option(min=1, help="Seconds to wait for the verdict.")] = 60.0,
     as_json: AsJson = False,
 ) -> int:
     """Cancel an order, and print whether that came in time. Exit code 1: it was too late, the order stands."""
-    return run_async(_cancel(order_id, reason, patience, as_json))
+    return run_async(_cancel(order_id, reason, by, patience, as_json))
 
 
 async def _status(order_id: str, as_json: bool) -> int:
@@ -58,11 +59,11 @@ async def _show(order_id: str, as_json: bool) -> int:
     return Exit.OK
 
 
-async def _cancel(order_id: str, reason: str, patience: float, as_json: bool) -> int:
+async def _cancel(order_id: str, reason: str, by: str | None, patience: float, as_json: bool) -> int:
     from ordersaga.domain.result import CancelOutcome
 
     async with order_client() as client:
-        answer = await client.cancel_order(order_id, reason, patience)
+        answer = await client.cancel_order(order_id, reason, patience, by)
     if as_json:
         output.emit(answer)
     else:

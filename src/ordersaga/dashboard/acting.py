@@ -44,7 +44,7 @@ async def cancel(front: Front, caller: Caller, order_id: str, sent: Sent) -> str
     if not reason:
         raise DecisionRefused("To cancel an order give a reason. Nothing was changed.")
     try:
-        answer = await front.client.cancel_order(order_id, f"{reason} ({by})", CANCEL_SECONDS)
+        answer = await front.client.cancel_order(order_id, reason, CANCEL_SECONDS, by)
     except VerdictPending:
         return "verdict-pending"
     return "cancelled" if answer.outcome is CancelOutcome.CANCELLED else "too-late"

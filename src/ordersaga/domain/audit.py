@@ -30,7 +30,7 @@ class AuditItem(Answer):
     """Something that a person did. `kind` is one of AuditKind, or one of a later version.
 
     A decision has `step`, `undoing`, `choice` and `note`; a note has `text`; a request to cancel has `reason`. `by` is
-    not known of a cancel: who asked for it is in the reason, if anywhere.
+    not known of a cancel whose sender has not said it, such as one by another SDK.
     """
 
     order_id: str

@@ -63,7 +63,7 @@ _WORDS: dict[str, Callable[[TimelineEntry, str], str]] = {
     "step_parked": _parked,
     "step_resolved": _resolved,
     "attempt_failed": _attempt_failed,
-    "cancel_requested": lambda entry, step: f"cancel requested: {entry.reason}",
+    "cancel_requested": lambda entry, step: f"cancel requested{f' by {entry.by}' if entry.by else ''}: {entry.reason}",
     "unwind_begun": lambda entry, step: f"unwinding: {entry.reason}",
     "went_forward": lambda entry, step: f"{step} stands: going forward",
     "hold_begun": lambda entry, step: f"on hold{_until(entry.until)}",

@@ -3,7 +3,7 @@
 Knows temporalio only, and nothing of orders. docs/saga.md is a course that builds another saga with it.
 """
 
-from ordersaga.saga.cancel_requests import MAX_REASON, CancelRequests, TooManyCancels, reason_of
+from ordersaga.saga.cancel_requests import MAX_REASON, CancelRequests, TooManyCancels, cancel_arguments, read_cancel
 from ordersaga.saga.client import SagaClient
 from ordersaga.saga.compensations import Compensations
 from ordersaga.saga.decisions import Choice, Decision, DecisionRefused, PendingDecisions
@@ -131,8 +131,9 @@ __all__ = [
     "WaitBegun",
     "WaitTimedOut",
     "WentForward",
+    "cancel_arguments",
     "first_attempts",
     "not_yet",
-    "reason_of",
+    "read_cancel",
     "refusal",
 ]

@@ -11,6 +11,7 @@ from ordersaga.saga.outcome import Verdict
 
 MAX_REASON = 500
 """Characters that are kept of a cancel's reason."""
+NO_REASON = "no reason given"
 MOST_WAITING = 5
 """How many may wait for the answer at a time. The server lets ten updates of a run be under way, decisions included."""
 MOST_ASKED = 1_000
@@ -42,19 +43,35 @@ class CancelRequests:
         self._asked += 1
         self._waiting += 1
         try:
-            saga.cancel(reason_of(details))
+            saga.cancel(*read_cancel(details))
             return await saga.outcome_decided()
         finally:
             self._waiting -= 1
 
 
-def reason_of(details: Sequence[Any]) -> str:
-    """What was sent as the reason, as text: other SDKs may send none, null, an object, or several arguments."""
-    texts = [_text(each) for each in details if each is not None]
-    return ", ".join(filter(None, texts))[:MAX_REASON] or "no reason given"
+def read_cancel(details: Sequence[Any]) -> tuple[str, str | None]:
+    """Why, and by whom, from the arguments of a cancel.
+
+    One object `{"reason": …, "by": …}` says both. Anything else is the reason: other SDKs may send none, null, an
+    object of another form, or several arguments.
+    """
+    if len(details) == 1 and isinstance(details[0], dict) and details[0].keys() == {"reason", "by"}:
+        return _joined([details[0]["reason"]]) or NO_REASON, _joined([details[0]["by"]]) or None
+    return _joined(details) or NO_REASON, None
+
+
+def cancel_arguments(reason: str, by: str | None) -> Any:
+    """What `read_cancel` reads: for clients."""
+    return {"reason": reason[:MAX_REASON], "by": by[:MAX_REASON]} if by else reason[:MAX_REASON]
+
+
+def _joined(details: Sequence[Any]) -> str:
+    return ", ".join(filter(None, map(_text, details)))[:MAX_REASON]
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.saga.cancel_requests import TooManyCancels
+from ordersaga.saga.cancel_requests import TooManyCancels, cancel_arguments
 from ordersaga.saga.decisions import Choice, Decision, DecisionRefused
 from ordersaga.saga.handlers import SagaHandlers, SagaView, StepView
 from ordersaga.saga.outcome import Verdict
@@ -46,10 +47,13 @@ class SagaClient:
         """What cannot finish by itself, and waits for a person."""
         return [step for step in (await self.status()).steps if step.state is StepState.PARKED]
 
-    async def cancel(self, reason: str = "") -> Verdict:
+    async def cancel(self, reason: str = "", by: str | None = None) -> Verdict:
         """Cancel it, and wait until it is certain how it ends: `stands` if the cancel came too late."""
+        asked = cancel_arguments(reason, by)
         try:
-            return Verdict(await asked_again(lambda: self.handle.execute_update(SagaHandlers.request_cancel, reason)))
+            return Verdict(
+                await asked_again(lambda name: self.handle.execute_update(SagaHandlers.request_cancel, asked, id=name))
+            )
         except WorkflowUpdateFailedError as refused:
             if not is_too_many(refused):
                 raise
@@ -71,23 +75,33 @@ class SagaClient:
         """Decide on a parked step. Raises DecisionRefused, and nothing is changed then."""
         try:
             decision = Decision(step, choice, by, note)
-            return await asked_again(lambda: self.handle.execute_update(SagaHandlers.resolve, decision))
+            return await asked_again(lambda name: self.handle.execute_update(SagaHandlers.resolve, decision, id=name))
         except WorkflowUpdateFailedError as refused:
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
 
 
-async def asked_again(update: Callable[[], Awaitable[T]]) -> T:
-    """What an update answers; asked again where it was turned away because no worker had got to see it.
+async def asked_again(update: Callable[[str], Awaitable[T]]) -> T:
+    """What an update answers, which is given the id to ask under; asked again where the server turned it away.
 
-    The server does so now and then when many come at once. Nothing has happened then.
+    The server does so now and then when many come at once. It says that no worker has seen the update, so that nothing
+    has happened; or that it has aborted it, which may have happened or not: then the same id has it happen once.
     """
+    update_id = _new_id()
     for _ in range(_MOST_TIMES - 1):
         try:
-            return await update()
+            return await update(update_id)
         except WorkflowUpdateFailedError as refused:
             if not _is_of_type(refused, _UNPROCESSED):
                 raise
-    return await update()
+            update_id = _new_id()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.ABORTED:
+                raise
+    return await update(update_id)
+
+
+def _new_id() -> str:
+    return str(uuid4())
 
 
 async def read_until_known(read: Callable[[], Awaitable[T | None]]) -> T:

@@ -99,9 +99,10 @@ class AttemptFailed(SagaEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelRequested(SagaEvent):
-    """Somebody asked for the saga to be cancelled."""
+    """Somebody asked for the saga to be cancelled. `by` is who, where they said so."""
 
     reason: str
+    by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

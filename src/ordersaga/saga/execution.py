@@ -133,9 +133,9 @@ class SagaRun(Generic[S]):
         """Whether something cannot finish by itself."""
         return any(record.state is StepState.PARKED for record in self.records.values())
 
-    def cancel(self, reason: str) -> None:
+    def cancel(self, reason: str, by: str | None = None) -> None:
         """Ask the saga to stop and undo itself. The first reason counts; once there is a verdict it changes nothing."""
-        self._state.cancel(reason)
+        self._state.cancel(reason, by)
 
     async def outcome_decided(self) -> Verdict:
         """Wait until it is certain how the saga ends."""

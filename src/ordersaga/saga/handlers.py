@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from ordersaga.saga.cancel_requests import CancelRequests, reason_of
+from ordersaga.saga.cancel_requests import CancelRequests, read_cancel
 from ordersaga.saga.decisions import Choice, Decision
 from ordersaga.saga.execution import SagaRun
 from ordersaga.saga.outcome import Phase, Verdict
@@ -62,7 +62,7 @@ class SagaHandlers:
     @workflow.signal
     def cancel(self, *reason: Any) -> None:
         """Ask for the saga to be cancelled. Nobody is told whether it was: request_cancel answers."""
-        self.saga.cancel(reason_of(reason))
+        self.saga.cancel(*read_cancel(reason))
 
     @workflow.update
     async def request_cancel(self, *reason: Any) -> Verdict:

@@ -57,11 +57,11 @@ class RunState(Generic[S]):
         """Whether the story is to be left because of a cancel."""
         return self.cancel_reason is not None and not self.committed
 
-    def cancel(self, reason: str) -> None:
+    def cancel(self, reason: str, by: str | None = None) -> None:
         """Ask to stop and undo everything. The first reason counts; once the end is certain it changes nothing."""
         if self.cancel_reason is None and self.verdict is not Verdict.STANDS and not self.closing:
             self.cancel_reason = reason
-            self.log.happened(CancelRequested, reason=reason)
+            self.log.happened(CancelRequested, reason=reason, by=by)
 
     def ending(self, verdict: Verdict) -> SagaEnding:
         """How the saga ends, if it ends now like this."""

@@ -20,7 +20,7 @@ from ordersaga.saga import (
     SagaRun,
     StoryError,
     Verdict,
-    reason_of,
+    read_cancel,
 )
 from ordersaga.saga.waiting import wait_until
 from ordersaga.workflows.progress import ProgressReports
@@ -53,7 +53,7 @@ class OrderHandlers:
     @workflow.signal
     def cancel(self, *reason: Any) -> None:
         """Ask for the order to be cancelled. Nobody is told whether it was: request_cancel answers."""
-        self.saga.cancel(reason_of(reason))
+        self.saga.cancel(*read_cancel(reason))
 
     @workflow.update
     async def request_cancel(self, *reason: Any) -> CancelAnswer:
