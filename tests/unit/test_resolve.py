@@ -24,7 +24,7 @@ class Parked:
         """It runs."""
         return SimpleNamespace(status=WorkflowExecutionStatus.RUNNING)
 
-    async def execute_update(self, *_: object) -> Any:
+    async def execute_update(self, *_: object, **__: str) -> Any:
         """It goes wrong."""
         raise self._error
 

@@ -104,9 +104,11 @@ class Run:
         self.updates = update if isinstance(update, list) else [update]
         self.verdicts = list(verdicts)
         self.timeouts: list[timedelta] = []
+        self.ids: list[str] = []
 
-    async def execute_update(self, *_: object) -> str:
+    async def execute_update(self, *_: object, **options: str) -> str:
         """The answer to request_cancel."""
+        self.ids.append(options["id"])
         update = self.updates.pop(0) if len(self.updates) > 1 else self.updates[0]
         if isinstance(update, Exception):
             raise update
@@ -159,6 +161,18 @@ async def test_an_update_that_no_worker_got_to_see_is_asked_again() -> None:
         await Run([*5 * [unseen], "undone"]).client.cancel()
     with pytest.raises(DecisionRefused, match="no"):
         await Run([*5 * [unseen], "undone"]).client.resolve("a", Choice.RETRY, "Ada")
+
+
+async def test_an_update_that_the_server_has_aborted_is_asked_again_as_the_same() -> None:
+    aborted = RPCError("workflow update was aborted", RPCStatusCode.ABORTED, b"")
+    run = Run([aborted, aborted, refused("UnprocessedUpdate"), "undone"])
+
+    assert await run.client.cancel() is Verdict.UNDONE
+    first, *same, another = run.ids
+    assert same == [first, first]
+    assert another != first
+    with pytest.raises(RPCError):
+        await Run(aborted).client.cancel()
 
 
 async def test_a_query_that_the_server_loses_is_asked_again() -> None:
