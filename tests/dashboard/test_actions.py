@@ -23,7 +23,7 @@ async def test_an_order_is_cancelled_in_its_hold(browser: Browser, held: Place, 
     assert (answer.status, answer.headers["location"]) == (303, f"/orders/{order_id}?told=cancelled")
     said = words_of((await browser.get(answer.headers["location"])).text)
     assert "The order is cancelled." in said
-    assert "called us" in said
+    assert "called us (Ada)" in said
     assert (await shop.orders.result(order_id)).status is OrderStatus.CANCELLED
 
 

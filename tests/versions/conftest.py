@@ -29,7 +29,7 @@ NEXT_VERSION = {
         ("    email: Email | None = None\n", "    email: Email | None = None\n    gift_note: str | None = None\n"),
         ("    price: Price\n", "    price: Price\n    engraving: str | None = None\n"),
         ("    country: Country\n\n", '    country: Country\n    floor: str = ""\n\n'),
-        ("fast_path: Annotated[float, Field(ge=0, le=5)]", "fast_path: Annotated[float, Field(ge=0, le=60)]"),
+        ("fast_path: Annotated[float, Field(ge=0, le=3)]", "fast_path: Annotated[float, Field(ge=0, le=60)]"),
     ],
     "workflows/steps.py": [('data={"total"', 'data={"gift_note": order.gift_note or "", "total"')],
 }

@@ -16,7 +16,7 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
 from tests.workflow.meter import Cost, Meter, open_meter
 
-PATIENT = {"fast_path": 5.0}
+PATIENT = {"fast_path": 3.0}
 """A slow machine must not turn a first attempt into a second one."""
 
 HAPPY = Cost(

@@ -293,7 +293,7 @@ async def test_temporals_own_cancellation_closes_the_run_as_cancelled_once_all_i
 async def test_a_signal_while_the_last_first_attempt_runs_leaves_nothing_behind(journey: Runner) -> None:
     """The server refuses to close the run, and the run forgets all four steps that it has just done."""
     journey.given(do_msg=["slow", "ok"])
-    handle = await journey.start(fast_path=5)
+    handle = await journey.start(fast_path=3)
     await journey.called("do msg")
     await handle.signal(JourneyWorkflow.cancel, "at the last moment")
     journey.world.release.set()

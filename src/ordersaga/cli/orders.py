@@ -102,4 +102,4 @@ def _head(view: OrderView) -> Iterator[tuple[str, str]]:
     if view.error:
         yield "error", f"{view.refusal}: {view.error}" if view.refusal else view.error
     if view.cancel_reason:
-        yield "cancel", view.cancel_reason
+        yield "cancel", f"{view.cancel_reason} ({view.cancelled_by})" if view.cancelled_by else view.cancel_reason

@@ -105,6 +105,7 @@ class Head:
     error: str | None
     refusal: str | None
     cancel_reason: str | None
+    cancelled_by: str | None
     live: bool
     from_register: bool
 
@@ -205,6 +206,7 @@ def _head(readings: Readings, details: OrderDetails) -> Head:
         error=view.error,
         refusal=view.refusal,
         cancel_reason=view.cancel_reason,
+        cancelled_by=view.cancelled_by,
         live=details.live or details.has_ended,
         from_register=details.from_register,
     )

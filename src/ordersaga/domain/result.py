@@ -132,6 +132,11 @@ class OrderView(Answer):
     since: dict[str, datetime] = {}
     """When each step that has begun came into the state that it is in."""
 
+    @property
+    def cancelled_by(self) -> str | None:
+        """Who asked for the cancel, if somebody did and said so."""
+        return next((entry.by for entry in self.timeline if entry.kind == "cancel_requested"), None)
+
 
 class OrderSummary(Answer):
     """One order in a list."""

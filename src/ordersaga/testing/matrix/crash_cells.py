@@ -13,7 +13,7 @@ from ordersaga.testing.matrix.scene import Scene
 
 DISASTERS = ("kill worker", "kill services", "kill temporal", "kill all", "stop worker")
 PATIENT = {"http_timeout": 8.0, "step_deadline": 240.0, "undo_patience": 240.0}
-FAST, DURABLE = 5.0, 0.0
+FAST, DURABLE = 3.0, 0.0
 
 
 def crash_cells() -> Iterator[Cell]:
