@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any
+from zlib import crc32
 
 import pytest
 
-PROCESSES = 3
-"""Tests wait for servers most of the time, so more than one fits on a core."""
+PROCESSES = 5
+"""Tests wait for servers most of the time, so more than two fit on a core."""
 
 TOGETHER = (
     ("tests/workflow/",),
@@ -32,11 +33,16 @@ FLAG = "flag-2-on"
 """The SDK's workflow logic flag, with both values of which tests/workflow runs; each has a server of its own anyway."""
 
 
+IN_PARTS, PARTS = "tests/workflow/", 3
+"""Tests that share a server, and take so long that several processes have one each."""
+
+
 def unit(nodeid: str) -> str:
     """What a test is not parted from: the tests that share its server and flags, or those of its file."""
     file = nodeid.partition("::")[0]
     shared = next((paths[0] for paths in TOGETHER if file.startswith(paths)), file)
-    return shared + FLAG if FLAG in nodeid else shared
+    part = str(crc32(file.encode()) % PARTS) if shared == IN_PARTS else ""
+    return " ".join(filter(None, (shared, part, FLAG if FLAG in nodeid else "")))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first."""
     places = {paths[0]: place for place, paths in enumerate(TOGETHER)}
-    items.sort(key=lambda item: places.get(unit(item.nodeid).removesuffix(FLAG), len(places)))
+    items.sort(key=lambda item: places.get(unit(item.nodeid).partition(" ")[0], len(places)))
 
 
 @pytest.hookimpl(optionalhook=True)
