@@ -18,7 +18,7 @@ import psutil
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
 from ordersaga.domain.errors import ServiceFault, Unavailable
-from ordersaga.domain.order import OrderInput
+from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.domain.result import CancelOutcome, OrderResult, OrderStatus, OrderSummary
 from ordersaga.retail import sample_orders, stock_needed
 from ordersaga.stack import Stack, StackOptions
@@ -35,6 +35,7 @@ BATCH = COUNT // len(KILLS)
 """So many new orders come before each kill."""
 SOME = 5
 """So many of them have ended when it comes."""
+HOLD_SECONDS = 3.0
 SECONDS = 180.0
 REASON = "the customer has changed their mind"
 GOES_ON = (Unavailable, ServiceFault)
@@ -42,12 +43,18 @@ GOES_ON = (Unavailable, ServiceFault)
 
 
 def orders() -> list[OrderInput]:
-    """Real orders; of each ten, one whose card is declined."""
-    return [_declined(order) if index % 10 == 3 else order for index, order in enumerate(sample_orders()[:COUNT])]
+    """Real orders; of each ten, one whose card is declined, and five that wait before their shipment.
+
+    On a machine that is quick for a moment, all the others might have ended when the kill comes.
+    """
+    return [_changed(index % 10, order) for index, order in enumerate(sample_orders()[:COUNT])]
 
 
-def _declined(order: OrderInput) -> OrderInput:
-    return order.model_copy(update={"payment_method_id": "pm_card_chargeDeclined"})
+def _changed(place: int, order: OrderInput) -> OrderInput:
+    if place == 3:
+        return order.model_copy(update={"payment_method_id": "pm_card_chargeDeclined"})
+    held = OrderPolicy(hold_before_shipping=HOLD_SECONDS)
+    return order.model_copy(update={"policy": held}) if place in (0, 1, 4, 6, 9) else order
 
 
 def is_declined(order: OrderInput) -> bool:

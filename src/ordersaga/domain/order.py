@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Self, cast
 
 from pydantic import (
@@ -160,12 +161,19 @@ class OrderInput(Document):
                 return cast("Self", UnreadOrder.because_of(problem))
             raise problem from None
 
-    @property
+    def __copy__(self) -> Self:
+        """A copy, which may be given other content: what is remembered of this one is not of that."""
+        copied = super().__copy__()
+        for name in ("total", "fingerprint"):
+            copied.__dict__.pop(name, None)
+        return copied
+
+    @cached_property
     def total(self) -> Money:
         """What the customer is charged: the sum of the lines, in the order's currency."""
         return total((Money.parse(item.price, self.currency) * item.quantity for item in self.items), self.currency)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """What the customer asks for, as a hash that every version of this program makes in the same way.
 
