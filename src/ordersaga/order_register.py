@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +13,16 @@ import aiohttp
 from ordersaga.activities import AHEAD, claim_of
 from ordersaga.clients import RegisterClient
 from ordersaga.clients.http import ServiceHttp, open_session
-from ordersaga.contracts.register import Ending, EndingRequest, OrderEntry, OrderRecord, Standing
+from ordersaga.contracts.register import (
+    Ending,
+    EndingRequest,
+    OrderEntry,
+    OrderRecord,
+    PlacedCount,
+    PlacedQuery,
+    Standing,
+    Stretch,
+)
 from ordersaga.domain.errors import (
     InvalidCursor,
     InvalidOrder,
@@ -99,6 +109,11 @@ class OrderRegister:
         async with self.client() as client:
             async for entry in client.worklist():
                 yield entry
+
+    async def placed(self, after: datetime, per: Stretch) -> list[PlacedCount]:
+        """How many orders were placed when, by how they stand now. Raises InvalidRequest, ServiceUnavailable."""
+        async with self.client() as client:
+            return await client.placed(PlacedQuery(placed_after=after, per=per))
 
     async def find(self, order_id: str) -> OrderRecord | None:
         """All that the register has of an order, if it has it. Raises ServiceUnavailable."""

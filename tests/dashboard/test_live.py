@@ -81,10 +81,7 @@ def test_an_age_is_no_change() -> None:
 async def test_without_temporal_from_the_start_every_page_says_so(settings: Settings) -> None:
     async with serving(settings, target_host="127.0.0.1:1") as api:
         browser = Browser(api)
-        for path, said in (
-            ("/", "Newest first."),
-            ("/totals", "The totals cannot be counted now"),
-        ):
+        for path, said in (("/", "Newest first."), ("/totals", "Orders by outcome, by when they were placed")):
             page = await browser.get(path)
             assert page.status == 200
             assert "Temporal does not answer." in page.text

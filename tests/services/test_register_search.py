@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import aiohttp
@@ -14,6 +16,7 @@ import pytest
 from ordersaga.services.kit.store import Value
 from ordersaga.services.main import store_of
 from ordersaga.services.register import search
+from ordersaga.services.register.totals import _PLACED
 from tests.services.api import Api, Json
 from tests.services.conftest import one_database
 from tests.services.harness import Database, serving, url_of
@@ -198,6 +201,46 @@ async def test_the_totals_add_up(shop: Api) -> None:
     assert totals["at_risk"] == {"USD": "59.97"}
 
 
+@pytest.mark.parametrize("per", ["minute", "hour", "day"])
+async def test_orders_are_counted_by_when_they_were_placed(shop: Api, per: str) -> None:
+    began = {"minute": timedelta(minutes=10), "hour": timedelta(hours=2), "day": timedelta(days=2)}[per]
+    query = urlencode({"placed_after": (datetime.now(UTC) - began).isoformat(), "per": per})
+    counts = (await shop.get(f"/register/placed?{query}")).body["counts"]
+
+    stands = Counter[str]()
+    for each in counts:
+        stands[each["status"]] += each["orders"]
+        start = datetime.fromisoformat(each["start"])
+        assert start.second == 0
+        assert per == "minute" or start.minute == 0
+        assert per != "day" or start.hour == 0
+        assert timedelta(0) <= datetime.now(UTC) - start <= began
+    assert stands == (await shop.get("/register/totals")).body["orders"]
+
+
+async def test_orders_from_before_are_not_counted(shop: Api) -> None:
+    query = urlencode({"placed_after": (datetime.now(UTC) + timedelta(days=1)).isoformat(), "per": "day"})
+    assert (await shop.get(f"/register/placed?{query}")).body == {"counts": []}
+
+
+@one_database
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "per=hour",
+        "placed_after=2026-03-01T12:00:00Z",
+        "placed_after=2026-03-01T12:00:00Z&per=second",
+        "placed_after=2026-03-01T12:00:00&per=day",
+        "placed_after=1990-03-01T12:00:00Z&per=day",
+        "placed_after=2026-03-01T12:00:00Z&per=minute",
+    ],
+)
+async def test_counts_that_make_no_sense_are_refused(api: Api, query: str) -> None:
+    answer = await api.get(f"/register/placed?{query}")
+    assert (answer.status, answer.type) == (422, "InvalidRequest")
+
+
 async def test_totals_may_exceed_what_one_order_may_cost(books: Database, http: aiohttp.ClientSession) -> None:
     async with serving(books, only=["register"]) as url:
         api = Api(http, url)
@@ -281,6 +324,11 @@ async def test_lists_are_read_from_an_index_in_their_order(books: Database) -> N
             assert steps[0].endswith(index), (filters, steps)
             assert all("INDEX" in step or "KEY" in step or "TEMP" in step for step in steps), (filters, steps)
             assert any("TEMP B-TREE" in step for step in steps) == (filters in SORTED), (filters, steps)
+        placed = await plan((_PLACED, [16, "2026", 16, "2026"]))
+        assert [step.partition(" INDEX ")[2] for step in placed if "accepted_order" in step] == [
+            "accepted_order_live (accepted_at>?)",
+            "accepted_order_ended (status=? AND accepted_at>?)",
+        ]
         for kind in (None, "undo"):
             todo = search.WorklistQuery(kind=kind)
             steps = await plan(search._WORKLIST.statement(todo, search.list_worklist(todo)))

@@ -21,6 +21,9 @@ from ordersaga.contracts.register import (
     OrderEntry,
     OrderFilters,
     OrderRecord,
+    PlacedCount,
+    PlacedCounts,
+    PlacedQuery,
     ProgressRequest,
     Standing,
     Totals,
@@ -113,6 +116,11 @@ class RegisterClient:
         """A page of what people did, newest first. Raises InvalidRequest for a bad cursor, ServiceUnavailable."""
         query = {**filters, "limit": str(limit)} | ({"cursor": cursor} if cursor else {})
         return await self._read(f"/audit?{urlencode(query)}", Page[AuditEntry], InvalidRequest)
+
+    async def placed(self, query: PlacedQuery) -> list[PlacedCount]:
+        """How many orders were placed when, by how they stand now. Raises InvalidRequest, ServiceUnavailable."""
+        given = urlencode(query.model_dump(mode="json"))
+        return (await self._read(f"/placed?{given}", PlacedCounts, InvalidRequest)).counts
 
     async def totals(self) -> Totals:
         """Counts and amounts over all orders. Raises ServiceUnavailable."""

@@ -330,6 +330,35 @@ class StatusTotal(Reply):
     amount: str
 
 
+class Stretch(StrEnum):
+    """The lengths of time that orders are counted by, in UTC."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+class PlacedCount(Reply):
+    """How many orders were placed in the stretch of time that begins at `start`, and stand so now."""
+
+    start: Moment
+    status: OrderStatus
+    orders: int
+
+
+class PlacedCounts(Reply):
+    """Orders by when they were placed and how they stand; what is 0 is left out."""
+
+    counts: list[PlacedCount]
+
+
+class PlacedQuery(Request):
+    """GET /placed. `placed_after` is inclusive here: it is where the first stretch begins."""
+
+    placed_after: Moment
+    per: Stretch
+
+
 class Totals(Reply):
     """Counts by status; amounts by currency and status; the money at risk in orders that need attention."""
 

@@ -63,8 +63,7 @@ class Readings:
 
     async def buckets(self, period: Period) -> Known[list[Bucket]]:
         """The orders by outcome over time. Raises Unavailable."""
-        temporal = self.front.client.temporal
-        return await self._counts.get(("buckets", period.name), lambda: buckets_of(temporal, period, datetime.now(UTC)))
+        return await self._counts.get(("buckets", period.name), lambda: self._buckets(period))
 
     async def latency(self, period: Period) -> Known[Latency | None]:
         """How long the newest orders of a period took. Raises Unavailable."""
@@ -78,6 +77,11 @@ class Readings:
             if len(found) == most:
                 break
         return found
+
+    async def _buckets(self, period: Period) -> list[Bucket]:
+        starts = period.starts(datetime.now(UTC))
+        placed = await self.front.client.register.placed(starts[0], period.counted_per)
+        return buckets_of(period, starts, placed)
 
     async def _latency(self, period: Period) -> Latency | None:
         wanted = OrderFilter(placed_after=period.starts(datetime.now(UTC))[0])

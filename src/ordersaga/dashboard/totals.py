@@ -1,24 +1,17 @@
-"""Orders by outcome over time, and how long they took: counted by Temporal, not by reading every order."""
+"""Orders by outcome over time, and how long they took: counted by the register, not by reading every order."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from temporalio.client import Client
-
-from ordersaga.connect import in_our_words
-from ordersaga.domain.result import OrderStatus, OrderSummary
-from ordersaga.workflows.projection import STATUS
+from ordersaga.contracts.register import PlacedCount, Stretch
+from ordersaga.domain.result import OrderSummary
 
 KINDS = {"completed": "Completed", "failed": "Failed", "cancelled": "Cancelled", "open": "Open"}
 """The outcomes, in the order in which they are stacked. An order that is open runs, or was cut off."""
-AT_ONCE = 8
-"""How many counts Temporal is asked for at a time."""
-_ORDERS = 'WorkflowType = "OrderSagaWorkflow"'
 
 
 @dataclass(frozen=True)
@@ -31,6 +24,7 @@ class Period:
     buckets: int
     bucket_words: str
     tick: str
+    counted_per: Stretch
 
     def starts(self, now: datetime) -> list[datetime]:
         """When each bucket begins, oldest first; the last one is the one that is going on."""
@@ -42,9 +36,9 @@ class Period:
 PERIODS = {
     period.name: period
     for period in (
-        Period("hour", "Last hour", timedelta(minutes=2), 30, "in two minutes", "%H:%M"),
-        Period("day", "Last day", timedelta(hours=1), 24, "in an hour", "%H:%M"),
-        Period("month", "Last 30 days", timedelta(days=1), 30, "in a day", "%d %b"),
+        Period("hour", "Last hour", timedelta(minutes=2), 30, "in two minutes", "%H:%M", Stretch.MINUTE),
+        Period("day", "Last day", timedelta(hours=1), 24, "in an hour", "%H:%M", Stretch.HOUR),
+        Period("month", "Last 30 days", timedelta(days=1), 30, "in a day", "%d %b", Stretch.DAY),
     )
 }
 
@@ -71,24 +65,13 @@ class Latency:
     capped: bool
 
 
-async def buckets_of(temporal: Client, period: Period, now: datetime) -> list[Bucket]:
-    """The orders placed in each stretch of a period. Raises TemporalUnavailable."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def count(condition: str, start: datetime) -> Counter[str]:
-        span = f'StartTime >= "{_text(start)}" AND StartTime < "{_text(start + period.bucket)}"'
-        async with gate:
-            return await _counted(temporal, f"{_ORDERS} AND {span}{condition}")
-
-    starts = period.starts(now)
-    # Most stretches of a month are empty in a young shop, and one count says so.
-    placed = await asyncio.gather(*(count(" GROUP BY ExecutionStatus", start) for start in starts))
-    busy = [at for at, counts in enumerate(placed) if counts.total()]
-    failed = await asyncio.gather(*(count(_ended_as(OrderStatus.FAILED), starts[at]) for at in busy))
-    cancelled = await asyncio.gather(*(count(_ended_as(OrderStatus.CANCELLED), starts[at]) for at in busy))
+def buckets_of(period: Period, starts: Sequence[datetime], counts: Iterable[PlacedCount]) -> list[Bucket]:
+    """The orders placed in each stretch of a period."""
     found = [Bucket(start, Counter()) for start in starts]
-    for at, no, off in zip(busy, failed, cancelled, strict=True):
-        found[at] = Bucket(starts[at], _outcomes(placed[at], no.total(), off.total()))
+    for each in counts:
+        at = (each.start - starts[0]) // period.bucket
+        if 0 <= at < len(found):
+            found[at].counts[each.status if each.status.is_end else "open"] += each.orders
     return found
 
 
@@ -100,31 +83,3 @@ def latency_of(ended: Sequence[OrderSummary], capped: bool) -> Latency | None:
     ranks = {"Median": 0.5, "90 of 100 within": 0.9, "99 of 100 within": 0.99, "Longest": 1.0}
     at = {words: took[min(len(took) - 1, int(rank * len(took)))] for words, rank in ranks.items()}
     return Latency(len(took), list(at.items()), capped)
-
-
-def _outcomes(by_execution: Counter[str], failed: int, cancelled: int) -> Counter[str]:
-    """What Temporal calls canceled was cancelled through Temporal; Failed is an order that could not even begin."""
-    completed = by_execution["Completed"] - failed - cancelled
-    counts = {
-        "completed": max(0, completed),
-        "failed": failed,
-        "cancelled": cancelled + by_execution["Canceled"],
-        "open": by_execution.total() - by_execution["Completed"] - by_execution["Canceled"],
-    }
-    return Counter(counts)
-
-
-def _ended_as(status: OrderStatus) -> str:
-    return f' AND ExecutionStatus = "Completed" AND {STATUS.name} = "{status}"'
-
-
-async def _counted(temporal: Client, query: str) -> Counter[str]:
-    with in_our_words("of the counts"):
-        answer = await temporal.count_workflows(query)
-    if answer.groups:
-        return Counter({str(group.group_values[0]): group.count for group in answer.groups})
-    return Counter({"": answer.count})
-
-
-def _text(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

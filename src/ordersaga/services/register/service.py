@@ -20,6 +20,8 @@ from ordersaga.contracts.register import (
     NoteRequest,
     OrderEntry,
     OrderRecord,
+    PlacedCounts,
+    PlacedQuery,
     ProgressRequest,
     Standing,
     Totals,
@@ -30,8 +32,7 @@ from ordersaga.domain.order import OrderId
 from ordersaga.services.kit.answer import Answer, reply
 from ordersaga.services.kit.app import Service, new_app
 from ordersaga.services.kit.store import Store, Work
-from ordersaga.services.register import arbiter, reports, rows, search
-from ordersaga.services.register.totals import totals
+from ordersaga.services.register import arbiter, reports, rows, search, totals
 from ordersaga.serving.problem import problems
 
 _ORDER = "/orders/{order_id}"
@@ -70,6 +71,7 @@ def _reading(routes: _Reading) -> APIRouter:
     router.add_api_route("/orders", routes.orders, response_model=Page[OrderEntry], responses=problems())
     router.add_api_route("/worklist", routes.worklist, response_model=Page[OrderEntry], responses=problems())
     router.add_api_route("/audit", routes.audit, response_model=Page[AuditEntry], responses=problems())
+    router.add_api_route("/placed", routes.placed, response_model=PlacedCounts, responses=problems())
     router.add_api_route("/totals", routes.totals, response_model=Totals)
     return router
 
@@ -130,6 +132,10 @@ class _Reading:
         """What people did, newest first."""
         return reply(await self._store.read(partial(search.audit, query=query))).response()
 
+    async def placed(self, query: Annotated[PlacedQuery, Query()]) -> Response:
+        """How many orders were placed when, by how they stand now."""
+        return reply(await self._store.read(partial(totals.placed, query=query))).response()
+
     async def totals(self) -> Response:
         """Counts and amounts over all orders."""
-        return reply(await self._store.read(totals)).response()
+        return reply(await self._store.read(totals.totals)).response()

@@ -1,11 +1,13 @@
-"""Counts and amounts over all orders, computed by the database."""
+"""Counts and amounts of orders, computed by the database."""
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from ordersaga.contracts.register import StatusTotal, Totals
+from ordersaga.contracts.register import PlacedCount, PlacedCounts, PlacedQuery, StatusTotal, Stretch, Totals
+from ordersaga.domain.errors import InvalidRequest
 from ordersaga.domain.money import minor_digits
 from ordersaga.domain.result import OrderStatus
 from ordersaga.services.kit.store import Transaction
@@ -19,6 +21,37 @@ _AT_RISK = """
 SELECT attention_kind, currency, COUNT(*) AS orders, CAST(COALESCE(SUM(at_risk_minor), 0) AS BIGINT) AS minor
 FROM accepted_order WHERE attention_kind IS NOT NULL GROUP BY attention_kind, currency
 """
+
+
+_MOST_STRETCHES = 2_000
+_STRETCHES = {
+    Stretch.MINUTE: (timedelta(minutes=1), len("2026-11-27T12:00")),
+    Stretch.HOUR: (timedelta(hours=1), len("2026-11-27T12")),
+    Stretch.DAY: (timedelta(days=1), len("2026-11-27")),
+}
+"""How long each is, and how much of a moment's text says in which one it is."""
+_PLACED = " UNION ALL ".join(
+    f"SELECT status, substr(accepted_at, 1, ?) AS stretch, COUNT(*) AS orders FROM accepted_order "  # noqa: S608
+    f"WHERE {part} AND accepted_at >= ? GROUP BY status, stretch"
+    for part in ("ended_at IS NULL", "ended_at IS NOT NULL AND status IN ('completed', 'failed', 'cancelled')")
+)
+
+
+async def placed(tx: Transaction, query: PlacedQuery) -> PlacedCounts:
+    """The orders by when they were placed. Raises InvalidRequest if these would be too many stretches of time."""
+    length, characters = _STRETCHES[query.per]
+    if query.placed_after < datetime.now(UTC) - _MOST_STRETCHES * length:
+        raise InvalidRequest(f"placed_after: it is more than {_MOST_STRETCHES:,} {query.per}s ago")
+    values = characters, query.placed_after.isoformat(timespec="microseconds")
+    counts = [
+        PlacedCount(
+            start=datetime.fromisoformat(row["stretch"]).replace(tzinfo=UTC),
+            status=OrderStatus(row["status"]),
+            orders=row["orders"],
+        )
+        for row in await tx.fetch_all(_PLACED, *values, *values)
+    ]
+    return PlacedCounts(counts=sorted(counts, key=lambda each: (each.start, each.status)))
 
 
 async def totals(tx: Transaction) -> Totals:
