@@ -29,6 +29,7 @@ from ordersaga.domain.audit import AuditFilter, AuditItem, OrderNote
 from ordersaga.domain.errors import (
     DecisionRefused,
     OrderNotFound,
+    ServiceUnavailable,
     VerdictPending,
     WorkerUnavailable,
 )
@@ -46,14 +47,12 @@ from ordersaga.domain.result import (
 )
 from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
 from ordersaga.notes import audit_items, write_note
+from ordersaga.order_reading import OrderReader
 from ordersaga.order_register import (
     OrderRegister,
-    has_unsent_mail,
     result_of,
     run_of,
     summary_of,
-    view_of,
-    with_mail_decisions,
 )
 from ordersaga.saga import cancel_arguments
 from ordersaga.saga.client import asked_again, is_too_many, read_until_known
@@ -84,6 +83,7 @@ class OrderClient:
         self.temporal = temporal
         self.settings = settings or load_settings()
         self.register = OrderRegister(self.settings)
+        self._reader = OrderReader(temporal, self.register, live_only=True)
         self._starter = Starter(temporal, self.settings.task_queue)
 
     async def __aenter__(self) -> Self:
@@ -153,24 +153,11 @@ class OrderClient:
         summary = await self.get_summary(order_id)
         if summary.closed_at is not None or summary.status is OrderStatus.NEEDS_ATTENTION:
             return summary.status
-        try:
-            handle = await self._current(order_id)
-        except OrderNotFound:  # accepted, and not begun
-            return OrderStatus.PENDING
-        return await self._query(handle, order_id, OrderHandlers.get_status)
+        return (await self.get_order(order_id)).status
 
     async def get_order(self, order_id: str) -> OrderView:
         """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
-        try:
-            handle = await self._current(order_id)
-        except OrderNotFound:
-            return view_of(await self._record(order_id))
-        view = await self._query(handle, order_id, OrderHandlers.get_order)
-        with in_our_words(order_id):
-            description = await handle.describe()
-        if has_unsent_mail(view) and (record := await self.register.find(order_id)) is not None:
-            return with_mail_decisions(view, record)
-        return endings.with_pending_activities(view, description)
+        return (await self._reader.details(order_id)).view
 
     async def cancel_order(
         self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE, by: str | None = None
@@ -201,6 +188,10 @@ class OrderClient:
 
     async def get_summary(self, order_id: str) -> OrderSummary:
         """An order as a list has it, which no worker is needed for. Raises OrderNotFound."""
+        with suppress(ServiceUnavailable):
+            record = await self.register.find(order_id)
+            if record is not None and record.ending is not None:
+                return summary_of(record)
         try:
             with in_our_words(order_id):
                 description = await self._handle(order_id).describe()

@@ -9,8 +9,8 @@ import pytest
 
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus, TimelineEntry
 from ordersaga.known import Known
-from ordersaga.overview import OrderDetails, Overview
-from ordersaga.overview.details import actions_of
+from ordersaga.order_reading import OrderDetails, actions_of
+from ordersaga.overview import Overview
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
 from tests.api.harness import Api, wire
 from tests.dashboard.browsing import Browser, forms_of, words_of

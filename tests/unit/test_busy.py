@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,9 +13,12 @@ from temporalio.api.common.v1 import GrpcStatus
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from ordersaga import endings
 from ordersaga.client import OrderClient
 from ordersaga.domain.errors import OrdersagaError, TemporalBusy, VerdictPending, WorkerUnavailable
 from ordersaga.domain.order import OrderInput, parse_order
+from ordersaga.domain.result import OrderStatus, OrderSummary
+from ordersaga.order_reading import OrderReader
 from ordersaga.order_register import OrderRegister
 
 ORDER = parse_order(
@@ -36,9 +40,14 @@ def behind(status: RPCStatusCode) -> OrderClient:
         raise RPCError("no answer", status, b"")
 
     handle = SimpleNamespace(id="order-o1", result=fail, describe=fail, query=fail)
-    temporal = SimpleNamespace(start_workflow=fail, get_workflow_handle_for=lambda *_: handle)
+    temporal = SimpleNamespace(
+        start_workflow=fail,
+        get_workflow_handle_for=lambda *_: handle,
+        get_workflow_handle=lambda *_, **__: handle,
+    )
     orders = OrderClient(cast("Client", temporal))
     orders.register = cast("OrderRegister", SimpleNamespace(accept=accepted, find=not_found))
+    orders._reader = OrderReader(orders.temporal, orders.register, live_only=True)
     return orders
 
 
@@ -77,11 +86,19 @@ async def test_where_a_worker_should_answer_it_is_the_worker_that_is_missing(
     monkeypatch: pytest.MonkeyPatch, status: RPCStatusCode, kind: type[OrdersagaError]
 ) -> None:
     orders = behind(status)
+    run = SimpleNamespace(
+        id="order-o1", run_id="r", status=None, workflow_type="OrderSagaWorkflow", typed_search_attributes={}
+    )
+    summary = OrderSummary(order_id="o1", status=OrderStatus.PROCESSING, started_at=datetime.now(UTC))
 
-    async def current(_: str) -> Any:
-        return cast("Any", orders.temporal).get_workflow_handle_for()
+    async def known(*_: object) -> Any:
+        return run
 
-    monkeypatch.setattr(orders, "_current", current)
+    async def listed(*_: object) -> OrderSummary:
+        return summary
+
+    for name, answer in (("described", known), ("current_of", known), ("summary", listed), ("order_of", listed)):
+        monkeypatch.setattr(endings, name, answer)
     with pytest.raises(kind):
         await orders.get_order("o1")
 

@@ -10,8 +10,7 @@ from ordersaga.access import LOCAL, Caller, Scope
 from ordersaga.api.models import OrderDocument
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus, TimelineEntry
 from ordersaga.known import Known
-from ordersaga.overview import OrderDetails
-from ordersaga.overview.details import actions_of, with_mail_choices, without_choices
+from ordersaga.order_reading import OrderDetails, actions_of, with_mail_choices, without_choices
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DECISIONS = ["retry", "done_by_hand", "write_off"]

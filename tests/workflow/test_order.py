@@ -247,10 +247,12 @@ async def test_the_view_tells_each_step_and_what_happened(shop: Shop, order_id: 
         "send_confirmation": "pending",
     }
     assert [describe(entry) for entry in view.timeline] == [
+        "placed",
         "reserve_inventory done",
         "charge_payment refused: PaymentDeclined",
         "unwinding: The card was declined (generic_decline). Nothing was charged.",
         "reserve_inventory: released",
+        "ended: failed",
     ]
 
 

@@ -18,7 +18,7 @@ from ordersaga.api.naming import name_of
 from ordersaga.api.orders import Id, details_for
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.known import Known
-from ordersaga.overview import OrderDetails
+from ordersaga.order_reading import OrderDetails
 
 RETRY_MS = 2_000
 

@@ -26,7 +26,7 @@ from ordersaga.domain.result import (
 from ordersaga.domain.text import Printable
 from ordersaga.domain.worklist import Attention, WorklistItem
 from ordersaga.known import Known
-from ordersaga.overview import Action, OrderDetails
+from ordersaga.order_reading import Action, OrderDetails
 from ordersaga.saga import MAX_REASON
 
 AnyStep = TypeVar("AnyStep", bound=StepOutcome)

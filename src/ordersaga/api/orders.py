@@ -25,7 +25,8 @@ from ordersaga.domain.errors import OrderNotFound, Unavailable, VerdictPending
 from ordersaga.domain.order import OrderId, parse_order
 from ordersaga.domain.result import Answer, CancelOutcome, OrderResult
 from ordersaga.known import Known
-from ordersaga.overview import Front, OrderDetails
+from ordersaga.order_reading import OrderDetails
+from ordersaga.overview import Front
 from ordersaga.serving.problem import problem_response
 
 LONGEST_WAIT = 60

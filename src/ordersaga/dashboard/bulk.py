@@ -24,7 +24,8 @@ from ordersaga.domain.money import Money
 from ordersaga.domain.order import problems_of
 from ordersaga.domain.result import StepStatus
 from ordersaga.domain.worklist import OrderDecision, unresolved
-from ordersaga.overview import Front, OrderDetails
+from ordersaga.order_reading import OrderDetails
+from ordersaga.overview import Front
 
 T = TypeVar("T")
 

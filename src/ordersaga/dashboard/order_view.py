@@ -22,7 +22,7 @@ from ordersaga.domain.money import Money
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus, OrderView, StepStatus
 from ordersaga.domain.worklist import Attention
-from ordersaga.overview import OrderDetails
+from ordersaga.order_reading import OrderDetails
 from ordersaga.saga import StepState
 
 MOST_LINES = 100

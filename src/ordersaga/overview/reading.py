@@ -18,9 +18,8 @@ from ordersaga.domain.result import OrderFilter, OrderPage
 from ordersaga.domain.worklist import WorklistItem
 from ordersaga.known import Known, Memory
 from ordersaga.notes import audit_page
-from ordersaga.overview.details import OrderDetails
+from ordersaga.order_reading import OrderDetails, OrderReader
 from ordersaga.overview.health import Health, look
-from ordersaga.overview.order_reading import OrderReader
 from ordersaga.worklist import WITHOUT_WEDGED, registered_items, together, wedged_items
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ class Overview:
         self.stopping = asyncio.Event()
         """Set when the server stops: what watches an order ends then."""
         self._memory = Memory(keep=_KEPT)
-        self._orders = OrderReader(client)
+        self._orders = OrderReader(client.temporal, client.register)
         self._session: aiohttp.ClientSession | None = None
 
     async def orders(self, wanted: OrderFilter, cursor: str | None = None, limit: int = 50) -> Known[OrderPage]:

@@ -4,40 +4,46 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from temporalio.client import WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription
 
 from ordersaga import endings
-from ordersaga.client import OrderClient
-from ordersaga.connect import in_our_words
+from ordersaga.connect import in_our_words, stuck
 from ordersaga.contracts.register import OrderRecord
 from ordersaga.domain.errors import InvalidOrder, OrderNotFound, ServiceUnavailable, Unavailable, WorkerUnavailable
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView
 from ordersaga.domain.worklist import Attention, WorklistItem
 from ordersaga.notes import note_of
-from ordersaga.order_register import order_of_record, run_of, summary_of, view_of
-from ordersaga.overview.details import OrderDetails, actions_of, with_mail_choices, without_choices
-from ordersaga.overview.without_worker import view_without_worker
+from ordersaga.order_reading.details import OrderDetails, actions_of, with_mail_choices, without_choices
+from ordersaga.order_reading.without_worker import view_without_worker
+from ordersaga.order_register import OrderRegister, order_of_record, run_of, summary_of, view_of
 from ordersaga.workflows.ids import order_id_of, workflow_id
 from ordersaga.worklist import waiting_item, wedged_item
 
 QUERY_PATIENCE = timedelta(seconds=2)
-"""How long a worker may take to tell of an order. Less than the client waits: there is something to show instead."""
+"""How long a worker may take to tell of an order, where there is something to show instead."""
+LIVE_PATIENCE = timedelta(seconds=12)
+"""How long where there is not: a query may have to wait for a workflow task whose worker was killed, and that is given
+up after ten seconds."""
 
 
 class OrderReader:
-    """Reads orders through a client."""
+    """Reads orders from a register, and from the runs on a Temporal namespace.
 
-    def __init__(self, client: OrderClient) -> None:
-        self._client = client
+    `live_only` is for who wants to know how an order stands now, or else that nobody can tell (WorkerUnavailable).
+    """
 
-    async def details(self, order_id: str, last: OrderDetails | None) -> OrderDetails:
+    def __init__(self, temporal: Client, register: OrderRegister, *, live_only: bool = False) -> None:
+        self._temporal, self._register, self._live_only = temporal, register, live_only
+        self._patience = LIVE_PATIENCE if live_only else QUERY_PATIENCE
+
+    async def details(self, order_id: str, last: OrderDetails | None = None) -> OrderDetails:
         """All that is known of an order; `last` is what was known before. Raises OrderNotFound, Unavailable.
 
         The register has all of an order that has ended. Of another, Temporal and a worker are asked, too.
         """
         try:
-            record = await self._client.register.find(order_id)
+            record = await self._register.find(order_id)
         except ServiceUnavailable:
             return await self._without_register(order_id, last)
         if record is not None and record.ending is not None:
@@ -45,7 +51,7 @@ class OrderReader:
         try:
             found = await self._told_by_run(order_id, record, last)
         except Unavailable:
-            if record is None or last is not None:
+            if record is None or last is not None or self._live_only:
                 raise
             found = None
         if found is not None:
@@ -66,7 +72,7 @@ class OrderReader:
         self, order_id: str, record: OrderRecord | None, last: OrderDetails | None
     ) -> OrderDetails | None:
         """What Temporal and a worker know of an order that goes on, if they know it."""
-        temporal = self._client.temporal
+        temporal = self._temporal
         with in_our_words(order_id):
             own = await endings.described(temporal, workflow_id(order_id))
             current = await endings.current_of(temporal, order_id, own)
@@ -87,7 +93,7 @@ class OrderReader:
         if record is not None:
             return order_of_record(record)
         try:
-            return await endings.order_of(self._client.temporal, workflow_id(order_id_of(run)), run.run_id)
+            return await endings.order_of(self._temporal, workflow_id(order_id_of(run)), run.run_id)
         except InvalidOrder:
             return None
 
@@ -95,14 +101,16 @@ class OrderReader:
         self, summary: OrderSummary, current: WorkflowExecutionDescription, last: OrderDetails | None
     ) -> tuple[OrderView, bool]:
         """The view, and whether a worker has told it."""
-        handle = self._client.temporal.get_workflow_handle(current.id, run_id=current.run_id)
+        handle = self._temporal.get_workflow_handle(current.id, run_id=current.run_id)
         try:
             with in_our_words(summary.order_id, by_worker=True):
-                view: OrderView = await handle.query("get_order", result_type=OrderView, rpc_timeout=QUERY_PATIENCE)
-        except WorkerUnavailable:
+                view: OrderView = await handle.query("get_order", result_type=OrderView, rpc_timeout=self._patience)
+        except WorkerUnavailable as unavailable:
+            if self._live_only:
+                raise (stuck(summary.order_id) if endings.is_wedged(current) else unavailable) from None
             if last is not None and last.live and last.run_id == current.run_id and summary.closed_at is None:
                 raise  # while no worker answers nothing happens to the order, so that what was known still holds
-            return await view_without_worker(self._client.temporal, summary, current), False
+            return await view_without_worker(self._temporal, summary, current), False
         if current.status in endings.CUT_OFF:  # its own run does not know that
             view = without_choices(view.model_copy(update={"status": summary.status}))
         return endings.with_pending_activities(view, current), True
