@@ -13,18 +13,19 @@ PROCESSES = 5
 """Tests wait for servers most of the time, so more than two fit on a core."""
 
 TOGETHER = (
-    ("tests/workflow/",),
-    ("tests/planted/",),
-    ("tests/services/",),
+    ("tests/browser/",),
+    ("tests/api/",),
     ("tests/acceptance/test_cli", "tests/acceptance/test_stack.py", "tests/acceptance/test_retail_orders.py"),
+    ("tests/workflow/",),
+    ("tests/services/",),
+    ("tests/replay/test_replay.py",),
+    ("tests/sagas/",),
+    ("tests/planted/",),
     ("tests/matrix/test_matrix.py",),
     ("tests/watcher/test_doctor.py",),
+    ("tests/versions/",),
     ("tests/acceptance/test_crash.py",),
-    ("tests/sagas/",),
-    ("tests/api/",),
-    ("tests/browser/",),
     ("tests/watcher/test_watcher.py",),
-    ("tests/replay/test_replay.py",),
     ("tests/acceptance/test_chaos.py", "tests/acceptance/test_demo.py"),
 )
 """Tests that share a server stay in one process. The longest come first, so that no process is left with one alone."""
