@@ -1,7 +1,7 @@
 """The README's pictures, taken off a real shop with the sample orders: `python -m tests.browser.pictures`.
 
-The orders are placed within a minute. In the register, which lists are made of, and in Temporal's index, which totals
-are made of, they are then moved back over the last day, as if they had been placed then. Nothing else is changed.
+The orders are placed within a minute. In the register, which the pages are made of, they are then moved back over the
+last day, as if they had been placed then. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -129,24 +129,10 @@ class Scene:
 
 
 def move_back(folder: Path, ages: dict[str, tuple[float, float]]) -> None:
-    """Move orders back in Temporal's index and in the register; how long each took stays."""
-    for name, move in (("temporal.db", _move_run), ("services/register.db", _move_entry)):
-        with closing(sqlite3.connect(folder / name, timeout=30)) as database, database:
-            for order_id, (age, waits) in ages.items():
-                move(database, order_id, timedelta(seconds=age), datetime.now(UTC) - timedelta(seconds=waits))
-
-
-def _move_run(index: sqlite3.Connection, order_id: str, age: timedelta, since: datetime) -> None:
-    run, back = f"order-{order_id}", "strftime('%Y-%m-%d %H:%M:%f+00:00', {}, '-' || ? || ' seconds')"
-    times = f"start_time = {back.format('start_time')}, close_time = {back.format('close_time')}"
-    query = "SELECT search_attributes FROM executions_visibility WHERE workflow_id = ?"
-    found = json.loads(index.execute(query, (run,)).fetchone()[0])
-    # Temporal calls an attribute Datetime01 or so; ours of that kind is since when the order has waited.
-    found |= {name: since.isoformat() for name in found if name.startswith("Datetime")}
-    index.execute(
-        f"UPDATE executions_visibility SET {times}, search_attributes = ? WHERE workflow_id = ?",  # noqa: S608
-        (age.total_seconds(), age.total_seconds(), json.dumps(found), run),
-    )
+    """Move orders back in the register; how long each took stays."""
+    with closing(sqlite3.connect(folder / "services" / "register.db", timeout=30)) as register, register:
+        for order_id, (age, waits) in ages.items():
+            _move_entry(register, order_id, timedelta(seconds=age), datetime.now(UTC) - timedelta(seconds=waits))
 
 
 def _move_entry(register: sqlite3.Connection, order_id: str, age: timedelta, since: datetime) -> None:
