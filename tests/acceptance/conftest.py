@@ -1,12 +1,13 @@
-"""One stack for the tests that do no harm to it."""
+"""One stack for the tests that do no harm to it, and a proxy that makes faults."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from ordersaga.testing.faults import FaultProxy
 from tests.acceptance.harness import Up
 
 
@@ -20,3 +21,10 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     finally:
         if stack.process.poll() is None:
             stack.end(signal.SIGTERM)
+
+
+@pytest.fixture
+async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
+    """A proxy without faults yet, in front of all services."""
+    async with FaultProxy(services_url) as proxy:
+        yield proxy

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -23,7 +21,9 @@ from ordersaga.settings import SERVICES, load_settings
 from ordersaga.testing.books import Books, check_books
 from ordersaga.testing.environment import temporal_server
 from ordersaga.testing.reading import KnownOrders
+from ordersaga.testing.resets import reset
 from ordersaga.worker import order_worker
+from ordersaga.workflows.ids import workflow_id
 from tests.services.harness import serving
 from tests.workflow.shop import Shop, until
 
@@ -186,27 +186,13 @@ async def test_a_run_that_was_cut_off_is_named_with_what_it_left(shop: Shop, tem
 async def test_a_run_that_was_reset_counts_once_and_by_its_last_run(shop: Shop, temporal: Client, name: str) -> None:
     await waits(shop, name)
     before = await check_books(shop.orders)
-    await reset(temporal, name)
+    await reset(temporal, workflow_id(name))
     assert await found(shop, name) == []
     assert grown(before, await check_books(shop.orders)) == {}
     await shop.orders.cancel_order(name, "the test is over")
     await shop.orders.result(name)
     await until(lambda: both_runs_are_listed(temporal, name))
     assert await found(shop, name) == []
-
-
-async def reset(temporal: Client, name: str) -> None:
-    """Run the order again from its beginning; this terminates the run that there is."""
-    run = WorkflowExecution(workflow_id=f"order-{name}")
-    await temporal.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=temporal.namespace,
-            workflow_execution=run,
-            workflow_task_finish_event_id=3,
-            request_id=name,
-            reason="for the test",
-        )
-    )
 
 
 async def both_runs_are_listed(temporal: Client, name: str) -> bool:

@@ -25,13 +25,6 @@ _numbers = count(1)
 
 
 @pytest.fixture
-async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
-    """A proxy without faults yet, in front of all services."""
-    async with FaultProxy(services_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 async def payment(proxy: FaultProxy) -> AsyncIterator[PaymentClient]:
     """The payment service, through the proxy."""
     async with open_session() as session:

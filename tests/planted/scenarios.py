@@ -8,8 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateStage
 
 from ordersaga.activities import payment
@@ -23,6 +21,7 @@ from ordersaga.endings import find_settlement
 from ordersaga.saga import UndoOutcome
 from ordersaga.services.kit.sqlite import SqliteStore
 from ordersaga.testing.faults import Fault, Kind
+from ordersaga.testing.resets import reset
 from ordersaga.workflows.ids import settlement_id
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.watch import WatcherWorkflow
@@ -295,15 +294,7 @@ async def two_want_the_last_piece(stage: Stage) -> None:
 
 async def _reset(stage: Stage) -> None:
     """Run the order again from its beginning; this terminates the run that there is."""
-    temporal = stage.shop.orders.temporal
-    request = ResetWorkflowExecutionRequest(
-        namespace=temporal.namespace,
-        workflow_execution=WorkflowExecution(workflow_id=f"order-{stage.name}"),
-        workflow_task_finish_event_id=3,
-        request_id=stage.name,
-        reason="for the test",
-    )
-    await temporal.workflow_service.reset_workflow_execution(request)
+    await reset(stage.shop.orders.temporal, f"order-{stage.name}")
 
 
 async def _watched(stage: Stage) -> None:

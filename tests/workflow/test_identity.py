@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from ordersaga.client import OrderClient
 from ordersaga.connect import connect
@@ -19,6 +16,7 @@ from ordersaga.endings import find_settlement
 from ordersaga.settings import Settings
 from ordersaga.settlements import CUT_OFF_QUERY
 from ordersaga.testing.environment import temporal_server
+from ordersaga.testing.resets import ends_of_tasks, reset
 from ordersaga.worker import order_worker
 from ordersaga.workflows.ids import order_id_of, workflow_id
 from ordersaga.workflows.steps import CHARGE, CONFIRM, charge, confirmation
@@ -26,30 +24,6 @@ from ordersaga.workflows.watch import WatcherWorkflow
 from tests.workflow.shop import Shop, until
 
 NAMES = ["settle-{}", "order-{}", "settle-order-{}", "order-settle-{}"]
-
-
-async def reset(shop: Shop, order_id: str) -> None:
-    """Begin an order's run anew, as `temporal workflow reset --type FirstWorkflowTask` does."""
-    temporal = shop.orders.temporal
-    handle = temporal.get_workflow_handle(workflow_id(order_id))
-
-    async def ends_of_tasks() -> list[int]:
-        return [
-            event.event_id
-            async for event in handle.fetch_history_events()
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-        ]
-
-    ends = await until(ends_of_tasks)
-    await temporal.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=temporal.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=(await handle.describe()).run_id),
-            reason="for the test",
-            request_id=f"reset-{order_id}",
-            workflow_task_finish_event_id=ends[0],
-        )
-    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,7 +68,9 @@ async def test_the_result_is_that_of_the_run_that_follows_a_reset(shop: Shop, or
         return await shop.books(order_id) == ["held", "captured"]
 
     await until(held)
-    await reset(shop, order_id)
+    temporal, name = shop.orders.temporal, workflow_id(order_id)
+    await until(lambda: ends_of_tasks(temporal, name))
+    await reset(temporal, name)
     done, _ = await asyncio.wait([waiting], timeout=1)
     assert not done, "the order goes on"
     await shop.orders.cancel_order(order_id, "no more")

@@ -8,9 +8,6 @@ from contextlib import suppress
 from uuid import uuid4
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 
 from ordersaga.client import OrderClient
@@ -19,6 +16,7 @@ from ordersaga.domain.result import OrderResult, OrderStatus
 from ordersaga.domain.worklist import OrderDecision
 from ordersaga.testing.books import check_books
 from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.testing.resets import reset
 from ordersaga.workflows.ids import workflow_id
 from tests.watcher.test_watcher import one_round
 from tests.workflow.faulty import DECLINED_LATE, IMPATIENT
@@ -95,19 +93,5 @@ async def test_a_decision_outlives_a_reset(
     shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, decided: str, task: int
 ) -> None:
     """To any moment: before the run has announced that it undoes the order, and after; before the refund, and after."""
-    handle = temporal.get_workflow_handle(workflow_id(decided))
-    completed = [
-        event.event_id
-        async for event in handle.fetch_history_events()
-        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    ]
-    await temporal.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=temporal.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=handle.id),
-            workflow_task_finish_event_id=completed[task],
-            request_id=uuid4().hex,
-            reason="for the test",
-        )
-    )
+    await reset(temporal, workflow_id(decided), task)
     await ends_without_a_refund(shop, orders, proxy, decided)

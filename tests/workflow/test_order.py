@@ -7,8 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
@@ -21,6 +19,7 @@ from ordersaga.domain.timeline_text import describe
 from ordersaga.saga import MAX_REASON
 from ordersaga.settings import Settings
 from ordersaga.testing.environment import temporal_server
+from ordersaga.testing.resets import reset
 from ordersaga.worker import order_worker
 from tests.workflow.shop import IN_EFFECT, Shop, place_document, until
 
@@ -203,18 +202,10 @@ async def test_an_order_that_was_reset_is_listed_once(shop: Shop, temporal: Clie
         return "captured" in await shop.books(order_id)
 
     await until(charged)
-    run = await temporal.get_workflow_handle(f"order-{order_id}").describe()
-    await temporal.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=temporal.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=run.id, run_id=run.run_id),
-            workflow_task_finish_event_id=4,
-            request_id=order_id,
-        )
-    )
+    await reset(temporal, f"order-{order_id}")
 
     async def both_runs() -> bool:
-        return len([found async for found in temporal.list_workflows(f"WorkflowId = '{run.id}'")]) == 2
+        return len([found async for found in temporal.list_workflows(f"WorkflowId = 'order-{order_id}'")]) == 2
 
     await until(both_runs)
     listed = [found async for found in shop.orders.list_orders(customer_id=order_id)]

@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 
 from ordersaga.saga import NOT_YOURS, Choice, Kind, SagaContext
 from ordersaga.saga.register import KeptDecision, RegisterState
+from ordersaga.testing.resets import reset
 from ordersaga.testing.sagas.register import Page
 from tests.workflow.cases import Case, CaseRunner, case_runner, step
 from tests.workflow.registers import ScriptedRegister, registered
@@ -61,28 +62,6 @@ class Stand:
     def given_register(self, **script: list[str]) -> None:
         for call, what in script.items():
             self.case.world.script[f"{call} -{self.case.key}"] = what
-
-    async def reset(self, handle: WorkflowHandle[Any, str]) -> None:
-        """Begin the run anew, as an operator does, from its first workflow task."""
-        event = 0
-        async for each in handle.fetch_history_events():
-            if each.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED:
-                event = each.event_id
-                break
-        from temporalio.api.common.v1 import WorkflowExecution
-        from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-
-        client = self.case.temporal
-        run = (await client.get_workflow_handle(self.case.id).describe()).run_id
-        await client.workflow_service.reset_workflow_execution(
-            ResetWorkflowExecutionRequest(
-                namespace=client.namespace,
-                workflow_execution=WorkflowExecution(workflow_id=self.case.id, run_id=run),
-                workflow_task_finish_event_id=event + 1,
-                reason="a test",
-                request_id=f"{self.case.key}-{run}",
-            )
-        )
 
     async def result(self) -> str:
         """The result of the run that there is now."""
@@ -237,7 +216,7 @@ async def test_a_run_that_finds_an_end_ends_like_it_and_touches_nothing(stand: S
     handle = await stand.case.start(SAGA)
     await handle.result()
     before = list(stand.calls)
-    await stand.reset(handle)
+    await reset(stand.case.temporal, stand.case.id)
 
     assert await stand.result() == "stands"
     assert stand.calls[len(before) :][0] == "claim"
@@ -251,7 +230,7 @@ async def test_a_run_that_finds_it_undone_ends_so(stand: Stand) -> None:
     stand.case.given(do_ship=["refuse", "ok"])
     handle = await stand.case.start(SAGA)
     assert await handle.result() == "undone Refused"
-    await stand.reset(handle)
+    await reset(stand.case.temporal, stand.case.id)
 
     assert await stand.result() == "undone"
     assert stand.case.in_effect == []
@@ -312,13 +291,13 @@ async def test_a_decision_is_written_before_it_is_carried_out_and_told(stand: St
 
 async def test_a_decision_outlives_a_reset(stand: Stand) -> None:
     """Fault 4: the refund is not made again."""
-    handle = await parked(stand, undo_ship=["ok"])
+    await parked(stand, undo_ship=["ok"])
     stand.given_register(close=["fault"])
     await stand.case.client.resolve("a", Choice.DONE_BY_HAND, "Ada", "transfer 4711")
     await stand.case.has(lambda: "close" in stand.calls)
     stand.case.given(undo_a=["ok"])
     before = stand.calls.count("undo a")
-    await stand.reset(handle)
+    await reset(stand.case.temporal, stand.case.id)
     stand.given_register(close=["ok"])
 
     assert await stand.result() == "undone"

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from uuid import uuid4
-
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from ordersaga.domain.result import OrderStatus
+from ordersaga.testing import resets
 from ordersaga.testing.matrix.cell import (
     CANCEL_HEEDED,
     CANCELLED,
@@ -84,24 +80,4 @@ async def reset(scene: Scene, task: int, way: Way | None) -> None:
         await scene.on_hold()
         await scene.accepted(way)
     await scene.ended()
-    tasks = await _workflow_tasks(scene)
-    if task >= len(tasks):
-        raise AssertionError(f"the run has {len(tasks)} workflow tasks only")
-    temporal = scene.ground.orders.temporal
-    before = (await scene.handle.describe()).run_id
-    await temporal.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace=temporal.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=scene.handle.id, run_id=before),
-            reason="by the matrix",
-            workflow_task_finish_event_id=tasks[task],
-            request_id=str(uuid4()),
-        )
-    )
-    if (await scene.handle.describe()).run_id == before:
-        raise AssertionError("the reset made no new run")
-
-
-async def _workflow_tasks(scene: Scene) -> list[int]:
-    kind = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    return [event.event_id async for event in scene.handle.fetch_history_events() if event.event_type == kind]
+    await resets.reset(scene.ground.orders.temporal, scene.handle.id, task)
