@@ -202,14 +202,24 @@ class Registrar(Generic[S]):
                     raise Interrupted("it was ended early") from None
                 failure = classify_failure(failure_of(error))
                 if isinstance(failure, Refused) and failure.kind == UNCLAIMED and name != CLAIM:
-                    await self.claim()
+                    await self._claim_again()
                     continue
-                if isinstance(failure, Refused) and failure.kind == NOT_YOURS:
-                    self.ignore()
-                    raise _Strangers("the register has another's under this key") from None
+                if isinstance(failure, Refused) and failure.kind == NOT_YOURS and name != CLAIM:
+                    raise self._strangers("the register has another's under this key") from None
                 if takes is not None and isinstance(failure, takes):
                     raise failure from None
             await asyncio.sleep(next(pauses).total_seconds())
+
+    async def _claim_again(self) -> None:
+        """Have a subject taken on that the register has lost. Raises Ended; and _Strangers if it is turned away now."""
+        try:
+            await self.claim()
+        except NotClaimed as refused:
+            raise self._strangers(str(refused)) from None
+
+    def _strangers(self, message: str) -> _Strangers:
+        self.ignore()
+        return _Strangers(message)
 
     def _start(self, name: str, activity: Callable[..., Any], argument: Any) -> Call:
         handle = workflow.start_activity(

@@ -1,0 +1,363 @@
+"""What a run asks its saga's register, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.common import RawValue
+
+from ordersaga.saga import (
+    FENCED,
+    NOT_YOURS,
+    UNCLAIMED,
+    Choice,
+    Decided,
+    Decision,
+    DecisionNotice,
+    KeptDecision,
+    Notice,
+    Policy,
+    RegisterState,
+    Saga,
+    Standing,
+    Verdict,
+)
+from ordersaga.saga.activity_calls import DO
+from ordersaga.saga.exits import Ended, Interrupted, NotClaimed, Unwind
+from ordersaga.saga.registrar import Registrar
+from ordersaga.saga.run_state import RunState
+from ordersaga.saga.story_guard import records_of
+from tests.unit.engine import Time, failed
+from tests.unit.parts import story
+from tests.unit.registers import OPEN, SAGA, A, Desk, no
+
+SECOND = timedelta(seconds=1)
+UNWINDING, UNDONE = Standing(RegisterState.UNWINDING), Standing(RegisterState.UNDONE)
+STANDS, FORWARD = Standing(RegisterState.STANDS), Standing(RegisterState.FORWARD)
+OURS = Notice("1", "owner of subject", "no more")
+
+
+@pytest.fixture(autouse=True)
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(monkeypatch)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it was waited each time before the register was asked again."""
+    made: list[float] = []
+    sleep = asyncio.sleep
+
+    async def pause(seconds: float) -> None:
+        if seconds:
+            made.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    return made
+
+
+def state_of(saga: Saga[str]) -> RunState[str]:
+    policy = Policy(call_timeout=7 * SECOND)
+    return RunState(saga, "subject", "1", policy, records_of(saga, "subject", "1"), lambda event: None)
+
+
+@pytest.fixture
+def run() -> RunState[str]:
+    return state_of(SAGA)
+
+
+@pytest.fixture
+def registrar(run: RunState[str], desk: Desk) -> Registrar[str]:
+    return run.registrar
+
+
+async def test_a_saga_without_a_register_is_never_kept_from_going_on(desk: Desk) -> None:
+    run = state_of(Saga("s", story, A))
+    registrar = run.registrar
+
+    assert registrar.register is None
+    assert await registrar.claim() == OPEN
+    assert await registrar.unwind("no more") == OPEN
+    await registrar.forward("it stands")
+    await registrar.keep(run.log.records["a"], Decision("a", Choice.RETRY, "Ada"))
+    assert await registrar.close(Verdict.STANDS) is None
+    assert await registrar.close(Verdict.UNDONE) is None
+    assert desk.asked == []
+
+
+async def test_each_call_says_whose_saga_it_is_about_and_what_for(
+    registrar: Registrar[str], run: RunState[str], desk: Desk, time: Time
+) -> None:
+    record = run.log.records["a"]
+    await registrar.claim()
+    await registrar.unwind("no more")
+    await registrar.forward("it stands")
+    for undoing in (False, True):
+        record.undoing = undoing
+        await registrar.keep(record, Decision("a", Choice.WRITE_OFF, "Ada", "17"))
+    await registrar.close(Verdict.STANDS)
+
+    first, second = (KeptDecision("a", Choice.WRITE_OFF, "Ada", time.now, "17", undoing) for undoing in (False, True))
+    assert desk.asked == [
+        ("claim", "subject"),
+        ("unwind", OURS),
+        ("forward", Notice("1", "owner of subject", "it stands")),
+        ("decide", DecisionNotice("1", "owner of subject", "run-1-a-1", first)),
+        ("decide", DecisionNotice("1", "owner of subject", "run-1-a-2", second)),
+        ("close", "subject stands"),
+    ]
+
+
+async def test_a_register_has_the_time_of_every_call_and_is_asked_by_the_server_for_ever(
+    registrar: Registrar[str], run: RunState[str], desk: Desk
+) -> None:
+    await registrar.claim()
+    await registrar.keep(run.log.records["a"], Decision("a", Choice.RETRY, "Ada"))
+
+    usual = {
+        "result_type": RawValue,
+        "start_to_close_timeout": 7 * SECOND,
+        "retry_policy": DO,
+        "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
+    assert desk.options == [
+        {**usual, "activity_id": "claim", "summary": "register: claim"},
+        {**usual, "activity_id": "decide run-1-a-1", "summary": "register: decide"},
+    ]
+
+
+# -- the claim
+
+
+@pytest.mark.parametrize("standing", [OPEN, UNWINDING, FORWARD])
+async def test_a_subject_is_taken_on_as_it_stands(registrar: Registrar[str], desk: Desk, standing: Standing) -> None:
+    desk.script["claim"] = [standing]
+    assert not registrar.kept.claimed
+    assert await registrar.claim() == standing
+    assert registrar.kept.claimed
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"), [(RegisterState.STANDS, Verdict.STANDS), (RegisterState.UNDONE, Verdict.UNDONE)]
+)
+async def test_a_subject_whose_saga_has_ended_is_told_its_end(
+    registrar: Registrar[str], desk: Desk, state: RegisterState, verdict: Verdict
+) -> None:
+    desk.script["claim"] = [Standing(state, ending={"it": "has ended"})]
+
+    with pytest.raises(Ended, match=f"it has ended before: {verdict}") as ended:
+        await registrar.claim()
+    assert (ended.value.verdict, ended.value.ending) == (verdict, {"it": "has ended"})
+
+
+@pytest.mark.parametrize("kind", ["Taken", NOT_YOURS, UNCLAIMED])
+async def test_a_subject_that_is_not_taken_on_is_told_why(registrar: Registrar[str], desk: Desk, kind: str) -> None:
+    desk.script["claim"] = [no(kind, "it is another's")]
+
+    with pytest.raises(NotClaimed, match="it is another's") as refused:
+        await registrar.claim()
+    assert refused.value.kind == kind
+    assert not registrar.kept.claimed
+    assert desk.calls == ["claim"]
+
+
+def test_whoever_has_started_the_run_is_trusted_to_have_claimed(registrar: Registrar[str]) -> None:
+    registrar.trust()
+    assert registrar.kept.claimed
+
+
+# -- the way back, and the pivot
+
+
+@pytest.mark.parametrize("standing", [OPEN, UNWINDING, FORWARD, STANDS])
+async def test_what_is_to_be_undone_hears_how_it_stands(
+    registrar: Registrar[str], desk: Desk, standing: Standing
+) -> None:
+    desk.script["unwind"] = [standing]
+    assert await registrar.unwind("no more") == standing
+
+
+async def test_what_is_undone_already_is_not_undone_again(registrar: Registrar[str], desk: Desk) -> None:
+    desk.script["unwind"] = [Standing(RegisterState.UNDONE, ending="the first end")]
+
+    with pytest.raises(Ended) as ended:
+        await registrar.unwind("no more")
+    assert (ended.value.verdict, ended.value.ending) == (Verdict.UNDONE, "the first end")
+
+
+async def test_a_register_with_anothers_subject_has_nothing_to_say_and_is_asked_no_more(
+    registrar: Registrar[str], desk: Desk
+) -> None:
+    desk.script["unwind"] = [no(NOT_YOURS)]
+
+    assert await registrar.unwind("no more") == OPEN
+    assert registrar.register is None
+    assert await registrar.close(Verdict.UNDONE) is None
+    assert desk.calls == ["unwind"]
+
+
+async def test_a_saga_whose_subject_is_anothers_cannot_end_well(registrar: Registrar[str], desk: Desk) -> None:
+    desk.script["close"] = [no(NOT_YOURS)]
+
+    with pytest.raises(Unwind, match="the register has another's under this key"):
+        await registrar.close(Verdict.STANDS)
+    assert registrar.register is None
+
+
+async def test_what_is_undone_is_undone_though_the_subject_is_anothers(registrar: Registrar[str], desk: Desk) -> None:
+    desk.script["close"] = [no(NOT_YOURS)]
+    assert await registrar.close(Verdict.UNDONE) is None
+
+
+# -- the end
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("before", [None, {"it": "has ended"}])
+async def test_the_end_that_was_written_first_counts(
+    registrar: Registrar[str], desk: Desk, verdict: Verdict, before: Any
+) -> None:
+    desk.script["close"] = [Standing(RegisterState.STANDS, ending=before)]
+    assert await registrar.close(verdict) == before
+    assert desk.asked == [("close", f"subject {verdict}")]
+
+
+async def test_a_saga_that_another_run_undoes_does_not_stand(registrar: Registrar[str], desk: Desk) -> None:
+    desk.script["close"] = [no(FENCED, "it is being undone")]
+    with pytest.raises(Unwind, match="it is being undone"):
+        await registrar.close(Verdict.STANDS)
+
+
+async def test_whoever_asks_for_a_cancel_does_not_wait_for_the_end_to_be_written(
+    registrar: Registrar[str], desk: Desk
+) -> None:
+    desk.script["close"] = [None]
+    stopped: list[str] = []
+    closing = asyncio.create_task(registrar.close(Verdict.STANDS, lambda: bool(stopped)))
+    while not desk.calls:
+        await asyncio.sleep(0)
+    stopped.append("no more")
+
+    with pytest.raises(Interrupted):
+        await closing
+
+
+async def test_a_cancel_is_heard_though_the_call_fails_in_the_same_moment(
+    registrar: Registrar[str], desk: Desk, pauses: list[float]
+) -> None:
+    desk.script["close"] = [no(FENCED)]
+
+    with pytest.raises(Interrupted, match="it was ended early"):
+        await registrar.close(Verdict.STANDS, lambda: bool(desk.calls))
+    assert pauses == []
+
+
+# -- what people have decided
+
+
+async def test_what_was_decided_before_holds_unless_it_was_to_try_again(
+    registrar: Registrar[str], desk: Desk, time: Time
+) -> None:
+    first, last, retry, do = (
+        KeptDecision("a", Choice.WRITE_OFF, "Ada", time.now, "too dear", undoing=True),
+        KeptDecision("a", Choice.DONE_BY_HAND, "Bob", time.now + SECOND, "17", undoing=True),
+        KeptDecision("a", Choice.RETRY, "Eve", time.now, undoing=True),
+        KeptDecision("b", Choice.WRITE_OFF, "Ada", time.now, "gone"),
+    )
+    desk.script["claim"] = [Standing(RegisterState.OPEN, [first, last, retry])]
+    desk.script["close"] = [Standing(RegisterState.STANDS, [do])]
+    await registrar.claim()
+    assert registrar.kept.decision("b", undoing=False) is None
+    await registrar.close(Verdict.STANDS)
+
+    kept = registrar.kept
+    by_hand = Decision("a", Choice.DONE_BY_HAND, "Bob", "17")
+    assert kept.decision("a", undoing=True) == Decided(by_hand, time.now + SECOND)
+    assert kept.decision("a", undoing=False) is None
+    assert kept.decision("b", undoing=False) == Decided(Decision("b", Choice.WRITE_OFF, "Ada", "gone"), time.now)
+
+
+@pytest.mark.parametrize("call", ["unwind", "forward"])
+async def test_every_answer_tells_what_was_decided(
+    registrar: Registrar[str], desk: Desk, time: Time, call: str
+) -> None:
+    decision = KeptDecision("a", Choice.WRITE_OFF, "Ada", time.now, "too dear")
+    desk.script[call] = [Standing(RegisterState.FORWARD, [decision])]
+    await getattr(registrar, call)("no more")
+    assert registrar.kept.decision("a", undoing=False) is not None
+
+
+# -- until it is answered
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["completed by hand", ["completed by hand"], failed("the register is away"), no("Refused"), no(FENCED)],
+    ids=["text", "a list", "fault", "refusal", "fenced"],
+)
+async def test_whatever_is_no_answer_has_the_register_asked_again_after_growing_pauses(
+    registrar: Registrar[str], desk: Desk, pauses: list[float], answer: Any
+) -> None:
+    desk.script["unwind"] = [answer, answer, answer, FORWARD]
+
+    assert await registrar.unwind("no more") == FORWARD
+    assert desk.asked == [("unwind", OURS)] * 4
+    assert pauses == [1, 2, 4]
+
+
+async def test_what_is_undone_stays_so_whatever_the_register_says(
+    registrar: Registrar[str], desk: Desk, pauses: list[float]
+) -> None:
+    desk.script["close"] = [no(FENCED)]
+    assert await registrar.close(Verdict.UNDONE) is None
+    assert desk.calls == ["close"] * 2
+
+
+@pytest.mark.parametrize("answer", ["completed by hand", failed("the register is away")], ids=["text", "fault"])
+async def test_a_claim_that_is_not_answered_is_made_again(
+    registrar: Registrar[str], desk: Desk, pauses: list[float], answer: Any
+) -> None:
+    desk.script["claim"] = [answer, UNWINDING]
+    assert await registrar.claim() == UNWINDING
+    assert pauses == [1]
+
+
+async def test_what_the_register_has_lost_is_claimed_first_and_told_at_once(
+    registrar: Registrar[str], desk: Desk, pauses: list[float]
+) -> None:
+    desk.script["unwind"] = [no(UNCLAIMED), UNWINDING]
+
+    assert await registrar.unwind("no more") == UNWINDING
+    assert desk.asked == [("unwind", OURS), ("claim", "subject"), ("unwind", OURS)]
+    assert pauses == []
+
+
+async def test_what_the_register_has_lost_may_have_ended_meanwhile(registrar: Registrar[str], desk: Desk) -> None:
+    desk.script["close"] = [no(UNCLAIMED)]
+    desk.script["claim"] = [Standing(RegisterState.UNDONE, ending="the first end")]
+
+    with pytest.raises(Ended) as ended:
+        await registrar.close(Verdict.STANDS)
+    assert ended.value.ending == "the first end"
+
+
+@pytest.mark.parametrize("kind", ["Taken", NOT_YOURS])
+async def test_what_the_register_has_lost_and_does_not_take_on_again_cannot_end_well(
+    registrar: Registrar[str], desk: Desk, kind: str
+) -> None:
+    desk.script = {"close": [no(UNCLAIMED)], "claim": [no(kind, "it is another's")]}
+
+    with pytest.raises(Unwind, match="it is another's"):
+        await registrar.close(Verdict.STANDS)
+    assert await registrar.unwind("it is another's") == OPEN
+    assert desk.calls == ["close", "claim"]
