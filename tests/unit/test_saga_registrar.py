@@ -33,7 +33,7 @@ from ordersaga.saga.run_state import RunState
 from ordersaga.saga.story_guard import records_of
 from tests.unit.engine import Time, failed
 from tests.unit.parts import story
-from tests.unit.registers import OPEN, SAGA, A, Desk, no
+from tests.unit.registers import OPEN, REGISTER, SAGA, A, Desk, no
 
 SECOND = timedelta(seconds=1)
 UNWINDING, UNDONE = Standing(RegisterState.UNWINDING), Standing(RegisterState.UNDONE)
@@ -200,6 +200,7 @@ async def test_a_register_with_anothers_subject_has_nothing_to_say_and_is_asked_
 ) -> None:
     desk.script["unwind"] = [no(NOT_YOURS)]
 
+    assert registrar.register is REGISTER
     assert await registrar.unwind("no more") == OPEN
     assert registrar.register is None
     assert await registrar.close(Verdict.UNDONE) is None

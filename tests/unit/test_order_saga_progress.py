@@ -1,0 +1,296 @@
+"""What the register is told while something of an order waits for a person, and when it is told no more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.common import RawValue, TypedSearchAttributes
+
+from ordersaga.contracts.register import Attention as AttentionRecord
+from ordersaga.contracts.register import AttentionStep, ProgressRequest
+from ordersaga.domain.result import OrderStatus
+from ordersaga.domain.worklist import Attention
+from ordersaga.saga import Choice, Decided, Decision, Phase, StepRecord, StepState, UndoOutcome
+from ordersaga.saga.decisions import UNDO_OF_PIVOT
+from ordersaga.workflows.handlers import OrderHandlers
+from tests.unit.engine import failed
+from tests.unit.orders import order_of
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+BY_A_PERSON = ["retry", "done_by_hand", "write_off"]
+
+
+class Call(asyncio.Future[RawValue | None]):
+    """A report on its way."""
+
+    asked_to_end = False
+
+    def cancel(self, msg: Any = None) -> bool:
+        """It ends when the server says so."""
+        self.asked_to_end = True
+        return False
+
+
+class Told:
+    """The reports, as Temporal was asked to make them. The test answers them."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.calls: list[Call] = []
+        self.progress: list[ProgressRequest] = []
+        self.options: list[dict[str, Any]] = []
+
+    def start(self, name: str, argument: Any, **options: Any) -> Call:
+        """Note it."""
+        assert (name, argument.order_id) == ("record_progress", "A-1")
+        self.progress.append(argument.progress)
+        self.options.append(options)
+        self.calls.append(Call())
+        return self.calls[-1]
+
+    @property
+    def last(self) -> AttentionRecord | None:
+        """What waits for a person, as far as the register has heard."""
+        return self.progress[-1].attention
+
+
+async def wait_condition(condition: Callable[[], bool], **options: Any) -> None:
+    while not condition():
+        await asyncio.sleep(0)
+
+
+async def all_has_settled() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    told = Told()
+    info = SimpleNamespace(typed_search_attributes=TypedSearchAttributes([]), raw_memo={})
+    monkeypatch.setattr(workflow, "now", lambda: told.now)
+    monkeypatch.setattr(workflow, "info", lambda: info)
+    monkeypatch.setattr(workflow, "set_current_details", lambda details: None)
+    monkeypatch.setattr(workflow, "wait_condition", wait_condition)
+    monkeypatch.setattr(workflow, "start_activity", told.start)
+    return told
+
+
+@pytest.fixture
+def order(told: Told) -> OrderHandlers:
+    return OrderHandlers(order_of(policy={"http_timeout": 7}))
+
+
+def charge(order: OrderHandlers) -> StepRecord:
+    return order.saga.records["charge_payment"]
+
+
+def write_off(order: OrderHandlers, record: StepRecord) -> None:
+    """A person writes it off."""
+    decision = Decision(record.name, Choice.WRITE_OFF, "Ada", "too small")
+    order.saga.log.resolved(record, Decided(decision, NOW), StepState.WRITTEN_OFF)
+
+
+async def test_nothing_is_told_before_something_waits_for_a_person(order: OrderHandlers, told: Told) -> None:
+    order.cancel("no more")
+    await all_has_settled()
+    assert told.calls == []
+
+    await order._reports.end()
+    assert told.calls == []
+
+
+async def test_what_waits_for_a_person_is_told_with_all_that_is_known_of_it(order: OrderHandlers, told: Told) -> None:
+    record, ship = charge(order), order.saga.records["create_shipment"]
+    order.saga.phase = Phase.UNWINDING
+    order.saga.log.undo_begun(record, "no more")
+    record.attempts, record.undo_attempts = 2, 3
+    order.saga.log.parked(record, "the bank is away")
+    record.next_try = NOW + 5 * MINUTE
+    told.now = NOW + MINUTE
+    order.saga.log.parked(ship, "no answer", UNDO_OF_PIVOT)
+    ship.attempts, ship.undo_attempts = 4, 0
+    await all_has_settled()
+
+    (progress,) = told.progress
+    timeline = order.projection.view().timeline
+    assert progress.model_dump(exclude={"events", "attention"}) == {
+        "owner": order.order.fingerprint,
+        "run_id": "-",
+        "number": len(timeline),
+        "status": OrderStatus.NEEDS_ATTENTION,
+    }
+    assert [each.kind for each in progress.events] == [entry.kind for entry in timeline]
+    assert progress.attention == AttentionRecord(
+        kind=Attention.PARKED,
+        amount_at_risk="44.98",
+        since=NOW,
+        steps=[
+            AttentionStep(
+                step="charge_payment",
+                undoing=True,
+                error="the bank is away",
+                attempts=3,
+                next_try=NOW + 5 * MINUTE,
+                choices=BY_A_PERSON,
+            ),
+            AttentionStep(step="create_shipment", error="no answer", attempts=4, choices=[*BY_A_PERSON, "go_forward"]),
+        ],
+    )
+    assert told.options == [
+        {
+            "result_type": RawValue,
+            "start_to_close_timeout": timedelta(seconds=7),
+            "summary": "register: what waits for a person",
+        }
+    ]
+
+
+async def test_what_changes_while_a_report_is_under_way_is_told_after_it(order: OrderHandlers, told: Told) -> None:
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    order.saga.log.parked(order.saga.records["reserve_inventory"], "no stock")
+    await all_has_settled()
+    assert len(told.calls) == 1
+
+    told.calls[0].set_result(None)
+    await all_has_settled()
+    assert told.last is not None
+    assert [each.step for each in told.last.steps] == ["reserve_inventory", "charge_payment"]
+    told.calls[1].set_result(None)
+    await all_has_settled()
+    assert len(told.calls) == 2
+
+
+async def test_that_it_still_waits_is_no_news_and_that_it_does_no_more_is(order: OrderHandlers, told: Told) -> None:
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    told.calls[0].set_result(None)
+    order.cancel("no more")
+    await all_has_settled()
+    assert len(told.calls) == 1
+
+    write_off(order, charge(order))
+    await all_has_settled()
+    assert len(told.calls) == 2
+    assert told.last is None
+
+
+async def test_that_it_is_decided_is_told_before_it_is_carried_out(order: OrderHandlers, told: Told) -> None:
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    told.calls[0].set_result(None)
+    order.saga.decisions.add(Decision("charge_payment", Choice.RETRY, "Ada"))
+    await all_has_settled()
+    assert told.last is not None
+    assert [each.choices for each in told.last.steps] == [[]]
+
+
+async def test_another_amount_at_risk_is_told(order: OrderHandlers, told: Told) -> None:
+    order.saga.log.parked(order.saga.records["reserve_inventory"], "no stock")
+    await all_has_settled()
+    assert told.last is not None
+    assert told.last.amount_at_risk == "0.00"
+    told.calls[0].set_result(None)
+    order.saga.log.begin(charge(order), 1, NOW)
+    await all_has_settled()
+    assert told.last.amount_at_risk == "44.98"
+
+
+async def test_a_register_that_wants_to_hear_nothing_is_told_the_next_thing(order: OrderHandlers, told: Told) -> None:
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    told.calls[0].set_exception(failed("it has ended", final=True))
+    order.saga.log.undo_answered(charge(order), UndoOutcome.UNDONE, 1, "")
+    await all_has_settled()
+    assert len(told.calls) == 2
+
+
+# -- the end
+
+
+async def test_a_report_that_is_under_way_at_the_end_is_ended_and_waited_for(order: OrderHandlers, told: Told) -> None:
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    ending = asyncio.create_task(order._reports.end())
+    await all_has_settled()
+    (call,) = told.calls
+    assert call.asked_to_end
+    assert not ending.done()
+    call.set_exception(asyncio.CancelledError())
+
+    await ending
+    write_off(order, charge(order))
+    await all_has_settled()
+    assert len(told.calls) == 1, "what is told at the end says more"
+
+
+async def test_a_report_has_begun_before_it_is_ended(
+    order: OrderHandlers, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK would forget one that has not, and go on as if it had been made."""
+    begun: list[bool] = []
+
+    def start(*args: Any, **options: Any) -> asyncio.Task[None]:
+        async def made() -> None:
+            begun.append(True)
+            await asyncio.Event().wait()
+
+        order._reports._over = True
+        return asyncio.create_task(made())
+
+    monkeypatch.setattr(workflow, "start_activity", start)
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    assert begun == [True]
+
+
+async def test_a_report_that_was_answered_is_not_ended(order: OrderHandlers, told: Told) -> None:
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    told.calls[0].set_result(None)
+    await all_has_settled()
+    await order._reports.end()
+    assert not told.calls[0].asked_to_end
+
+
+async def test_what_has_ended_tells_nothing_more(order: OrderHandlers, told: Told) -> None:
+    await order._reports.end()
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    assert told.calls == []
+
+
+async def test_an_evicted_run_ends_its_reports(order: OrderHandlers, told: Told) -> None:
+    order.saga.log.parked(charge(order), "the bank is away")
+    await all_has_settled()
+    ending = asyncio.create_task(order._reports.end())
+    await all_has_settled()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    told.calls[0].set_result(None)
+
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert len(told.calls) == 1
+
+
+async def test_what_became_of_an_order_that_has_ended_is_told_to_the_end(order: OrderHandlers, told: Told) -> None:
+    order.saga.records["send_confirmation"].state = StepState.GAVE_UP
+    attention = AttentionRecord(kind=Attention.MAIL_NOT_SENT, amount_at_risk="0", since=NOW)
+    order.cancel("no more")
+    telling = asyncio.create_task(order._reports.after_end(OrderStatus.COMPLETED, attention))
+    await all_has_settled()
+    (progress,) = told.progress
+    assert (progress.status, progress.attention, progress.number) == (OrderStatus.COMPLETED, attention, 1)
+    assert not telling.done()
+    assert not told.calls[0].asked_to_end
+    told.calls[0].set_result(None)
+    await telling
