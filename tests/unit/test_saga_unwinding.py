@@ -1,0 +1,127 @@
+"""A run that begins by unwinding, and what the register makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ordersaga.saga import (
+    NOT_YOURS,
+    Choice,
+    KeptDecision,
+    Outcome,
+    Phase,
+    RegisterState,
+    SagaRun,
+    Standing,
+    StepState,
+    UndoOutcome,
+    UndoResult,
+    Verdict,
+)
+from tests.unit.engine import Time
+from tests.unit.registers import SAGA, Desk, no
+
+UNWINDING, FORWARD = Standing(RegisterState.UNWINDING), Standing(RegisterState.FORWARD)
+
+
+@pytest.fixture(autouse=True)
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(monkeypatch)
+
+
+async def unwound(run: SagaRun[str]) -> Outcome:
+    """How a run ends that begins by unwinding."""
+    return await run._drive("it was cut off")
+
+
+def run_of(*, claimed: bool = False) -> SagaRun[str]:
+    return SagaRun(SAGA, "subject", "1", claimed=claimed)
+
+
+async def test_the_subject_is_claimed_before_anything_is_undone(desk: Desk) -> None:
+    run = run_of()
+
+    assert await unwound(run) == Outcome(Verdict.UNDONE, error="it was cut off")
+    assert desk.calls == ["claim", "unwind", "undo", "undo", "close"]
+    assert run.phase is Phase.ENDED
+
+
+async def test_what_was_claimed_before_is_not_claimed_again(desk: Desk) -> None:
+    await unwound(run_of(claimed=True))
+    assert desk.calls == ["unwind", "undo", "undo", "close"]
+
+
+async def test_what_is_anothers_is_not_undone(desk: Desk) -> None:
+    desk.script["claim"] = [no("Taken", "it is another's")]
+
+    assert await unwound(run_of()) == Outcome(Verdict.UNDONE, error="it is another's", refusal="Taken")
+    assert desk.calls == ["claim"]
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"), [(RegisterState.STANDS, Verdict.STANDS), (RegisterState.UNDONE, Verdict.UNDONE)]
+)
+async def test_what_has_ended_ends_like_it(desk: Desk, state: RegisterState, verdict: Verdict) -> None:
+    desk.script["claim"] = [Standing(state, ending="the first end")]
+    run = run_of()
+
+    assert await unwound(run) == Outcome(verdict, ending="the first end")
+    assert (run.verdict, run.phase) == (verdict, Phase.ENDED)
+    assert desk.calls == ["claim"]
+
+
+async def test_what_turns_out_to_be_undone_is_left_alone(desk: Desk) -> None:
+    desk.script["unwind"] = [Standing(RegisterState.UNDONE, ending="the first end")]
+
+    assert await unwound(run_of()) == Outcome(Verdict.UNDONE, ending="the first end")
+    assert desk.calls == ["claim", "unwind"]
+
+
+@pytest.mark.parametrize("state", [RegisterState.STANDS, RegisterState.FORWARD])
+async def test_what_is_known_to_stand_goes_forward_and_no_undo_is_asked(desk: Desk, state: RegisterState) -> None:
+    desk.script["unwind"] = [Standing(state)]
+
+    assert await unwound(run_of()) == Outcome(Verdict.STANDS)
+    assert desk.calls == ["claim", "unwind", "do", "do", "close"]
+
+
+async def test_what_another_run_undoes_is_undone_by_this_one_too(desk: Desk) -> None:
+    desk.script = {"claim": [UNWINDING], "unwind": [UNWINDING]}
+    assert (await unwound(run_of())).verdict is Verdict.UNDONE
+    assert desk.calls == ["claim", "unwind", "undo", "undo", "close"]
+
+
+async def test_the_pivot_is_asked_first_and_the_register_hears_that_it_stands(desk: Desk) -> None:
+    desk.script["undo"] = [UndoResult(UndoOutcome.TOO_LATE)]
+
+    assert await unwound(run_of()) == Outcome(Verdict.STANDS)
+    assert desk.calls == ["claim", "unwind", "undo", "forward", "do", "do", "close"]
+    ((_, notice),) = [each for each in desk.asked if each[0] == "forward"]
+    assert notice.reason == "ship stands"
+
+
+async def test_what_the_register_takes_for_anothers_is_undone_without_it(desk: Desk) -> None:
+    desk.script["unwind"] = [no(NOT_YOURS)]
+
+    assert (await unwound(run_of(claimed=True))).verdict is Verdict.UNDONE
+    assert desk.calls == ["unwind", "undo", "undo"]
+
+
+async def test_an_end_that_was_written_before_is_the_one_that_counts(desk: Desk) -> None:
+    desk.script["close"] = [Standing(RegisterState.UNDONE, ending="the first end")]
+    assert (await unwound(run_of())).ending == "the first end"
+
+
+async def test_an_undo_that_a_person_has_decided_before_is_not_asked_again(desk: Desk, time: Time) -> None:
+    decision = KeptDecision("a", Choice.DONE_BY_HAND, "Ada", time.now, "17", undoing=True)
+    desk.script["claim"] = [Standing(RegisterState.UNWINDING, [decision])]
+    run = run_of()
+
+    await unwound(run)
+    assert run.records["a"].state is StepState.DONE_BY_HAND
+    assert [asked.id for name, asked in desk.asked if name == "undo"] == ["ship-1"]
