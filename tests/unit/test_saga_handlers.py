@@ -31,7 +31,7 @@ from ordersaga.saga import (
     StepView,
     Verdict,
 )
-from ordersaga.saga.cancel_requests import MOST_WAITING, TooManyCancels, cancel_arguments, read_cancel
+from ordersaga.saga.cancel_requests import MOST_ASKED, MOST_WAITING, TooManyCancels, cancel_arguments, read_cancel
 from ordersaga.saga.decisions import UNDO_OF_PIVOT
 from ordersaga.workflows.handlers import OrderHandlers
 from tests.unit.orders import order_of
@@ -112,6 +112,15 @@ async def test_no_more_than_so_many_may_wait_for_the_answer(
     either.saga._decide_outcome(Verdict.UNDONE)
     await asyncio.gather(*waiting)
     assert either._cancels._waiting == 0
+
+
+async def test_no_more_than_so_many_may_ever_ask(handlers: SagaHandlers) -> None:
+    handlers.saga._decide_outcome(Verdict.UNDONE)
+    for _ in range(MOST_ASKED):
+        handlers._check_cancel()
+        await answer_of(handlers, "no more")
+    with pytest.raises(TooManyCancels, match=f"^0 wait for the answer .*, and {MOST_ASKED} have asked in all"):
+        handlers._check_cancel()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import activity
 
-from ordersaga.saga import NOT_YOURS, DecisionNotice, Notice, Register, Saga, SagaEnding, Standing, refusal
+from ordersaga.saga import NOT_YOURS, UNCLAIMED, DecisionNotice, Notice, Register, Saga, SagaEnding, Standing, refusal
 from ordersaga.testing.sagas.register import Page
 from tests.workflow.cases import AnyStep, Case
 from tests.workflow.journey import World
@@ -25,7 +25,10 @@ class End:
 
 
 class ScriptedRegister:
-    """Pages by key. The world's script says what happens: fault, refuse, slow, lost (written, and no answer)."""
+    """Pages by key. The world's script says what happens: fault, refuse, slow, lost (written, and no answer).
+
+    NotYours and Unclaimed are what it answers.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -42,8 +45,6 @@ class ScriptedRegister:
     @activity.defn
     async def unwind(self, notice: Notice) -> Standing:
         what = await self._happens("unwind", notice.key)
-        if what == NOT_YOURS:
-            raise refusal("it is another's", NOT_YOURS)
         self.announced.append(notice.reason)
         return self._answered(what, self.pages[notice.key].unwind())
 
@@ -55,8 +56,6 @@ class ScriptedRegister:
     @activity.defn
     async def close(self, end: End) -> Standing:
         what = await self._happens("close", end.key)
-        if what == NOT_YOURS:
-            raise refusal("it is another's", NOT_YOURS)
         return self._answered(what, self.pages[end.key].close(vars(end), stands=end.verdict == "stands"))
 
     @activity.defn
@@ -71,6 +70,8 @@ class ScriptedRegister:
             await self.world.release.wait()
         if what == "fault":
             raise RuntimeError("the register is away")
+        if what in (NOT_YOURS, UNCLAIMED):
+            raise refusal("it is another's", what)
         return what
 
     def _answered(self, what: str, standing: Standing) -> Standing:

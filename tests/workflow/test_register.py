@@ -13,7 +13,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from ordersaga.saga import NOT_YOURS, Choice, Kind, SagaContext
+from ordersaga.saga import NOT_YOURS, UNCLAIMED, Choice, Kind, SagaContext
 from ordersaga.saga.register import KeptDecision, RegisterState
 from ordersaga.testing.resets import reset
 from ordersaga.testing.sagas.register import Page
@@ -116,6 +116,14 @@ async def test_nothing_is_touched_before_the_claim_is_granted(stand: Stand, how:
     assert stand.calls == ["claim"]
 
 
+@pytest.mark.parametrize("how", [{}, SLOW], ids=["fast", "durable"])
+async def test_a_claim_of_what_is_anothers_is_refused(stand: Stand, how: dict[str, Any]) -> None:
+    stand.given_register(claim=[NOT_YOURS])
+
+    assert await stand.case.run(SAGA, **how) == f"undone {NOT_YOURS}"
+    assert stand.calls == ["claim"]
+
+
 async def test_an_end_that_is_made_on_the_durable_way_is_written_once(stand: Stand) -> None:
     stand.case.given(do_a=["fault", "ok"])
 
@@ -207,6 +215,21 @@ async def test_a_saga_that_was_never_taken_on_is_undone_and_the_others_end_stays
     assert await stand.case.run(SAGA) == "undone"
     assert stand.case.in_effect == []
     assert stand.page.state is RegisterState.OPEN
+
+
+async def test_what_the_register_has_lost_is_claimed_again_and_ends_as_if_it_had_not(stand: Stand) -> None:
+    stand.given_register(close=[UNCLAIMED, UNCLAIMED, "ok"])
+
+    assert await stand.case.run(SAGA) == "stands"
+    assert [call for call in stand.calls if not call.startswith("do ")] == ["claim", "close", "close", "claim", "close"]
+
+
+async def test_what_the_register_has_lost_and_does_not_take_on_again_is_undone(stand: Stand) -> None:
+    """Another's has come under the key meanwhile."""
+    stand.given_register(claim=["ok", "refuse"], close=[UNCLAIMED])
+
+    assert await stand.case.run(SAGA) == "undone"
+    assert stand.case.in_effect == []
 
 
 # -- later runs
