@@ -152,8 +152,10 @@ class _TellingAhead:
         told_before = self._checkpoint.answers or self._checkpoint.waits
         if CLOSE not in self._calls or register is None or told_before:
             return
+        await asyncio.sleep(0)  # a task that the story has left behind begins its step now
         self._guard.finished()
-        await self._attempt(CLOSE, register.ending(self._subject, self._ending()))
+        if all(task.done() for task in self._tasks) and not any(each.failure for each in self._outcomes):
+            await self._attempt(CLOSE, register.ending(self._subject, self._ending()))
 
     def _ending(self) -> SagaEnding:
         records = self._guard.records
