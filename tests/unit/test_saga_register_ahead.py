@@ -308,6 +308,7 @@ def path_of(saga: Saga[str], patience: timedelta = SECOND) -> FastPath[str]:
 def test_a_register_is_asked_on_the_fast_path_if_it_says_so_and_that_is_not_turned_off(world: World) -> None:
     assert path_of(saga_of(world)).registers
     assert not path_of(saga_of(world, fast_path=False)).registers
+    assert not path_of(registers.SAGA).registers, "it has not said so"
     assert not path_of(Saga("s", story, A, SHIP, MAIL, events=[PAID])).registers
     assert not path_of(saga_of(world), timedelta(0)).registers
 

@@ -1,6 +1,8 @@
-"""A run that begins by unwinding, and what the register makes of it."""
+"""Which way a run goes, forward or back, by what its register says."""
 
 from __future__ import annotations
+
+import asyncio
 
 import pytest
 
@@ -17,6 +19,7 @@ from ordersaga.saga import (
     UndoOutcome,
     UndoResult,
     Verdict,
+    WentForward,
 )
 from tests.unit.engine import Time
 from tests.unit.registers import SAGA, Desk, no
@@ -125,3 +128,58 @@ async def test_an_undo_that_a_person_has_decided_before_is_not_asked_again(desk:
     await unwound(run)
     assert run.records["a"].state is StepState.DONE_BY_HAND
     assert [asked.id for name, asked in desk.asked if name == "undo"] == ["ship-1"]
+
+
+async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(desk: Desk) -> None:
+    desk.script["close"] = [None]
+    run = run_of()
+    ending = asyncio.create_task(unwound(run))
+    while "close" not in desk.calls:
+        await asyncio.sleep(0)
+    run.cancel("no more")
+    assert run.cancel_reason is None
+    ending.cancel()
+
+
+async def test_what_is_known_to_stand_cannot_be_cancelled_and_says_so(desk: Desk) -> None:
+    desk.script = {"unwind": [FORWARD], "do": [None]}
+    run = run_of()
+    going = asyncio.create_task(unwound(run))
+    while "do" not in desk.calls:
+        await asyncio.sleep(0)
+    run.cancel("no more")
+    assert (run.verdict, run.phase, run.cancel_reason) == (Verdict.STANDS, Phase.FORWARD, None)
+    assert [each.step for each in run.events if isinstance(each, WentForward)] == ["ship"]
+    going.cancel()
+
+
+# -- a run that tells its story
+
+
+async def test_a_run_that_hears_of_nothing_goes_forward_and_stands(desk: Desk) -> None:
+    run = run_of()
+    assert await run._drive(None) == Outcome(Verdict.STANDS)
+    assert desk.calls == ["claim", "do", "do", "close"]
+    assert run.verdict is Verdict.STANDS
+
+
+async def test_what_an_earlier_run_had_begun_to_undo_is_not_done(desk: Desk) -> None:
+    desk.script = {"claim": [UNWINDING], "unwind": [UNWINDING]}
+    outcome = await run_of()._drive(None)
+    assert (outcome.verdict, outcome.error) == (Verdict.UNDONE, "an earlier run had begun to undo it")
+    assert desk.calls == ["claim", "unwind", "undo", "undo", "close"]
+
+
+@pytest.mark.parametrize("state", [RegisterState.OPEN, RegisterState.FORWARD])
+async def test_what_an_earlier_run_knows_to_stand_is_not_undone_by_a_refusal(desk: Desk, state: RegisterState) -> None:
+    desk.script = {"claim": [Standing(state)], "do": [no("SoldOut"), "done"]}
+    stands = state is RegisterState.FORWARD
+
+    assert (await run_of()._drive(None)).verdict is (Verdict.STANDS if stands else Verdict.UNDONE)
+    assert desk.calls.count("do") == (3 if stands else 1), "it is parked, and tried again"
+    assert ("unwind" in desk.calls) is not stands
+
+
+async def test_an_end_that_another_run_has_written_is_the_one_that_counts(desk: Desk) -> None:
+    desk.script["close"] = [Standing(RegisterState.STANDS, ending="the first end")]
+    assert await run_of()._drive(None) == Outcome(Verdict.STANDS, ending="the first end")
