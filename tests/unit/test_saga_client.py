@@ -185,8 +185,10 @@ async def test_a_query_that_the_server_loses_is_asked_again() -> None:
 
 @pytest.mark.parametrize("update", [refused("AnotherError"), WorkflowUpdateFailedError(RuntimeError("no")), SILENT])
 async def test_another_failure_of_the_update_is_passed_on(update: Exception) -> None:
+    run = Run(update, Verdict.STANDS)
     with pytest.raises(type(update)):
-        await Run(update, Verdict.STANDS).client.cancel()
+        await run.client.cancel()
+    assert len(run.ids) == 1, "it is not asked again"
 
 
 async def test_a_status_is_waited_for_as_long_as_it_is_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -104,6 +105,10 @@ async def story(subject: str, saga: SagaContext[str]) -> None:
         behind.append(asyncio.create_task(saga.do(A)))
         for _ in range(int(subject.removeprefix("hasty "))):
             await asyncio.sleep(0)
+        return
+    if subject == "deaf":
+        with suppress(BaseException):
+            await saga.hold(SECOND)
         return
     await saga.do(A)
     if subject == "forgetful":
@@ -256,6 +261,12 @@ async def test_a_step_that_fails_as_the_story_returns_is_not_told_as_done(world:
     await tell(world, subject=f"hasty {goes_on}")
     await asyncio.gather(behind.pop(), return_exceptions=True)
     assert not world.endings
+
+
+async def test_a_story_that_swallows_what_is_to_stop_it_is_not_closed(world: World) -> None:
+    """The workflow says that this is a bug."""
+    await tell(world, subject="deaf")
+    assert world.calls == ["claim deaf"]
 
 
 async def test_an_end_that_is_not_written_says_why(world: World) -> None:
