@@ -151,6 +151,13 @@ def test_who_asks_is_told_beside_the_reason(reason: str, by: str | None, read: t
     assert read_cancel([cancel_arguments(reason, by)]) == read
 
 
+@pytest.mark.parametrize("by", [None, "y" * (MAX_REASON + 1)])
+def test_no_more_is_sent_than_is_kept(by: str | None) -> None:
+    sent = cancel_arguments("x" * (MAX_REASON + 1), by)
+    kept = ["x" * MAX_REASON, "y" * MAX_REASON]
+    assert sent == (dict(zip(("reason", "by"), kept, strict=True)) if by else kept[0])
+
+
 @pytest.mark.parametrize("by", [None, "", 7, ["Ada"]])
 def test_a_name_may_be_anything(by: Any) -> None:
     reason, name = read_cancel([{"reason": {"why": 1}, "by": by}])

@@ -276,8 +276,10 @@ async def test_an_end_that_is_not_written_says_why(world: World) -> None:
 
 
 async def test_a_register_that_is_not_for_the_fast_path_is_not_asked_there(world: World) -> None:
-    await tell(world, Checkpoint("1", 5.0), fast_path=False)
+    outcomes = await tell(world, Checkpoint("1", 5.0), fast_path=False)
     assert world.calls == ["a-1", "ship-1", "mail-1"]
+    assert [each.step for each in outcomes] == ["a", "ship", "mail"]
+    assert world.endings == []
 
 
 def test_a_worker_has_to_have_what_asks_the_register(world: World) -> None:

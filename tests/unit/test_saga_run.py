@@ -12,11 +12,15 @@ import pytest
 from temporalio import workflow
 
 from ordersaga.saga import (
+    Choice,
+    Decided,
+    Decision,
     Kind,
     Outcome,
     Phase,
     Policy,
     Saga,
+    SagaEnding,
     SagaEvent,
     SagaRun,
     Step,
@@ -24,6 +28,7 @@ from ordersaga.saga import (
     Verdict,
 )
 from ordersaga.saga.run_state import RunState
+from ordersaga.saga.story_guard import records_of
 from tests.unit.parts import do, request, story, undo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -103,6 +108,32 @@ def test_a_saga_that_stands_wants_out_no_more() -> None:
     assert not state.wants_out
     state.cancel("another")
     assert (state.cancel_reason, len(told)) == ("", 1)
+
+
+@pytest.mark.parametrize("reason", [None, "no more"])
+@pytest.mark.parametrize("verdict", Verdict)
+def test_an_end_has_all_that_is_known_of_the_run(reason: str | None, verdict: Verdict) -> None:
+    saga = Saga("s", story, A, PIVOT)
+    state: RunState[str] = RunState(
+        saga, "subject", "1", Policy(), records_of(saga, "subject", "1"), lambda event: None
+    )
+    if reason is not None:
+        state.cancel(reason)
+    state.error, state.refusal, state.answers = "sold out", "SoldOut", {"a": 17}
+    state.log.decided.append(Decided(Decision("a", Choice.WRITE_OFF, "Ada", "17"), NOW))
+
+    assert state.ending(verdict) == SagaEnding(
+        key="1",
+        verdict=verdict,
+        cancelled=verdict is Verdict.UNDONE and reason is not None,
+        error="sold out",
+        refusal="SoldOut",
+        cancel_reason=reason,
+        steps=[state.log.records["a"], state.log.records["ship"]],
+        answers={"a": 17},
+        events=state.log.events,
+        decided=state.log.decided,
+    )
 
 
 @pytest.mark.parametrize("committed", [False, True])
