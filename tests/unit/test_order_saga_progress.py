@@ -204,6 +204,18 @@ async def test_another_amount_at_risk_is_told(order: OrderHandlers, told: Told) 
     assert told.last.amount_at_risk == "44.98"
 
 
+async def test_that_another_step_waits_in_its_place_is_told(order: OrderHandlers, told: Told) -> None:
+    stock, ship = order.saga.records["reserve_inventory"], order.saga.records["create_shipment"]
+    order.saga.log.parked(stock, "no answer")
+    await all_has_settled()
+    told.calls[0].set_result(None)
+    write_off(order, stock)
+    order.saga.log.parked(ship, "no answer")
+    await all_has_settled()
+    assert told.last is not None
+    assert [each.step for each in told.last.steps] == ["create_shipment"]
+
+
 async def test_a_register_that_wants_to_hear_nothing_is_told_the_next_thing(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_has_settled()
