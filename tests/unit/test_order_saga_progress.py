@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -36,6 +36,10 @@ class Call(asyncio.Future[RawValue | None]):
         """It ends when the server says so."""
         self.asked_to_end = True
         return False
+
+    def end(self) -> None:
+        """The server says so."""
+        super().cancel()
 
 
 class Told:
@@ -72,7 +76,7 @@ async def all_has_settled() -> None:
 
 
 @pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+async def told(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Told]:
     told = Told()
     info = SimpleNamespace(typed_search_attributes=TypedSearchAttributes([]), raw_memo={})
     monkeypatch.setattr(workflow, "now", lambda: told.now)
@@ -80,7 +84,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     monkeypatch.setattr(workflow, "set_current_details", lambda details: None)
     monkeypatch.setattr(workflow, "wait_condition", wait_condition)
     monkeypatch.setattr(workflow, "start_activity", told.start)
-    return told
+    yield told
+    for call in told.calls:
+        call.end()
 
 
 @pytest.fixture
@@ -236,7 +242,7 @@ async def test_a_report_that_is_under_way_at_the_end_is_ended_and_waited_for(ord
     (call,) = told.calls
     assert call.asked_to_end
     assert not ending.done()
-    call.set_exception(asyncio.CancelledError())
+    call.end()
 
     await ending
     write_off(order, charge(order))
