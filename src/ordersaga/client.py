@@ -62,7 +62,7 @@ from ordersaga.workflows.handlers import OrderHandlers
 from ordersaga.workflows.ids import is_settlement, workflow_id
 from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
-from ordersaga.worklist import settle_mail, worklist_items
+from ordersaga.worklist import settle_ended, worklist_items
 
 QUERY_TIMEOUT = timedelta(seconds=12)
 """A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
@@ -234,14 +234,14 @@ class OrderClient:
             with in_our_words(order_id):
                 description = await handle.describe()
         except OrderNotFound:
-            return await self._resolve_mail(order_id, decision)
+            return await self._resolve_ended(order_id, decision)
         if description.status is not WorkflowExecutionStatus.RUNNING:
-            return await self._resolve_mail(order_id, decision)
+            return await self._resolve_ended(order_id, decision)
         try:
             return await asked_again(lambda name: handle.execute_update(OrderSagaWorkflow.resolve, decision, id=name))
         except WorkflowUpdateFailedError as refused:
             if await self._is_ending(order_id, handle):
-                return await self._resolve_mail(order_id, decision)
+                return await self._resolve_ended(order_id, decision)
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise WorkerUnavailable(
@@ -319,8 +319,8 @@ class OrderClient:
             await handle.result()
         return True
 
-    async def _resolve_mail(self, order_id: str, decision: OrderDecision) -> OrderView:
-        await settle_mail(self.temporal, self.settings.task_queue, await self._record(order_id), decision)
+    async def _resolve_ended(self, order_id: str, decision: OrderDecision) -> OrderView:
+        await settle_ended(self.temporal, self.settings.task_queue, await self._record(order_id), decision)
         return await self.get_order(order_id)
 
     async def _result_of_settlement(self, order_id: str, settlement: WorkflowHandle[Any, OrderResult]) -> OrderResult:

@@ -14,6 +14,8 @@ from ordersaga.activities import AHEAD, claim_of
 from ordersaga.clients import RegisterClient
 from ordersaga.clients.http import ServiceHttp, open_session
 from ordersaga.contracts.register import (
+    AttentionStep,
+    DecisionRecord,
     Ending,
     EndingRequest,
     OrderEntry,
@@ -48,7 +50,7 @@ from ordersaga.domain.result import (
 from ordersaga.order_lists import cursor_of, filters_of, position_of
 from ordersaga.saga import Choice, StepState
 from ordersaga.settings import Settings
-from ordersaga.workflows.steps import CONFIRM
+from ordersaga.workflows.steps import CHARGE, CONFIRM
 from ordersaga.workflows.story import ORDER_SAGA
 
 SECONDS = 10.0
@@ -225,7 +227,7 @@ def view_of(record: OrderRecord) -> OrderView:
             "timeline": _timeline(record),
         }
     )
-    return with_mail_decisions(view, record)
+    return with_refund_decisions(with_mail_decisions(view, record), record)
 
 
 _KNOWN = {"tracking_number", "error", "refusal", "cancel_reason", "decisions"}
@@ -246,17 +248,40 @@ def with_mail_decisions(view: OrderView, record: OrderRecord) -> OrderView:
     """The view of an order that ended without its mail, with what was decided and done about that since."""
     if record.ending is None or not has_unsent_mail(view):
         return view
-    ended_by = run_of(record.ending)
-    later = [each for each in record.decisions if each.step == CONFIRM.name and each.run_id != ended_by]
-    entries = [DecisionEntry(**each.model_dump(include=set(DecisionEntry.model_fields))) for each in later]
-    waits = record.attention.steps if record.attention else []
-    tried = next((step for step in waits if step.step == CONFIRM.name), None)
+    later, tried = _since_its_end(record, CONFIRM.name)
     changes: dict[str, object] = {}
     if tried is not None:
         changes = {"attempts": tried.attempts, "last_error": tried.error}
     elif later and record.attention is None:
         changes = {"state": _MAIL_STATES.get(later[-1].choice, StepState.GAVE_UP)}
-    steps = [step.model_copy(update=changes) if _is_unsent(step) else step for step in view.steps]
+    return _changed(view, CONFIRM.name, changes, later)
+
+
+def with_refund_decisions(view: OrderView, record: OrderRecord) -> OrderView:
+    """The view of an order whose refund failed after its end, with what was decided and done about that since."""
+    later, waits = _since_its_end(record, CHARGE.name)
+    changes: dict[str, object] = {}
+    if waits is not None:
+        tried = {"undo_attempts": waits.attempts, "last_error": waits.error}
+        changes = {"state": StepState.PARKED, "undoing": True, **tried}
+    elif later:
+        changes = {"state": _REFUND_STATES.get(later[-1].choice, StepState.UNDONE), "undoing": True}
+    return _changed(view, CHARGE.name, changes, later)
+
+
+def _since_its_end(record: OrderRecord, step: str) -> tuple[list[DecisionRecord], AttentionStep | None]:
+    """What was decided on a step after the order had ended, and what waits of it now."""
+    if record.ending is None:
+        return [], None
+    ended_by = run_of(record.ending)
+    later = [each for each in record.decisions if each.step == step and each.run_id != ended_by]
+    waits = record.attention.steps if record.attention else []
+    return later, next((each for each in waits if each.step == step), None)
+
+
+def _changed(view: OrderView, step: str, changes: dict[str, object], later: list[DecisionRecord]) -> OrderView:
+    entries = [DecisionEntry(**each.model_dump(include=set(DecisionEntry.model_fields))) for each in later]
+    steps = [each.model_copy(update=changes) if each.name == step else each for each in view.steps]
     return view.model_copy(update={"decisions": [*view.decisions, *entries], "steps": steps})
 
 
@@ -266,6 +291,8 @@ _MAIL_STATES: dict[str, StepState] = {
     Choice.WRITE_OFF: StepState.WRITTEN_OFF,
 }
 """What a mail has come to by a decision after which it does not wait any more."""
+_REFUND_STATES = _MAIL_STATES | {Choice.RETRY: StepState.UNDONE}
+"""The same of a refund."""
 
 
 def _is_unsent(step: StepStatus) -> bool:

@@ -17,13 +17,13 @@ from temporalio.service import RPCError
 from ordersaga import endings, saga
 from ordersaga.domain.errors import DecisionRefused
 from ordersaga.domain.order import OrderInput
-from ordersaga.domain.result import OrderResult
+from ordersaga.domain.result import OrderResult, OrderStatus
 from ordersaga.domain.worklist import Attention, OrderDecision, Settlement
 from ordersaga.saga import Choice, Decision, PendingDecisions
 from ordersaga.workflows.ids import settlement_id
 from ordersaga.workflows.projection import CUSTOMER
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
-from ordersaga.workflows.steps import CONFIRM
+from ordersaga.workflows.steps import CHARGE, CONFIRM
 
 CUT_OFF_QUERY = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")'
 SETTLED_QUERY = 'WorkflowType = "OrderSettlementWorkflow" AND ExecutionStatus IN ("Running", "Completed")'
@@ -74,27 +74,34 @@ async def _searchable(temporal: Client, query: str) -> AsyncIterator[WorkflowExe
             raise
 
 
-async def carry_out_mail_decision(
-    temporal: Client, task_queue: str, order: OrderInput, decision: OrderDecision
+DECIDED_ON: dict[Attention, tuple[str, str]] = {
+    Attention.MAIL_NOT_SENT: (CONFIRM.name, "its mail was not sent"),
+    Attention.REFUND_FAILED: (CHARGE.name, "its refund has failed later"),
+}
+"""What may be decided of an order that has ended: on which step, and why."""
+
+
+async def carry_out_decision(
+    temporal: Client, task_queue: str, order: OrderInput, cause: Attention, ended: OrderStatus, decision: OrderDecision
 ) -> None:
-    """Do as a person has decided on the mail of an order that has ended without it. Raises DecisionRefused."""
-    _check_mail_decision(decision)
-    because = "its mail was not sent"
-    settlement = Settlement(order=order, cause=Attention.MAIL_NOT_SENT, because=because, decision=decision)
+    """Do as a person has decided on what an order that has ended has left undone. Raises DecisionRefused."""
+    step, because = DECIDED_ON[cause]
+    _check_decision(step, decision)
+    settlement = Settlement(order=order, cause=cause, because=because, decision=decision, ended=ended)
     try:
         handle = await start_settlement(temporal, task_queue, settlement, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
     except WorkflowAlreadyStartedError:
         raise DecisionRefused(
-            f"A decision on the mail of order {order.order_id} is being carried out at the moment. Nothing was changed."
+            f"A decision on order {order.order_id} is being carried out at the moment. Nothing was changed."
         ) from None
     await handle.result()
 
 
-def _check_mail_decision(decision: OrderDecision) -> None:
-    """Raise DecisionRefused unless a mail that was not sent can be decided on like this."""
+def _check_decision(step: str, decision: OrderDecision) -> None:
+    """Raise DecisionRefused unless this step can be decided on like this."""
     decisions = PendingDecisions()
-    decisions.open(CONFIRM.name)
+    decisions.open(step)
     try:
-        decisions.check(Decision(decision.step or CONFIRM.name, Choice(decision.choice), decision.by, decision.note))
+        decisions.check(Decision(decision.step or step, Choice(decision.choice), decision.by, decision.note))
     except saga.DecisionRefused as refused:
         raise DecisionRefused(str(refused)) from None

@@ -29,6 +29,7 @@ from ordersaga.domain.errors import InvalidOrder, ServiceFault, ServiceUnavailab
 from ordersaga.domain.worklist import Attention, Settlement, WatcherRound
 from ordersaga.endings import memo_of, order_of, was_followed
 from ordersaga.failed_mails import FailedMails
+from ordersaga.failed_refunds import FailedRefunds
 from ordersaga.lost_orders import LostOrders
 from ordersaga.overdue import OverdueOrders
 from ordersaga.settlements import CUT_OFF_QUERY, SETTLED_QUERY, start_settlement, wedged_orders
@@ -62,6 +63,7 @@ class Watcher:
         self._lost = LostOrders(temporal, task_queue, services.register)
         self._overdue = OverdueOrders(temporal, task_queue, services.register)
         self._mails = FailedMails(services.notification, services.register, task_queue)
+        self._refunds = FailedRefunds(services.payment, services.register, task_queue)
 
     @activity.defn
     async def watch_orders(self) -> WatcherRound:
@@ -77,7 +79,8 @@ class Watcher:
         problems += await unrecovered.write()
         wedged = await self._wedged(problems)
         overdue = await self._put_overdue(problems)
-        unsent = await self._unsent(problems)
+        unsent = await self._put_failed(self._mails, "mails", problems)
+        unrefunded = await self._put_failed(self._refunds, "refunds", problems)
         await self._forget_rounds()
         for problem in problems:
             log.warning("the watcher could not look after everything", problem=problem)
@@ -88,6 +91,7 @@ class Watcher:
             wedged=wedged,
             overdue=overdue,
             unsent=unsent,
+            unrefunded=unrefunded,
             problems=problems[:_MOST_PROBLEMS],
         )
 
@@ -160,11 +164,11 @@ class Watcher:
             problems.append(f"what is overdue cannot be looked after: {error}")
             return []
 
-    async def _unsent(self, problems: list[str]) -> list[str]:
+    async def _put_failed(self, failed: FailedMails | FailedRefunds, what: str, problems: list[str]) -> list[str]:
         try:
-            return await self._mails.put_on_worklist(activity.heartbeat)
+            return await failed.put_on_worklist(activity.heartbeat)
         except (ServiceUnavailable, ServiceFault) as error:
-            problems.append(f"mails that failed cannot be looked after: {error}")
+            problems.append(f"{what} that failed cannot be looked after: {error}")
             return []
 
     async def _forget_rounds(self) -> None:

@@ -12,7 +12,7 @@ from ordersaga.domain.errors import DecisionRefused, Unavailable
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention, OrderDecision, WaitingStep, Worklist, WorklistItem, arranged
 from ordersaga.order_register import OrderRegister, order_of_record, summary_of
-from ordersaga.settlements import carry_out_mail_decision, wedged_orders
+from ordersaga.settlements import DECIDED_ON, carry_out_decision, wedged_orders
 from ordersaga.workflows.ids import order_id_of, workflow_id
 from ordersaga.workflows.projection import AT_RISK, SINCE
 
@@ -95,20 +95,20 @@ async def wedged_item(execution: WorkflowExecution) -> WorklistItem:
     )
 
 
-async def settle_mail(temporal: Client, task_queue: str, record: OrderRecord, decision: OrderDecision) -> None:
-    """Carry out a decision on an order that has no run, which can only be one on its mail. Raises DecisionRefused."""
+async def settle_ended(temporal: Client, task_queue: str, record: OrderRecord, decision: OrderDecision) -> None:
+    """Carry out a decision on an order that has no run: on its mail, or on its refund. Raises DecisionRefused."""
     order_id, attention = record.order_id, record.attention
     if record.ending is None:
         raise DecisionRefused(
             f"Order {order_id} has no run that could take a decision. The watcher has it go on by itself. Nothing was "
             "changed."
         )
-    if attention is None or attention.kind != Attention.MAIL_NOT_SENT:
+    if attention is None or attention.kind not in DECIDED_ON:
         raise DecisionRefused(f"Order {order_id} is not on the worklist. Nothing was changed.")
     order = order_of_record(record)
     if order is None:
         raise DecisionRefused(f"This version of ordersaga cannot read order {order_id}. Nothing was changed.")
-    await carry_out_mail_decision(temporal, task_queue, order, decision)
+    await carry_out_decision(temporal, task_queue, order, Attention(attention.kind), record.ending.status, decision)
 
 
 def _waiting_step(step: AttentionStep) -> WaitingStep:

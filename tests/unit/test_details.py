@@ -10,7 +10,7 @@ from ordersaga.access import LOCAL, Caller, Scope
 from ordersaga.api.models import OrderDocument
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus, TimelineEntry
 from ordersaga.known import Known
-from ordersaga.order_reading import OrderDetails, actions_of, with_mail_choices, without_choices
+from ordersaga.order_reading import OrderDetails, actions_of, with_choices, without_choices
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DECISIONS = ["retry", "done_by_hand", "write_off"]
@@ -63,7 +63,7 @@ def test_a_step_is_decided_on_as_its_choices_say(status: OrderStatus, state: str
 
 def test_a_mail_that_was_not_sent_is_decided_on_after_the_end() -> None:
     mail = StepStatus(name="send_confirmation", id="msg-1", state="gave_up")
-    ended = with_mail_choices(view(OrderStatus.COMPLETED, charge("done"), mail))
+    ended = with_choices(view(OrderStatus.COMPLETED, charge("done"), mail), "send_confirmation")
     assert allowed(ended) == [("send_confirmation", name) for name in DECISIONS]
 
 

@@ -27,7 +27,8 @@ def worklist(as_json: AsJson = False) -> int:
     """List the orders that wait for a person: why, the amount at risk, for how long, which step. Exit code 1: some do.
 
     parked: a step cannot be undone; decide with `ordersaga resolve`. mail_not_sent: the order has completed without its
-    confirmation. cut_off: the run was ended from outside, and the watcher cannot have it go on (see its log).
+    confirmation. refund_failed: the refund has failed after the order's end. cut_off: the run was ended from outside,
+    and the watcher cannot have it go on (see its log).
     wedged: the worker cannot go on with it, by a bug or because its version cannot read it; the worker's log says why.
     overdue: its run takes longer than the order's policy allows.
     """

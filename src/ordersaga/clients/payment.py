@@ -6,8 +6,15 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 
 from ordersaga.clients.http import ServiceHttp
-from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, PaymentEntry, RefundAnswer, RefundRequest
-from ordersaga.domain.errors import PaymentDeclined, ServiceFault
+from ordersaga.contracts.payment import (
+    ChargeAnswer,
+    ChargeRequest,
+    PaymentEntry,
+    PaymentEvent,
+    RefundAnswer,
+    RefundRequest,
+)
+from ordersaga.domain.errors import InvalidTransition, NotFound, PaymentDeclined, ServiceFault
 
 
 class PaymentClient:
@@ -34,6 +41,11 @@ class PaymentClient:
         """Give all of a payment back, once, if there is one; keep a late one out. Raises NotYours, ServiceFault."""
         return await self._http.call("POST", "/refunds", request, {200: RefundAnswer}, timeout=timeout)
 
+    async def report(self, payment_id: str, event: PaymentEvent, timeout: float) -> PaymentEntry:
+        """Report what a provider says later. Raises InvalidTransition, NotFound, ServiceFault."""
+        path, noes = f"/payments/{payment_id}/events", (InvalidTransition, NotFound)
+        return await self._http.call("POST", path, event, {200: PaymentEntry}, timeout=timeout, noes=noes)
+
     def payments(self, **filters: str) -> AsyncIterator[PaymentEntry]:
-        """The books: payments, all or those of one order_id. Raises ServiceUnavailable."""
+        """The books: payments, all or those of one order_id, or those with refund_failed. Raises ServiceUnavailable."""
         return self._http.books("/payments", PaymentEntry, **filters)

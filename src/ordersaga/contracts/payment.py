@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -81,11 +82,32 @@ class RefundAnswer(Reply):
     status: RefundStatus
 
 
+class PaymentEventState(StrEnum):
+    """What a provider reports of a payment later."""
+
+    REFUND_FAILED = "refund_failed"
+
+
+class PaymentEvent(Request):
+    """POST /payments/{id}/events: a refund that was made has failed later, so that the money is the shop's again.
+
+    `refund` says which one, counted from 1; an event of an earlier one than the last changes nothing.
+    """
+
+    state: PaymentEventState
+    refund: Annotated[int, Field(ge=1)] = 1
+
+
 class PaymentEntry(Entry):
-    """One payment in the books. `refunded` is how much of `amount` was given back."""
+    """One payment in the books. `refunded` is how much of `amount` was given back, and `refunds` how often.
+
+    `refund_failed_at` is when the last refund failed, if it did: the payment is `captured` again.
+    """
 
     payment_id: str
     state: PaymentState
     amount: Amount
     refunded: Amount
     currency: str
+    refunds: int = 0
+    refund_failed_at: datetime | None = None

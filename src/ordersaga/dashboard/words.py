@@ -34,6 +34,7 @@ TONES: dict[str, str] = {
     StepState.DONE_BY_HAND: "ok",
     StepState.WRITTEN_OFF: "muted",
     Attention.MAIL_NOT_SENT: "warn",
+    Attention.REFUND_FAILED: "alert",
     Attention.CUT_OFF: "warn",
     Attention.WEDGED: "alert",
     Attention.OVERDUE: "warn",
@@ -107,6 +108,8 @@ STEPS = {
 ATTENTION = {
     Attention.PARKED: "A step cannot finish by itself. It is tried again, slowly, until somebody decides.",
     Attention.MAIL_NOT_SENT: "The order has completed, but its confirmation could not be sent.",
+    Attention.REFUND_FAILED: "The order is undone, but its refund has failed since: the customer has not got the money "
+    "back.",
     Attention.CUT_OFF: "The run was ended from outside. The watcher has the order go on by itself within a minute or "
     "so. If the order stays here, the log of `ordersaga worker` says why it cannot.",
     Attention.WEDGED: "The worker cannot go on with it: a bug, or something that its version cannot read. Nothing is "

@@ -44,6 +44,8 @@ class Attention(StrEnum):
     """A step cannot be undone, or cannot be done although the parcel has left."""
     MAIL_NOT_SENT = "mail_not_sent"
     """The order has completed, but its confirmation could not be sent."""
+    REFUND_FAILED = "refund_failed"
+    """The order is undone, but its refund has failed later: the customer's money is still there."""
     CUT_OFF = "cut_off"
     """The run was terminated, failed or is lost, and the watcher could not have the order go on. It goes on trying."""
     WEDGED = "wedged"
@@ -60,7 +62,8 @@ class WatcherRound(Answer):
     """What a round of the watcher found, and what it could not do.
 
     `recovered` are runs that were cut off, `started` orders that no run knew, `wedged` runs that do not go on,
-    `overdue` orders that have just been found to be so, `unsent` orders whose mail was refused after they had ended.
+    `overdue` orders that have just been found to be so. `unsent` and `unrefunded` are orders whose mail was refused, or
+    whose refund has failed, after they had ended.
     """
 
     at: datetime
@@ -69,6 +72,7 @@ class WatcherRound(Answer):
     wedged: list[str] = []
     overdue: list[str] = []
     unsent: list[str] = []
+    unrefunded: list[str] = []
     problems: list[str] = []
 
 

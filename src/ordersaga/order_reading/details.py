@@ -9,7 +9,6 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import Answer, OrderStatus, OrderSummary, OrderView
 from ordersaga.domain.worklist import WorklistItem
 from ordersaga.saga import PendingDecisions
-from ordersaga.workflows.steps import CONFIRM
 
 ActionName = Literal["cancel", "retry", "done_by_hand", "write_off", "go_forward"]
 
@@ -61,11 +60,11 @@ def actions_of(view: OrderView) -> list[Action]:
     return [Action.model_validate(action) for action in cancel + decisions]
 
 
-def with_mail_choices(view: OrderView) -> OrderView:
-    """The view of an order that has ended without its mail, with what a person may decide on that."""
+def with_choices(view: OrderView, step: str) -> OrderView:
+    """The view of an order that has ended, with what a person may decide on a step that was left undone."""
     decisions = PendingDecisions()
-    decisions.open(CONFIRM.name)
-    steps = [step.model_copy(update={"choices": list(decisions.choices(step.name))}) for step in view.steps]
+    decisions.open(step)
+    steps = [each.model_copy(update={"choices": list(decisions.choices(each.name))}) for each in view.steps]
     return view.model_copy(update={"steps": steps})
 
 

@@ -14,9 +14,10 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView
 from ordersaga.domain.worklist import Attention, WorklistItem
 from ordersaga.notes import note_of
-from ordersaga.order_reading.details import OrderDetails, actions_of, with_mail_choices, without_choices
+from ordersaga.order_reading.details import OrderDetails, actions_of, with_choices, without_choices
 from ordersaga.order_reading.without_worker import view_without_worker
 from ordersaga.order_register import OrderRegister, order_of_record, run_of, summary_of, view_of
+from ordersaga.settlements import DECIDED_ON
 from ordersaga.workflows.ids import order_id_of, workflow_id
 from ordersaga.worklist import waiting_item, wedged_item
 
@@ -167,8 +168,8 @@ def _details(
     run_id: str,
     attention: WorklistItem | None,
 ) -> OrderDetails:
-    if live and attention is not None and attention.attention is Attention.MAIL_NOT_SENT:
-        view = with_mail_choices(view)
+    if live and attention is not None and attention.attention in DECIDED_ON:
+        view = with_choices(view, DECIDED_ON[attention.attention][0])
     return OrderDetails(
         summary=summary.model_copy(update={"status": view.status}),
         order=order,

@@ -151,9 +151,9 @@ class SagaRun(Generic[S]):
         """
         await carry_out(self.decisions, decision)
 
-    async def keep(self, decision: Decision) -> None:
-        """Write a decision that was taken outside of the run into the register."""
-        await self._state.registrar.keep(self.records[decision.step], decision)
+    async def keep(self, decision: Decision, *, undoing: bool = False) -> None:
+        """Write a decision that was taken outside of the run, on a step or on its undo, into the register."""
+        await self._state.registrar.keep(self.records[decision.step], decision, undoing=undoing)
 
     def deliver(self, event: ExternalEvent[S, V], value: V) -> None:
         """An event from outside has come; it may come before the story waits for it. The first value counts."""

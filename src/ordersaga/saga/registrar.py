@@ -144,12 +144,13 @@ class Registrar(Generic[S]):
         except _Strangers as strangers:
             raise Unwind(str(strangers)) from None
 
-    async def keep(self, record: StepRecord, decision: Decision) -> None:
-        """Write a decision that is about to be carried out."""
+    async def keep(self, record: StepRecord, decision: Decision, *, undoing: bool = False) -> None:
+        """Write a decision that is about to be carried out: on the step's undo if that waits, or if it says so."""
         if self._register is None:
             return
         self._written += 1
-        kept = KeptDecision(decision.step, decision.choice, decision.by, workflow.now(), decision.note, record.undoing)
+        undone = undoing or record.undoing
+        kept = KeptDecision(decision.step, decision.choice, decision.by, workflow.now(), decision.note, undone)
         notice = DecisionNotice(
             self._run.key,
             self._run.saga.owner(self._run.subject),

@@ -1,4 +1,4 @@
-"""What people have decided on an order, by Temporal's own record: the updates in its history, whatever its result says.
+"""What people have decided on an order, by Temporal's own record: what was sent to its runs, whatever its result says.
 
 A run writes its result itself, so one that gave up by itself could say there that somebody had told it to.
 """
@@ -14,8 +14,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga import endings
 from ordersaga.domain.result import DecisionEntry
-from ordersaga.domain.worklist import OrderDecision
+from ordersaga.domain.worklist import OrderDecision, Settlement
 from ordersaga.workflows.ids import settlement_id, workflow_id
+from ordersaga.workflows.settlement import OrderSettlementWorkflow
 
 _RESOLVE = "resolve"
 
@@ -41,6 +42,11 @@ async def by_people(temporal: Client, order_id: str, said: list[DecisionEntry]) 
 
 async def _sent_to(temporal: Client, run: str) -> AsyncIterator[OrderDecision]:
     async for event in temporal.get_workflow_handle(run).fetch_history_events():
+        started = event.workflow_execution_started_event_attributes
+        if started.workflow_type.name == OrderSettlementWorkflow.__name__:  # which may begin with a decision
+            (settlement,) = await temporal.data_converter.decode(started.input.payloads, [Settlement])
+            if settlement.decision is not None:
+                yield settlement.decision
         request = _request(event)
         if request.input.name == _RESOLVE:
             (decision,) = await temporal.data_converter.decode(request.input.args.payloads, [OrderDecision])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
@@ -119,6 +120,18 @@ def unsent_mail(steps: Sequence[StepRecord]) -> AttentionRecord | None:
         step=mail.name, error=mail.last_error, attempts=mail.attempts, choices=[str(choice) for choice in BY_A_PERSON]
     )
     return AttentionRecord(kind=Attention.MAIL_NOT_SENT, amount_at_risk="0", since=mail.since, steps=[step])
+
+
+def failed_refund(amount: str, since: datetime, error: str, attempts: int) -> AttentionRecord:
+    """What a person has to do about a refund that has failed after its order had ended."""
+    step = AttentionStep(
+        step=CHARGE.name,
+        undoing=True,
+        error=error,
+        attempts=attempts,
+        choices=[str(choice) for choice in BY_A_PERSON],
+    )
+    return AttentionRecord(kind=Attention.REFUND_FAILED, amount_at_risk=amount, since=since, steps=[step])
 
 
 ORDER_REGISTER = Register[OrderInput](

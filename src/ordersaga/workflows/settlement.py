@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from ordersaga.activities import PaymentActivities
     from ordersaga.domain.errors import InvalidOrder
     from ordersaga.domain.result import OrderResult, OrderStatus
-    from ordersaga.domain.worklist import Attention, Settlement
-    from ordersaga.saga import Choice, Decided, Decision, Outcome, Verdict
+    from ordersaga.domain.worklist import Attention, OrderDecision, Settlement
+    from ordersaga.saga import Choice, Decided, Decision, Outcome, UndoRequest, Verdict
     from ordersaga.workflows.handlers import OrderHandlers
-    from ordersaga.workflows.register import decision_entry, unsent_mail
-    from ordersaga.workflows.steps import CONFIRM
+    from ordersaga.workflows.register import decision_entry, failed_refund, unsent_mail
+    from ordersaga.workflows.steps import CHARGE, CONFIRM
+
+_TRIES = 3
+"""How often a refund that has failed is tried again when a person says so."""
 
 
 @workflow.defn(failure_exception_types=[InvalidOrder])
 class OrderSettlementWorkflow(OrderHandlers):
-    """Settles an order whose run was cut off, by the same undos; or a mail that was not sent, as a person decides."""
+    """Settles an order whose run was cut off, by the same undos; or what failed later, as a person decides."""
 
     @workflow.init
     def __init__(self, settlement: Settlement) -> None:
@@ -25,13 +33,18 @@ class OrderSettlementWorkflow(OrderHandlers):
     @workflow.run
     async def run(self, settlement: Settlement) -> OrderResult:
         """Settle it, and say how the order ended."""
-        decision = settlement.decision
         if settlement.cause is Attention.CUT_OFF:
             return self.projection.finish(await self.run_saga(unwind_because=settlement.because))
         if settlement.cause is Attention.RESTORED:
             return self.projection.finish(await self._restore(settlement))
+        decision = settlement.decision
         assert decision is not None
-        first = Decision(CONFIRM.name, Choice(decision.choice), decision.by, decision.note)
+        if settlement.cause is Attention.REFUND_FAILED:
+            return await self._decide_on_refund(settlement, decision)
+        return await self._decide_on_mail(decision)
+
+    async def _decide_on_mail(self, decided: OrderDecision) -> OrderResult:
+        first = Decision(CONFIRM.name, Choice(decided.choice), decided.by, decided.note)
         entry = decision_entry(Decided(first, workflow.now()))
         await self.saga.keep(first)
         again = first.choice is Choice.RETRY
@@ -39,6 +52,34 @@ class OrderSettlementWorkflow(OrderHandlers):
         result = self.projection.finish(outcome, [entry])
         await self._reports.after_end(result.status, unsent_mail(list(self.saga.records.values())))
         return result
+
+    async def _decide_on_refund(self, settlement: Settlement, decided: OrderDecision) -> OrderResult:
+        assert settlement.ended is not None
+        first = Decision(CHARGE.name, Choice(decided.choice), decided.by, decided.note)
+        entry = decision_entry(Decided(first, workflow.now()))
+        await self.saga.keep(first, undoing=True)
+        why = await self._refund(settlement.because) if first.choice is Choice.RETRY else None
+        total = self.order.total.amount
+        attention = None if why is None else failed_refund(total, workflow.now(), why, _TRIES)
+        cancelled = settlement.ended is OrderStatus.CANCELLED
+        result = self.projection.finish(Outcome(Verdict.UNDONE, cancelled), [entry])
+        await self._reports.after_end(settlement.ended, attention)
+        return result
+
+    async def _refund(self, because: str) -> str | None:
+        """Refund the customer once more; why that failed, if it did."""
+        undo = UndoRequest(CHARGE.effect_id(self.order.order_id), because, self.order.fingerprint)
+        try:
+            await workflow.execute_activity_method(
+                PaymentActivities.refund_payment,
+                undo,
+                start_to_close_timeout=timedelta(seconds=self.policy.http_timeout),
+                retry_policy=RetryPolicy(maximum_attempts=_TRIES),
+                summary="refund the customer once more",
+            )
+        except ActivityError as error:
+            return str(error.cause or error)
+        return None
 
     async def _restore(self, settlement: Settlement) -> Outcome:
         """Do what a completed order has lost, undo what another still has. The register has its end, which stays."""

@@ -38,6 +38,7 @@ _INSERT = """
 INSERT INTO fence (id, op, written_by, request_hash, state, created_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
+_TAKE_BACK = "DELETE FROM fence WHERE id = ? AND op = 'undo'"
 _FINISH = "UPDATE fence SET state = ?, answer = ? WHERE id = ? AND op = ?"
 _FIND = "SELECT written_by, request_hash, state, answer, owner FROM fence WHERE id = ? AND op = ?"
 
@@ -100,6 +101,11 @@ async def undo(effect_id: str, owner: str | None, work: Work[Answer], nothing: A
     answer = nothing if done["state"] == "nothing" else await work(tx)
     await tx.execute(_FINISH, "done" if done["state"] == "done" else "nothing", answer.stored, effect_id, "undo")
     return answer
+
+
+async def take_undo_back(tx: Transaction, effect_id: str) -> None:
+    """An undo has turned out later not to have taken effect: it may be asked for again. A do stays the one it was."""
+    await tx.execute(_TAKE_BACK, effect_id)
 
 
 def _check_owner(done: Row, effect_id: str, owner: str | None) -> None:

@@ -6,15 +6,17 @@ from ordersaga.contracts.payment import (
     ChargeAnswer,
     ChargeRequest,
     PaymentEntry,
+    PaymentEvent,
     PaymentState,
     RefundAnswer,
     RefundRequest,
     RefundStatus,
 )
-from ordersaga.domain.errors import PaymentDeclined
+from ordersaga.domain.errors import InvalidTransition, PaymentDeclined
 from ordersaga.domain.money import Money
 from ordersaga.services.kit.answer import Answer, refusal, reply
 from ordersaga.services.kit.books import Book
+from ordersaga.services.kit.fence import take_undo_back
 from ordersaga.services.kit.store import Row, Transaction, now
 from ordersaga.services.payment.cards import decline_code
 
@@ -24,8 +26,12 @@ INSERT INTO payment (payment_id, order_id, customer_id, payment_method_id, idemp
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _REFUND = """
-UPDATE payment SET state = 'refunded', refunded_minor = amount_minor, refund_reason = ?
+UPDATE payment SET state = 'refunded', refunded_minor = amount_minor, refund_reason = ?, refunds = refunds + 1,
+    refund_failed_at = NULL
 WHERE payment_id = ? AND state = 'captured'
+"""
+_REFUND_FAILED = """
+UPDATE payment SET state = 'captured', refunded_minor = 0, refund_failed_at = ? WHERE payment_id = ?
 """
 
 
@@ -38,11 +44,14 @@ def _entry(row: Row) -> PaymentEntry:
         refunded=Money(row["refunded_minor"], row["currency"]).amount,
         currency=row["currency"],
         created_at=row["created_at"],
+        refunds=row["refunds"],
+        refund_failed_at=row["refund_failed_at"],
     )
 
 
 BOOK = Book(
-    "SELECT seq, payment_id, order_id, state, amount_minor, refunded_minor, currency, created_at FROM payment",
+    "SELECT seq, payment_id, order_id, state, amount_minor, refunded_minor, currency, created_at, refunds, "
+    "refund_failed_at FROM payment",
     "payment_id",
     _entry,
 )
@@ -77,3 +86,17 @@ async def refund(tx: Transaction, request: RefundRequest) -> Answer:
     if await tx.execute(_REFUND, request.reason, request.payment_id):
         return reply(RefundAnswer(status=RefundStatus.REFUNDED))
     return NOTHING
+
+
+async def refund_failed(tx: Transaction, payment_id: str, event: PaymentEvent) -> PaymentEntry:
+    """Take note that a refund has failed, once, so that it can be made again. Raises InvalidTransition, NotFound."""
+    payment = await BOOK.find(tx, payment_id, lock="wait")
+    if event.refund < payment.refunds or (event.refund == payment.refunds and payment.refund_failed_at is not None):
+        return payment
+    if event.refund > payment.refunds:
+        raise InvalidTransition(
+            f"{payment_id} was refunded {payment.refunds} times; there is no refund {event.refund}. Nothing changed."
+        )
+    await tx.execute(_REFUND_FAILED, now(), payment_id)
+    await take_undo_back(tx, payment_id)
+    return await BOOK.find(tx, payment_id)

@@ -8,11 +8,19 @@ from fastapi import Query
 from starlette.responses import Response
 
 from ordersaga.contracts.common import EffectId, Page
-from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, PaymentEntry, RefundAnswer, RefundRequest
+from ordersaga.contracts.payment import (
+    ChargeAnswer,
+    ChargeRequest,
+    PaymentEntry,
+    PaymentEvent,
+    RefundAnswer,
+    RefundRequest,
+)
 from ordersaga.domain.errors import (
     Fenced,
     IdempotencyMismatch,
     InProgress,
+    InvalidTransition,
     NotFound,
     NotYours,
     PaymentDeclined,
@@ -49,7 +57,20 @@ def service(store: Store) -> Service:
     app.add_api_route(
         "/payments/{payment_id}", routes.payment, response_model=PaymentEntry, responses=problems(NotFound)
     )
+    app.add_api_route(
+        "/payments/{payment_id}/events",
+        routes.event,
+        methods=["POST"],
+        response_model=PaymentEntry,
+        responses=problems(NotFound, InvalidTransition),
+    )
     return Service("payment", app, store, store.running)
+
+
+class PaymentQuery(OrderQuery):
+    """A page of payments; with `refund_failed` only those whose last refund has failed."""
+
+    refund_failed: bool = False
 
 
 class _Routes:
@@ -71,6 +92,12 @@ class _Routes:
         """One payment in the books."""
         return reply(await payments.BOOK.one(self._store, payment_id)).response()
 
-    async def payments(self, query: Annotated[OrderQuery, Query()]) -> Response:
+    async def event(self, payment_id: EffectId, event: PaymentEvent) -> Response:
+        """The provider reports that a refund has failed later."""
+        return reply(await self._store.write(lambda tx: payments.refund_failed(tx, payment_id, event))).response()
+
+    async def payments(self, query: Annotated[PaymentQuery, Query()]) -> Response:
         """The payments in the books."""
-        return reply(await payments.BOOK.page(self._store, query, {"order_id = ?": query.order_id})).response()
+        since = "" if query.refund_failed else None
+        wanted = {"order_id = ?": query.order_id, "refund_failed_at > ?": since}
+        return reply(await payments.BOOK.page(self._store, query, wanted)).response()

@@ -1,0 +1,60 @@
+"""Refunds that were made and failed later: the order had ended by then, so the watcher puts it on the worklist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ordersaga.clients import PaymentClient, RegisterClient
+from ordersaga.contracts.payment import PaymentEntry
+from ordersaga.contracts.register import OrderRecord
+from ordersaga.domain.errors import NotFound
+from ordersaga.domain.result import OrderStatus
+from ordersaga.saga.decisions import Choice
+from ordersaga.unrecovered import report
+from ordersaga.workflows.register import failed_refund
+from ordersaga.workflows.steps import CHARGE
+
+_SETTLED = (Choice.DONE_BY_HAND, Choice.WRITE_OFF)
+_WHY = "the refund was made, and has failed later"
+
+
+class FailedRefunds:
+    """The payments of undone orders that the customer has not got back after all."""
+
+    def __init__(self, payment: PaymentClient, register: RegisterClient, task_queue: str) -> None:
+        self._payment, self._register, self._task_queue = payment, register, task_queue
+
+    async def put_on_worklist(self, on_each: Callable[[], None]) -> list[str]:
+        """Put the orders on the worklist that are not there, and give their ids.
+
+        Raises ServiceUnavailable, ServiceFault.
+        """
+        found: list[str] = []
+        async for payment in self._payment.payments(refund_failed="true"):
+            on_each()
+            if await self._is_put(payment):
+                found.append(payment.order_id)
+        return found
+
+    async def _is_put(self, payment: PaymentEntry) -> bool:
+        try:
+            order = await self._register.order(payment.order_id)
+        except NotFound:
+            return False
+        if order.task_queue != self._task_queue or not _is_forgotten(order, payment):
+            return False
+        assert payment.refund_failed_at is not None
+        attention = failed_refund(payment.amount, payment.refund_failed_at, _WHY, payment.refunds)
+        await report(self._register, order, order.status, attention)
+        return True
+
+
+def _is_forgotten(order: OrderRecord, payment: PaymentEntry) -> bool:
+    """Whether an order that is undone is on no worklist, and nobody has settled its refund since it failed."""
+    assert payment.refund_failed_at is not None
+    settled = any(
+        each.step == CHARGE.name and each.undoing and each.choice in _SETTLED and each.at > payment.refund_failed_at
+        for each in order.decisions
+    )
+    undone = order.status in (OrderStatus.FAILED, OrderStatus.CANCELLED)
+    return undone and order.attention is None and not settled
