@@ -70,6 +70,64 @@ async def test_a_refund_does_not_wait_for_the_wording_of_its_reason(api: Api, or
     assert await api.post("/payment/refunds", refund) == Answer(200, {"status": "refunded"})
 
 
+async def fails(api: Api, order_id: str, refund: int) -> Answer:
+    """The provider reports that a refund has failed."""
+    return await api.post(f"/payment/payments/pay-{order_id}/events", {"state": "refund_failed", "refund": refund})
+
+
+async def test_a_refund_that_fails_later_gives_the_money_back_to_the_shop_and_may_be_made_again(
+    api: Api, order_id: str
+) -> None:
+    await PAYMENT.do(api, order_id)
+    charged = await only_entry(api, order_id)
+    assert (charged["refunds"], charged["refund_failed_at"]) == (0, None)
+    for number in (1, 2):
+        await PAYMENT.undo_it(api, order_id)
+        answers = await asyncio.gather(*(fails(api, order_id, number) for _ in range(5)))
+        assert [answer.status for answer in answers] == [200] * 5
+        failed = await only_entry(api, order_id)
+        assert (failed["state"], failed["refunded"], failed["refunds"]) == ("captured", "0.00", number)
+        assert failed["refund_failed_at"]
+        assert await PAYMENT.do(api, order_id) == Answer(201, {"payment_id": f"pay-{order_id}", "amount": "19.99"})
+    assert await PAYMENT.undo_it(api, order_id) == Answer(200, {"status": "refunded"})
+    entry = await only_entry(api, order_id)
+    assert (entry["state"], entry["refunded"], entry["refunds"]) == ("refunded", "19.99", 3)
+    assert entry["refund_failed_at"] is None
+
+
+async def test_the_failure_of_an_earlier_refund_that_is_reported_late_changes_nothing(api: Api, order_id: str) -> None:
+    await PAYMENT.do(api, order_id)
+    await PAYMENT.undo_it(api, order_id)
+    await fails(api, order_id, 1)
+    await PAYMENT.undo_it(api, order_id)
+    assert (await fails(api, order_id, 1)).status == 200
+    assert (await only_entry(api, order_id))["state"] == "refunded"
+
+
+async def test_a_refund_that_was_never_made_cannot_fail(api: Api, order_id: str) -> None:
+    unknown = await fails(api, order_id, 1)
+    assert (unknown.status, unknown.type) == (404, "NotFound")
+    await PAYMENT.do(api, order_id)
+    for refund in (1, 2):
+        answer = await fails(api, order_id, refund)
+        assert (answer.status, answer.type) == (409, "InvalidTransition")
+    await PAYMENT.undo_it(api, order_id)
+    assert (await fails(api, order_id, 2)).status == 409
+    assert (await only_entry(api, order_id))["state"] == "refunded"
+
+
+async def test_payments_are_listed_whose_refund_has_failed(api: Api, order_id: str) -> None:
+    names = [f"{order_id}-{number}" for number in range(3)]
+    for name in names:
+        await PAYMENT.do(api, name)
+        await PAYMENT.undo_it(api, name)
+    await fails(api, names[1], 1)
+    listed = [row["order_id"] for row in await api.books("/payment/payments", refund_failed="true")]
+    assert [name for name in listed if name in names] == [names[1]]
+    both = await api.books("/payment/payments", refund_failed="true", order_id=names[0])
+    assert both == []
+
+
 @pytest.mark.parametrize(
     ("amount", "currency"),
     [
