@@ -29,6 +29,7 @@ from ordersaga.saga import (
 )
 from ordersaga.saga.run_state import RunState
 from ordersaga.saga.story_guard import records_of
+from ordersaga.saga.telling import Telling
 from tests.unit.parts import do, request, story, undo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -134,6 +135,32 @@ def test_an_end_has_all_that_is_known_of_the_run(reason: str | None, verdict: Ve
         events=state.log.events,
         decided=state.log.decided,
     )
+
+
+def test_an_end_that_is_known_from_elsewhere_is_told_as_it_was() -> None:
+    run = SagaRun(Saga("s", story, A), "subject", "1")
+    ending = run.ending(Outcome(Verdict.UNDONE, True, "sold out", "SoldOut"))
+    assert (ending.verdict, ending.cancelled, ending.error, ending.refusal) == (
+        Verdict.UNDONE,
+        True,
+        "sold out",
+        "SoldOut",
+    )
+
+
+async def test_a_run_that_is_evicted_stops_and_cancels_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def tell(telling: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Telling, "tell", tell)
+    monkeypatch.setattr(workflow, "cancellation_reason", lambda: "somebody has asked Temporal to")
+    run = SagaRun(Saga("s", story, A), "subject", "1")
+    telling = asyncio.create_task(run._tell())
+    await asyncio.sleep(0)
+    telling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await telling
+    assert run.cancel_reason is None
 
 
 @pytest.mark.parametrize("committed", [False, True])
