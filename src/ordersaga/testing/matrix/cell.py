@@ -88,6 +88,8 @@ class Cell:
     disaster: str | None = None
     foreign: bool = False
     """Whether its run is started by another SDK, so that the run has to claim it."""
+    elsewhere: bool = False
+    """Whether it is placed at another deployment, on a task queue of its own."""
 
     @property
     def family(self) -> str:

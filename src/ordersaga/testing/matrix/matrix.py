@@ -9,6 +9,7 @@ from itertools import chain
 from ordersaga.testing.matrix.cancel_cells import cancel_cells
 from ordersaga.testing.matrix.cell import Cell
 from ordersaga.testing.matrix.crash_cells import crash_cells, terminate_cells
+from ordersaga.testing.matrix.deployment_cells import deployment_cells
 from ordersaga.testing.matrix.fault_cells import fault_cells
 from ordersaga.testing.matrix.register_cells import register_cells
 from ordersaga.testing.matrix.reset_cells import reset_cells
@@ -16,7 +17,8 @@ from ordersaga.testing.matrix.reset_cells import reset_cells
 
 def all_cells() -> list[Cell]:
     """Every cell of the matrix."""
-    kinds = (fault_cells(), cancel_cells(), reset_cells(), crash_cells(), terminate_cells(), register_cells())
+    ends = terminate_cells(), deployment_cells()
+    kinds = (fault_cells(), cancel_cells(), reset_cells(), crash_cells(), *ends, register_cells())
     return list(chain.from_iterable(kinds))
 
 

@@ -12,6 +12,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from ordersaga.client import OrderClient
 from ordersaga.contracts.shipping import ShipmentEventState
 from ordersaga.domain.errors import DecisionRefused, Unavailable
 from ordersaga.domain.order import OrderInput, OrderPolicy, parse_order
@@ -74,12 +75,19 @@ class Scene:
 
     async def _place(self) -> None:
         if not self.cell.foreign:
-            await self.ground.orders.submit_order(self.order())
+            await self._deployment().submit_order(self.order())
             return
-        queue, name = self.ground.orders.settings.task_queue, workflow_id(self.order_id)
+        queue, name = self.task_queue, workflow_id(self.order_id)
         document = self.order().model_dump(mode="json", exclude_none=True)
         with suppress(WorkflowAlreadyStartedError):
             await self.ground.orders.temporal.start_workflow("OrderSagaWorkflow", document, id=name, task_queue=queue)
+
+    def _deployment(self) -> OrderClient:
+        """The client that it is placed with."""
+        orders = self.ground.orders
+        if not self.cell.elsewhere:
+            return orders
+        return OrderClient(orders.temporal, orders.settings.model_copy(update={"task_queue": self.task_queue}))
 
     def order(self) -> OrderInput:
         """What is ordered: two pieces of one article, for 39.98 USD."""
@@ -95,6 +103,11 @@ class Scene:
             "payment_method_id": card,
         }
         return parse_order(order).model_copy(update={"policy": OrderPolicy(**self.cell.policy)})
+
+    @property
+    def task_queue(self) -> str:
+        """Where it is placed."""
+        return f"elsewhere-{self.order_id}" if self.cell.elsewhere else self.ground.orders.settings.task_queue
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
