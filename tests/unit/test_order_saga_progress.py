@@ -287,11 +287,12 @@ async def test_what_has_ended_tells_nothing_more(order: OrderHandlers, told: Tol
 
 
 async def test_an_evicted_run_ends_its_reports(order: OrderHandlers, told: Told) -> None:
+    others = asyncio.all_tasks()  # of this session, such as workers
     order.saga.log.parked(charge(order), "the bank is away")
     await all_has_settled()
     ending = asyncio.create_task(order._reports.end())
     await all_has_settled()
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+    for task in asyncio.all_tasks() - others:
         task.cancel()
     told.calls[0].set_result(None)
 
