@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from temporalio import workflow
 from temporalio.common import RawValue, TypedSearchAttributes
 
@@ -25,6 +26,9 @@ from tests.unit.orders import order_of
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 BY_A_PERSON = ["retry", "done_by_hand", "write_off"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="function")
+"""Each test has a loop of its own: what it leaves behind would be at work for the rest of the session."""
 
 
 class Call(asyncio.Future[RawValue | None]):
@@ -75,7 +79,7 @@ async def all_has_settled() -> None:
         await asyncio.sleep(0)
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True, loop_scope="function")
 async def told(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Told]:
     told = Told()
     info = SimpleNamespace(typed_search_attributes=TypedSearchAttributes([]), raw_memo={})
@@ -287,12 +291,11 @@ async def test_what_has_ended_tells_nothing_more(order: OrderHandlers, told: Tol
 
 
 async def test_an_evicted_run_ends_its_reports(order: OrderHandlers, told: Told) -> None:
-    others = asyncio.all_tasks()  # of this session, such as workers
     order.saga.log.parked(charge(order), "the bank is away")
     await all_has_settled()
     ending = asyncio.create_task(order._reports.end())
     await all_has_settled()
-    for task in asyncio.all_tasks() - others:
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     told.calls[0].set_result(None)
 
