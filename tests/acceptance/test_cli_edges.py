@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ def test_help_loads_nothing_heavy() -> None:
     code = f"import sys, ordersaga.cli; print(sorted({HEAVY} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def test_it_tells_its_version() -> None:
+    done = ordersaga("--version")
+    assert (done.code, done.out) == (0, f"ordersaga {version('ordersaga')}\n")
 
 
 def test_every_command_and_exit_code_is_documented() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from ordersaga.cli import api, doctor, lists, orders, recover, serve, verify, worklist
@@ -19,6 +22,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Orders that end shipped and paid for, or completely undone.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ordersaga {version('ordersaga')}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Orders that end shipped and paid for, or completely undone."""
+
+
 app.command()(demo)
 app.command()(up)
 app.command()(serve.worker)
