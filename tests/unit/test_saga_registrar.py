@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +42,10 @@ STANDS, FORWARD = Standing(RegisterState.STANDS), Standing(RegisterState.FORWARD
 OURS = Notice("1", "owner of subject", "no more")
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="function")
+"""Each test has a loop of its own: servers of other tests are at work in the session's, and pause too."""
+
+
 @pytest.fixture(autouse=True)
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return Time(monkeypatch)
@@ -58,6 +63,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     sleep = asyncio.sleep
 
     async def pause(seconds: float) -> None:
+        if threading.current_thread() is not threading.main_thread():  # a server of another test's
+            await sleep(seconds)
+            return
         if seconds:
             made.append(seconds)
         await sleep(0)
