@@ -179,7 +179,7 @@ async def test_a_subject_that_is_not_taken_on_is_told_why(registrar: Registrar[s
     assert desk.calls == ["claim"]
 
 
-def test_whoever_has_started_the_run_is_trusted_to_have_claimed(registrar: Registrar[str]) -> None:
+async def test_whoever_has_started_the_run_is_trusted_to_have_claimed(registrar: Registrar[str]) -> None:
     registrar.trust()
     assert registrar.kept.claimed
 
