@@ -47,7 +47,7 @@ from ordersaga.domain.result import (
 )
 from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
 from ordersaga.notes import audit_items, write_note
-from ordersaga.order_reading import OrderReader
+from ordersaga.order_reading import LIVE_PATIENCE, OrderReader
 from ordersaga.order_register import (
     OrderRegister,
     result_of,
@@ -64,8 +64,6 @@ from ordersaga.workflows.order import OrderSagaWorkflow
 from ordersaga.workflows.settlement import OrderSettlementWorkflow
 from ordersaga.worklist import settle_ended, worklist_items
 
-QUERY_TIMEOUT = timedelta(seconds=12)
-"""A query may have to wait for a workflow task whose worker was killed, and that is given up after ten seconds."""
 CANCEL_PATIENCE = 60.0
 RECORD_PATIENCE = timedelta(seconds=2)
 """How long a worker may take to say whether it knows of a cancel already."""
@@ -361,7 +359,7 @@ class OrderClient:
     ) -> T:
         try:
             with in_our_words(order_id, by_worker=True):
-                found: T = await handle.query(query, rpc_timeout=QUERY_TIMEOUT)
+                found: T = await handle.query(query, rpc_timeout=LIVE_PATIENCE)
         except WorkerUnavailable:
             with suppress(RPCError):
                 if endings.is_wedged(await handle.describe()):

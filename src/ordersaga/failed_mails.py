@@ -9,16 +9,14 @@ from ordersaga.clients import NotificationClient, RegisterClient
 from ordersaga.contracts.notification import NotificationEntry, NotificationState
 from ordersaga.contracts.register import Attention as AttentionRecord
 from ordersaga.contracts.register import AttentionStep, OrderRecord
-from ordersaga.domain.errors import NotFound
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention
-from ordersaga.saga.decisions import BY_A_PERSON, Choice
-from ordersaga.unrecovered import report
+from ordersaga.saga.decisions import BY_A_PERSON
+from ordersaga.unrecovered import SETTLES, order_of_queue, report
 from ordersaga.workflows.steps import CONFIRM
 
 LOOKED_BACK = timedelta(days=7)
 """How old a mail may be to be looked at: a mail server says no within days. It bounds what a round costs."""
-_SETTLED = (Choice.DONE_BY_HAND, Choice.WRITE_OFF)
 
 
 class FailedMails:
@@ -43,11 +41,8 @@ class FailedMails:
         return found
 
     async def _is_put(self, mail: NotificationEntry) -> bool:
-        try:
-            order = await self._register.order(mail.order_id)
-        except NotFound:
-            return False
-        if order.task_queue != self._task_queue or not _is_forgotten(order):
+        order = await order_of_queue(self._register, mail.order_id, self._task_queue)
+        if order is None or not _is_forgotten(order):
             return False
         step = AttentionStep(
             step=CONFIRM.name, error=mail.reason, attempts=1, choices=[str(each) for each in BY_A_PERSON]
@@ -61,5 +56,5 @@ class FailedMails:
 
 def _is_forgotten(order: OrderRecord) -> bool:
     """Whether a completed order is on no worklist, and nobody has settled its mail."""
-    settled = any(each.step == CONFIRM.name and each.choice in _SETTLED for each in order.decisions)
+    settled = any(each.step == CONFIRM.name and each.choice in SETTLES for each in order.decisions)
     return order.status is OrderStatus.COMPLETED and order.attention is None and not settled

@@ -7,14 +7,11 @@ from collections.abc import Callable
 from ordersaga.clients import PaymentClient, RegisterClient
 from ordersaga.contracts.payment import PaymentEntry
 from ordersaga.contracts.register import OrderRecord
-from ordersaga.domain.errors import NotFound
 from ordersaga.domain.result import OrderStatus
-from ordersaga.saga.decisions import Choice
-from ordersaga.unrecovered import report
+from ordersaga.unrecovered import SETTLES, order_of_queue, report
 from ordersaga.workflows.register import failed_refund
 from ordersaga.workflows.steps import CHARGE
 
-_SETTLED = (Choice.DONE_BY_HAND, Choice.WRITE_OFF)
 _WHY = "the refund was made, and has failed later"
 
 
@@ -37,11 +34,8 @@ class FailedRefunds:
         return found
 
     async def _is_put(self, payment: PaymentEntry) -> bool:
-        try:
-            order = await self._register.order(payment.order_id)
-        except NotFound:
-            return False
-        if order.task_queue != self._task_queue or not _is_forgotten(order, payment):
+        order = await order_of_queue(self._register, payment.order_id, self._task_queue)
+        if order is None or not _is_forgotten(order, payment):
             return False
         assert payment.refund_failed_at is not None
         attention = failed_refund(payment.amount, payment.refund_failed_at, _WHY, payment.refunds)
@@ -53,7 +47,7 @@ def _is_forgotten(order: OrderRecord, payment: PaymentEntry) -> bool:
     """Whether an order that is undone is on no worklist, and nobody has settled its refund since it failed."""
     assert payment.refund_failed_at is not None
     settled = any(
-        each.step == CHARGE.name and each.undoing and each.choice in _SETTLED and each.at > payment.refund_failed_at
+        each.step == CHARGE.name and each.undoing and each.choice in SETTLES and each.at > payment.refund_failed_at
         for each in order.decisions
     )
     undone = order.status in (OrderStatus.FAILED, OrderStatus.CANCELLED)

@@ -227,7 +227,7 @@ def view_of(record: OrderRecord) -> OrderView:
             "timeline": _timeline(record),
         }
     )
-    return with_refund_decisions(with_mail_decisions(view, record), record)
+    return _with_refund_decisions(_with_mail_decisions(view, record), record)
 
 
 _KNOWN = {"tracking_number", "error", "refusal", "cancel_reason", "decisions"}
@@ -239,14 +239,14 @@ def _ended_step(step: StepOutcome, record: OrderRecord) -> StepStatus:
     return StepStatus(**step.model_dump(), undoing=bool(decided and decided[-1]))
 
 
-def has_unsent_mail(view: OrderView) -> bool:
+def _has_unsent_mail(view: OrderView) -> bool:
     """Whether the order's run could not send its mail."""
     return any(map(_is_unsent, view.steps))
 
 
-def with_mail_decisions(view: OrderView, record: OrderRecord) -> OrderView:
+def _with_mail_decisions(view: OrderView, record: OrderRecord) -> OrderView:
     """The view of an order that ended without its mail, with what was decided and done about that since."""
-    if record.ending is None or not has_unsent_mail(view):
+    if record.ending is None or not _has_unsent_mail(view):
         return view
     later, tried = _since_its_end(record, CONFIRM.name)
     changes: dict[str, object] = {}
@@ -257,7 +257,7 @@ def with_mail_decisions(view: OrderView, record: OrderRecord) -> OrderView:
     return _changed(view, CONFIRM.name, changes, later)
 
 
-def with_refund_decisions(view: OrderView, record: OrderRecord) -> OrderView:
+def _with_refund_decisions(view: OrderView, record: OrderRecord) -> OrderView:
     """The view of an order whose refund failed after its end, with what was decided and done about that since."""
     later, waits = _since_its_end(record, CHARGE.name)
     changes: dict[str, object] = {}

@@ -11,7 +11,10 @@ from ordersaga.domain.errors import NotFound, NotYours, ServiceFault, ServiceUna
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention
 from ordersaga.order_register import SECONDS
+from ordersaga.saga import Choice
 
+SETTLES = (Choice.DONE_BY_HAND, Choice.WRITE_OFF)
+"""The decisions after which nothing is left to do about what had failed."""
 RUN_ID = "watcher"
 """In reports of the watcher's own."""
 
@@ -50,6 +53,15 @@ class Unrecovered:
             return
         attention = AttentionRecord(kind=Attention.CUT_OFF, amount_at_risk=order.amount, since=since)
         await report(self._register, order, OrderStatus.NEEDS_ATTENTION, attention)
+
+
+async def order_of_queue(register: RegisterClient, order_id: str, task_queue: str) -> OrderRecord | None:
+    """What the register has of an order, if it has it and the order is of this queue."""
+    try:
+        order = await register.order(order_id)
+    except NotFound:
+        return None
+    return order if order.task_queue == task_queue else None
 
 
 async def report(register: RegisterClient, order: OrderRecord, status: OrderStatus, attention: AttentionRecord) -> None:

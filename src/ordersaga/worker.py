@@ -42,7 +42,7 @@ KNOWN_PAUSE = 0.05
 
 STICKY = timedelta(seconds=5)
 """How long an order, or a query about it, waits for the worker that has it in memory before any worker gets it. It has
-to be shorter than the client's QUERY_TIMEOUT, or a query about an order of a killed worker finds no worker at all."""
+to be shorter than the client's LIVE_PATIENCE, or a query about an order of a killed worker finds no worker at all."""
 
 WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow, OrderSettlementWorkflow, WatcherWorkflow)
 

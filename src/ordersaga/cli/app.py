@@ -20,7 +20,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog=EXPLAINED,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Orders that end shipped and paid for, or completely undone.",
 )
 
 
