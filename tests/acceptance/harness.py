@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+from temporalio.client import Client
+
+from ordersaga.watcher import schedule_id
 
 T = TypeVar("T")
 
@@ -74,6 +78,16 @@ def started(*arguments: object, where: Mapping[str, str] = NOWHERE, stdout: int 
         env=environment(where),
         cwd=ROOT,
     )
+
+
+def retire(task_queue: str, where: Mapping[str, str]) -> None:
+    """Delete the watcher that a worker of this queue has left, as `doctor` asks for where no worker will come again."""
+
+    async def delete() -> None:
+        temporal = await Client.connect(where["TEMPORAL_ADDRESS"])
+        await temporal.get_schedule_handle(schedule_id(task_queue)).delete()
+
+    asyncio.run(delete())
 
 
 def eventually(look: Callable[[], T], what: str) -> T:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.acceptance.harness import ORDERSAGA, ROOT, Up, environment, eventually, started
+from tests.acceptance.harness import ORDERSAGA, ROOT, Up, environment, eventually, retire, started
 from tests.acceptance.test_cli import held, lines, order
 
 READ_AHEAD = 256 << 10
@@ -81,6 +81,7 @@ def test_orders_wait_for_a_worker_and_it_is_said(up: Up, tmp_path: Path) -> None
     finally:
         worker.terminate()
         worker.communicate(timeout=30)
+    retire("nobody-there", where)
     assert (placing.returncode, err) == (0, "2 answered: 2 completed\n")
     assert len(out.splitlines()) == 2
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.acceptance.harness import ANY_PORT, ROOT, Done, Up, alive, eventually, ordersaga, started
+from tests.acceptance.harness import ANY_PORT, ROOT, Done, Up, alive, eventually, ordersaga, retire, started
 
 HELD = json.loads((ROOT / "examples/order.json").read_text()) | {"policy": {"hold_before_shipping": 3600}}
 
@@ -136,3 +136,4 @@ def test_the_worker_and_the_services_run_alone(up: Up, tmp_path: Path) -> None:
     assert [process.wait(60) for process in (worker, services)] == [0, 0]
     for process in (worker, services):
         process.communicate()
+    retire("of-its-own", books)

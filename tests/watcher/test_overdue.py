@@ -17,7 +17,7 @@ from ordersaga.overdue import OverdueOrders
 from ordersaga.settings import Settings
 from ordersaga.unrecovered import report
 from ordersaga.worker import order_worker
-from tests.watcher.test_watcher import HELD, held, one_round
+from tests.watcher.test_watcher import HELD, held, one_round, problems_of
 from tests.workflow.shop import Shop, until
 
 ALLOWED = overdue.longest(OrderPolicy.model_validate(HELD)) + overdue.SLACK
@@ -92,7 +92,7 @@ async def test_a_round_tells_what_it_has_found_overdue(shop: Shop, order_id: str
     async def is_told() -> bool:
         with patch.object(overdue, "SLACK", -ALLOWED):
             found = await one_round(shop.orders, f"{order_id}-{datetime.now(UTC).timestamp()}")
-        assert found.problems == []
+        assert problems_of(found, order_id) == []
         return order_id in found.overdue
 
     await until(is_told)
