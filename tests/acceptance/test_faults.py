@@ -9,6 +9,8 @@ from itertools import count
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from ordersaga.clients import InventoryClient, PaymentClient, ServiceHttp, open_session
 from ordersaga.contracts.inventory import ReservationLine, ReservationRequest
@@ -149,6 +151,31 @@ async def test_a_slow_answer_is_late_but_the_effect_is_not(
     with pytest.raises(ServiceFault, match="did not answer"):
         await payment.refund(RefundRequest(payment_id=f"pay-{name}"), SOON)
     assert await states(payment, name) == ["refunded"]
+
+
+async def test_a_call_is_let_go_of_that_has_not_come_to_wait_yet(name: str) -> None:
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        asked.set()
+        await answers.wait()
+        return web.json_response({}, status=201)
+
+    upstream = web.Application()
+    upstream.router.add_post("/charges", slow)
+    held = [Fault(Kind.HOLD_ANSWER, "charge", order_id=name)]
+    async with (
+        TestServer(upstream) as server,
+        FaultProxy(str(server.make_url("/")), held) as proxy,
+        open_session() as http,
+    ):
+        call = asyncio.create_task(http.post(f"{proxy.url}/charges", json={"order_id": name}))
+        await asked.wait()
+        proxy.lift(name)
+        answers.set()
+        async with asyncio.timeout(SECONDS):
+            assert (await call).status == 201
+    assert proxy.under_way(name) == 0
 
 
 async def test_a_call_hangs_until_it_is_released_and_has_no_effect(

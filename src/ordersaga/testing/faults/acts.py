@@ -72,18 +72,18 @@ async def _slow(exchange: Exchange, fault: Fault) -> web.StreamResponse:
 
 
 async def _hang(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
-    await exchange.hold.wait()
+    await exchange.held()
     return exchange.reset()
 
 
 async def _hold_back(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
-    goes_on = await exchange.hold.wait(exchange.undone)
+    goes_on = await exchange.held(exchange.undone)
     return await exchange.pass_on() if goes_on else exchange.reset()
 
 
 async def _hold_answer(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
     answer = await exchange.effect()
-    await exchange.hold.wait()
+    await exchange.held()
     return _said(exchange, answer)
 
 

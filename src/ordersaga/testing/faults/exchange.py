@@ -39,8 +39,18 @@ class Hold:
         self._released = asyncio.Event()
         self._closing = False
 
+    @property
+    def released(self) -> asyncio.Event:
+        """Set when the calls that have come in by now are let go of."""
+        return self._released
+
+    @property
+    def closing(self) -> bool:
+        """Whether calls are let go of only to end."""
+        return self._closing
+
     def release(self) -> None:
-        """Let go of those that wait. Those that come later wait again."""
+        """Let go of the calls that have come in by now, also of one that has not come to wait yet."""
         self._released.set()
         self._released = asyncio.Event()
 
@@ -49,16 +59,6 @@ class Hold:
         self._closing = True
         self._released.set()
 
-    async def wait(self, *events: asyncio.Event) -> bool:
-        """Wait to be released, or for one of the events. Answers whether the call may go on: not at the close."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._released, *events)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return not self._closing
-
 
 class Exchange:
     """A request. `undone` is set once what it comes too late after, such as its undo, has been answered with a yes."""
@@ -66,10 +66,10 @@ class Exchange:
     def __init__(
         self, session: aiohttp.ClientSession, upstream: str, request: web.Request, body: bytes, hold: Hold
     ) -> None:
-        self.hold = hold
         self.undone = asyncio.Event()
         self.fired: Fired | None = None
         self.answered_well = False
+        self._hold, self._released = hold, hold.released
         self._session = session
         self._url = URL(upstream + request.raw_path, encoded=True)
         self._request = request
@@ -79,6 +79,16 @@ class Exchange:
     def url(self) -> str:
         """Where the service itself takes the request."""
         return str(self._url)
+
+    async def held(self, *events: asyncio.Event) -> bool:
+        """Wait to be released, or for one of the events. Answers whether the call may go on: not at the close."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._released, *events)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return not self._hold.closing
 
     async def pass_on(self, body: bytes | None = None) -> web.StreamResponse:
         """Let the service act, and give its answer; with another body, if one is given."""
