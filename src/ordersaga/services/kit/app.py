@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ordersaga.services.kit.route import BodyRoute
 from ordersaga.services.kit.store import BooksUnavailable, Store, Transaction
 from ordersaga.serving.limits import BodyLimit
 from ordersaga.serving.problem import ERROR_HANDLERS as ALL_SERVERS
@@ -39,7 +40,9 @@ def new_app(name: str, summary: str, store: Store) -> FastAPI:
         redirect_slashes=False,
         redoc_url=None,
         exception_handlers=dict(ERROR_HANDLERS),
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.router.route_class = BodyRoute
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
 
     async def healthz() -> Response:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Query
-from fastapi.routing import APIRouter
+from fastapi import FastAPI, Query
 from starlette.responses import Response
 
 from ordersaga.contracts.common import Page
@@ -41,17 +40,16 @@ _ORDER = "/orders/{order_id}"
 def service(store: Store) -> Service:
     """The register over this store."""
     app = new_app("register", "Orders as accepted, what became of them, and how each may end.", store)
-    app.include_router(_writing(_Writing(store)))
-    app.include_router(_reading(_Reading(store)))
+    _add_writing(app, _Writing(store))
+    _add_reading(app, _Reading(store))
     return Service("register", app, store, store.running)
 
 
-def _writing(routes: _Writing) -> APIRouter:
-    router = APIRouter()
+def _add_writing(app: FastAPI, routes: _Writing) -> None:
     ours = NotFound, NotYours
 
     def add(method: str, path: str, endpoint: Any, noes: dict[int | str, Any], model: Any = Standing) -> None:
-        router.add_api_route(path, endpoint, methods=[method], response_model=model, responses=noes)
+        app.add_api_route(path, endpoint, methods=[method], response_model=model, responses=noes)
 
     created: dict[int | str, Any] = {201: {"model": Standing, "description": "Written now"}}
     add("PUT", _ORDER, routes.claim, problems(OrderConflict) | created)
@@ -62,18 +60,15 @@ def _writing(routes: _Writing) -> APIRouter:
     add("POST", f"{_ORDER}/decisions", routes.decide, problems(*ours) | created)
     noted: dict[int | str, Any] = {201: {"model": NoteRecord, "description": "Written now"}}
     add("POST", f"{_ORDER}/notes", routes.note, problems(NotFound) | noted, NoteRecord)
-    return router
 
 
-def _reading(routes: _Reading) -> APIRouter:
-    router = APIRouter()
-    router.add_api_route(_ORDER, routes.order, response_model=OrderRecord, responses=problems(NotFound))
-    router.add_api_route("/orders", routes.orders, response_model=Page[OrderEntry], responses=problems())
-    router.add_api_route("/worklist", routes.worklist, response_model=Page[OrderEntry], responses=problems())
-    router.add_api_route("/audit", routes.audit, response_model=Page[AuditEntry], responses=problems())
-    router.add_api_route("/placed", routes.placed, response_model=PlacedCounts, responses=problems())
-    router.add_api_route("/totals", routes.totals, response_model=Totals)
-    return router
+def _add_reading(app: FastAPI, routes: _Reading) -> None:
+    app.add_api_route(_ORDER, routes.order, response_model=OrderRecord, responses=problems(NotFound))
+    app.add_api_route("/orders", routes.orders, response_model=Page[OrderEntry], responses=problems())
+    app.add_api_route("/worklist", routes.worklist, response_model=Page[OrderEntry], responses=problems())
+    app.add_api_route("/audit", routes.audit, response_model=Page[AuditEntry], responses=problems())
+    app.add_api_route("/placed", routes.placed, response_model=PlacedCounts, responses=problems())
+    app.add_api_route("/totals", routes.totals, response_model=Totals)
 
 
 class _Writing:
