@@ -36,7 +36,7 @@ test: $(READY) ## run the tests
 
 # The tests of the engine and of the order's workflows, as tests/mutation/known_tests.py has them.
 ENGINE_TESTS = $(wildcard tests/unit/test_*saga_*.py) tests/unit/test_timeline_text.py tests/workflow tests/sagas \
-	tests/watcher/test_watcher.py \
+	tests/recovery/test_watcher.py \
 	-k '(not flag-2-on or native_cancel) and not test_cost'
 
 coverage: $(READY) ## hold the lines and branches of the engine and the workflows to be reached by their tests
@@ -48,13 +48,13 @@ mutate: $(READY) ## break the engine and the workflows, and see that a test fail
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 matrix: $(READY) ## put an order through every fault at every call, every cancel, kill and reset
-	@$(BIN)/python -m ordersaga.testing.matrix $(ARGS)
+	@$(BIN)/python -m resilience.matrix $(ARGS)
 ifeq ($(ARGS),)
-	@$(BIN)/python -m ordersaga.testing.matrix --cells 'cancel/*' --single-batch --out .ordersaga/matrix-single-batch
+	@$(BIN)/python -m resilience.matrix --cells 'cancel/*' --single-batch --out .ordersaga/matrix-single-batch
 endif
 
 chaos: $(READY) ## put random orders through random faults and kills; SECONDS=… SEED=…
-	@$(BIN)/python -m ordersaga.testing.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(BIN)/python -m resilience.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 retail: $(READY) ## put the whole of the real data through a stack of its own
 	@$(BIN)/python -m pytest -m slow tests/acceptance/test_retail_orders.py $(ARGS)

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import engines as known
-from bench.bout import Bout, Sizes, fight
 from bench.engine import Engine
 from bench.page import page
 from bench.result import result
+from bench.run import EngineRun, Sizes, measure
 from bench.stats import rotated
 from bench.tables import markdown
 
@@ -44,49 +44,49 @@ def main() -> int:
         sizes, **{name: value for name in ("saturation", "in_flight") if (value := getattr(arguments, name))}
     )
     rounds = arguments.rounds or (1 if arguments.quick else ROUNDS)
-    bouts: list[Bout] = []
+    runs: list[EngineRun] = []
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        asyncio.run(_rounds(engines, rounds, sizes, bouts))
+        asyncio.run(_rounds(engines, rounds, sizes, runs))
     except KeyboardInterrupt:
         _say("Interrupted: what was measured so far is written.")
-    found = result(engines, left_out, bouts, sizes)
+    found = result(engines, left_out, runs, sizes)
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     (out / "result.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (out / "result.html").write_text(page(found), encoding="utf-8")
     sys.stdout.write(markdown(found))
     _say(f"Written to {out / 'result.json'} and {out / 'result.html'}")
-    return 1 if left_out or not bouts or any(bout.problems for bout in bouts) else 0
+    return 1 if left_out or not runs or any(run_.problems for run_ in runs) else 0
 
 
-async def _rounds(engines: Mapping[str, Engine], rounds: int, sizes: Sizes, bouts: list[Bout]) -> None:
+async def _rounds(engines: Mapping[str, Engine], rounds: int, sizes: Sizes, runs: list[EngineRun]) -> None:
     """Every engine once a round, each round beginning with the next, so that no engine always comes first or last."""
     where = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         for number in range(rounds):
             for name in rotated(list(engines), number):
                 folder = where / f"{number}-{name}"
-                bout = await fight(engines[name], number, sizes, folder, name not in known.LIMITS)
-                bouts.append(bout)
-                _tell(bout, rounds)
-                if bout.problems:
+                run_ = await measure(engines[name], number, sizes, folder, name not in known.LIMITS)
+                runs.append(run_)
+                _tell(run_, rounds)
+                if run_.problems:
                     _say(f"  its logs are in {folder}")
                 else:
                     await asyncio.to_thread(shutil.rmtree, folder)
     finally:
-        if not any(bout.problems for bout in bouts):
+        if not any(run_.problems for run_ in runs):
             await asyncio.to_thread(shutil.rmtree, where)
 
 
-def _tell(bout: Bout, rounds: int) -> None:
+def _tell(run_: EngineRun, rounds: int) -> None:
     figures = ", ".join(
-        f"{name} {bout.figures[name]:.4g}"
+        f"{name} {run_.figures[name]:.4g}"
         for name in ("orders_per_s", "cpu_ms", "idle_p50_ms", "half_p50_ms")
-        if name in bout.figures
+        if name in run_.figures
     )
-    _say(f"{time.strftime('%H:%M:%S')} round {bout.round + 1}/{rounds} {bout.engine}: {figures} ({bout.seconds:.0f} s)")
-    for problem in bout.problems:
+    _say(f"{time.strftime('%H:%M:%S')} round {run_.round + 1}/{rounds} {run_.engine}: {figures} ({run_.seconds:.0f} s)")
+    for problem in run_.problems:
         _say(f"  PROBLEM {problem}")
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ordersaga.clients import Services
+from ordersaga.audit.effects import Effects, Entry, by_order, live, pieces
+from ordersaga.audit.reading import ServiceBooks, pieces_ordered
 from ordersaga.contracts.inventory import ReservationEntry
 from ordersaga.contracts.shipping import ShipmentEntry
 from ordersaga.domain.money import Money
 from ordersaga.domain.order import OrderInput
-from ordersaga.testing.effects import Effects, Entry, by_order, live, pieces
-from ordersaga.testing.reading import ServiceBooks, pieces_ordered
+from ordersaga.orders.service_clients import Services
 
 
 async def problems(urls: Mapping[str, str], orders: Mapping[str, OrderInput]) -> list[str]:

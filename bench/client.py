@@ -1,4 +1,4 @@
-"""`python -m bench.client ENGINE GROUND`: the client of an engine, in a process of its own.
+"""`python -m bench.client ENGINE CONFIG`: the client of an engine, in a process of its own.
 
 Each line on standard input is a phase of the load, as JSON; its outcome is a line on standard output. It ends with its
 input.
@@ -14,29 +14,29 @@ from pathlib import Path
 from typing import Any
 
 from bench import engines
-from bench.engine import Ground
+from bench.engine import EngineConfig
 from bench.load import Phase, run
 
 
-def ground_to_json(ground: Ground) -> str:
-    """A ground, for the command line."""
-    return json.dumps({"folder": str(ground.folder), "services": dict(ground.services), "ports": ground.ports})
+def config_to_json(config: EngineConfig) -> str:
+    """An engine's configuration, for the command line."""
+    return json.dumps({"folder": str(config.folder), "services": dict(config.services), "ports": config.ports})
 
 
-def ground_of_json(text: str) -> Ground:
-    """The ground that the command line names."""
+def config_of_json(text: str) -> EngineConfig:
+    """The configuration that the command line names."""
     found = json.loads(text)
-    return Ground(Path(found["folder"]), found["services"], tuple(found["ports"]))
+    return EngineConfig(Path(found["folder"]), found["services"], tuple(found["ports"]))
 
 
 def main() -> None:
     """Be the client of the engine that the arguments name, until standard input ends."""
-    name, ground = sys.argv[1:]
-    asyncio.run(_serve(name, ground_of_json(ground)))
+    name, config = sys.argv[1:]
+    asyncio.run(_serve(name, config_of_json(config)))
 
 
-async def _serve(name: str, ground: Ground) -> None:
-    async with engines.load(name).client(ground) as place:
+async def _serve(name: str, config: EngineConfig) -> None:
+    async with engines.load(name).client(config) as place:
         _say({"ready": True})
         while line := await asyncio.to_thread(sys.stdin.readline):
             _say(asdict(await run(Phase(**json.loads(line)), place)))

@@ -16,7 +16,7 @@ Place: TypeAlias = Callable[[OrderInput], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Ground:
+class EngineConfig:
     """Where an engine runs: a folder of its own, the services that are up, and the ports that are its own."""
 
     folder: Path
@@ -57,10 +57,10 @@ class Engine(Protocol):
     def version(self) -> str:
         """The versions of what it is made of."""
 
-    def parts(self, ground: Ground) -> list[Part]:
+    def parts(self, config: EngineConfig) -> list[Part]:
         """The programs to start, in this order; each is ready before the next is started."""
 
-    def client(self, ground: Ground) -> AbstractAsyncContextManager[Place]:
+    def client(self, config: EngineConfig) -> AbstractAsyncContextManager[Place]:
         """Be connected, and place orders. It runs in a process of its own, which is counted as `client`."""
 
 
@@ -76,5 +76,5 @@ class Books:
 class BringsBooks(Protocol):
     """An engine for which the services keep their books elsewhere than in SQLite files."""
 
-    def books(self, ground: Ground) -> Books:
+    def books(self, config: EngineConfig) -> Books:
         """The services' database."""

@@ -9,7 +9,7 @@ from bench.stats import Spread
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a bout."""
+    """One figure of a run."""
 
     name: str
     title: str

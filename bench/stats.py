@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, TypedDict
 
-from ordersaga.testing.chaos.report import percentile
+from resilience.chaos.report import percentile
 
 __all__ = ["Spread", "middle_rate", "percentile", "ratios", "rotated", "spread", "summary"]
 

@@ -73,9 +73,9 @@ def problems_of(result: Mapping[str, Any]) -> list[str]:
     """What went wrong, and what was left out."""
     left_out = [f"{name} was left out: {why}" for name, why in result["left_out"].items()]
     return left_out + [
-        f"{bout['engine']}, round {bout['round'] + 1}: {problem}"
-        for bout in result["bouts"]
-        for problem in bout["problems"]
+        f"{run_['engine']}, round {run_['round'] + 1}: {problem}"
+        for run_ in result["bouts"]
+        for problem in run_["problems"]
     ]
 
 

@@ -13,9 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.errors import InvalidOrder
     from ordersaga.domain.order import OrderInput
     from ordersaga.domain.result import OrderResult
+    from ordersaga.orders.workflows.order import OrderSagaWorkflow
+    from ordersaga.orders.workflows.story import ORDER_SAGA, order_story
     from ordersaga.saga import EffectId, Kind, SagaContext, Step, refusal
-    from ordersaga.workflows.order import OrderSagaWorkflow
-    from ordersaga.workflows.story import ORDER_SAGA, order_story
 
 
 @dataclass(frozen=True)

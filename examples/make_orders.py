@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from ordersaga.demo.retail import RetailOrder, read_retail_file
 from ordersaga.domain.order import OrderInput
-from ordersaga.retail import RetailOrder, read_retail_file
 
 ORDERS = 200
 LONGEST = 15

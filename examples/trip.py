@@ -1,7 +1,7 @@
 """A trip as a saga: a flight, a hotel, a ticket, an itinerary. Booked as a whole, or not at all.
 
-    python examples/trip.py              every scene: what was asked, what the saga did, how it ended
-    python examples/trip.py parked       one scene: booked, full, fault, cancel, crash or parked
+    python examples/trip.py              every scenario: what was asked, what the saga did, how it ended
+    python examples/trip.py parked       one scenario: booked, full, fault, cancel, crash or parked
 
 docs/saga.md walks through it. It needs no server: it starts one, unless TEMPORAL_ADDRESS names one.
 """
@@ -211,12 +211,12 @@ def worker_of(temporal: Client, agency: Agency) -> Worker:
     )
 
 
-# -- the scenes
+# -- the scenarios
 
 
 @dataclass
-class Stage:
-    """Where the scenes play: a server, a worker, an agency, and a screen."""
+class Terminal:
+    """What the scenarios use: a server, a worker, an agency, and a screen."""
 
     temporal: Client
     agency: Agency
@@ -262,81 +262,81 @@ async def step_of(trip: SagaClient, name: str, condition: Callable[[StepView], b
             await asyncio.sleep(0.1)
 
 
-async def booked(stage: Stage) -> None:
+async def booked(terminal: Terminal) -> None:
     """Nothing goes wrong"""
-    stage.say("Ada wants a flight and a room at the Grand.")
-    await stage.show(await stage.start(Trip("T1", "Ada")))
+    terminal.say("Ada wants a flight and a room at the Grand.")
+    await terminal.show(await terminal.start(Trip("T1", "Ada")))
 
 
-async def full(stage: Stage) -> None:
+async def full(terminal: Terminal) -> None:
     """A refusal: the hotel is full"""
-    stage.say("Bob wants a room at the Plaza, which has none left. The agency says no, and remembers that it did.")
-    await stage.show(await stage.start(Trip("T2", "Bob", hotel="Plaza")))
+    terminal.say("Bob wants a room at the Plaza, which has none left. The agency says no, and remembers that it did.")
+    await terminal.show(await terminal.start(Trip("T2", "Bob", hotel="Plaza")))
 
 
-async def fault(stage: Stage) -> None:
+async def fault(terminal: Terminal) -> None:
     """A fault: the agency does not answer for a while"""
-    stage.agency.down.add("book htl-T3")
-    trip = await stage.start(Trip("T3", "Cy"))
+    terminal.agency.down.add("book htl-T3")
+    trip = await terminal.start(Trip("T3", "Cy"))
     hotel = await step_of(trip, "hotel", lambda step: step.attempts >= 2)
-    stage.say(f"Cy's room is at attempt {hotel.attempts}: {hotel.last_error}. Now it answers again.")
-    stage.agency.down.clear()
-    await stage.show(trip)
+    terminal.say(f"Cy's room is at attempt {hotel.attempts}: {hotel.last_error}. Now it answers again.")
+    terminal.agency.down.clear()
+    await terminal.show(trip)
 
 
-async def cancel(stage: Stage) -> None:
+async def cancel(terminal: Terminal) -> None:
     """A cancel: the traveller has changed their mind"""
-    trip = await stage.start(Trip("T4", "Di", hold=3600))
+    trip = await terminal.start(Trip("T4", "Di", hold=3600))
     await step_of(trip, "hotel", lambda step: step.state is StepState.DONE)
     verdict = await trip.cancel("the meeting is off")
-    stage.say(f"Di may change her mind for an hour, and does. She is told when it is certain: {verdict}.")
-    await stage.show(trip)
+    terminal.say(f"Di may change her mind for an hour, and does. She is told when it is certain: {verdict}.")
+    await terminal.show(trip)
 
 
-async def crash(stage: Stage) -> None:
+async def crash(terminal: Terminal) -> None:
     """A crash: the worker stops while the hotel's answer is on its way"""
-    stage.agency.hanging.add("book htl-T5")
-    trip = await stage.start(Trip("T5", "Dot"))
+    terminal.agency.hanging.add("book htl-T5")
+    trip = await terminal.start(Trip("T5", "Dot"))
     async with asyncio.timeout(30):
-        await stage.agency.hangs.wait()
-    stage.say("Dot's room is booked, and the worker stops before it hears so. Another worker starts.")
-    await stage.worker.shutdown()
-    async with worker_of(stage.temporal, stage.agency):
-        await stage.show(trip)
-    asked = [stage.agency.calls.count(f"book {effect_id}") for effect_id in ("flt-T5", "htl-T5")]
-    stage.say(f"The flight was asked for {asked[0]} time, the room {asked[1]} times, and each is booked once.\n")
+        await terminal.agency.hangs.wait()
+    terminal.say("Dot's room is booked, and the worker stops before it hears so. Another worker starts.")
+    await terminal.worker.shutdown()
+    async with worker_of(terminal.temporal, terminal.agency):
+        await terminal.show(trip)
+    asked = [terminal.agency.calls.count(f"book {effect_id}") for effect_id in ("flt-T5", "htl-T5")]
+    terminal.say(f"The flight was asked for {asked[0]} time, the room {asked[1]} times, and each is booked once.\n")
 
 
-async def parked(stage: Stage) -> None:
+async def parked(terminal: Terminal) -> None:
     """A parked undo: a person decides"""
-    stage.agency.down.add("unbook htl-T6")
-    trip = await stage.start(Trip("T6", "Eve"))
+    terminal.agency.down.add("unbook htl-T6")
+    trip = await terminal.start(Trip("T6", "Eve"))
     hotel = await step_of(trip, "hotel", lambda step: step.state is StepState.PARKED)
-    stage.say(f"Eve's card is declined, and her room cannot be cancelled: {hotel.last_error}.")
-    stage.say("Grace sees what is parked. She phones the hotel, and tells the saga so.")
-    stage.agency.fence["htl-T6"].state = "undone"
+    terminal.say(f"Eve's card is declined, and her room cannot be cancelled: {hotel.last_error}.")
+    terminal.say("Grace sees what is parked. She phones the hotel, and tells the saga so.")
+    terminal.agency.fence["htl-T6"].state = "undone"
     await trip.resolve("hotel", Choice.DONE_BY_HAND, "Grace", "cancelled by phone, no. 8812")
-    await stage.show(trip)
+    await terminal.show(trip)
 
 
-SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
-    scene.__name__: scene for scene in (booked, full, fault, cancel, crash, parked)
+SCENARIOS: dict[str, Callable[[Terminal], Awaitable[None]]] = {
+    scenario.__name__: scenario for scenario in (booked, full, fault, cancel, crash, parked)
 }
 
 
 async def main(names: Sequence[str]) -> None:
-    """Play these scenes, each with a worker of its own."""
+    """Run these scenarios, each with a worker of its own."""
     agency = Agency()
     async with temporal_client() as temporal:
         for number, name in enumerate(names, 1):
             async with worker_of(temporal, agency) as worker:
-                stage = Stage(temporal, agency, worker)
-                stage.screen.print(f"[bold]{number}. {SCENES[name].__doc__}[/]")
-                await SCENES[name](stage)
+                terminal = Terminal(temporal, agency, worker)
+                terminal.screen.print(f"[bold]{number}. {SCENARIOS[name].__doc__}[/]")
+                await SCENARIOS[name](terminal)
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or list(SCENES)
-    if unknown := set(wanted) - set(SCENES):
-        sys.exit(f"There is no scene {', '.join(sorted(unknown))}. There are: {', '.join(SCENES)}.")
+    wanted = sys.argv[1:] or list(SCENARIOS)
+    if unknown := set(wanted) - set(SCENARIOS):
+        sys.exit(f"There is no scenario {', '.join(sorted(unknown))}. There are: {', '.join(SCENARIOS)}.")
     run_program(main(wanted))

@@ -22,10 +22,10 @@ TOGETHER = (
     ("tests/sagas/",),
     ("tests/planted/",),
     ("tests/matrix/test_matrix.py",),
-    ("tests/watcher/test_doctor.py",),
+    ("tests/recovery/test_doctor.py",),
     ("tests/versions/",),
     ("tests/acceptance/test_crash.py",),
-    ("tests/watcher/test_watcher.py",),
+    ("tests/recovery/test_watcher.py",),
     ("tests/acceptance/test_chaos.py", "tests/acceptance/test_demo.py"),
 )
 """Tests that share a server stay in one process. The longest come first, so that no process is left with one alone."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version as version_of
 
-from bench.engine import Engine, Ground, Part, Place
+from bench.engine import Engine, EngineConfig, Part, Place
 from bench.peers import redis
 from bench.peers.orders import environment
 from ordersaga.domain.order import OrderInput
@@ -37,21 +37,21 @@ class _Celery:
     def version(self) -> str:
         return f"Celery {version_of('celery')}, {redis.version()}"
 
-    def parts(self, ground: Ground) -> list[Part]:
+    def parts(self, config: EngineConfig) -> list[Part]:
         command = [
             *(sys.executable, "-m", "celery", "-A", "bench.peers.celery_app", "worker", "--loglevel", "WARNING"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             *("--pool", "prefork", "--concurrency", CONCURRENCY),
         ]
-        where = environment(ground.services) | {_BROKER: redis.url(ground.ports[0])}
+        where = environment(config.services) | {_BROKER: redis.url(config.ports[0])}
         return [
-            redis.redis(ground.folder, ground.ports[0]),
+            redis.redis(config.folder, config.ports[0]),
             Part("worker", Program("worker", command, GRACE_SECONDS), where),
         ]
 
     @asynccontextmanager
-    async def client(self, ground: Ground) -> AsyncIterator[Place]:
-        os.environ[_BROKER] = redis.url(ground.ports[0])
+    async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
+        os.environ[_BROKER] = redis.url(config.ports[0])
         from bench.peers.celery_app import saga
 
         def process(order: OrderInput) -> None:

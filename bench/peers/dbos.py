@@ -10,7 +10,7 @@ from importlib.metadata import version as version_of
 
 import aiohttp
 
-from bench.engine import Engine, Ground, Part, Place
+from bench.engine import Engine, EngineConfig, Part, Place
 from bench.peers import postgres
 from bench.peers.orders import environment
 from ordersaga.domain.order import OrderInput
@@ -33,18 +33,18 @@ class _Dbos:
     def version(self) -> str:
         return f"DBOS {version_of('dbos')}"
 
-    def parts(self, ground: Ground) -> list[Part]:
-        command = [sys.executable, "-m", "bench.peers.dbos_worker", str(ground.ports[0])]
-        where = environment(ground.services) | {"DBOS_SYSTEM_DATABASE_URL": self.database(ground)}
+    def parts(self, config: EngineConfig) -> list[Part]:
+        command = [sys.executable, "-m", "bench.peers.dbos_worker", str(config.ports[0])]
+        where = environment(config.services) | {"DBOS_SYSTEM_DATABASE_URL": self.database(config)}
         return [Part("worker", Program("worker", command, GRACE_SECONDS), where)]
 
-    def database(self, ground: Ground) -> str:
+    def database(self, config: EngineConfig) -> str:
         """Where DBOS keeps its workflows."""
         raise NotImplementedError
 
     @asynccontextmanager
-    async def client(self, ground: Ground) -> AsyncIterator[Place]:
-        url = f"http://127.0.0.1:{ground.ports[0]}/orders"
+    async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
+        url = f"http://127.0.0.1:{config.ports[0]}/orders"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
 
             async def place(order: OrderInput) -> None:
@@ -64,8 +64,8 @@ class _DbosOnSqlite(_Dbos):
     name = "dbos-sqlite"
     title = "DBOS on SQLite"
 
-    def database(self, ground: Ground) -> str:
-        return f"sqlite:///{ground.folder / 'dbos.sqlite'}"
+    def database(self, config: EngineConfig) -> str:
+        return f"sqlite:///{config.folder / 'dbos.sqlite'}"
 
 
 class _DbosOnPostgres(_Dbos):
@@ -76,11 +76,11 @@ class _DbosOnPostgres(_Dbos):
     def version(self) -> str:
         return f"{super().version()}, {postgres.version()}"
 
-    def parts(self, ground: Ground) -> list[Part]:
-        return [postgres.postgres(ground.folder, ground.ports[1]), *super().parts(ground)]
+    def parts(self, config: EngineConfig) -> list[Part]:
+        return [postgres.postgres(config.folder, config.ports[1]), *super().parts(config)]
 
-    def database(self, ground: Ground) -> str:
-        return postgres.url(ground.ports[1], "dbos")
+    def database(self, config: EngineConfig) -> str:
+        return postgres.url(config.ports[1], "dbos")
 
 
 ON_SQLITE: Engine = _DbosOnSqlite()

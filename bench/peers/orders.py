@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
-from ordersaga.clients import Services
 from ordersaga.contracts.common import DoRequest
 from ordersaga.contracts.payment import RefundRequest
 from ordersaga.domain.order import OrderInput, OrderPolicy
+from ordersaga.orders.service_clients import Services
+from ordersaga.orders.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, charge, confirmation, reservation, shipment
 from ordersaga.settings import PREFIX, Settings
-from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, charge, confirmation, reservation, shipment
 
 D = TypeVar("D", bound=DoRequest)
 ROOT = Path(__file__).resolve().parents[2]

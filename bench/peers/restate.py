@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from bench.engine import Engine, Ground, Part, Place
+from bench.engine import Engine, EngineConfig, Part, Place
 from bench.peers.orders import environment
 from bench.peers.restate_server import VERSION, installed, server, until_ok
-from ordersaga.clients import open_session
 from ordersaga.domain.order import OrderInput
+from ordersaga.orders.service_clients import open_session
 from ordersaga.stack.child import Program
 from ordersaga.stack.programs import HOST
 
@@ -36,10 +36,10 @@ class _Restate:
             f"{name} {version(name)}" for name in ("restate-sdk", "hypercorn")
         )
 
-    def parts(self, ground: Ground) -> list[Part]:
+    def parts(self, config: EngineConfig) -> list[Part]:
         """The server, and one worker, which is registered with it."""
-        ingress, admin, node, port = ground.ports
-        program, settings = server(ground.folder / "restate", ingress, admin, node)
+        ingress, admin, node, port = config.ports
+        program, settings = server(config.folder / "restate", ingress, admin, node)
         worker = [sys.executable, "-m", "bench.peers.restate_worker", str(port)]
 
         async def registered(_process: Process, ready: Callable[[], None]) -> None:
@@ -50,13 +50,13 @@ class _Restate:
 
         return [
             Part("restate", program, settings),
-            Part("worker", Program("worker", worker, grace=8, watch=registered), environment(ground.services)),
+            Part("worker", Program("worker", worker, grace=8, watch=registered), environment(config.services)),
         ]
 
     @asynccontextmanager
-    async def client(self, ground: Ground) -> AsyncIterator[Place]:
+    async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
         """One session; an order's id is the key under which Restate keeps it from being processed twice."""
-        url = f"http://{HOST}:{ground.ports[0]}/{HANDLER}"
+        url = f"http://{HOST}:{config.ports[0]}/{HANDLER}"
         async with open_session() as session:
 
             async def place(order: OrderInput) -> None:

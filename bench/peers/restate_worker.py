@@ -16,9 +16,9 @@ from restate.exceptions import TerminalError
 from restate.server import install_shutdown_hook
 
 from bench.peers.orders import OrderCalls
-from ordersaga.clients import Services
 from ordersaga.domain.errors import AlreadyShipped, Fenced, IdempotencyMismatch, Refusal
 from ordersaga.domain.order import OrderInput
+from ordersaga.orders.service_clients import Services
 from ordersaga.settings import Settings
 from ordersaga.stack.programs import HOST
 

@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench.load import Phase, orders_of, stock
-from bench.scale.ground import ROLES, Ground, markdown, options, publish
+from bench.scale.environment import ROLES, ScaleEnvironment, markdown, options, publish
+from ordersaga.audit.books import check_books
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.domain.order import OrderInput
 from ordersaga.stack.programs import inherited
-from ordersaga.testing.books import check_books
 
 MB = 1e6
 LONGEST_LINE = 1 << 20
@@ -51,16 +51,16 @@ class Window:
 class Measure:
     """Reads the meter after each window."""
 
-    ground: Ground
+    env: ScaleEnvironment
     windows: list[Window] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._began, self._cpu = time.perf_counter(), self.ground.meter.cpu()
+        self._began, self._cpu = time.perf_counter(), self.env.meter.cpu()
 
     async def window(self, orders: int) -> None:
         """So many more orders have ended."""
-        cpu, now = self.ground.meter.cpu(), time.perf_counter()
-        memory = await asyncio.to_thread(self.ground.meter.memory)
+        cpu, now = self.env.meter.cpu(), time.perf_counter()
+        memory = await asyncio.to_thread(self.env.meter.memory)
         total = orders + (self.windows[-1].orders if self.windows else 0)
         self.windows.append(
             Window(
@@ -68,7 +68,7 @@ class Measure:
                 orders / (now - self._began),
                 {role: 1000 * (cpu[role] - self._cpu[role]) / orders for role in ROLES},
                 {role: memory[role] / MB for role in ROLES},
-                {name: size / MB for name, size in self.ground.disk().items()},
+                {name: size / MB for name, size in self.env.disk().items()},
             )
         )
         last = self.windows[-1]
@@ -78,11 +78,11 @@ class Measure:
 
 async def measure(orders: int, window: int, in_flight: int) -> dict[str, Any]:
     """Place the orders, and measure each window of them. The books are checked in the end."""
-    async with Ground.open(stock()) as ground:
+    async with ScaleEnvironment.open(stock()) as env:
         statuses: Counter[str] = Counter()
-        async with _placing(ground, in_flight) as process:
-            ground.client_pid = process.pid
-            measure = Measure(ground)
+        async with _placing(env, in_flight) as process:
+            env.client_pid = process.pid
+            measure = Measure(env)
             writing = asyncio.create_task(_write(process, orders_of(Phase("curve", orders))))
             # The client waits for more input until the last window is measured, or it would be gone by then.
             while statuses.total() < orders:
@@ -90,7 +90,7 @@ async def measure(orders: int, window: int, in_flight: int) -> dict[str, Any]:
                 if statuses.total() % window == 0:
                     await measure.window(window)
             await writing
-        books = await check_books(ground.orders)
+        books = await check_books(env.orders)
     return {
         "orders": orders,
         "window": window,
@@ -132,12 +132,12 @@ def _growth(counts: Sequence[float], values: Sequence[float]) -> float:
 
 
 @asynccontextmanager
-async def _placing(ground: Ground, in_flight: int) -> AsyncIterator[Process]:
+async def _placing(env: ScaleEnvironment, in_flight: int) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ordersaga", "place", "-", "--json", "--concurrency", str(in_flight)),
         stdin=PIPE,
         stdout=PIPE,
-        env=inherited() | ground.stack.environment,
+        env=inherited() | env.stack.environment,
         limit=LONGEST_LINE,
     )
     assert process.stdin

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.scale.ground import Ground, markdown, options, publish
+from bench.scale.environment import ScaleEnvironment, markdown, options, publish
+from ordersaga.audit.books import check_books
+from ordersaga.demo.retail import sample_orders
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
-from ordersaga.retail import sample_orders
-from ordersaga.testing.books import check_books
 
 SALE, SPREAD = "sale", "spread"
 REFUSED = "failed: InsufficientInventory"
@@ -52,13 +52,13 @@ async def measure(orders: int, units: int, batches: int, in_flight: int) -> dict
     sample = sample_orders()[0]
     sale = Side(SALE, ["SALE"], sample)
     spread = Side(SPREAD, [f"SPREAD-{number}" for number in range(units)], sample)
-    async with Ground.open({"SALE": units} | dict.fromkeys(spread.skus, 1)) as ground:
+    async with ScaleEnvironment.open({"SALE": units} | dict.fromkeys(spread.skus, 1)) as env:
         for number in range(batches):
             numbers = range(number * orders // batches, (number + 1) * orders // batches)
             for side in (sale, spread) if number % 2 == 0 else (spread, sale):
-                await _batch(ground, side, numbers, in_flight)
+                await _batch(env, side, numbers, in_flight)
             sys.stderr.write(f"batch {number + 1} of {batches}: {sale.seconds[-1]:.1f} s, {spread.seconds[-1]:.1f} s\n")
-        await _check(ground, [sale, spread], orders, units)
+        await _check(env, [sale, spread], orders, units)
     return {
         "orders": orders,
         "units": units,
@@ -69,31 +69,31 @@ async def measure(orders: int, units: int, batches: int, in_flight: int) -> dict
     }
 
 
-async def _batch(ground: Ground, side: Side, numbers: range, in_flight: int) -> None:
+async def _batch(env: ScaleEnvironment, side: Side, numbers: range, in_flight: int) -> None:
     orders = side.orders(numbers)
-    cpu, began = ground.meter.cpu(), time.perf_counter()
+    cpu, began = env.meter.cpu(), time.perf_counter()
 
     async def in_turn() -> None:
         for order in orders:
-            result = await ground.orders.place_order(order)
+            result = await env.orders.place_order(order)
             side.ends[result.status if result.refusal is None else f"{result.status}: {result.refusal}"] += 1
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(in_flight):
             tasks.create_task(in_turn())
     side.seconds.append(time.perf_counter() - began)
-    side.cpu += ground.meter.cpu() - cpu
+    side.cpu += env.meter.cpu() - cpu
 
 
-async def _check(ground: Ground, sides: list[Side], orders: int, units: int) -> None:
+async def _check(env: ScaleEnvironment, sides: list[Side], orders: int, units: int) -> None:
     wanted = Counter({OrderStatus.COMPLETED.value: units, REFUSED: orders - units})
     problems = [f"{side.name} ended {dict(side.ends)}, not {dict(wanted)}" for side in sides if side.ends != wanted]
     problems += [
         f"of {item.loaded} pieces of {item.sku}, {item.reserved} are reserved"
-        async for item in ground.services.inventory.stock()
+        async for item in env.services.inventory.stock()
         if item.on_hand or item.reserved != item.loaded
     ]
-    books = await check_books(ground.orders)
+    books = await check_books(env.orders)
     problems += [violation.detail for violation in books.violations]
     if problems:
         raise OrdersagaError(f"The sale went wrong: {'; '.join(problems[:20])}")

@@ -1,4 +1,4 @@
-"""Plays every case of the trip, which takes about a minute. Chapter 9 of docs/saga.md.
+"""Runs every case of the trip, which takes about a minute. Chapter 9 of docs/saga.md.
 
 python -m examples.course.sweep
 """
@@ -10,7 +10,7 @@ from ordersaga.testing.sagas import cases_of, run_program, run_sweep
 
 
 async def main() -> None:
-    """Play them, and print what is half done."""
+    """Run them, and print what is half done."""
     violations = await run_sweep(TRIP_SAGA, Trip("T1", "Ada"))
     for violation in violations:
         print(violation)

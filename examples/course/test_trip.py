@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from examples.trip import HOTEL, TRIP_SAGA, Trip, TripWorkflow
-from ordersaga.testing.sagas import Case, Do, World, cases_of, play_case, temporal_client
+from ordersaga.testing.sagas import Case, Do, World, cases_of, run_case, temporal_client
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +34,6 @@ async def test_a_lost_answer_books_one_room(temporal: Client) -> None:
 
 @pytest.mark.parametrize("case", cases_of(TRIP_SAGA)[::40], ids=str)
 async def test_all_or_nothing(temporal: Client, case: Case) -> None:
-    """And every 40th case that you do not think of. Leave `[::40]` out to play them all."""
-    played = await play_case(temporal, TRIP_SAGA, Trip("T1", "Ada"), case)
-    assert not played.problems, played
+    """And every 40th case that you do not think of. Leave `[::40]` out to run them all."""
+    result = await run_case(temporal, TRIP_SAGA, Trip("T1", "Ada"), case)
+    assert not result.problems, result

@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ordersaga.client import OrderClient
     from ordersaga.domain.errors import InvalidOrder, OrderConflict, OrderNotFound, OrdersagaError
     from ordersaga.domain.money import Money
     from ordersaga.domain.order import Address, OrderInput, OrderItem, OrderPolicy, parse_order
     from ordersaga.domain.result import OrderResult, OrderStatus
+    from ordersaga.orders.client import OrderClient
 
 __all__ = [
     "Address",
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "OrderClient": "ordersaga.client",
+    "OrderClient": "ordersaga.orders.client",
     "InvalidOrder": "ordersaga.domain.errors",
     "OrderConflict": "ordersaga.domain.errors",
     "OrderNotFound": "ordersaga.domain.errors",

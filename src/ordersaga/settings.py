@@ -1,4 +1,4 @@
-"""Our settings, read from ORDERSAGA_* variables. Temporal's connection has Temporal's own (see ordersaga.connect)."""
+"""Our settings, read from ORDERSAGA_* variables. Temporal's connection has its own (see orders/connection.py)."""
 
 from __future__ import annotations
 

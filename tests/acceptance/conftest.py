@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from ordersaga.testing.faults import FaultProxy
+from ordersaga.stack.faults import FaultProxy
 from tests.acceptance.harness import Up
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import psutil
 from temporalio.client import Client
 
-from ordersaga.watcher import schedule_id
+from ordersaga.orders.recovery.watcher import schedule_id
 
 T = TypeVar("T")
 

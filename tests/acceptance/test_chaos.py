@@ -10,7 +10,7 @@ from pathlib import Path
 
 def test_a_short_campaign_finds_nothing_wrong(tmp_path: Path) -> None:
     out = tmp_path / "campaign"
-    command = ["-m", "ordersaga.testing.chaos", "--seconds", "8", "--rate", "3", "--seed", "46", "--out", str(out)]
+    command = ["-m", "resilience.chaos", "--seconds", "8", "--rate", "3", "--seed", "46", "--out", str(out)]
     done = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True, timeout=240)
 
     assert done.returncode == 0, done.stdout + done.stderr

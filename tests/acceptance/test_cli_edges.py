@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ordersaga.cli.app import app
-from ordersaga.cli.exits import Exit
+from ordersaga.cli.exit_codes import Exit
 from tests.acceptance.harness import NOWHERE, ROOT, ordersaga
 
 PAGE = (ROOT / "docs/cli.md").read_text()

@@ -15,16 +15,16 @@ from typing import TypeVar
 
 import psutil
 
-from ordersaga.client import OrderClient
-from ordersaga.connect import connect
+from ordersaga.audit.books import check_books
+from ordersaga.demo.retail import sample_orders, stock_needed
 from ordersaga.domain.errors import ServiceFault, Unavailable
 from ordersaga.domain.order import OrderInput, OrderPolicy
 from ordersaga.domain.result import CancelOutcome, OrderResult, OrderStatus, OrderSummary
-from ordersaga.retail import sample_orders, stock_needed
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
 from ordersaga.stack import Stack, StackOptions
-from ordersaga.testing.books import check_books
 from tests.acceptance.harness import Up, alive, eventually, put, started
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 T = TypeVar("T")
 
@@ -67,11 +67,11 @@ class Customers:
     Of each ten, some change their mind: three when the stock is reserved, one when the parcel has left.
     """
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, env: OrderEnvironment) -> None:
         self.orders = orders()
         self.results: dict[str, OrderResult] = {}
         self.verdicts: dict[str, CancelOutcome] = {}
-        self._shop = shop
+        self._shop = env
 
     async def some_ended(self, placed: dict[int, OrderInput]) -> None:
         while sum(order.order_id in self.results for order in placed.values()) < SOME:
@@ -123,18 +123,22 @@ def in_flight(listed: list[OrderSummary], at: datetime) -> int:
 
 
 @asynccontextmanager
-async def open_shop(stack: Stack) -> AsyncIterator[Shop]:
-    """The stack as a shop to order from."""
+async def open_environment(stack: Stack) -> AsyncIterator[OrderEnvironment]:
+    """The stack as an environment to order from."""
     temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
-    async with Shop.open(OrderClient(temporal, stack.settings()), stack.settings()) as shop:
-        yield shop
+    async with OrderEnvironment.open(OrderClient(temporal, stack.settings()), stack.settings()) as env:
+        yield env
 
 
 async def test_orders_survive_the_death_of_each_part_and_of_all_at_once(tmp_path: Path) -> None:
     killed: list[datetime] = []
-    async with Stack(StackOptions(tmp_path, 0, 0, 0)) as stack, open_shop(stack) as shop, asyncio.timeout(SECONDS):
-        customers = Customers(shop)
-        await shop.services.inventory.load_stock(stock_needed(customers.orders))
+    async with (
+        Stack(StackOptions(tmp_path, 0, 0, 0)) as stack,
+        open_environment(stack) as env,
+        asyncio.timeout(SECONDS),
+    ):
+        customers = Customers(env)
+        await env.services.inventory.load_stock(stock_needed(customers.orders))
         async with asyncio.TaskGroup() as tasks:
             for number, parts in enumerate(KILLS):
                 placed = dict(list(enumerate(customers.orders))[number * BATCH :][:BATCH])
@@ -145,8 +149,8 @@ async def test_orders_survive_the_death_of_each_part_and_of_all_at_once(tmp_path
                 stack.kill(*parts)
                 await stack.until_ready(*parts)
 
-        listed = [order async for order in shop.orders.list_orders()]
-        books = await check_books(shop.orders)
+        listed = [order async for order in env.orders.list_orders()]
+        books = await check_books(env.orders)
 
     assert min(in_flight(listed, at) for at in killed) >= 10
     assert min(child.deaths for child in stack.children.values()) == 2

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ordersaga.retail import stock_needed
+from ordersaga.audit.books import check_books
+from ordersaga.demo.retail import stock_needed
 from ordersaga.stack import Stack, StackError, StackOptions
-from ordersaga.testing.books import check_books
 from tests.acceptance.harness import Up
-from tests.acceptance.test_crash import SECONDS, Customers, open_shop
+from tests.acceptance.test_crash import SECONDS, Customers, open_environment
 from tests.services.postgres import Postgres
 
 STOPS = [signal.SIGKILL, signal.SIGINT]
@@ -31,10 +31,10 @@ def server() -> Iterator[Postgres]:
 
 async def test_orders_survive_restarts_of_the_database(server: Postgres, tmp_path: Path) -> None:
     options = StackOptions(tmp_path, 0, 0, 0, server.new_database())
-    async with Stack(options) as stack, open_shop(stack) as shop, asyncio.timeout(SECONDS):
-        customers = Customers(shop)
+    async with Stack(options) as stack, open_environment(stack) as env, asyncio.timeout(SECONDS):
+        customers = Customers(env)
         customers.orders = customers.orders[: BATCH * len(STOPS)]
-        await shop.services.inventory.load_stock(stock_needed(customers.orders))
+        await env.services.inventory.load_stock(stock_needed(customers.orders))
         async with asyncio.TaskGroup() as tasks:
             for number, how in enumerate(STOPS):
                 placed = dict(list(enumerate(customers.orders))[number * BATCH :][:BATCH])
@@ -43,7 +43,7 @@ async def test_orders_survive_restarts_of_the_database(server: Postgres, tmp_pat
                 await customers.some_ended(placed)
                 assert len(customers.results) < BATCH * (number + 1) - 5, "the orders were over too soon"
                 await asyncio.to_thread(server.restart, how)
-        books = await check_books(shop.orders)
+        books = await check_books(env.orders)
     assert stack.children["services"].deaths == 0, "they outlive their database"
     found = {order.order_id: customers.results[order.order_id].status for order in customers.orders}
     assert found == {order.order_id: customers.expected(index, order) for index, order in enumerate(customers.orders)}

@@ -12,14 +12,14 @@ from typing import Any
 import psutil
 import pytest
 
+from ordersaga.audit.books import Books, Rule, Violation
 from ordersaga.cli.demo import _account
-from ordersaga.cli.exits import Exit
-from ordersaga.demo import Cause, Play, Scene, cast
-from ordersaga.demo.cast import FEWEST
+from ordersaga.cli.exit_codes import Exit
+from ordersaga.demo import Cause, DemoRun, Scenario, demo_scenarios
+from ordersaga.demo.scenarios import FEWEST
 from ordersaga.demo.screen import as_json
 from ordersaga.domain.result import CancelOutcome, OrderResult, OrderStatus
 from ordersaga.stack import Stack, StackOptions
-from ordersaga.testing.books import Books, Rule, Violation
 from tests.acceptance.harness import ORDERSAGA, ROOT, eventually
 
 BALANCED = Books([], {"completed": FEWEST}, 0)
@@ -72,74 +72,76 @@ def running_with(variable: str) -> list[psutil.Process]:
     return found
 
 
-def ended_as_they_should() -> list[Scene]:
+def ended_as_they_should() -> list[Scenario]:
     """The smallest demo, with the end that each cause demands."""
-    scenes = cast(FEWEST)
-    for scene in scenes:
-        status = OrderStatus.FAILED if scene.cause in REFUSALS else OrderStatus.COMPLETED
-        match scene.cause:
+    scenarios = demo_scenarios(FEWEST)
+    for scenario in scenarios:
+        status = OrderStatus.FAILED if scenario.cause in REFUSALS else OrderStatus.COMPLETED
+        match scenario.cause:
             case Cause.CANCELLED_IN_TIME:
-                status, scene.verdict = OrderStatus.CANCELLED, CancelOutcome.CANCELLED
+                status, scenario.verdict = OrderStatus.CANCELLED, CancelOutcome.CANCELLED
             case Cause.CANCEL_REFUSED:
-                scene.verdict = CancelOutcome.TOO_LATE
-        scene.result = OrderResult(order_id=scene.order.order_id, status=status, refusal=REFUSALS.get(scene.cause))
-    return scenes
+                scenario.verdict = CancelOutcome.TOO_LATE
+        scenario.result = OrderResult(
+            order_id=scenario.order.order_id, status=status, refusal=REFUSALS.get(scenario.cause)
+        )
+    return scenarios
 
 
-class Told(Play):
-    """A play that is over, and its books."""
+class Told(DemoRun):
+    """A run that is over, and its books."""
 
-    def __init__(self, scenes: list[Scene], books: Books) -> None:
-        self.scenes = scenes
+    def __init__(self, scenarios: list[Scenario], books: Books) -> None:
+        self.scenarios = scenarios
         self._books = books
 
     async def books(self) -> Books:
         return self._books
 
 
-async def exit_code(scenes: list[Scene], books: Books, tmp_path: Path, as_json: bool = True) -> int:
-    return await _account(Told(scenes, books), Stack(StackOptions(tmp_path)), keep=False, as_json=as_json)
+async def exit_code(scenarios: list[Scenario], books: Books, tmp_path: Path, as_json: bool = True) -> int:
+    return await _account(Told(scenarios, books), Stack(StackOptions(tmp_path)), keep=False, as_json=as_json)
 
 
 async def test_all_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scenes = ended_as_they_should()
+    scenarios = ended_as_they_should()
 
-    assert [scene.surprise for scene in scenes] == [None] * FEWEST
-    assert await exit_code(scenes, BALANCED, tmp_path) == Exit.OK
-    assert json.loads(capsys.readouterr().out) == as_json(scenes, BALANCED)
-    assert await exit_code(scenes, BALANCED, tmp_path, as_json=False) == Exit.OK
+    assert [scenario.mismatch for scenario in scenarios] == [None] * FEWEST
+    assert await exit_code(scenarios, BALANCED, tmp_path) == Exit.OK
+    assert json.loads(capsys.readouterr().out) == as_json(scenarios, BALANCED)
+    assert await exit_code(scenarios, BALANCED, tmp_path, as_json=False) == Exit.OK
     assert f"Every order accounted for: {FEWEST} of {FEWEST}." in capsys.readouterr().out
 
 
 async def test_books_that_do_not_balance_fail_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scenes = ended_as_they_should()
+    scenarios = ended_as_they_should()
 
-    assert await exit_code(scenes, BROKEN, tmp_path) == Exit.NO
+    assert await exit_code(scenarios, BROKEN, tmp_path) == Exit.NO
     account = json.loads(capsys.readouterr().out)
     assert (account["books"]["balanced"], account["surprises"]) == (False, [])
-    assert await exit_code(scenes, BROKEN, tmp_path, as_json=False) == Exit.NO
+    assert await exit_code(scenarios, BROKEN, tmp_path, as_json=False) == Exit.NO
     shown = capsys.readouterr().out
     assert "broken: 1: its payment is live" in shown
     assert "The books balance." not in shown
 
 
-def ends(**changes: Any) -> Callable[[Scene], None]:
-    def change(scene: Scene) -> None:
-        assert scene.result
-        scene.result = scene.result.model_copy(update=changes)
+def ends(**changes: Any) -> Callable[[Scenario], None]:
+    def change(scenario: Scenario) -> None:
+        assert scenario.result
+        scenario.result = scenario.result.model_copy(update=changes)
 
     return change
 
 
-def is_answered(verdict: CancelOutcome | None) -> Callable[[Scene], None]:
-    def change(scene: Scene) -> None:
-        scene.verdict = verdict
+def is_answered(verdict: CancelOutcome | None) -> Callable[[Scenario], None]:
+    def change(scenario: Scenario) -> None:
+        scenario.verdict = verdict
 
     return change
 
 
-def never_ends(scene: Scene) -> None:
-    scene.result = None
+def never_ends(scenario: Scenario) -> None:
+    scenario.result = None
 
 
 @pytest.mark.parametrize(
@@ -159,15 +161,15 @@ def never_ends(scene: Scene) -> None:
     ],
 )
 async def test_an_order_that_ends_otherwise_fails_it(
-    cause: Cause, change: Callable[[Scene], None], problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cause: Cause, change: Callable[[Scenario], None], problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scenes = ended_as_they_should()
-    scene = next(scene for scene in scenes if scene.cause is cause)
-    change(scene)
+    scenarios = ended_as_they_should()
+    scenario = next(scenario for scenario in scenarios if scenario.cause is cause)
+    change(scenario)
 
-    assert await exit_code(scenes, BALANCED, tmp_path) == Exit.NO
+    assert await exit_code(scenarios, BALANCED, tmp_path) == Exit.NO
     account = json.loads(capsys.readouterr().out)
-    (surprise,) = account["surprises"]
-    assert (surprise["order_id"], surprise["cause"]) == (scene.order.order_id, cause)
-    assert problem in surprise["problem"]
+    (mismatch,) = account["surprises"]
+    assert (mismatch["order_id"], mismatch["cause"]) == (scenario.order.order_id, cause)
+    assert problem in mismatch["problem"]
     assert sum(account["outcomes"].values()) == FEWEST - 1

@@ -12,14 +12,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ordersaga.clients import InventoryClient, PaymentClient, ServiceHttp, open_session
 from ordersaga.contracts.inventory import ReservationLine, ReservationRequest
 from ordersaga.contracts.payment import ChargeRequest, RefundRequest
 from ordersaga.domain.errors import Fenced, PaymentDeclined, ServiceFault
-from ordersaga.testing.faults import Fault, FaultProxy, Kind, from_json, plan, to_json
-from ordersaga.testing.faults.acts import ACTS, REFUSALS
-from ordersaga.testing.faults.calls import CALLS, REGISTER_CALLS, UNDO_OF, recognise
-from tests.workflow.shop import until
+from ordersaga.orders.service_clients import InventoryClient, PaymentClient, ServiceHttp, open_session
+from ordersaga.stack.faults import Fault, FaultProxy, Kind, from_json, plan, to_json
+from ordersaga.stack.faults.acts import ACTS, REFUSALS
+from ordersaga.stack.faults.calls import CALLS, REGISTER_CALLS, UNDO_OF, recognise
+from tests.workflow.environment import until
 
 SECONDS = 5.0
 SOON = 0.3

@@ -9,7 +9,6 @@ from itertools import count
 
 import pytest
 
-from ordersaga.clients import RegisterClient, ServiceHttp, open_session
 from ordersaga.contracts.register import (
     ClaimRequest,
     DecisionRequest,
@@ -22,10 +21,11 @@ from ordersaga.contracts.register import (
 )
 from ordersaga.domain.errors import Fenced, ServiceFault
 from ordersaga.domain.result import OrderStatus
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.testing.faults.calls import REGISTER_CALLS
+from ordersaga.orders.service_clients import RegisterClient, ServiceHttp, open_session
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
+from ordersaga.stack.faults.calls import REGISTER_CALLS
 from tests.services.test_register import OWNER, claim, ending
-from tests.workflow.shop import until
+from tests.workflow.environment import until
 
 SECONDS = 5.0
 SOON = 0.3

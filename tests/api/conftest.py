@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from ordersaga.access import Scope, append_key, new_key
-from ordersaga.client import OrderClient
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import SERVICES, Settings
-from ordersaga.testing.faults import FaultProxy
-from ordersaga.worker import order_worker
+from ordersaga.stack.faults import FaultProxy
+from ordersaga.web.access import Scope, append_key, new_key
 from tests.api.harness import Api, serving
 from tests.workflow.conftest import settings, temporal
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 __all__ = ["settings", "temporal"]
 
@@ -31,11 +31,11 @@ KEYS: dict[str, tuple[list[Scope], str | None]] = {
 
 
 @pytest.fixture(scope="session")
-async def shop(temporal: Client, settings: Settings) -> AsyncIterator[Shop]:
-    """The whole shop, at work."""
+async def env(temporal: Client, settings: Settings) -> AsyncIterator[OrderEnvironment]:
+    """The whole environment, at work."""
     orders = OrderClient(temporal, settings)
-    async with order_worker(temporal, settings, sandboxed=True), Shop.open(orders, settings) as shop:
-        yield shop
+    async with order_worker(temporal, settings, sandboxed=True), OrderEnvironment.open(orders, settings) as env:
+        yield env
 
 
 @pytest.fixture(scope="session")
@@ -85,14 +85,14 @@ async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
 
 @pytest.fixture(scope="session")
 def faulty_settings(settings: Settings, proxy: FaultProxy) -> Settings:
-    """The settings of a shop whose worker calls the services through the proxy."""
+    """The settings of an environment whose worker calls the services through the proxy."""
     urls = {f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES}
     return settings.model_copy(update={"task_queue": "faulty", "api_rate": "100000/minute", **urls})
 
 
 @pytest.fixture(scope="session")
 async def faulty(temporal: Client, faulty_settings: Settings, address: str) -> AsyncIterator[Api]:
-    """The API of that shop."""
+    """The API of that environment."""
     async with order_worker(temporal, faulty_settings), serving(faulty_settings, target_host=address) as api:
         yield api
 

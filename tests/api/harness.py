@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 import uvicorn
 
-from ordersaga.serving.server import configuration
+from ordersaga.http.server import configuration
 from ordersaga.settings import Settings
-from ordersaga.web import create_app
+from ordersaga.web.app import create_app
 
 START_SECONDS = 30.0
 PROBLEM = "application/problem+json"

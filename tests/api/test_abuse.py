@@ -14,10 +14,10 @@ from urllib.parse import quote
 import pytest
 
 from ordersaga.domain.result import OrderFilter
-from ordersaga.order_lists import cursor_of
+from ordersaga.orders.register.lists import cursor_of
 from tests.api.harness import Api, wire
 from tests.api.wire import spoken
-from tests.workflow.shop import IN_EFFECT, Shop
+from tests.workflow.environment import IN_EFFECT, OrderEnvironment
 
 Guarded = dict[str, Api]
 HELD = {"hold_before_shipping": 300}
@@ -25,8 +25,10 @@ HELD = {"hold_before_shipping": 300}
 # -- API1 Broken Object Level Authorization
 
 
-async def test_another_customers_order_is_not_there_on_any_route(guarded: Guarded, shop: Shop, order_id: str) -> None:
-    await guarded["operator"].place(wire(await shop.order(order_id, customer_id="ada", policy=HELD)))
+async def test_another_customers_order_is_not_there_on_any_route(
+    guarded: Guarded, env: OrderEnvironment, order_id: str
+) -> None:
+    await guarded["operator"].place(wire(await env.order(order_id, customer_id="ada", policy=HELD)))
     assert await listed(guarded["ada"], f"search={order_id}")
     for method, path, body in (
         ("GET", "", None),
@@ -50,9 +52,11 @@ async def test_another_customers_order_is_not_there_on_any_route(guarded: Guarde
     assert (await guarded["ada"].post(f"/v1/orders/{order_id}/cancel")).status == 200
 
 
-async def test_a_cursor_of_another_key_shows_nothing_of_its_list(guarded: Guarded, shop: Shop, order_id: str) -> None:
+async def test_a_cursor_of_another_key_shows_nothing_of_its_list(
+    guarded: Guarded, env: OrderEnvironment, order_id: str
+) -> None:
     for each in ("a", "b"):
-        await guarded["ada"].place(wire(await shop.order(f"{order_id}-{each}", customer_id="ada")), Prefer="wait=20")
+        await guarded["ada"].place(wire(await env.order(f"{order_id}-{each}", customer_id="ada")), Prefer="wait=20")
     query = f"limit=1&search={order_id}-"
     cursor = (await guarded["ada"].get(f"/v1/orders?{query}")).json["next"]
     (await guarded["bob"].get(f"/v1/orders?{query}&cursor={cursor}")).problem(404, "InvalidCursor")
@@ -65,9 +69,9 @@ async def test_a_cursor_of_another_key_shows_nothing_of_its_list(guarded: Guarde
 
 @pytest.mark.parametrize("seq", [2**63 - 1, "' OR 1=1 --", None, {"$gt": 0}])
 async def test_a_forged_cursor_leads_to_the_callers_own_orders_only(
-    guarded: Guarded, shop: Shop, order_id: str, seq: object
+    guarded: Guarded, env: OrderEnvironment, order_id: str, seq: object
 ) -> None:
-    await guarded["ada"].place(wire(await shop.order(order_id, customer_id="ada")), Prefer="wait=20")
+    await guarded["ada"].place(wire(await env.order(order_id, customer_id="ada")), Prefer="wait=20")
     position = b64encode(json.dumps(["2100-01-01", seq]).encode()).decode()
     forged = cursor_of(position, OrderFilter(customer_id="bob"))  # all that it is made of can be read in our source
     found = await guarded["bob"].get(f"/v1/orders?limit=100&cursor={forged}")
@@ -87,8 +91,8 @@ async def test_a_forged_cursor_leads_to_the_callers_own_orders_only(
         *("decisions", "__proto__", "constructor", "is_admin", "created_at", "memo", "model_config", "Order_id"),
     ],
 )
-async def test_an_order_has_no_other_fields(guarded: Guarded, shop: Shop, order_id: str, field: str) -> None:
-    document = wire(await shop.order(order_id, customer_id="ada"))
+async def test_an_order_has_no_other_fields(guarded: Guarded, env: OrderEnvironment, order_id: str, field: str) -> None:
+    document = wire(await env.order(order_id, customer_id="ada"))
     for place in (document, document["items"][0], document["shipping_address"]):
         place[field] = "1"
         found = (await guarded["ada"].place(document)).problem(422, "InvalidOrder")
@@ -97,8 +101,10 @@ async def test_an_order_has_no_other_fields(guarded: Guarded, shop: Shop, order_
     (await guarded["ada"].get(f"/v1/orders/{order_id}")).problem(404, "OrderNotFound")
 
 
-async def test_a_customer_sets_neither_a_policy_nor_anothers_id(guarded: Guarded, shop: Shop, order_id: str) -> None:
-    document = wire(await shop.order(order_id, customer_id="ada"))
+async def test_a_customer_sets_neither_a_policy_nor_anothers_id(
+    guarded: Guarded, env: OrderEnvironment, order_id: str
+) -> None:
+    document = wire(await env.order(order_id, customer_id="ada"))
     changes: list[dict[str, object]] = [
         {"policy": HELD},
         {"policy": {}},
@@ -118,8 +124,10 @@ async def test_a_customer_sets_neither_a_policy_nor_anothers_id(guarded: Guarded
         (await guarded["ada"].post(f"/v1/orders/{order_id}/cancel", body)).problem(422, "InvalidRequest")
 
 
-async def test_what_a_customer_reads_names_nothing_of_the_shops(guarded: Guarded, shop: Shop, order_id: str) -> None:
-    order = wire(await shop.order(order_id, customer_id="ada"))
+async def test_what_a_customer_reads_names_nothing_of_the_shops(
+    guarded: Guarded, env: OrderEnvironment, order_id: str
+) -> None:
+    order = wire(await env.order(order_id, customer_id="ada"))
     answers = [await guarded["ada"].place(order, Prefer="wait=20")]
     answers += [await guarded["ada"].get(f"/v1/orders{path}") for path in (f"/{order_id}", f"/{order_id}/events", "")]
     for answer in answers:
@@ -139,8 +147,8 @@ async def test_only_an_operator_decides(guarded: Guarded, name: str) -> None:
             (await spoken(guarded[name], target, "POST", body, *extra)).problem(403, "Forbidden")
 
 
-async def test_the_method_is_the_one_of_the_request(guarded: Guarded, shop: Shop, order_id: str) -> None:
-    await guarded["operator"].place(wire(await shop.order(order_id, policy=HELD)))
+async def test_the_method_is_the_one_of_the_request(guarded: Guarded, env: OrderEnvironment, order_id: str) -> None:
+    await guarded["operator"].place(wire(await env.order(order_id, policy=HELD)))
     target = f"/v1/orders/{order_id}"
     for name in ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"):
         assert (await spoken(guarded["shop"], target, "GET", b"", f"{name}: DELETE")).status == 200
@@ -167,8 +175,10 @@ async def test_the_method_is_the_one_of_the_request(guarded: Guarded, shop: Shop
         ),
     ],
 )
-async def test_no_number_but_a_plain_one(guarded: Guarded, shop: Shop, order_id: str, field: str, value: str) -> None:
-    document = wire(await shop.order(order_id))
+async def test_no_number_but_a_plain_one(
+    guarded: Guarded, env: OrderEnvironment, order_id: str, field: str, value: str
+) -> None:
+    document = wire(await env.order(order_id))
     document["items"] = [{"sku": "A", "quantity": 1, "price": "1.00"} | {field: "?"}]
     answer = await guarded["shop"].call("POST", "/v1/orders", raw=json.dumps(document).replace('"?"', value).encode())
     assert answer.status == 422, answer.text
@@ -180,8 +190,10 @@ CONTROLS = ["\x00", "\x1b[2J", "\r\nX-Evil: 1", "\n", "\x7f", "\u202e", "\x85", 
 
 
 @pytest.mark.parametrize("bad", CONTROLS, ids=ascii)
-async def test_no_control_characters_in_any_text(guarded: Guarded, shop: Shop, order_id: str, bad: str) -> None:
-    document = wire(await shop.order(order_id, email="ada@example.com"))
+async def test_no_control_characters_in_any_text(
+    guarded: Guarded, env: OrderEnvironment, order_id: str, bad: str
+) -> None:
+    document = wire(await env.order(order_id, email="ada@example.com"))
     text = f"a{bad}b"
     address = document["shipping_address"]
     changes: list[dict[str, object]] = [
@@ -201,19 +213,19 @@ async def test_no_control_characters_in_any_text(guarded: Guarded, shop: Shop, o
         (await guarded["operator"].post(path, body)).problem(422, "InvalidRequest")
 
 
-async def test_markup_and_formats_are_only_text(guarded: Guarded, shop: Shop, order_id: str) -> None:
+async def test_markup_and_formats_are_only_text(guarded: Guarded, env: OrderEnvironment, order_id: str) -> None:
     text = "<script>alert(1)</script> {{7*7}} ${7*7} %s%n ' OR 1=1 -- \\"
     address = {"street": text, "city": text, "state": "NY", "zip_code": "10118", "country": "US"}
-    order = await shop.order(order_id, customer_id=text, shipping_address=address, email="a{0}%n@x.example")
+    order = await env.order(order_id, customer_id=text, shipping_address=address, email="a{0}%n@x.example")
     assert (await guarded["shop"].place(wire(order), Prefer="wait=20")).json["status"] == "completed"
     found = await guarded["shop"].get(f"/v1/orders/{order_id}")
     assert (found.json["customer_id"], found.json["shipping_address"]["street"]) == (text, text)
     assert found.headers["content-type"] == "application/json"
-    assert await shop.books(order_id) == IN_EFFECT
+    assert await env.books(order_id) == IN_EFFECT
 
 
-async def test_an_orders_place_is_never_but_a_path(guarded: Guarded, shop: Shop, order_id: str) -> None:
-    document = wire(await shop.order(order_id))
+async def test_an_orders_place_is_never_but_a_path(guarded: Guarded, env: OrderEnvironment, order_id: str) -> None:
+    document = wire(await env.order(order_id))
     ids = [
         "a\r\nSet-Cookie: x=1",
         "//evil.example",
@@ -273,8 +285,8 @@ INJECTIONS += ["') OR ExecutionStatus = ('Running", "ad_", "ada' ORDER BY StartT
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-async def test_no_filter_is_a_query(guarded: Guarded, shop: Shop, order_id: str, text: str) -> None:
-    await guarded["ada"].place(wire(await shop.order(order_id, customer_id="ada")), Prefer="wait=20")
+async def test_no_filter_is_a_query(guarded: Guarded, env: OrderEnvironment, order_id: str, text: str) -> None:
+    await guarded["ada"].place(wire(await env.order(order_id, customer_id="ada")), Prefer="wait=20")
     for name in ("customer_id", "email", "sku", "tracking_number"):
         found = await guarded["shop"].get(f"/v1/orders?{name}={quote(text)}")
         assert (found.status, found.json["items"]) == (200, [])
@@ -306,9 +318,11 @@ async def listed(api: Api, query: str) -> bool:
     return bool((await api.get(f"/v1/orders?{query}")).json["items"])
 
 
-async def test_many_at_once_do_not_mix_answers_of_two_customers(guarded: Guarded, shop: Shop, order_id: str) -> None:
+async def test_many_at_once_do_not_mix_answers_of_two_customers(
+    guarded: Guarded, env: OrderEnvironment, order_id: str
+) -> None:
     for name in ("ada", "bob"):
-        order = await shop.order(f"{order_id}-{name}", customer_id=name)
+        order = await env.order(f"{order_id}-{name}", customer_id=name)
         await guarded[name].place(wire(order), Prefer="wait=20")
 
     async def ask(name: str, path: str) -> tuple[str, str, int, str]:

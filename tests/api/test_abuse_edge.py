@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ordersaga.access import Scope, append_key, new_key
-from ordersaga.overview import Overview
 from ordersaga.settings import Settings
+from ordersaga.web.access import Scope, append_key, new_key
+from ordersaga.web.reads import Overview
 from tests.api.harness import Api, serving, wire
 from tests.api.wire import as_process, spoken
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 Guarded = dict[str, Api]
 
@@ -146,7 +146,7 @@ async def test_no_body_is_too_deep_or_says_a_thing_twice(guarded: Guarded, route
         )
 
 
-async def test_a_half_sent_request_keeps_nobody_waiting(guarded: Guarded, shop: Shop, order_id: str) -> None:
+async def test_a_half_sent_request_keeps_nobody_waiting(guarded: Guarded, env: OrderEnvironment, order_id: str) -> None:
     place = urlsplit(guarded["shop"].url)
     head = f"POST /v1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: {guarded['shop'].headers['Authorization']}\r\n"
     whole = f"{head}Content-Type: application/json\r\nContent-Length: 500\r\n\r\n" + '{"order_id": '
@@ -156,7 +156,7 @@ async def test_a_half_sent_request_keeps_nobody_waiting(guarded: Guarded, shop: 
             _, writer = await asyncio.open_connection(place.hostname, place.port)
             writers.append(writer)
             writer.write((whole if n % 2 else head[:60]).encode())
-        document = wire(await shop.order(order_id))
+        document = wire(await env.order(order_id))
         async with asyncio.timeout(15):
             assert (await guarded["shop"].place(document, Prefer="wait=10")).status == 200
             assert (await guarded["shop"].get("/v1/orders")).status == 200
@@ -166,9 +166,9 @@ async def test_a_half_sent_request_keeps_nobody_waiting(guarded: Guarded, shop: 
 
 
 async def test_one_key_with_all_its_streams_open_takes_none_of_anothers(
-    guarded: Guarded, shop: Shop, order_id: str
+    guarded: Guarded, env: OrderEnvironment, order_id: str
 ) -> None:
-    held = wire(await shop.order(order_id, customer_id="ada", policy={"hold_before_shipping": 300}))
+    held = wire(await env.order(order_id, customer_id="ada", policy={"hold_before_shipping": 300}))
     await guarded["operator"].place(held)
     path = f"/v1/orders/{order_id}/events"
     async with AsyncExitStack() as stack:

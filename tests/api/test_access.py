@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ordersaga.access import Scope, append_key, new_key
 from ordersaga.settings import Settings
+from ordersaga.web.access import Scope, append_key, new_key
 from tests.api.harness import Api, serving, wire
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 Guarded = dict[str, Api]
 
@@ -63,16 +63,16 @@ async def test_health_and_the_document_need_no_key(guarded: Guarded) -> None:
         assert (await guarded["nobody"].get(path)).status == 200
 
 
-async def test_a_policy_is_for_operators(guarded: Guarded, shop: Shop, order_id: str) -> None:
-    order = wire(await shop.order(order_id), policy={"hold_before_shipping": 300})
+async def test_a_policy_is_for_operators(guarded: Guarded, env: OrderEnvironment, order_id: str) -> None:
+    order = wire(await env.order(order_id), policy={"hold_before_shipping": 300})
     (await guarded["shop"].place(order)).problem(403, "Forbidden")
     (await guarded["shop"].get(f"/v1/orders/{order_id}")).problem(404, "OrderNotFound")
     assert (await guarded["operator"].place(order)).status == 202
     assert (await guarded["operator"].post(f"/v1/orders/{order_id}/cancel")).status == 200
 
 
-async def test_another_customers_orders_are_not_there(guarded: Guarded, shop: Shop, order_id: str) -> None:
-    document = wire(await shop.order(order_id, customer_id="ada"))
+async def test_another_customers_orders_are_not_there(guarded: Guarded, env: OrderEnvironment, order_id: str) -> None:
+    document = wire(await env.order(order_id, customer_id="ada"))
     (await guarded["bob"].place(document)).problem(403, "Forbidden")
     (await guarded["ada"].place(document | {"customer_id": "bob"})).problem(403, "Forbidden")
     assert (await guarded["ada"].place(document, Prefer="wait=20")).json["status"] == "completed"
@@ -87,16 +87,18 @@ async def test_another_customers_orders_are_not_there(guarded: Guarded, shop: Sh
 
 
 async def test_an_order_that_is_not_there_and_one_of_somebody_else_look_alike(
-    guarded: Guarded, shop: Shop, order_id: str
+    guarded: Guarded, env: OrderEnvironment, order_id: str
 ) -> None:
-    await guarded["shop"].place(wire(await shop.order(order_id)), Prefer="wait=20")
+    await guarded["shop"].place(wire(await env.order(order_id)), Prefer="wait=20")
     there = (await guarded["bob"].get(f"/v1/orders/{order_id}")).text
     missing = (await guarded["bob"].get(f"/v1/orders/{order_id}x")).text
     assert there == missing.replace(f"{order_id}x", order_id)
 
 
-async def test_a_customer_sees_nothing_of_what_is_the_shops_own(guarded: Guarded, shop: Shop, order_id: str) -> None:
-    declined = await shop.order(order_id, customer_id="ada", payment_method_id="pm_card_chargeDeclined")
+async def test_a_customer_sees_nothing_of_what_is_the_shops_own(
+    guarded: Guarded, env: OrderEnvironment, order_id: str
+) -> None:
+    declined = await env.order(order_id, customer_id="ada", payment_method_id="pm_card_chargeDeclined")
     result = (await guarded["ada"].place(wire(declined), Prefer="wait=20")).json
     assert (result["refusal"], result["decisions"]) == ("PaymentDeclined", [])
     found = (await guarded["ada"].get(f"/v1/orders/{order_id}")).json
@@ -107,10 +109,12 @@ async def test_a_customer_sees_nothing_of_what_is_the_shops_own(guarded: Guarded
     assert (await guarded["shop"].get(f"/v1/orders/{order_id}")).json["workflow_id"] == f"order-{order_id}"
 
 
-async def test_one_idempotency_key_of_two_callers_names_two_orders(guarded: Guarded, shop: Shop, order_id: str) -> None:
+async def test_one_idempotency_key_of_two_callers_names_two_orders(
+    guarded: Guarded, env: OrderEnvironment, order_id: str
+) -> None:
     ids = []
     for name in ("ada", "bob"):
-        document = wire(await shop.order(order_id, customer_id=name))
+        document = wire(await env.order(order_id, customer_id=name))
         del document["order_id"]
         ids.append((await guarded[name].place(document, Idempotency_Key=order_id)).json["order_id"])
     assert len(set(ids)) == 2
@@ -159,8 +163,10 @@ async def test_this_machines_names_are_served(api: Api, host: str) -> None:
         {"Origin": "http://127.0.0.1:1"},
     ],
 )
-async def test_another_sites_page_places_nothing(api: Api, shop: Shop, order_id: str, headers: dict[str, str]) -> None:
-    document = wire(await shop.order(order_id))
+async def test_another_sites_page_places_nothing(
+    api: Api, env: OrderEnvironment, order_id: str, headers: dict[str, str]
+) -> None:
+    document = wire(await env.order(order_id))
     found = (await api.place(document, **headers)).problem(403, "Forbidden")
     assert "another site" in found["detail"]
     (await api.get(f"/v1/orders/{order_id}")).problem(404, "OrderNotFound")

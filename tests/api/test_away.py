@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from ordersaga.connect import connect
-from ordersaga.search import ensure_search_attributes
+from ordersaga.orders.connection import connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import Settings
-from ordersaga.testing.environment import free_port, temporal_server
-from ordersaga.testing.faults import FaultProxy
-from ordersaga.worker import order_worker
+from ordersaga.stack.dev_server import free_port, temporal_server
+from ordersaga.stack.faults import FaultProxy
 from tests.api.harness import Api, serving, wire
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 
 async def ready(api: Api) -> bool:
@@ -22,11 +22,11 @@ async def ready(api: Api) -> bool:
 
 
 async def test_the_api_starts_without_temporal_and_finds_it_when_it_comes(
-    settings: Settings, shop: Shop, order_id: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, env: OrderEnvironment, order_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
-    monkeypatch.setattr("ordersaga.testing.environment.free_port", lambda: port)
-    order = wire(await shop.order(order_id))
+    monkeypatch.setattr("ordersaga.stack.dev_server.free_port", lambda: port)
+    order = wire(await env.order(order_id))
     async with serving(settings, target_host=f"127.0.0.1:{port}") as api:
         assert (await api.get("/healthz")).json == {"status": "ok"}
         for answer in (
@@ -58,8 +58,10 @@ async def test_the_api_starts_without_temporal_and_finds_it_when_it_comes(
             assert "No worker" in health["problems"][0]
 
 
-async def test_what_is_known_is_shown_while_the_worker_is_away(settings: Settings, shop: Shop, order_id: str) -> None:
-    order = wire(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+async def test_what_is_known_is_shown_while_the_worker_is_away(
+    settings: Settings, env: OrderEnvironment, order_id: str
+) -> None:
+    order = wire(await env.order(order_id, policy={"hold_before_shipping": 300}))
     async with temporal_server() as address:
         temporal = await connect(target_host=address)
         await ensure_search_attributes(temporal)
@@ -83,7 +85,7 @@ async def test_what_is_known_is_shown_while_the_worker_is_away(settings: Setting
 
                 async def charged() -> bool:
                     found = await read()
-                    return bool(found["live"] and "captured" in await shop.books(order_id))
+                    return bool(found["live"] and "captured" in await env.books(order_id))
 
                 await until(charged)
 
@@ -103,8 +105,10 @@ async def test_what_is_known_is_shown_while_the_worker_is_away(settings: Setting
             assert (waits.status, waits.json["outcome"]) == (202, "pending")
 
 
-async def test_what_is_known_is_shown_while_temporal_is_away(settings: Settings, shop: Shop, order_id: str) -> None:
-    order = wire(await shop.order(order_id))
+async def test_what_is_known_is_shown_while_temporal_is_away(
+    settings: Settings, env: OrderEnvironment, order_id: str
+) -> None:
+    order = wire(await env.order(order_id))
     server = temporal_server()
     address = await server.__aenter__()
     gone = False
@@ -131,9 +135,9 @@ async def test_what_is_known_is_shown_while_temporal_is_away(settings: Settings,
 
 
 async def test_a_list_that_is_known_is_shown_while_the_register_is_away(
-    settings: Settings, address: str, shop: Shop, order_id: str
+    settings: Settings, address: str, env: OrderEnvironment, order_id: str
 ) -> None:
-    await shop.orders.register.accept(await shop.order(order_id), "nobody")
+    await env.orders.register.accept(await env.order(order_id), "nobody")
     path = f"/v1/orders?search={order_id}"
     async with AsyncExitStack() as register:
         proxy = await register.enter_async_context(FaultProxy(settings.register_url.removesuffix("/register")))

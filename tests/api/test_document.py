@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from ordersaga.connect import connect
-from ordersaga.search import ensure_search_attributes
+from ordersaga.orders.connection import connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import Settings
-from ordersaga.testing.environment import temporal_server
-from ordersaga.worker import order_worker
+from ordersaga.stack.dev_server import temporal_server
 from tests.api.harness import Api, serving
 
 SEED = os.environ.get("SCHEMATHESIS_SEED") or ("1" if os.environ.get("CI") else str(random.randrange(10**6)))

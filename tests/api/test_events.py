@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.api.harness import Api, wire
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 PATIENCE = aiohttp.ClientTimeout(total=30)
 
@@ -28,8 +28,10 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, An
             fields = {}
 
 
-async def test_a_stream_tells_each_change_and_ends_with_the_order(api: Api, shop: Shop, order_id: str) -> None:
-    await api.place(wire(await shop.order(order_id, policy={"hold_before_shipping": 300})))
+async def test_a_stream_tells_each_change_and_ends_with_the_order(
+    api: Api, env: OrderEnvironment, order_id: str
+) -> None:
+    await api.place(wire(await env.order(order_id, policy={"hold_before_shipping": 300})))
     url = f"{api.url}/v1/orders/{order_id}/events"
     async with api.session.get(url, timeout=PATIENCE) as response:
         assert (response.status, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
@@ -49,10 +51,10 @@ async def test_a_stream_tells_each_change_and_ends_with_the_order(api: Api, shop
 
 
 async def test_while_nothing_happens_a_comment_shows_that_the_stream_lives(
-    api: Api, shop: Shop, order_id: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, env: OrderEnvironment, order_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.05)
-    await api.place(wire(await shop.order(order_id, policy={"hold_before_shipping": 300})))
+    await api.place(wire(await env.order(order_id, policy={"hold_before_shipping": 300})))
     async with api.session.get(f"{api.url}/v1/orders/{order_id}/events", timeout=PATIENCE) as response:
         async with asyncio.timeout(20):
             while not (await response.content.readline()).startswith(b":"):

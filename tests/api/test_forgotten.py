@@ -7,21 +7,21 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
-from ordersaga.client import OrderClient
-from ordersaga.connect import connect
 from ordersaga.domain.errors import DecisionRefused
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention, OrderDecision
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
+from ordersaga.orders.worker import order_worker
+from ordersaga.orders.workflows.ids import recovery_id, workflow_id
 from ordersaga.settings import Settings
-from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.worker import order_worker
-from ordersaga.workflows.ids import settlement_id, workflow_id
+from ordersaga.stack.dev_server import temporal_server
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
 from tests.api.harness import Api, serving, wire
 from tests.api.test_worklist import IMPATIENT, item_of
-from tests.watcher.test_lost_orders import forget
-from tests.watcher.test_watcher import cut_off, one_round
-from tests.workflow.shop import Shop, until
+from tests.recovery.test_lost_orders import forget
+from tests.recovery.test_watcher import cut_off, one_round
+from tests.workflow.environment import OrderEnvironment, until
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ async def later(faulty_settings: Settings) -> AsyncIterator[tuple[Api, OrderClie
 
 
 async def test_an_order_that_has_ended_is_shown_as_it_was(
-    faulty: Api, later: tuple[Api, OrderClient], shop: Shop, order_id: str
+    faulty: Api, later: tuple[Api, OrderClient], env: OrderEnvironment, order_id: str
 ) -> None:
-    await faulty.place(wire(await shop.order(order_id)), Prefer="wait=20")
+    await faulty.place(wire(await env.order(order_id)), Prefer="wait=20")
     before = (await faulty.get(f"/v1/orders/{order_id}")).json
     after = (await later[0].get(f"/v1/orders/{order_id}")).json
     for name in ("status", "steps", "items", "amount", "tracking_number", "customer_id", "actions", "shipping_address"):
@@ -50,10 +50,10 @@ async def test_an_order_that_has_ended_is_shown_as_it_was(
 
 
 async def test_a_mail_that_was_not_sent_still_waits_and_is_decided_on(
-    faulty: Api, later: tuple[Api, OrderClient], shop: Shop, proxy: FaultProxy, order_id: str
+    faulty: Api, later: tuple[Api, OrderClient], env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None))
-    await faulty.place(wire(await shop.order(order_id, policy=IMPATIENT)), Prefer="wait=30")
+    await faulty.place(wire(await env.order(order_id, policy=IMPATIENT)), Prefer="wait=30")
     api, orders = later
     assert (await item_of(api, order_id))["attention"] == "mail_not_sent"
     found = (await api.get(f"/v1/orders/{order_id}")).json
@@ -64,22 +64,22 @@ async def test_a_mail_that_was_not_sent_still_waits_and_is_decided_on(
     decided = await api.post(f"/v1/worklist/{order_id}/decisions", decision)
     assert (decided.status, [each["by"] for each in decided.json["decisions"]]) == (200, ["Ada"])
     assert [step["state"] for step in decided.json["steps"]][3:] == ["done"]
-    assert (await shop.books(order_id))[3:] == ["queued"]
+    assert (await env.books(order_id))[3:] == ["queued"]
     assert order_id not in [item.order_id for item in await orders.worklist()]
     with pytest.raises(DecisionRefused, match="not on the worklist"):
         await orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
 
 
 async def test_a_recovery_that_outlives_the_run_that_it_recovers_is_shown_and_decided_on(
-    faulty: Api, faulty_settings: Settings, temporal: Client, shop: Shop, proxy: FaultProxy, order_id: str
+    faulty: Api, faulty_settings: Settings, temporal: Client, env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
     """The other half of fault 19."""
     orders = OrderClient(temporal, faulty_settings)
     policy = IMPATIENT | {"hold_before_shipping": 300}
-    await faulty.place(wire(await shop.order(order_id, policy=policy)))
+    await faulty.place(wire(await env.order(order_id, policy=policy)))
 
     async def charged() -> bool:
-        return "captured" in await shop.books(order_id)
+        return "captured" in await env.books(order_id)
 
     await until(charged)
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
@@ -90,7 +90,7 @@ async def test_a_recovery_that_outlives_the_run_that_it_recovers_is_shown_and_de
 
     found = (await faulty.get(f"/v1/orders/{order_id}")).json
     assert (found["status"], found["attention"]) == (OrderStatus.NEEDS_ATTENTION, Attention.PARKED)
-    assert (found["workflow_id"], found["live"]) == (settlement_id(order_id), True)
+    assert (found["workflow_id"], found["live"]) == (recovery_id(order_id), True)
     cancel = await faulty.post(f"/v1/orders/{order_id}/cancel", {"reason": "no more"}, Prefer="wait=1")
     assert (cancel.status, cancel.json["outcome"]) == (202, "pending")
     decision = {"choice": "done_by_hand", "by": "Ada", "note": "transfer 17"}

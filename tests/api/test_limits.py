@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from ordersaga.access import Scope, append_key, new_key
 from ordersaga.settings import Settings
+from ordersaga.web.access import Scope, append_key, new_key
 from tests.api.harness import Api, serving, wire
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 
 async def test_a_rate_is_of_a_key_and_says_when_there_is_more(settings: Settings, address: str, tmp_path: Path) -> None:
@@ -34,8 +34,8 @@ async def test_a_rate_is_of_a_key_and_says_when_there_is_more(settings: Settings
         assert (await nobody.get("/healthz")).status == 200
 
 
-async def test_somebody_has_only_so_many_streams_open(api: Api, shop: Shop, order_id: str) -> None:
-    await api.place(wire(await shop.order(order_id, policy={"hold_before_shipping": 300})))
+async def test_somebody_has_only_so_many_streams_open(api: Api, env: OrderEnvironment, order_id: str) -> None:
+    await api.place(wire(await env.order(order_id, policy={"hold_before_shipping": 300})))
     url = f"{api.url}/v1/orders/{order_id}/events"
     opened = await asyncio.gather(*(api.session.get(url) for _ in range(20)))
     try:

@@ -16,20 +16,20 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.converter import DataConverter, PayloadCodec
 
-from ordersaga import order_csv, order_register
-from ordersaga.clients import RegisterClient
 from ordersaga.contracts.common import Page
 from ordersaga.contracts.register import Attention as Reported
 from ordersaga.contracts.register import EndingRequest, OrderEntry, OrderFilters, ProgressRequest
 from ordersaga.domain.errors import ServiceUnavailable
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
-from ordersaga.domain.worklist import Attention, Settlement
+from ordersaga.domain.worklist import Attention, Recovery
+from ordersaga.orders.recovery.recoveries import start_recovery
+from ordersaga.orders.register import csv_file, orders
+from ordersaga.orders.service_clients import RegisterClient
 from ordersaga.settings import Settings
-from ordersaga.settlements import start_settlement
-from ordersaga.testing.environment import temporal_server
+from ordersaga.stack.dev_server import temporal_server
 from tests.api.harness import Api, serving, wire
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 SECONDS = 10.0
 DECLINED = "pm_card_chargeDeclined"
@@ -48,17 +48,19 @@ async def rows(api: Api, query: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text, newline=""), strict=True))
 
 
-async def accept(shop: Shop, order_id: str, **changes: Any) -> OrderInput:
+async def accept(env: OrderEnvironment, order_id: str, **changes: Any) -> OrderInput:
     """An order that only the register knows: it is accepted, and Temporal was never told."""
-    order = await shop.order(order_id, **changes)
-    await shop.orders.register.accept(order, "nobody")
+    order = await env.order(order_id, **changes)
+    await env.orders.register.accept(order, "nobody")
     return order
 
 
-async def test_an_order_is_first_on_the_list_as_soon_as_it_is_placed(api: Api, shop: Shop, order_id: str) -> None:
+async def test_an_order_is_first_on_the_list_as_soon_as_it_is_placed(
+    api: Api, env: OrderEnvironment, order_id: str
+) -> None:
     placed: list[str] = []
     for number in range(3):
-        order = await shop.order(f"{order_id}-{number}", policy={"hold_before_shipping": 300} if number == 1 else None)
+        order = await env.order(f"{order_id}-{number}", policy={"hold_before_shipping": 300} if number == 1 else None)
         await api.place(wire(order))
         placed.insert(0, order.order_id)
         assert await ids(api, f"search={order_id}-") == placed
@@ -66,8 +68,10 @@ async def test_an_order_is_first_on_the_list_as_soon_as_it_is_placed(api: Api, s
     await api.post(f"/v1/orders/{order_id}-1/cancel")
 
 
-async def test_how_an_order_ended_is_listed_as_soon_as_that_is_known(api: Api, shop: Shop, order_id: str) -> None:
-    order = wire(await shop.order(order_id, payment_method_id=DECLINED))
+async def test_how_an_order_ended_is_listed_as_soon_as_that_is_known(
+    api: Api, env: OrderEnvironment, order_id: str
+) -> None:
+    order = wire(await env.order(order_id, payment_method_id=DECLINED))
     placed = asyncio.create_task(api.place(order, Prefer="wait=20"))
     while not placed.done():  # somebody else looks meanwhile, and what they see is shared for a second
         await ids(api, f"search={order_id}")
@@ -78,10 +82,10 @@ async def test_how_an_order_ended_is_listed_as_soon_as_that_is_known(api: Api, s
     assert item["closed_at"] > item["started_at"]
 
 
-async def test_orders_are_found_by_what_is_known_of_them(api: Api, shop: Shop, order_id: str) -> None:
+async def test_orders_are_found_by_what_is_known_of_them(api: Api, env: OrderEnvironment, order_id: str) -> None:
     mail = f"{order_id}+shop@example.com"
-    dollars = await shop.order(f"{order_id}-usd", email=mail)
-    yen = await shop.order(f"{order_id}-yen", email=mail, currency="JPY", items=[{**item(dollars), "price": "45"}])
+    dollars = await env.order(f"{order_id}-usd", email=mail)
+    yen = await env.order(f"{order_id}-yen", email=mail, currency="JPY", items=[{**item(dollars), "price": "45"}])
     for order in (dollars, yen):
         assert (await api.place(wire(order), Prefer="wait=20")).json["status"] == "completed"
     of_both, of_theirs = f"email={quote(mail)}", f"&email={quote(mail)}"
@@ -108,28 +112,28 @@ def item(order: OrderInput) -> dict[str, Any]:
     return order.items[0].model_dump() | {"quantity": 1}
 
 
-async def test_what_runs_report_is_what_a_list_is_filtered_by(api: Api, shop: Shop, order_id: str) -> None:
-    order = await accept(shop, order_id)
+async def test_what_runs_report_is_what_a_list_is_filtered_by(api: Api, env: OrderEnvironment, order_id: str) -> None:
+    order = await accept(env, order_id)
     assert await ids(api, f"search={order_id}&status=processing") == [order_id]
     assert await ids(api, f"search={order_id}&status=pending") == [], "it is not told apart from processing"
     attention = Reported(kind="undo", amount_at_risk="44.98", since="2026-03-01T12:00:00Z")
     for number, status in enumerate((OrderStatus.COMPENSATING, OrderStatus.NEEDS_ATTENTION)):
         needed = attention if status is OrderStatus.NEEDS_ATTENTION else None
         report = ProgressRequest(owner=order.fingerprint, run_id="r", number=number, status=status, attention=needed)
-        async with shop.orders.register.client() as register:
+        async with env.orders.register.client() as register:
             await register.progress(order_id, report, SECONDS)
         assert await ids(api, f"search={order_id}&status={status}") == [order_id]
         assert await ids(api, f"search={order_id}&needs_attention={str(needed is not None).lower()}") == [order_id]
 
 
-async def test_an_order_that_was_cut_off_is_found_by_how_it_is_settled(
-    api: Api, shop: Shop, temporal: Client, order_id: str
+async def test_an_order_that_was_cut_off_is_found_by_how_it_is_recovered(
+    api: Api, env: OrderEnvironment, temporal: Client, order_id: str
 ) -> None:
-    order = await shop.order(order_id, policy={"hold_before_shipping": 300})
+    order = await env.order(order_id, policy={"hold_before_shipping": 300})
     await api.place(wire(order))
 
     async def charged() -> bool:
-        return "captured" in await shop.books(order_id)
+        return "captured" in await env.books(order_id)
 
     async def found_as(status: OrderStatus) -> bool:
         by_status = {each for each in OrderStatus if order_id in await ids(api, f"search={order_id}&status={each}")}
@@ -138,16 +142,16 @@ async def test_an_order_that_was_cut_off_is_found_by_how_it_is_settled(
     await until(charged)
     assert await found_as(OrderStatus.PROCESSING)
     await temporal.get_workflow_handle(f"order-{order_id}").terminate()
-    settlement = Settlement(order=order, cause=Attention.CUT_OFF, because="its run was cut off (terminated)")
-    queue = shop.orders.settings.task_queue
-    await (await start_settlement(temporal, queue, settlement, WorkflowIDReusePolicy.ALLOW_DUPLICATE)).result()
+    recovery = Recovery(order=order, cause=Attention.CUT_OFF, because="its run was cut off (terminated)")
+    queue = env.orders.settings.task_queue
+    await (await start_recovery(temporal, queue, recovery, WorkflowIDReusePolicy.ALLOW_DUPLICATE)).result()
     await until(lambda: found_as(OrderStatus.FAILED))
 
 
 async def test_what_temporal_has_forgotten_is_listed_all_the_same(
-    settings: Settings, api: Api, shop: Shop, order_id: str
+    settings: Settings, api: Api, env: OrderEnvironment, order_id: str
 ) -> None:
-    await api.place(wire(await shop.order(order_id)), Prefer="wait=20")
+    await api.place(wire(await env.order(order_id)), Prefer="wait=20")
     async with temporal_server() as empty, serving(settings, target_host=empty) as later:
         (found,) = (await later.get(f"/v1/orders?search={order_id}")).json["items"]
         (row,) = await rows(later, f"search={order_id}")
@@ -187,11 +191,13 @@ async def test_an_order_that_cannot_be_decoded_is_shown_with_what_is_known(
 # -- as CSV
 
 
-async def test_all_of_a_list_is_exported(api: Api, shop: Shop, order_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_register, "_CHUNK", 2)
+async def test_all_of_a_list_is_exported(
+    api: Api, env: OrderEnvironment, order_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "_CHUNK", 2)
     names = [f"{order_id}-{number}" for number in range(5)]
     for name in names:
-        await accept(shop, name, customer_id='=1+1,"O', email="ada@example.com")
+        await accept(env, name, customer_id='=1+1,"O', email="ada@example.com")
     answer = await api.get(f"/v1/orders.csv?search={order_id}-")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="orders.csv"'
@@ -210,9 +216,9 @@ async def test_all_of_a_list_is_exported(api: Api, shop: Shop, order_id: str, mo
     assert await rows(api, f"search={order_id}-&status=failed") == []
 
 
-async def test_an_export_is_the_callers_own(guarded: dict[str, Api], shop: Shop, order_id: str) -> None:
+async def test_an_export_is_the_callers_own(guarded: dict[str, Api], env: OrderEnvironment, order_id: str) -> None:
     for name in ("ada", "bob"):
-        await accept(shop, f"{order_id}-{name}", customer_id=name)
+        await accept(env, f"{order_id}-{name}", customer_id=name)
     query = f"search={order_id}-"
     for name in ("ada", "bob"):
         assert [row["order_id"] for row in await rows(guarded[name], query)] == [f"{order_id}-{name}"]
@@ -223,13 +229,13 @@ async def test_an_export_is_the_callers_own(guarded: dict[str, Api], shop: Shop,
 
 
 async def test_a_customer_is_not_told_what_went_wrong_inside(
-    guarded: dict[str, Api], shop: Shop, order_id: str
+    guarded: dict[str, Api], env: OrderEnvironment, order_id: str
 ) -> None:
     for name, refusal in (("refused", "PaymentDeclined"), ("broken", None)):
-        order = await accept(shop, f"{order_id}-{name}", customer_id="ada")
+        order = await accept(env, f"{order_id}-{name}", customer_id="ada")
         result = {"order_id": order.order_id, "status": "failed", "refusal": refusal, "error": INSIDE}
         ending = EndingRequest(owner=order.fingerprint, status=OrderStatus.FAILED, result=result, run_id="r")
-        async with shop.orders.register.client() as register:
+        async with env.orders.register.client() as register:
             await register.close(order.order_id, ending, SECONDS)
     query = f"search={order_id}-"
     hidden = "Something did not answer as it should."
@@ -240,10 +246,10 @@ async def test_a_customer_is_not_told_what_went_wrong_inside(
 
 
 async def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
-    api: Api, shop: Shop, order_id: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, env: OrderEnvironment, order_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
-        await accept(shop, f"{order_id}-{number}")
+        await accept(env, f"{order_id}-{number}")
     page = RegisterClient.page
     answers = [2]
 
@@ -256,8 +262,8 @@ async def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
         return await page(self, filters, cursor, limit)
 
     monkeypatch.setattr(RegisterClient, "page", gone_after)
-    monkeypatch.setattr(order_register, "_CHUNK", 1)
-    monkeypatch.setattr(order_csv, "_PIECE", 1)
+    monkeypatch.setattr(orders, "_CHUNK", 1)
+    monkeypatch.setattr(csv_file, "_PIECE", 1)
     with pytest.raises(aiohttp.ClientPayloadError):
         await api.get(f"/v1/orders.csv?search={order_id}-")
     found = (await api.get(f"/v1/orders.csv?search={order_id}-")).problem(503, "ServiceUnavailable")

@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import Client
 
 from tests.api.harness import Api, wire
-from tests.workflow.shop import IN_EFFECT, Shop, until
+from tests.workflow.environment import IN_EFFECT, OrderEnvironment, until
 
 HELD = {"hold_before_shipping": 300}
 
@@ -28,8 +28,8 @@ async def document_of(api: Api, order_id: str, *statuses: str) -> dict[str, Any]
     return found
 
 
-async def test_an_order_is_placed_and_read_to_its_end(api: Api, shop: Shop, order_id: str) -> None:
-    placed = await api.place(wire(await shop.order(order_id, customer_id="ada", email="ada@example.com")))
+async def test_an_order_is_placed_and_read_to_its_end(api: Api, env: OrderEnvironment, order_id: str) -> None:
+    placed = await api.place(wire(await env.order(order_id, customer_id="ada", email="ada@example.com")))
 
     assert (placed.status, placed.headers["location"]) == (202, f"/v1/orders/{order_id}")
     assert placed.json == {
@@ -49,51 +49,53 @@ async def test_an_order_is_placed_and_read_to_its_end(api: Api, shop: Shop, orde
     assert datetime.now(UTC) - datetime.fromisoformat(found["as_of"]) < timedelta(seconds=30)
 
 
-async def test_who_prefers_to_wait_gets_the_result(api: Api, shop: Shop, order_id: str) -> None:
-    answer = await api.place(wire(await shop.order(order_id)), Prefer="respond-async, wait=20")
+async def test_who_prefers_to_wait_gets_the_result(api: Api, env: OrderEnvironment, order_id: str) -> None:
+    answer = await api.place(wire(await env.order(order_id)), Prefer="respond-async, wait=20")
 
     assert (answer.status, answer.headers["preference-applied"]) == (200, "wait=20")
     assert answer.headers["location"] == f"/v1/orders/{order_id}"
     assert (answer.json["status"], answer.json["payment_id"]) == ("completed", f"pay-{order_id}")
 
 
-async def test_who_waits_in_vain_gets_the_usual_answer(api: Api, shop: Shop, order_id: str) -> None:
-    held = wire(await shop.order(order_id, policy=HELD))
+async def test_who_waits_in_vain_gets_the_usual_answer(api: Api, env: OrderEnvironment, order_id: str) -> None:
+    held = wire(await env.order(order_id, policy=HELD))
     answer = await api.place(held, Prefer="wait=1")
     assert (answer.status, answer.json["order_id"]) == (202, order_id)
     assert (await api.place(held, Prefer="wait=nonsense")).status == 202
     await api.post(f"/v1/orders/{order_id}/cancel")
 
 
-async def test_fifty_at_once_are_one_order(api: Api, shop: Shop, temporal: Client, order_id: str) -> None:
-    document = wire(await shop.order(order_id))
+async def test_fifty_at_once_are_one_order(api: Api, env: OrderEnvironment, temporal: Client, order_id: str) -> None:
+    document = wire(await env.order(order_id))
 
     answers = await asyncio.gather(*(api.place(document, Prefer="wait=30") for _ in range(50)))
 
     assert {(answer.status, answer.text) for answer in answers} == {(200, answers[0].text)}
     assert answers[0].json["status"] == "completed"
-    assert await shop.books(order_id) == IN_EFFECT
+    assert await env.books(order_id) == IN_EFFECT
     history = temporal.get_workflow_handle(f"order-{order_id}")
     assert (await history.describe()).run_id == (await api.get(f"/v1/orders/{order_id}")).json["run_id"]
 
 
-async def test_fifty_at_once_that_do_not_wait_get_one_answer_too(api: Api, shop: Shop, order_id: str) -> None:
-    document = wire(await shop.order(order_id))
+async def test_fifty_at_once_that_do_not_wait_get_one_answer_too(
+    api: Api, env: OrderEnvironment, order_id: str
+) -> None:
+    document = wire(await env.order(order_id))
     answers = await asyncio.gather(*(api.place(document) for _ in range(50)))
     assert {(answer.status, answer.text) for answer in answers} == {(202, answers[0].text)}
     await document_of(api, order_id, "completed")
-    assert await shop.books(order_id) == IN_EFFECT
+    assert await env.books(order_id) == IN_EFFECT
 
 
-async def test_the_same_id_with_another_body_is_a_conflict(api: Api, shop: Shop, order_id: str) -> None:
-    document = wire(await shop.order(order_id))
+async def test_the_same_id_with_another_body_is_a_conflict(api: Api, env: OrderEnvironment, order_id: str) -> None:
+    document = wire(await env.order(order_id))
     await api.place(document)
     answer = await api.place(document | {"customer_id": "somebody else"})
     assert "Nothing was started" in answer.problem(409, "OrderConflict")["detail"]
 
 
-async def test_an_idempotency_key_stands_in_for_an_id(api: Api, shop: Shop, order_id: str) -> None:
-    document = wire(await shop.order(order_id))
+async def test_an_idempotency_key_stands_in_for_an_id(api: Api, env: OrderEnvironment, order_id: str) -> None:
+    document = wire(await env.order(order_id))
     del document["order_id"]
     first, second = [await api.place(document, Idempotency_Key=f"cart-{order_id}") for _ in range(2)]
     assert (first.status, first.text) == (second.status, second.text)
@@ -121,9 +123,9 @@ async def test_an_idempotency_key_stands_in_for_an_id(api: Api, shop: Shop, orde
     ],
 )
 async def test_what_is_wrong_with_an_order_is_listed(
-    api: Api, shop: Shop, order_id: str, change: str, problem: str
+    api: Api, env: OrderEnvironment, order_id: str, change: str, problem: str
 ) -> None:
-    text = json.dumps(wire(await shop.order(order_id), items=["?"]))
+    text = json.dumps(wire(await env.order(order_id), items=["?"]))
     item = f'{{"sku": "A", "price": "1.00", {change}}}' if "price" not in change else f'{{"sku": "A", {change}}}'
     answer = await api.call("POST", "/v1/orders", raw=text.replace('"?"', item).encode())
     found = answer.problem(422, "InvalidOrder")
@@ -152,8 +154,8 @@ async def test_a_body_that_is_no_json_object_is_refused(api: Api, raw: bytes, wh
     assert "no effect" in found["detail"]
 
 
-async def test_a_price_is_read_exactly(api: Api, shop: Shop, order_id: str) -> None:
-    order = await shop.order(order_id, stock=300)
+async def test_a_price_is_read_exactly(api: Api, env: OrderEnvironment, order_id: str) -> None:
+    order = await env.order(order_id, stock=300)
     text = json.dumps(wire(order, items=["?"])).replace(
         '"?"', f'{{"sku": "{order_id}-a", "quantity": 3, "price": 0.1}}'
     )
@@ -172,11 +174,13 @@ async def test_a_body_too_long_or_of_another_type_is_refused(api: Api) -> None:
     ).status == 422
 
 
-async def test_an_order_in_its_hold_is_cancelled_once_and_for_all(api: Api, shop: Shop, order_id: str) -> None:
-    await api.place(wire(await shop.order(order_id, policy=HELD)))
+async def test_an_order_in_its_hold_is_cancelled_once_and_for_all(
+    api: Api, env: OrderEnvironment, order_id: str
+) -> None:
+    await api.place(wire(await env.order(order_id, policy=HELD)))
 
     async def charged() -> bool:
-        return "captured" in await shop.books(order_id)
+        return "captured" in await env.books(order_id)
 
     await until(charged)
     assert (await document_of(api, order_id, "processing"))["actions"] == [{"name": "cancel", "step": None}]
@@ -186,13 +190,15 @@ async def test_an_order_in_its_hold_is_cancelled_once_and_for_all(api: Api, shop
     assert (answer.status, answer.json["outcome"]) == (200, "cancelled")
     found = await document_of(api, order_id, "cancelled")
     assert found["cancel_reason"] == "<script>changed</script> their mind"
-    assert await shop.books(order_id) == ["released", "refunded"]
+    assert await env.books(order_id) == ["released", "refunded"]
     again = await api.post(f"/v1/orders/{order_id}/cancel")
     assert (again.status, again.json["outcome"]) == (200, "cancelled")
 
 
-async def test_a_cancel_that_comes_too_late_says_how_the_order_stands(api: Api, shop: Shop, order_id: str) -> None:
-    await api.place(wire(await shop.order(order_id)), Prefer="wait=20")
+async def test_a_cancel_that_comes_too_late_says_how_the_order_stands(
+    api: Api, env: OrderEnvironment, order_id: str
+) -> None:
+    await api.place(wire(await env.order(order_id)), Prefer="wait=20")
     found = (await api.post(f"/v1/orders/{order_id}/cancel", {"reason": "late"})).problem(409, "TooLate")
     assert found["order_status"] == "completed"
     assert "Nothing was undone" in found["detail"]
@@ -227,13 +233,13 @@ async def listed(api: Api, query: str) -> list[str]:
         cursor = f"&cursor={page['next']}"
 
 
-async def test_orders_are_listed_by_page_and_filter(api: Api, shop: Shop, order_id: str) -> None:
+async def test_orders_are_listed_by_page_and_filter(api: Api, env: OrderEnvironment, order_id: str) -> None:
     customer = f"{order_id}-O'Brien\\"
     began = datetime.now(UTC)
     ids = [f"{order_id}-{n}" for n in range(5)]
     for each in ids:
         card = "pm_card_chargeDeclined" if each == ids[2] else "pm_card_visa"
-        order = await shop.order(each, customer_id=customer, payment_method_id=card)
+        order = await env.order(each, customer_id=customer, payment_method_id=card)
         await api.place(wire(order), Prefer="wait=20")
     of_theirs = f"customer_id={order_id}-O%27Brien%5C"
     assert await listed(api, of_theirs) == ids[::-1]
@@ -245,9 +251,9 @@ async def test_orders_are_listed_by_page_and_filter(api: Api, shop: Shop, order_
         assert await listed(api, nothing) == []
 
 
-async def test_a_cursor_belongs_to_its_list(api: Api, shop: Shop, order_id: str) -> None:
+async def test_a_cursor_belongs_to_its_list(api: Api, env: OrderEnvironment, order_id: str) -> None:
     for each in ("a", "b"):
-        await api.place(wire(await shop.order(f"{order_id}-{each}")))
+        await api.place(wire(await env.order(f"{order_id}-{each}")))
     cursor = (await api.get(f"/v1/orders?limit=1&search={order_id}-")).json["next"]
     assert (await api.get(f"/v1/orders?limit=1&search={order_id}-&cursor={cursor}")).status == 200
     for wrong in (f"search={order_id}&cursor={cursor}", "cursor=x", f"search={order_id}-&cursor={cursor[:-4]}"):

@@ -7,13 +7,13 @@ from typing import Any
 
 from temporalio.client import Client
 
-from ordersaga.client import OrderClient
 from ordersaga.domain.result import OrderStatus
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import Settings
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.worker import order_worker
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
 from tests.api.harness import Api, serving, wire
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 HELD = {"hold_before_shipping": 300, "http_timeout": 2}
 FAILS = "payment answered 500"
@@ -47,9 +47,9 @@ def seconds_to(step: dict[str, Any]) -> float:
     return (datetime.fromisoformat(step["next_try"]) - datetime.now(UTC)).total_seconds()
 
 
-async def cancelled_in_its_hold(api: Api, shop: Shop, order_id: str, **policy: float) -> None:
+async def cancelled_in_its_hold(api: Api, env: OrderEnvironment, order_id: str, **policy: float) -> None:
     """Place an order, and cancel it when it is charged."""
-    await api.place(wire(await shop.order(order_id, policy=HELD | policy)))
+    await api.place(wire(await env.order(order_id, policy=HELD | policy)))
 
     async def held() -> bool:
         timeline = (await api.get(f"/v1/orders/{order_id}")).json.get("timeline", [])
@@ -59,9 +59,11 @@ async def cancelled_in_its_hold(api: Api, shop: Shop, order_id: str, **policy: f
     await api.post(f"/v1/orders/{order_id}/cancel", {"reason": "ordered twice"})
 
 
-async def test_a_charge_that_the_server_tries_again(faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str) -> None:
+async def test_a_charge_that_the_server_tries_again(
+    faulty: Api, env: OrderEnvironment, proxy: FaultProxy, order_id: str
+) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "charge", order_id, attempts=None))
-    await faulty.place(wire(await shop.order(order_id, policy={"http_timeout": 2})))
+    await faulty.place(wire(await env.order(order_id, policy={"http_timeout": 2})))
     charge = await waiting_for_a_try(faulty, order_id, "charge_payment", "attempts")
     assert (charge["state"], charge["undoing"], charge["undo_attempts"], charge["choices"]) == ("running", False, 0, [])
     assert FAILS in charge["last_error"]
@@ -75,10 +77,10 @@ async def test_a_charge_that_the_server_tries_again(faulty: Api, shop: Shop, pro
 
 
 async def test_a_refund_that_the_server_tries_again_and_one_that_is_parked(
-    faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str
+    faulty: Api, env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
-    await cancelled_in_its_hold(faulty, shop, order_id, undo_patience=5)
+    await cancelled_in_its_hold(faulty, env, order_id, undo_patience=5)
     refund = await waiting_for_a_try(faulty, order_id, "charge_payment", "undo_attempts")
     assert (refund["state"], refund["undoing"], refund["attempts"], refund["choices"]) == ("undoing", True, 1, [])
     assert FAILS in refund["last_error"]
@@ -117,12 +119,12 @@ async def test_a_refund_that_the_server_tries_again_and_one_that_is_parked(
 
 
 async def test_a_refund_that_no_worker_tries_again(
-    temporal: Client, faulty_settings: Settings, address: str, shop: Shop, proxy: FaultProxy, order_id: str
+    temporal: Client, faulty_settings: Settings, address: str, env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
     there = faulty_settings.model_copy(update={"task_queue": "goes-away"})
     async with order_worker(temporal, there), serving(there, target_host=address) as api:
-        await cancelled_in_its_hold(api, shop, order_id)
+        await cancelled_in_its_hold(api, env, order_id)
         known = await waiting_for_a_try(api, order_id, "charge_payment", "undo_attempts")
     async with serving(there, target_host=address) as api:
         found = (await api.get(f"/v1/orders/{order_id}")).json

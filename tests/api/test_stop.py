@@ -11,13 +11,13 @@ from asyncio.subprocess import DEVNULL, PIPE
 from ordersaga.settings import Settings
 from tests.acceptance.harness import ROOT, environment
 from tests.api.harness import Api, wire
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 
 async def test_the_server_stops_at_once_though_a_stream_is_open(
-    api: Api, settings: Settings, address: str, shop: Shop, order_id: str
+    api: Api, settings: Settings, address: str, env: OrderEnvironment, order_id: str
 ) -> None:
-    await api.place(wire(await shop.order(order_id, policy={"hold_before_shipping": 300})))
+    await api.place(wire(await env.order(order_id, policy={"hold_before_shipping": 300})))
     urls = {f"ORDERSAGA_{name.upper()}_URL": url for name, url in settings.service_urls().items()}
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "ordersaga", "api", "--json", "--port", "0"],

@@ -9,9 +9,9 @@ from typing import Any
 from ordersaga.contracts.register import Attention as AttentionRecord
 from ordersaga.contracts.register import ProgressRequest
 from ordersaga.domain.result import OrderStatus
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
 from tests.api.harness import Api, wire
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_path": 1}
 NOWHERE = {"street": "1 Crater Rd", "city": "Tranquility", "zip_code": "ABC", "country": "US"}
@@ -29,9 +29,11 @@ async def item_of(api: Api, order_id: str) -> dict[str, Any]:
     return found
 
 
-async def test_a_parked_refund_is_decided_on(faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str) -> None:
+async def test_a_parked_refund_is_decided_on(
+    faulty: Api, env: OrderEnvironment, proxy: FaultProxy, order_id: str
+) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
-    await faulty.place(wire(await shop.order(order_id, shipping_address=NOWHERE, policy=IMPATIENT)))
+    await faulty.place(wire(await env.order(order_id, shipping_address=NOWHERE, policy=IMPATIENT)))
     item = await item_of(faulty, order_id)
     assert (item["attention"], item["amount_at_risk"], item["currency"]) == ("parked", "44.98", "USD")
     (step,) = item["steps"]
@@ -68,10 +70,10 @@ async def test_a_parked_refund_is_decided_on(faulty: Api, shop: Shop, proxy: Fau
 
 
 async def test_a_mail_that_was_not_sent_is_decided_on(
-    faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str
+    faulty: Api, env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None))
-    result = await faulty.place(wire(await shop.order(order_id, policy=IMPATIENT)), Prefer="wait=30")
+    result = await faulty.place(wire(await env.order(order_id, policy=IMPATIENT)), Prefer="wait=30")
     assert (result.json["status"], result.json["message_id"]) == ("completed", None)
     await item_of(faulty, order_id)
     found = (await faulty.get(f"/v1/orders/{order_id}")).json
@@ -86,14 +88,14 @@ async def test_a_mail_that_was_not_sent_is_decided_on(
 
 
 async def test_an_order_whose_parcel_cannot_be_asked_for_may_go_forward(
-    faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str
+    faulty: Api, env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
     fault = Fault(Kind.ERROR_BEFORE, "cancel_shipment", order_id, attempts=None)
     proxy.faults.append(fault)
-    await faulty.place(wire(await shop.order(order_id, policy=IMPATIENT | {"hold_before_shipping": 300})))
+    await faulty.place(wire(await env.order(order_id, policy=IMPATIENT | {"hold_before_shipping": 300})))
 
     async def charged() -> bool:
-        return "captured" in await shop.books(order_id)
+        return "captured" in await env.books(order_id)
 
     await until(charged)
     waits = await faulty.post(f"/v1/orders/{order_id}/cancel", {"reason": "too dear"}, Prefer="wait=1")
@@ -118,17 +120,17 @@ async def test_nobody_is_decided_on(api: Api) -> None:
     (await api.post("/v1/worklist/nobody/decisions", body)).problem(404, "OrderNotFound")
 
 
-async def test_the_worklist_is_filtered_and_sorted(api: Api, shop: Shop, order_id: str) -> None:
+async def test_the_worklist_is_filtered_and_sorted(api: Api, env: OrderEnvironment, order_id: str) -> None:
     """Orders of one customer: a small and a large one, and one whose mail was not sent before."""
     began = datetime.now(UTC)
     for age, (price, kind) in enumerate([("9.00", "cut_off"), ("99.00", "cut_off"), ("0", "mail_not_sent")]):
-        order = await shop.order(f"{order_id}-{age}", customer_id=order_id)
-        standing = await shop.orders.register.accept(order, "another deployment's")
+        order = await env.order(f"{order_id}-{age}", customer_id=order_id)
+        standing = await env.orders.register.accept(order, "another deployment's")
         attention = AttentionRecord(kind=kind, amount_at_risk=price, since=began - timedelta(minutes=age))
         report = ProgressRequest(
             owner=standing.owner, run_id="r", number=1, status=OrderStatus.NEEDS_ATTENTION, attention=attention
         )
-        await shop.services.register.progress(order.order_id, report, 5)
+        await env.services.register.progress(order.order_id, report, 5)
 
     async def listed(query: str) -> list[str]:
         items = (await api.get(f"/v1/worklist?customer_id={order_id}{query}")).json["items"]

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.browser.chromium import chromium
-from tests.browser.stage import Stage, open_stage
+from tests.browser.environment import DashboardEnvironment, open_dashboard
 from tests.browser.watch import Watch
 
 PATIENCE = 15_000.0
@@ -21,10 +21,10 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 
 @pytest.fixture(scope="session")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def dashboard(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DashboardEnvironment]:
     """The shop."""
-    async with open_stage(tmp_path_factory.mktemp("stage")) as stage:
-        yield stage
+    async with open_dashboard(tmp_path_factory.mktemp("stage")) as dashboard:
+        yield dashboard
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-async def open_page(stage: Stage, program: Browser, watch: Watch) -> AsyncIterator[OpenPage]:
+async def open_page(dashboard: DashboardEnvironment, program: Browser, watch: Watch) -> AsyncIterator[OpenPage]:
     """Opens a page as another person's browser would: with cookies of its own. Options are Browser.new_context's.
 
     At the end nothing may have happened that the watch listens for.
@@ -49,7 +49,7 @@ async def open_page(stage: Stage, program: Browser, watch: Watch) -> AsyncIterat
     contexts = []
 
     async def opened(path: str | None = "/", **options: Any) -> Page:
-        context = await program.new_context(**{"base_url": stage.api.url} | options)
+        context = await program.new_context(**{"base_url": dashboard.api.url} | options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE)
         watch.over(context)

@@ -17,19 +17,19 @@ from random import Random
 
 from playwright.async_api import Browser, Page, expect
 
-from ordersaga.demo.cast import SOLD_OUT, Cause, cast
+from ordersaga.demo.retail import stock_needed
+from ordersaga.demo.scenarios import SOLD_OUT, Cause, demo_scenarios
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
-from ordersaga.retail import stock_needed
-from ordersaga.testing.faults import Fault, Kind
+from ordersaga.stack.faults import Fault, Kind
 from tests.browser.chromium import chromium
-from tests.browser.stage import Stage, open_stage
-from tests.workflow.shop import until
+from tests.browser.environment import DashboardEnvironment, open_dashboard
+from tests.workflow.environment import until
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SIZE = {"width": 1280, "height": 800}
 AT_ONCE = 2
-TOLD = 171
+SHOWN = 171
 """The sample order whose page is shown: five lines to Zürich."""
 PARKED = {26: ("refund", 12 * 60), 173: ("release", 134 * 60), 64: ("refund", 47 * 60)}
 """Sample orders that were cancelled, what of their undoing fails, and for how many seconds that has been so."""
@@ -40,27 +40,27 @@ SEED = 11
 _REFUSED = (Cause.DECLINED, Cause.UNDELIVERABLE, Cause.OUT_OF_STOCK)
 
 
-class Scene:
+class Picture:
     """The shop as the pictures show it."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        scenes = cast(200)
-        self.orders = [scene.order for scene in scenes]
+    def __init__(self, dashboard: DashboardEnvironment) -> None:
+        self.dashboard = dashboard
+        scenarios = demo_scenarios(200)
+        self.orders = [scenario.order for scenario in scenarios]
         for at in EURO:
             self.orders[at] = self.orders[at].model_copy(update={"currency": "EUR"})
-        self.refused = [at for at, scene in enumerate(scenes) if scene.cause in _REFUSED]
-        self.cancelled = {at for at, scene in enumerate(scenes) if scene.cause is Cause.CANCELLED_IN_TIME}
+        self.refused = [at for at, scenario in enumerate(scenarios) if scenario.cause in _REFUSED]
+        self.cancelled = {at for at, scenario in enumerate(scenarios) if scenario.cause is Cause.CANCELLED_IN_TIME}
 
     @property
-    def told(self) -> OrderInput:
+    def shown(self) -> OrderInput:
         """The order whose page is shown."""
-        return self.orders[TOLD]
+        return self.orders[SHOWN]
 
-    async def play(self) -> None:
+    async def take(self) -> None:
         """Place all orders, and have happen to them what is to."""
-        await self.stage.shop.services.inventory.load_stock(stock_needed(self.orders) | {SOLD_OUT: 0})
-        apart = {TOLD, *PARKED, *HOLDING}
+        await self.dashboard.env.services.inventory.load_stock(stock_needed(self.orders) | {SOLD_OUT: 0})
+        apart = {SHOWN, *PARKED, *HOLDING}
         gate = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(self._place(gate, at) for at in range(len(self.orders)) if at not in apart))
         await asyncio.gather(self._tell(), *map(self._park, PARKED), *map(self._hold, HOLDING))
@@ -70,42 +70,42 @@ class Scene:
         async with gate:
             if at in self.cancelled:
                 await self._hold(at)
-                await self.stage.shop.orders.cancel_order(order.order_id, "ordered the wrong size (customer)")
+                await self.dashboard.env.orders.cancel_order(order.order_id, "ordered the wrong size (customer)")
             else:
-                await self.stage.place(order)
-            await self.stage.ended(order.order_id)
+                await self.dashboard.place(order)
+            await self.dashboard.ended(order.order_id)
 
     async def _hold(self, at: int) -> None:
-        await self.stage.held(self.orders[at])
+        await self.dashboard.held(self.orders[at])
 
     async def _park(self, at: int) -> None:
         await self._hold(at)
         order_id = self.orders[at].order_id
-        self.stage.proxy.faults.append(Fault(Kind.RESET_BEFORE, PARKED[at][0], order_id, attempts=None))
-        await self.stage.shop.orders.cancel_order(order_id, "delivered too late (customer)")
+        self.dashboard.proxy.faults.append(Fault(Kind.RESET_BEFORE, PARKED[at][0], order_id, attempts=None))
+        await self.dashboard.env.orders.cancel_order(order_id, "delivered too late (customer)")
 
         async def waits() -> bool:
-            return await self.stage.shop.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
+            return await self.dashboard.env.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
 
         await until(waits, 60)
 
     async def _tell(self) -> None:
         """A charge whose answer is lost, a hold, a mail that does not get through, and then a cancel."""
-        order_id = self.told.order_id
-        self.stage.proxy.faults += [
+        order_id = self.shown.order_id
+        self.dashboard.proxy.faults += [
             Fault(Kind.LOSE_RESPONSE, "charge", order_id),
             Fault(Kind.RESET_BEFORE, "notify", order_id, attempts=None),
         ]
-        await self.stage.place(self.told, policy={"hold_before_shipping": 4})
+        await self.dashboard.place(self.shown, policy={"hold_before_shipping": 4})
 
         async def mails_fail() -> bool:
-            return len(self.stage.proxy.fired(call="notify", order_id=order_id)) >= 3
+            return len(self.dashboard.proxy.fired(call="notify", order_id=order_id)) >= 3
 
         await until(mails_fail, 60)
 
-    async def cancel_told(self, page: Page) -> None:
+    async def cancel_shown(self, page: Page) -> None:
         """Cancel it on its page, as an operator does."""
-        await page.goto(f"/orders/{self.told.order_id}")
+        await page.goto(f"/orders/{self.shown.order_id}")
         await page.locator("#cancel > summary").click()
         await page.get_by_label("Your name").fill("Ada Lovelace")
         await page.get_by_label("Reason").fill("customer called: ordered twice by mistake")
@@ -116,7 +116,7 @@ class Scene:
         """How many seconds ago each order is to have been placed, and to have come to the worklist."""
         apart = {at: (30.0 + 50 * number, 0.0) for number, at in enumerate(HOLDING)}
         apart |= {at: (since + 1500, since) for at, (_, since) in PARKED.items()}
-        plain = [at for at in range(len(self.orders)) if at not in apart and at != TOLD]
+        plain = [at for at in range(len(self.orders)) if at not in apart and at != SHOWN]
         draw = Random(SEED)
         back = sorted(DAY * draw.random() ** 1.2 + 60 for _ in plain)
         # The newest on the list are to show every way in which an order ends.
@@ -156,13 +156,13 @@ async def take(page: Page, name: str, height: int | None = None) -> None:
     await page.screenshot(path=IMAGES / f"{name}.png", full_page=height is None)
 
 
-async def shoot(browser: Browser, scene: Scene, folder: Path) -> None:
+async def shoot(browser: Browser, scene: Picture, folder: Path) -> None:
     """Play the scene, and take the pictures."""
-    context = await browser.new_context(base_url=scene.stage.api.url, viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
+    context = await browser.new_context(base_url=scene.dashboard.api.url, viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
     page = await context.new_page()
-    await scene.play()
-    await scene.cancel_told(page)
-    await page.goto(f"/orders/{scene.told.order_id}")
+    await scene.take()
+    await scene.cancel_shown(page)
+    await page.goto(f"/orders/{scene.shown.order_id}")
     await take(page, "order")
     move_back(folder, scene.ages())
     await page.goto("/")
@@ -180,8 +180,8 @@ async def shoot(browser: Browser, scene: Scene, folder: Path) -> None:
 async def main() -> None:
     """Write docs/images."""
     with tempfile.TemporaryDirectory() as folder:
-        async with open_stage(Path(folder)) as stage, chromium() as browser:
-            await shoot(browser, Scene(stage), Path(folder))
+        async with open_dashboard(Path(folder)) as dashboard, chromium() as browser:
+            await shoot(browser, Picture(dashboard), Path(folder))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from ordersaga.access import Scope, append_key, new_key
+from ordersaga.web.access import Scope, append_key, new_key
 from tests.api.harness import Api, serving
 from tests.browser.conftest import OpenPage
-from tests.browser.stage import Stage
+from tests.browser.environment import DashboardEnvironment
 from tests.browser.test_deciding import cancel, decide
 from tests.browser.test_orders import row
 from tests.browser.watch import Watch
@@ -33,12 +33,14 @@ async def shows(page: Page, text: str) -> None:
 
 
 async def test_markup_in_every_field_of_an_order_is_shown_and_never_run(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
     street = {"street": EVIL, "city": EVIL + "c", "state": EVIL + "s", "zip_code": SHORT, "country": "DE"}
     who, card = EVIL[:128], EVIL + "$"
-    order = await stage.order(order_id, customer_id=who, payment_method_id=card, shipping_address=street, email=ADDRESS)
-    await stage.held(order)
+    order = await dashboard.order(
+        order_id, customer_id=who, payment_method_id=card, shipping_address=street, email=ADDRESS
+    )
+    await dashboard.held(order)
     page = await open_page("/")
     await shows(page, who)
     await row(page, order_id).get_by_role("link").click()
@@ -56,13 +58,13 @@ async def test_markup_in_every_field_of_an_order_is_shown_and_never_run(
 
 
 async def test_markup_in_a_mail_and_in_what_people_decide_is_shown_and_never_run(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
     sent, parked = f"{order_id}-sent", f"{order_id}-parked"
     street = {"street": EVIL, "city": EVIL, "country": "US", "state": "NY", "zip_code": "10118"}
-    await stage.place(await stage.order(sent, customer_id=EVIL[:128], email=ADDRESS))
-    await stage.parked(await stage.order(parked, customer_id=EVIL[:128], shipping_address=street))
-    await stage.ended(sent)
+    await dashboard.place(await dashboard.order(sent, customer_id=EVIL[:128], email=ADDRESS))
+    await dashboard.parked(await dashboard.order(parked, customer_id=EVIL[:128], shipping_address=street))
+    await dashboard.ended(sent)
     page = await open_page("/outbox")
     await shows(page, ADDRESS)
     await page.get_by_role("row").filter(has_text=sent).locator("summary").click()
@@ -71,10 +73,12 @@ async def test_markup_in_a_mail_and_in_what_people_decide_is_shown_and_never_run
     await page.goto(f"/orders/{parked}")
     await decide(page, "write_off", SHORT, EVIL)
     await shows(page, f"Write off by {SHORT}: {EVIL}")
-    stage.proxy.lift(parked)
+    dashboard.proxy.lift(parked)
 
 
-async def test_markup_in_an_address_is_shown_and_never_run(stage: Stage, open_page: OpenPage, watch: Watch) -> None:
+async def test_markup_in_an_address_is_shown_and_never_run(
+    dashboard: DashboardEnvironment, open_page: OpenPage, watch: Watch
+) -> None:
     page = await open_page("/")
     await page.get_by_label("Order id begins with").fill(EVIL[:100])
     await expect(page.locator("#orders")).to_contain_text("No order is like that")
@@ -96,7 +100,7 @@ async def test_markup_in_an_address_is_shown_and_never_run(stage: Stage, open_pa
         assert answer is not None
         assert answer.status in (400, 404, 422)
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
-    await page.goto(f"/orders/{evil}?told={evil}")
+    await page.goto(f"/orders/{evil}?flash={evil}")
 
 
 @pytest.fixture
@@ -129,26 +133,31 @@ FETCH = (
 
 
 @pytest.fixture(params=["without keys", "signed in"])
-async def site(
-    request: pytest.FixtureRequest, stage: Stage, tmp_path_factory: pytest.TempPathFactory
+async def api_and_key(
+    request: pytest.FixtureRequest, dashboard: DashboardEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Api, str]]:
     """The dashboard, and the key that it asks for."""
     if request.param == "without keys":
-        yield stage.api, ""
+        yield dashboard.api, ""
         return
     keys = tmp_path_factory.mktemp("keys") / "keys.toml"
     secret, entry = new_key("ada", list(Scope))
     append_key(keys, entry)
-    guarded = stage.settings.model_copy(update={"api_keys": str(keys)})
-    async with serving(guarded, target_host=stage.temporal) as api:
+    guarded = dashboard.settings.model_copy(update={"api_keys": str(keys)})
+    async with serving(guarded, target_host=dashboard.temporal) as api:
         yield api, secret
 
 
 async def test_another_sites_page_changes_nothing_and_sees_nothing(
-    stage: Stage, open_page: OpenPage, watch: Watch, order_id: str, site: tuple[Api, str], elsewhere: str
+    dashboard: DashboardEnvironment,
+    open_page: OpenPage,
+    watch: Watch,
+    order_id: str,
+    api_and_key: tuple[Api, str],
+    elsewhere: str,
 ) -> None:
-    await stage.held(await stage.order(order_id))
-    api, secret = site
+    await dashboard.held(await dashboard.order(order_id))
+    api, secret = api_and_key
     page = await open_page("/", base_url=api.url)
     if secret:
         await page.get_by_label("Key").fill(secret)
@@ -170,4 +179,4 @@ async def test_another_sites_page_changes_nothing_and_sees_nothing(
     framed = f'<iframe src="{api.url}/orders/{order_id}"></iframe>'
     await page.goto(f"{elsewhere}/?html={quote(framed)}")
     assert order_id not in await page.frames[1].content()
-    assert (await stage.view(order_id)).cancel_reason is None
+    assert (await dashboard.view(order_id)).cancel_reason is None

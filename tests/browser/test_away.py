@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from ordersaga.connect import connect
-from ordersaga.search import ensure_search_attributes
-from ordersaga.testing.environment import free_port, temporal_server
-from ordersaga.worker import order_worker
+from ordersaga.orders.connection import connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
+from ordersaga.orders.worker import order_worker
+from ordersaga.stack.dev_server import free_port, temporal_server
 from tests.acceptance.harness import ROOT, environment
 from tests.api.harness import serving, wire
 from tests.browser.conftest import OpenPage
-from tests.browser.stage import HELD, Stage
+from tests.browser.environment import HELD, DashboardEnvironment
 from tests.browser.test_deciding import cancel
 from tests.browser.test_orders import row
 from tests.browser.watch import Watch
@@ -33,9 +33,9 @@ LONG = 40_000.0
 class Parts:
     """A Temporal server that keeps its data, and a worker, which come and go."""
 
-    def __init__(self, stage: Stage, port: int, folder: Path) -> None:
+    def __init__(self, dashboard: DashboardEnvironment, port: int, folder: Path) -> None:
         self.address = f"127.0.0.1:{port}"
-        self._stage = stage
+        self._stage = dashboard
         self._database = str(folder / "temporal.db")
         self.temporal = AsyncExitStack()
         self.worker = AsyncExitStack()
@@ -50,8 +50,8 @@ class Parts:
 
 
 @asynccontextmanager
-async def parts_of(stage: Stage, port: int, folder: Path) -> AsyncIterator[Parts]:
-    parts = Parts(stage, port, folder)
+async def parts_of(dashboard: DashboardEnvironment, port: int, folder: Path) -> AsyncIterator[Parts]:
+    parts = Parts(dashboard, port, folder)
     async with parts.temporal, parts.worker:
         await parts.start_temporal()
         await parts.start_worker()
@@ -59,16 +59,16 @@ async def parts_of(stage: Stage, port: int, folder: Path) -> AsyncIterator[Parts
 
 
 @asynccontextmanager
-async def ordersaga_api(stage: Stage, port: int) -> AsyncIterator[str]:
+async def ordersaga_api(dashboard: DashboardEnvironment, port: int) -> AsyncIterator[str]:
     """The command, as long as the block lasts; gives its URL."""
-    urls = {f"ORDERSAGA_{name.upper()}_URL": url for name, url in stage.settings.service_urls().items()}
+    urls = {f"ORDERSAGA_{name.upper()}_URL": url for name, url in dashboard.settings.service_urls().items()}
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "ordersaga", "api", "--json", "--port", str(port)],
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=DEVNULL,
         cwd=ROOT,
-        env=environment({"TEMPORAL_ADDRESS": stage.temporal} | urls),
+        env=environment({"TEMPORAL_ADDRESS": dashboard.temporal} | urls),
     )
     try:
         assert process.stdout
@@ -111,12 +111,15 @@ async def without_temporal(parts: Parts, listed: Page, page: Page, order_id: str
 
 
 async def test_pages_keep_what_they_know_and_come_back_by_themselves(
-    stage: Stage, open_page: OpenPage, order_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
-    monkeypatch.setattr("ordersaga.testing.environment.free_port", lambda: port)
-    async with parts_of(stage, port, tmp_path) as parts, serving(stage.settings, target_host=parts.address) as api:
-        assert (await api.place(wire(await stage.order(order_id), policy=HELD))).status == 202
+    monkeypatch.setattr("ordersaga.stack.dev_server.free_port", lambda: port)
+    async with (
+        parts_of(dashboard, port, tmp_path) as parts,
+        serving(dashboard.settings, target_host=parts.address) as api,
+    ):
+        assert (await api.place(wire(await dashboard.order(order_id), policy=HELD))).status == 202
         listed, page = await open_page("/", base_url=api.url), await open_page(None, base_url=api.url)
         await expect(row(listed, order_id)).to_be_visible()
         await page.goto(f"/orders/{order_id}")
@@ -135,7 +138,7 @@ async def test_pages_keep_what_they_know_and_come_back_by_themselves(
 
 
 async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(
-    stage: Stage, open_page: OpenPage, order_id: str, watch: Watch
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str, watch: Watch
 ) -> None:
     watch.expect(
         "ERR_CONNECTION_REFUSED",
@@ -145,13 +148,13 @@ async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(
         "ERR_CONNECTION_RESET",
     )
     port = free_port()
-    async with ordersaga_api(stage, port) as url:
+    async with ordersaga_api(dashboard, port) as url:
         page = await open_page("/", base_url=url)
         await page.get_by_label("Order id begins with").fill(order_id)
         await expect(page.locator("#orders")).to_contain_text("No order is like that")
     await expect(page.locator("#lost")).to_contain_text("Not live.")
-    async with ordersaga_api(stage, port):
-        await stage.held(await stage.order(order_id))
+    async with ordersaga_api(dashboard, port):
+        await dashboard.held(await dashboard.order(order_id))
         await expect(row(page, order_id)).to_be_visible()
         await expect(page.locator("#lost")).to_be_hidden()
         await page.context.close()

@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from ordersaga.domain.result import OrderStatus
-from ordersaga.testing.faults import Fault, Kind
+from ordersaga.stack.faults import Fault, Kind
 from tests.browser.conftest import OpenPage
-from tests.browser.stage import Stage
+from tests.browser.environment import DashboardEnvironment
 from tests.browser.watch import Watch
 
 REFUND = "decide-charge_payment"
@@ -39,17 +39,19 @@ async def send(form: Locator, name: str, note: str) -> None:
 
 
 @pytest.fixture(scope="module")
-async def parked(stage: Stage) -> AsyncIterator[list[str]]:
+async def parked(dashboard: DashboardEnvironment) -> AsyncIterator[list[str]]:
     """Orders whose refunds are parked."""
     ids = [f"web-parked-{number}" for number in range(4)]
-    orders = [await stage.order(order_id) for order_id in ids]
-    yield await asyncio.gather(*map(stage.parked, orders))
+    orders = [await dashboard.order(order_id) for order_id in ids]
+    yield await asyncio.gather(*map(dashboard.parked, orders))
     for order_id in ids:
-        stage.proxy.lift(order_id)
+        dashboard.proxy.lift(order_id)
 
 
-async def test_an_order_is_cancelled_in_its_hold(stage: Stage, open_page: OpenPage, order_id: str) -> None:
-    await stage.held(await stage.order(order_id))
+async def test_an_order_is_cancelled_in_its_hold(
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
+) -> None:
+    await dashboard.held(await dashboard.order(order_id))
     page = await open_page(f"/orders/{order_id}")
     await expect(page.locator("#actions")).to_contain_text("On hold before the shipment, until")
     await cancel(page, "Ada Lovelace", "the customer called")
@@ -57,36 +59,36 @@ async def test_an_order_is_cancelled_in_its_hold(stage: Stage, open_page: OpenPa
     await expect(page.locator("#head")).to_contain_text("the customer called (Ada Lovelace)")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await expect(page.locator("#actions")).to_contain_text("everything is undone")
-    assert await stage.shop.books(order_id) == ["released", "refunded"]
-    (payment,) = [each async for each in stage.shop.services.payment.payments(order_id=order_id)]
+    assert await dashboard.env.books(order_id) == ["released", "refunded"]
+    (payment,) = [each async for each in dashboard.env.services.payment.payments(order_id=order_id)]
     assert payment.refunded == payment.amount == "44.98"
-    stock = [each async for each in stage.shop.services.inventory.stock() if each.sku.startswith(order_id)]
+    stock = [each async for each in dashboard.env.services.inventory.stock() if each.sku.startswith(order_id)]
     assert [(each.on_hand, each.reserved) for each in stock] == [(10, 0), (10, 0)]
 
 
 async def test_a_cancel_after_the_parcel_has_left_is_refused_with_the_reason(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
-    stage.proxy.faults.append(Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None))
-    await stage.place(await stage.order(order_id))
-    await stage.books_say(order_id, "held", "captured", "created")
-    await stage.shop.parcel_leaves(order_id)
+    dashboard.proxy.faults.append(Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None))
+    await dashboard.place(await dashboard.order(order_id))
+    await dashboard.books_say(order_id, "held", "captured", "created")
+    await dashboard.env.parcel_leaves(order_id)
     page = await open_page(f"/orders/{order_id}")
     await cancel(page, "Ada", "too slow")
     await expect(page.get_by_role("status").filter(has_text="came too late")).to_be_visible()
-    stage.proxy.lift(order_id)
+    dashboard.proxy.lift(order_id)
     await expect(page.locator("#head")).to_contain_text("Completed")
     await expect(page.locator("#timeline")).to_contain_text("Shipment: too late, the parcel has left")
-    await stage.books_say(order_id, "held", "captured", "shipped", "sent")
+    await dashboard.books_say(order_id, "held", "captured", "shipped", "sent")
 
 
 async def test_the_worklist_comes_first_with_its_count_the_amount_at_risk_and_the_age(
-    stage: Stage, open_page: OpenPage, parked: list[str]
+    dashboard: DashboardEnvironment, open_page: OpenPage, parked: list[str]
 ) -> None:
     page = await open_page("/")
     first = page.get_by_role("navigation", name="Pages").get_by_role("link").first
     await expect(first).to_contain_text("Worklist")
-    count = len(await stage.shop.orders.worklist())
+    count = len(await dashboard.env.orders.worklist())
     await expect(first.locator(".count")).to_have_text(str(count))
     await first.click()
     item = page.get_by_role("row").filter(has=page.locator(f"#o-{parked[0]}"))
@@ -100,25 +102,31 @@ async def test_the_worklist_comes_first_with_its_count_the_amount_at_risk_and_th
     await expect(page.locator("#actions")).to_contain_text("Refunding the customer does not succeed")
 
 
-async def test_a_refund_is_retried(stage: Stage, open_page: OpenPage, parked: list[str]) -> None:
+async def test_a_refund_is_retried(dashboard: DashboardEnvironment, open_page: OpenPage, parked: list[str]) -> None:
     order_id = parked[0]
     page, worklist = await open_page(f"/orders/{order_id}"), await open_page("/worklist")
     row = worklist.locator(f"#o-{order_id}")
     await expect(row).to_be_visible()
-    stage.proxy.lift(order_id)
+    dashboard.proxy.lift(order_id)
     await decide(page, "retry", "Grace Hopper", "")
     await expect(page.get_by_role("status").filter(has_text="It was tried again, and it succeeded.")).to_be_visible()
     await expect(page.locator("#timeline")).to_contain_text("Retry by Grace Hopper")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await expect(row).to_have_count(0)
-    await stage.books_say(order_id, "released", "refunded")
+    await dashboard.books_say(order_id, "released", "refunded")
 
 
 @pytest.mark.parametrize(
     ("choice", "words", "at"), [("done_by_hand", "Done by hand", 1), ("write_off", "Write off", 2)]
 )
-async def test_a_refund_is_settled_outside(
-    stage: Stage, open_page: OpenPage, parked: list[str], watch: Watch, choice: str, words: str, at: int
+async def test_a_refund_is_recovered_outside(
+    dashboard: DashboardEnvironment,
+    open_page: OpenPage,
+    parked: list[str],
+    watch: Watch,
+    choice: str,
+    words: str,
+    at: int,
 ) -> None:
     order_id = parked[at]
     page = await open_page(f"/orders/{order_id}")
@@ -132,26 +140,26 @@ async def test_a_refund_is_settled_outside(
     await send(form, "Ada", " ")
     await expect(form.get_by_role("alert")).to_contain_text("Nothing was changed")
     await expect(form.get_by_label("Your name")).to_have_value("Ada")
-    assert (await stage.view(order_id)).decisions == []
-    assert await stage.shop.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
+    assert (await dashboard.view(order_id)).decisions == []
+    assert await dashboard.env.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
 
     await send(form, "Ada Lovelace", "transfer 4711")
     await expect(page.locator("#timeline")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await page.goto(f"/orders/{order_id}")
     await expect(page.locator("#timeline")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
-    assert await stage.shop.books(order_id) == ["released", "captured"]
+    assert await dashboard.env.books(order_id) == ["released", "captured"]
 
 
 async def test_a_form_that_is_being_filled_in_is_left_alone(
-    stage: Stage, open_page: OpenPage, parked: list[str]
+    dashboard: DashboardEnvironment, open_page: OpenPage, parked: list[str]
 ) -> None:
     order_id = parked[3]
     page = await open_page(f"/orders/{order_id}")
     form = page.locator(f"#{REFUND}-write_off")
     await form.locator("summary").click()
     await form.get_by_label("Reason").press_sequentially("a gift, to be writ")
-    stage.proxy.lift(order_id)
+    dashboard.proxy.lift(order_id)
     await decide(await open_page(f"/orders/{order_id}"), "retry", "Grace", "somebody else was faster")
     await expect(page.locator("#timeline")).to_contain_text("Retry by Grace")
     await expect(form.get_by_label("Reason")).to_have_value("a gift, to be writ")
@@ -162,15 +170,15 @@ async def test_a_form_that_is_being_filled_in_is_left_alone(
 
 
 async def test_the_worklist_holds_still_while_somebody_points_at_it(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
     """An irreversible button never moves under the pointer."""
     first, second, third = (f"{order_id}-{number}" for number in range(3))
-    await stage.parked(await stage.order(first))
+    await dashboard.parked(await dashboard.order(first))
     page = await open_page("/worklist")
     button = page.get_by_role("link", name=f"Decide on {first}")
     await button.hover()
-    await stage.parked(await stage.order(second))
+    await dashboard.parked(await dashboard.order(second))
     changed = page.get_by_role("status").filter(has_text="The list has changed")
     await expect(changed).to_be_visible()
     place = await button.bounding_box()
@@ -183,7 +191,7 @@ async def test_the_worklist_holds_still_while_somebody_points_at_it(
     await page.get_by_role("checkbox", name=f"Choose {second}").check()
     await page.mouse.move(0, 0)
     await page.evaluate("document.activeElement.blur()")
-    await stage.parked(await stage.order(third))
+    await dashboard.parked(await dashboard.order(third))
     await expect(changed).to_be_visible()
     await expect(page.locator(f"#o-{third}")).to_have_count(0)
     await page.get_by_role("checkbox", name=f"Choose {second}").uncheck()
@@ -192,24 +200,26 @@ async def test_the_worklist_holds_still_while_somebody_points_at_it(
     await expect(page.locator(f"#o-{third}")).to_be_visible()
     await expect(changed).to_be_hidden()
     for name in (first, second, third):
-        stage.proxy.lift(name)
+        dashboard.proxy.lift(name)
 
 
-async def test_many_refunds_are_decided_on_at_once(stage: Stage, open_page: OpenPage, order_id: str) -> None:
+async def test_many_refunds_are_decided_on_at_once(
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
+) -> None:
     ids = [f"{order_id}-{number}" for number in range(2)]
     for name in ids:
-        await stage.parked(await stage.order(name))
+        await dashboard.parked(await dashboard.order(name))
     page = await open_page("/worklist?customer=customer-1")
     for name in ids:
         await page.get_by_role("checkbox", name=f"Choose {name}").check()
     await page.get_by_role("button", name="Done by hand…").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Done by hand: 2 orders")
     await expect(page.locator(".tile-alert")).to_contain_text("89.96 USD")
-    assert [(await stage.view(name)).decisions for name in ids] == [[], []]
+    assert [(await dashboard.view(name)).decisions for name in ids] == [[], []]
     await page.get_by_label("Your name").fill("Ada Lovelace")
     await page.get_by_label("Reference").fill("transfers of 3 May")
     await page.get_by_role("button", name="Mark as done by hand: 2 steps of 2 orders").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Done by hand: 2 of 2 decisions carried out")
     for name in ids:
-        assert [each.note for each in (await stage.shop.orders.result(name)).decisions] == ["transfers of 3 May"]
-        stage.proxy.lift(name)
+        assert [each.note for each in (await dashboard.env.orders.result(name)).decisions] == ["transfers of 3 May"]
+        dashboard.proxy.lift(name)

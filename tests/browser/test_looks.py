@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.stage import Stage
+from tests.browser.environment import DashboardEnvironment
 from tests.browser.test_orders import DECLINED, row
 from tests.browser.watch import Watch
 
@@ -85,10 +85,10 @@ FOCUS = """() => {
 
 
 @pytest.fixture(scope="module")
-async def shown(stage: Stage) -> AsyncIterator[None]:
+async def shown(dashboard: DashboardEnvironment) -> AsyncIterator[None]:
     """An order of each kind."""
     long = "look-" + "x" * 95
-    order = stage.order
+    order = dashboard.order
     orders = {
         name: await order(f"look-{name}", **changes)
         for name, changes in {
@@ -104,21 +104,21 @@ async def shown(stage: Stage) -> AsyncIterator[None]:
     email = f"{'m' * 64}@{'d' * 180}.example"
     widest = await order(long[:60], customer_id="W" * 128, payment_method_id="p" * 255, shipping_address=address)
     items = [{"sku": widest.items[0].sku, "quantity": 1, "price": "99999999.99"}]
-    await stage.place(orders["completed"])
-    await stage.place(orders["failed"])
-    await stage.place(widest, order_id=long, items=items, email=email)
+    await dashboard.place(orders["completed"])
+    await dashboard.place(orders["failed"])
+    await dashboard.place(widest, order_id=long, items=items, email=email)
     await asyncio.gather(
-        stage.parked(orders["parked"]),
-        stage.retried(orders["retried"]),
-        stage.held(orders["held"]),
-        stage.held(orders["cancelled"]),
+        dashboard.parked(orders["parked"]),
+        dashboard.retried(orders["retried"]),
+        dashboard.held(orders["held"]),
+        dashboard.held(orders["cancelled"]),
     )
-    await stage.shop.orders.cancel_order("look-cancelled", "changed my mind " * 15)
+    await dashboard.env.orders.cancel_order("look-cancelled", "changed my mind " * 15)
     for name in ("look-completed", "look-failed", "look-cancelled", long):
-        await stage.ended(name)
+        await dashboard.ended(name)
     yield
     for name in ("look-parked", "look-retried"):
-        stage.proxy.lift(name)
+        dashboard.proxy.lift(name)
 
 
 async def ready(page: Page) -> None:
@@ -156,9 +156,9 @@ async def test_the_dark_is_dark(open_page: OpenPage) -> None:
 
 
 async def test_an_order_is_opened_and_cancelled_with_the_keyboard_alone(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
-    await stage.held(await stage.order(order_id))
+    await dashboard.held(await dashboard.order(order_id))
     page = await open_page()
     press = page.keyboard.press
 
@@ -198,7 +198,7 @@ async def test_an_order_is_opened_and_cancelled_with_the_keyboard_alone(
     await page.keyboard.type("no longer wanted")
     await press("Enter")
     await expect(page.get_by_role("status").filter(has_text="The order is cancelled.")).to_be_visible()
-    assert (await stage.view(order_id)).cancel_reason == "no longer wanted"
+    assert (await dashboard.view(order_id)).cancel_reason == "no longer wanted"
 
 
 async def test_j_and_k_go_through_the_list(open_page: OpenPage, shown: None) -> None:

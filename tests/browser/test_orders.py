@@ -7,9 +7,9 @@ import re
 
 from playwright.async_api import Locator, Page, Route, expect
 
-from ordersaga.testing.faults import Fault, Kind
+from ordersaga.stack.faults import Fault, Kind
 from tests.browser.conftest import OpenPage
-from tests.browser.stage import Stage
+from tests.browser.environment import DashboardEnvironment
 
 DECLINED = "pm_card_chargeDeclined"
 
@@ -20,15 +20,15 @@ def row(page: Page, order_id: str) -> Locator:
 
 
 async def test_an_order_is_watched_to_its_end_without_a_reload(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
-    stage.proxy.faults.append(Fault(Kind.HOLD_BACK, "ship", order_id, attempts=None))
+    dashboard.proxy.faults.append(Fault(Kind.HOLD_BACK, "ship", order_id, attempts=None))
     page, other = await open_page(), await open_page()
     loads: list[str] = []
     for each in (page, other):
         each.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
-    order = await stage.order(order_id)
-    await stage.place(order, policy={"fast_path": 0})
+    order = await dashboard.order(order_id)
+    await dashboard.place(order, policy={"fast_path": 0})
     await expect(row(page, order_id)).to_contain_text("Processing")
     await row(other, order_id).get_by_role("link").click()
     ship = other.get_by_role("listitem").filter(has=other.get_by_role("heading", name="Book the shipment"))
@@ -36,25 +36,25 @@ async def test_an_order_is_watched_to_its_end_without_a_reload(
     await expect(other.locator("#timeline")).to_contain_text("Charge done")
     await expect(other.locator("#timeline")).not_to_contain_text("Shipment done")
 
-    stage.proxy.lift(order_id)
+    dashboard.proxy.lift(order_id)
     await expect(row(page, order_id)).to_contain_text("Completed")
     await expect(other.locator("#head")).to_contain_text("Completed")
     await expect(ship).to_contain_text("Done")
     await expect(other.locator("#timeline")).to_contain_text("Confirmation done")
     await expect(other.locator("#actions")).to_contain_text("There is nothing to decide")
     await expect(other.locator("#mail")).to_contain_text("Sent")
-    assert [mail["To"] for mail in stage.mailbox.mails if order_id in mail["Subject"]] == ["ada@example.com"]
-    assert loads == [f"{stage.api.url}/orders/{order_id}"]
+    assert [mail["To"] for mail in dashboard.mailbox.mails if order_id in mail["Subject"]] == ["ada@example.com"]
+    assert loads == [f"{dashboard.api.url}/orders/{order_id}"]
 
 
 async def test_orders_are_filtered_searched_and_paged_and_the_address_says_how(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
     who = f"customer of {order_id} & Söhne"
-    first = await stage.order(f"{order_id}-00", customer_id=who, stock=200)
+    first = await dashboard.order(f"{order_id}-00", customer_id=who, stock=200)
     orders = [first.model_copy(update={"order_id": f"{order_id}-{number:02d}"}) for number in range(53)]
     orders[7] = orders[7].model_copy(update={"payment_method_id": DECLINED})
-    await asyncio.gather(*(stage.place(order) for order in orders))
+    await asyncio.gather(*(dashboard.place(order) for order in orders))
     failed = orders[7].order_id
     page = await open_page()
     rows = page.locator("tbody tr")
@@ -86,10 +86,10 @@ async def test_orders_are_filtered_searched_and_paged_and_the_address_says_how(
 
 
 async def test_what_is_rarely_looked_for_is_found_and_downloaded(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
-    await stage.place(await stage.order(order_id, email=f"{order_id}@example.com"))
-    await stage.place(await stage.order(f"{order_id}-dear", email=f"{order_id}@example.com", currency="EUR"))
+    await dashboard.place(await dashboard.order(order_id, email=f"{order_id}@example.com"))
+    await dashboard.place(await dashboard.order(f"{order_id}-dear", email=f"{order_id}@example.com", currency="EUR"))
     page = await open_page()
     rows = page.locator("tbody tr")
     await expect(page.get_by_label("SKU")).to_be_hidden()
@@ -122,10 +122,10 @@ async def test_what_is_rarely_looked_for_is_found_and_downloaded(
 
 
 async def test_what_is_picked_before_the_scripts_are_there_counts(
-    stage: Stage, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
-    order = await stage.order(order_id, payment_method_id=DECLINED)
-    await stage.place(order)
+    order = await dashboard.order(order_id, payment_method_id=DECLINED)
+    await dashboard.place(order)
     held: asyncio.Queue[Route] = asyncio.Queue()
     page = await open_page(None)
     await page.route("**/static/dashboard.js", lambda route: held.put_nowait(route))
@@ -139,10 +139,10 @@ async def test_what_is_picked_before_the_scripts_are_there_counts(
     await expect(page).to_have_url(re.compile(rf"search={order_id}&status=failed"))
 
 
-async def test_a_filtered_list_is_live_too(stage: Stage, open_page: OpenPage, order_id: str) -> None:
+async def test_a_filtered_list_is_live_too(dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str) -> None:
     page = await open_page("/?status=cancelled")
     await page.get_by_label("Order id begins with").fill(order_id)
     await expect(page.locator("#orders")).to_contain_text("No order is like that")
-    await stage.held(await stage.order(order_id))
-    await stage.shop.orders.cancel_order(order_id, "too dear")
+    await dashboard.held(await dashboard.order(order_id))
+    await dashboard.env.orders.cancel_order(order_id, "too dear")
     await expect(row(page, order_id)).to_contain_text("Cancelled")

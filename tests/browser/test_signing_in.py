@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from ordersaga.access import Scope, append_key, new_key
+from ordersaga.web.access import Scope, append_key, new_key
 from tests.api.harness import serving
 from tests.browser.conftest import OpenPage
-from tests.browser.stage import Stage
+from tests.browser.environment import DashboardEnvironment
 from tests.browser.watch import Watch
 
 
@@ -26,13 +26,13 @@ class Guarded:
 
 
 @pytest.fixture
-async def guarded(stage: Stage, tmp_path: Path) -> AsyncIterator[Guarded]:
+async def guarded(dashboard: DashboardEnvironment, tmp_path: Path) -> AsyncIterator[Guarded]:
     keys = tmp_path / "keys.toml"
     made = {"reader": new_key("reader", [Scope.READ, Scope.WRITE]), "ada": new_key("ada", list(Scope))}
     for _, entry in made.values():
         append_key(keys, entry)
-    settings = stage.settings.model_copy(update={"api_keys": str(keys)})
-    async with serving(settings, target_host=stage.temporal) as api:
+    settings = dashboard.settings.model_copy(update={"api_keys": str(keys)})
+    async with serving(settings, target_host=dashboard.temporal) as api:
         yield Guarded(api.url, keys, {name: secret for name, (secret, _) in made.items()})
 
 
@@ -68,9 +68,9 @@ async def test_an_operator_signs_in_and_out(guarded: Guarded, open_page: OpenPag
 
 
 async def test_a_session_ends_with_its_key_on_the_page_that_is_open(
-    stage: Stage, guarded: Guarded, open_page: OpenPage, order_id: str
+    dashboard: DashboardEnvironment, guarded: Guarded, open_page: OpenPage, order_id: str
 ) -> None:
-    await stage.held(await stage.order(order_id))
+    await dashboard.held(await dashboard.order(order_id))
     page = await open_page(f"/orders/{order_id}", base_url=guarded.url)
     await sign_in(page, guarded.secrets["ada"])
     await expect(page.locator("h1")).to_have_text(order_id)
@@ -81,4 +81,4 @@ async def test_a_session_ends_with_its_key_on_the_page_that_is_open(
     await expect(page.get_by_text("You are signed out.")).to_be_visible()
     await page.locator("#cancel button[type=submit]").click()
     await expect(page.get_by_label("Key")).to_be_visible()
-    assert (await stage.view(order_id)).cancel_reason is None
+    assert (await dashboard.view(order_id)).cancel_reason is None

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Request, WebError
 
-from ordersaga.access.browsers import is_loopback
+from ordersaga.web.access.browsers import is_loopback
 
 _NOT_SENT = ("data", "blob", "about")
 

@@ -13,6 +13,7 @@ from ordersaga.contracts.inventory import ReservationEvent, ReservationState
 from tests.api.conftest import (
     address,
     api,
+    env,
     faulty,
     faulty_settings,
     guarded,
@@ -20,16 +21,16 @@ from tests.api.conftest import (
     proxy,
     secrets,
     settings,
-    shop,
     temporal,
 )
 from tests.api.harness import Api
 from tests.dashboard.browsing import Browser
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 __all__ = [
     "address",
     "api",
+    "env",
     "faulty",
     "faulty_settings",
     "guarded",
@@ -37,7 +38,6 @@ __all__ = [
     "proxy",
     "secrets",
     "settings",
-    "shop",
     "temporal",
 ]
 
@@ -60,25 +60,25 @@ def browser(api: Api) -> Browser:
 
 
 @pytest.fixture
-async def completed(shop: Shop, order_id: str) -> Place:
+async def completed(env: OrderEnvironment, order_id: str) -> Place:
     """Places an order that completes, and gives its id."""
 
     async def place(**changes: Any) -> str:
-        await shop.orders.place_order(await shop.order(order_id, **changes))
+        await env.orders.place_order(await env.order(order_id, **changes))
         return order_id
 
     return place
 
 
 @pytest.fixture
-async def held(shop: Shop, order_id: str) -> Place:
+async def held(env: OrderEnvironment, order_id: str) -> Place:
     """Places an order, and gives its id when it is charged and on hold."""
 
     async def place(**changes: Any) -> str:
-        await shop.orders.submit_order(await shop.order(order_id, policy=HELD, **changes))
+        await env.orders.submit_order(await env.order(order_id, policy=HELD, **changes))
 
         async def is_held() -> bool:
-            timeline = (await shop.orders.get_order(order_id)).timeline
+            timeline = (await env.orders.get_order(order_id)).timeline
             return any(entry.kind == "hold_begun" for entry in timeline)
 
         await until(is_held)
@@ -88,21 +88,21 @@ async def held(shop: Shop, order_id: str) -> Place:
 
 
 @pytest.fixture
-async def parked(shop: Shop, held: Place, api: Api) -> str:
+async def parked(env: OrderEnvironment, held: Place, api: Api) -> str:
     """An order that was cancelled, and whose stock cannot be released, because the goods have left."""
     order_id = await held()
-    await goods_leave(shop, order_id)
-    await shop.orders.cancel_order(order_id, "changed my mind")
+    await goods_leave(env, order_id)
+    await env.orders.cancel_order(order_id, "changed my mind")
 
     async def waits() -> bool:
-        return order_id in [item.order_id for item in await shop.orders.worklist()]
+        return order_id in [item.order_id for item in await env.orders.worklist()]
 
     await until(waits)
     return order_id
 
 
-async def goods_leave(shop: Shop, order_id: str) -> None:
+async def goods_leave(env: OrderEnvironment, order_id: str) -> None:
     """The warehouse sends the goods out without a shipment."""
     event: BaseModel = ReservationEvent(state=ReservationState.CONSUMED)
-    http = shop.services.inventory._http
+    http = env.services.inventory._http
     await http.call("POST", f"/reservations/rsv-{order_id}/events", event, {200: RootModel[object]}, timeout=5)

@@ -7,7 +7,7 @@ import pytest
 from ordersaga.domain.result import OrderStatus
 from tests.dashboard.browsing import FORM, Browser, forms_of, words_of
 from tests.dashboard.conftest import Place
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 CANCEL = {"form": "cancel", "by": "Ada", "note": "called us"}
 
@@ -17,14 +17,14 @@ def decision(choice: str, **more: str) -> dict[str, str]:
     return {"form": form, "choice": choice, "step": "reserve_inventory", "by": "Ada"} | more
 
 
-async def test_an_order_is_cancelled_in_its_hold(browser: Browser, held: Place, shop: Shop) -> None:
+async def test_an_order_is_cancelled_in_its_hold(browser: Browser, held: Place, env: OrderEnvironment) -> None:
     order_id = await held()
     answer = await browser.post(f"/orders/{order_id}/cancel", CANCEL)
-    assert (answer.status, answer.headers["location"]) == (303, f"/orders/{order_id}?told=cancelled")
+    assert (answer.status, answer.headers["location"]) == (303, f"/orders/{order_id}?flash=cancelled")
     said = words_of((await browser.get(answer.headers["location"])).text)
     assert "The order is cancelled." in said
     assert "called us (Ada)" in said
-    assert (await shop.orders.result(order_id)).status is OrderStatus.CANCELLED
+    assert (await env.orders.result(order_id)).status is OrderStatus.CANCELLED
 
 
 async def test_a_cancel_after_the_end_comes_too_late(browser: Browser, completed: Place) -> None:
@@ -44,19 +44,19 @@ async def test_a_cancel_after_the_end_comes_too_late(browser: Browser, completed
     ],
 )
 async def test_what_another_site_sends_is_refused(
-    browser: Browser, held: Place, shop: Shop, headers: dict[str, str]
+    browser: Browser, held: Place, env: OrderEnvironment, headers: dict[str, str]
 ) -> None:
     order_id = await held()
     assert (await browser.post(f"/orders/{order_id}/cancel", CANCEL, **headers)).status == 403
-    assert not (await shop.orders.get_order_status(order_id)).is_end
-    assert (await shop.orders.get_order(order_id)).cancel_reason is None
+    assert not (await env.orders.get_order_status(order_id)).is_end
+    assert (await env.orders.get_order(order_id)).cancel_reason is None
 
 
-async def test_a_form_without_an_origin_is_refused(browser: Browser, held: Place, shop: Shop) -> None:
+async def test_a_form_without_an_origin_is_refused(browser: Browser, held: Place, env: OrderEnvironment) -> None:
     order_id = await held()
     answer = await browser.api.call("POST", f"/orders/{order_id}/cancel", raw=b"by=Ada&note=x", content_type=FORM)
     assert answer.status == 403
-    assert (await shop.orders.get_order(order_id)).cancel_reason is None
+    assert (await env.orders.get_order(order_id)).cancel_reason is None
 
 
 async def test_a_decision_that_lacks_something_says_so_and_keeps_what_was_typed(browser: Browser, parked: str) -> None:
@@ -68,10 +68,10 @@ async def test_a_decision_that_lacks_something_says_so_and_keeps_what_was_typed(
         assert f'value="{missing["note"]}"' in answer.text or 'value="Ada"' in answer.text
 
 
-async def test_a_parked_step_is_decided_on_once(browser: Browser, parked: str, shop: Shop) -> None:
+async def test_a_parked_step_is_decided_on_once(browser: Browser, parked: str, env: OrderEnvironment) -> None:
     answer = await browser.post(f"/orders/{parked}/decisions", decision("write_off", note="the goods are gone"))
-    assert answer.headers["location"] == f"/orders/{parked}?told=decided"
-    assert (await shop.orders.result(parked)).status is OrderStatus.CANCELLED
+    assert answer.headers["location"] == f"/orders/{parked}?flash=decided"
+    assert (await env.orders.result(parked)).status is OrderStatus.CANCELLED
 
     async def told() -> bool:
         return "Write off by Ada: the goods are gone" in words_of((await browser.get(f"/orders/{parked}")).text)
@@ -83,12 +83,12 @@ async def test_a_parked_step_is_decided_on_once(browser: Browser, parked: str, s
     assert forms_of(late.text) == []
 
 
-async def test_a_form_that_no_page_has_is_refused(browser: Browser, parked: str, shop: Shop) -> None:
+async def test_a_form_that_no_page_has_is_refused(browser: Browser, parked: str, env: OrderEnvironment) -> None:
     for fields in (decision("explode"), decision("go_forward", note="x"), decision("retry", by="A" * 101), {}):
         answer = await browser.post(f"/orders/{parked}/decisions", fields)
         assert answer.status == 409
         assert "Nothing was changed" in answer.text
-    assert await shop.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
+    assert await env.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
 
 
 async def test_the_books_are_checked_when_somebody_asks(browser: Browser) -> None:

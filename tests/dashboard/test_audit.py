@@ -7,7 +7,7 @@ import re
 from tests.api.harness import Api
 from tests.dashboard.browsing import Browser, words_of
 from tests.dashboard.conftest import Place
-from tests.workflow.shop import until
+from tests.workflow.environment import until
 
 NOTE = {"form": "note", "by": "Ada", "note": "send it on Monday"}
 
@@ -20,7 +20,7 @@ async def test_a_note_is_written_and_shown_with_who_wrote_it_also_after_the_end(
     note_id = re.findall(r'name="note_id" value="([^"]+)"', page)[0]
     for _ in range(2):
         answer = await browser.post(f"/orders/{order_id}/notes", NOTE | {"note_id": note_id})
-        assert answer.headers["location"] == f"/orders/{order_id}?told=noted"
+        assert answer.headers["location"] == f"/orders/{order_id}?flash=noted"
     said = words_of((await browser.get(answer.headers["location"])).text)
     assert "The note was written." in said
     assert said.count("send it on Monday Ada") == 1

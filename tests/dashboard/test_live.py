@@ -9,13 +9,13 @@ from pathlib import Path
 
 import aiohttp
 
-from ordersaga.dashboard.rendering import without_ages
 from ordersaga.settings import Settings
+from ordersaga.web.dashboard.rendering import without_ages
 from tests.api.harness import Api, serving
 from tests.dashboard.browsing import Browser, words_of
 from tests.dashboard.conftest import Place
 from tests.services.harness import serving as serving_services
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 SECONDS = 20
 
@@ -58,11 +58,11 @@ async def test_a_new_order_appears_in_the_list(api: Api, completed: Place) -> No
         assert "Completed" in await events.until("list", f'id="o-{order_id}"')
 
 
-async def test_an_orders_page_follows_it(api: Api, held: Place, shop: Shop) -> None:
+async def test_an_orders_page_follows_it(api: Api, held: Place, env: OrderEnvironment) -> None:
     order_id = await held()
     async with stream(api, f"/live/orders/{order_id}") as events:
         await events.until("actions", "Cancel the order")
-        await shop.orders.cancel_order(order_id, "changed my mind")
+        await env.orders.cancel_order(order_id, "changed my mind")
         await events.until("actions", "There is nothing to decide")
 
 
@@ -90,10 +90,12 @@ async def test_without_temporal_from_the_start_every_page_says_so(settings: Sett
         assert (answer.status, "Try again" in answer.text) == (503, True)
 
 
-async def test_the_list_of_orders_goes_on_while_temporal_is_away(settings: Settings, shop: Shop, order_id: str) -> None:
+async def test_the_list_of_orders_goes_on_while_temporal_is_away(
+    settings: Settings, env: OrderEnvironment, order_id: str
+) -> None:
     async with serving(settings, target_host="127.0.0.1:1") as api:
         for name in (f"{order_id}-1", f"{order_id}-2"):
-            await shop.orders.place_order(await shop.order(name))
+            await env.orders.place_order(await env.order(name))
             page = (await Browser(api).get(f"/?search={name}")).text
             assert f'id="o-{name}"' in page
             assert "Temporal does not answer." in page

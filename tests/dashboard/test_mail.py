@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from temporalio.client import Client
 
-from ordersaga.client import OrderClient
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import SERVICES, Settings
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.worker import order_worker
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
 from tests.api.harness import serving
 from tests.dashboard.browsing import Browser, forms_of, words_of
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_path": 1}
 STEP = "send_confirmation"
 
 
 async def test_a_mail_that_was_not_sent_can_be_written_off(
-    temporal: Client, settings: Settings, address: str, services_url: str, shop: Shop, order_id: str
+    temporal: Client, settings: Settings, address: str, services_url: str, env: OrderEnvironment, order_id: str
 ) -> None:
-    order = await shop.order(order_id, policy=IMPATIENT)
+    order = await env.order(order_id, policy=IMPATIENT)
     async with FaultProxy(services_url, [Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None)]) as proxy:
         urls = {f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES}
         there = settings.model_copy(update={"task_queue": "dashboard-mail", **urls})
@@ -44,10 +44,10 @@ async def test_a_mail_that_was_not_sent_can_be_written_off(
                 "note": "old",
             }
             answer = await browser.post(f"/orders/{order_id}/decisions", fields)
-            assert answer.headers["location"] == f"/orders/{order_id}?told=decided"
+            assert answer.headers["location"] == f"/orders/{order_id}?flash=decided"
 
-            async def settled() -> bool:
+            async def recovered() -> bool:
                 page = (await browser.get(f"/orders/{order_id}")).text
                 return not forms_of(page) and "Write off by Ada: old" in words_of(page)
 
-            await until(settled)
+            await until(recovered)

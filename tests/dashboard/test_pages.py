@@ -11,7 +11,7 @@ import pytest
 from tests.api.harness import Api
 from tests.dashboard.browsing import Browser, forms_of, words_of
 from tests.dashboard.conftest import Place
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 PAGES = ["/", "/worklist", "/audit", "/outbox", "/totals", "/totals?period=hour", "/orders/no-such-order", "/nowhere"]
 FILTERS = ("search", "customer", "email", "tracking", "sku", "min_amount", "max_amount", "currency")
@@ -109,10 +109,10 @@ async def test_orders_are_found_by_the_beginning_of_their_id_and_by_status(brows
 
 
 async def test_orders_are_found_by_mail_article_parcel_and_amount(
-    browser: Browser, shop: Shop, completed: Place
+    browser: Browser, env: OrderEnvironment, completed: Place
 ) -> None:
     order_id = await completed(email="ada+shop@example.com", currency="EUR")
-    tracking = (await shop.orders.result(order_id)).tracking_number
+    tracking = (await env.orders.result(order_id)).tracking_number
     asked = {
         "email": ("ada+shop@example.com", "bob@example.com"),
         "sku": (f"{order_id}-a", f"{order_id}-c"),
@@ -158,7 +158,9 @@ async def test_every_filter_is_heeded_as_soon_as_it_changes(browser: Browser) ->
         assert re.search(rf"hx-trigger=\"[^\"]*from:#{field}[,\"]", form), field
 
 
-async def test_the_list_that_is_shown_can_be_had_as_csv(browser: Browser, shop: Shop, completed: Place) -> None:
+async def test_the_list_that_is_shown_can_be_had_as_csv(
+    browser: Browser, env: OrderEnvironment, completed: Place
+) -> None:
     order_id = await completed(customer_id="Ada & Söhne", email="ada@example.com")
     page = (await browser.get(f"/?{urlencode({'search': order_id, 'customer': 'Ada & Söhne'})}")).text
     (link,) = re.findall(r'<a [^>]*href="([^"]*)" download>Download CSV</a>', page)

@@ -8,20 +8,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus, TimelineEntry
-from ordersaga.known import Known
-from ordersaga.order_reading import OrderDetails, actions_of
-from ordersaga.overview import Overview
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.orders.reading import OrderDetails, actions_of
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
+from ordersaga.web.reads import Overview
+from ordersaga.web.reads.cache import Snapshot
 from tests.api.harness import Api, wire
 from tests.dashboard.browsing import Browser, forms_of, words_of
 from tests.dashboard.conftest import HELD
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 
-async def test_an_undo_that_the_server_tries_again(faulty: Api, shop: Shop, proxy: FaultProxy, order_id: str) -> None:
+async def test_an_undo_that_the_server_tries_again(
+    faulty: Api, env: OrderEnvironment, proxy: FaultProxy, order_id: str
+) -> None:
     browser = Browser(faulty)
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
-    await faulty.place(wire(await shop.order(order_id, policy=HELD | {"undo_patience": 300})))
+    await faulty.place(wire(await env.order(order_id, policy=HELD | {"undo_patience": 300})))
 
     async def says(pattern: str) -> str | None:
         found = words_of((await browser.get(f"/orders/{order_id}")).text)
@@ -83,8 +85,8 @@ def requested(order_id: str, monkeypatch: pytest.MonkeyPatch) -> OrderDetails:
         summary=summary, order=None, view=view, live=True, workflow_id="w", run_id="r", actions=actions_of(view)
     )
 
-    async def order(_overview: Overview, _order_id: str) -> Known[OrderDetails]:
-        return Known(details, datetime.now(UTC))
+    async def order(_overview: Overview, _order_id: str) -> Snapshot[OrderDetails]:
+        return Snapshot(details, datetime.now(UTC))
 
     monkeypatch.setattr(Overview, "order", order)
     return details

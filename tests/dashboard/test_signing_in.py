@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ordersaga.access import Scope, append_key, new_key
 from ordersaga.settings import Settings
+from ordersaga.web.access import Scope, append_key, new_key
 from tests.api.harness import Api, serving
 from tests.dashboard.browsing import Browser, words_of
 from tests.dashboard.conftest import Place

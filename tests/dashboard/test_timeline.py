@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ordersaga.dashboard.money import figures, in_format
-from ordersaga.dashboard.rendering import without_ages
-from ordersaga.dashboard.timeline import StepRow, Timeline, timeline_of
-from ordersaga.dashboard.times import due, span
-from ordersaga.dashboard.words import TONES, in_plain_words, words
 from ordersaga.domain.money import Money
 from ordersaga.domain.result import OrderStatus, OrderView, StepStatus, TimelineEntry
+from ordersaga.orders.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
 from ordersaga.saga import StepState
-from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
+from ordersaga.web.dashboard.labels import TONES, entry_label, label
+from ordersaga.web.dashboard.money import figures, in_format
+from ordersaga.web.dashboard.rendering import without_ages
+from ordersaga.web.dashboard.timeline import StepRow, Timeline, timeline_of
+from ordersaga.web.dashboard.times import due, span
 
 PLACED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -113,7 +113,7 @@ def test_an_undo_that_was_requested_is_final_later(name: str, says: str) -> None
 
 def test_every_state_of_a_step_has_a_tone_and_is_in_words() -> None:
     assert set(StepState) <= set(TONES)
-    assert [state for state in StepState if "_" in words(state)] == []
+    assert [state for state in StepState if "_" in label(state)] == []
 
 
 @pytest.mark.parametrize("kind", ["hold_ended", "cancel_requested", "unwind_begun"])
@@ -162,7 +162,7 @@ def test_without_a_timeline_there_is_nothing_to_draw() -> None:
     ],
 )
 def test_entries_are_told_in_plain_words(entry: TimelineEntry, said: str) -> None:
-    assert in_plain_words(entry) == said
+    assert entry_label(entry) == said
 
 
 @pytest.mark.parametrize(

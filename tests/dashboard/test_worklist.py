@@ -7,7 +7,7 @@ import re
 from ordersaga.domain.result import OrderStatus
 from tests.dashboard.browsing import Browser, words_of
 from tests.dashboard.conftest import Place
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 STEP = "reserve_inventory"
 
@@ -40,10 +40,10 @@ async def test_the_worklist_is_filtered_by_kind_and_customer(browser: Browser, p
 
 
 async def test_many_orders_are_decided_on_at_once_after_a_look_at_what_will_happen(
-    browser: Browser, parked: str, completed: Place, shop: Shop
+    browser: Browser, parked: str, completed: Place, env: OrderEnvironment
 ) -> None:
     ended = f"{parked}-ended"
-    await shop.orders.place_order(await shop.order(ended))
+    await env.orders.place_order(await env.order(ended))
     await listed(browser, parked)
     chosen: dict[str, str | list[str]] = {"choice": "write_off", "order": [parked, ended, "no-such-order"]}
 
@@ -55,19 +55,19 @@ async def test_many_orders_are_decided_on_at_once_after_a_look_at_what_will_happ
     assert "Left out" in said
     assert f'href="/orders/{ended}"' in preview.text.partition("Left out")[2]
     assert re.findall(r'name="target" value="([^"]*)"', preview.text) == [f"{parked}|undo|{STEP}"]
-    assert await shop.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
+    assert await env.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
 
     targets = [f"{parked}|undo|{STEP}", f"{ended}|undo|{STEP}"]
     decision: dict[str, str | list[str]] = {"choice": "write_off", "target": targets, "by": "Ada"}
     refused = await browser.post("/worklist/decisions", decision | {"note": " "})
     assert (refused.status, "Give a reference or a reason" in refused.text) == (409, True)
-    assert await shop.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
+    assert await env.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
 
     done = await browser.post("/worklist/decisions", decision | {"note": "the goods are gone"})
     said = words_of(done.text)
     assert "Write off: 1 of 2 decisions carried out" in said
     assert re.search(rf"{ended} Release the stock Refused .* is not on the worklist", said), said
-    result = await shop.orders.result(parked)
+    result = await env.orders.result(parked)
     assert [(each.choice, each.by, each.note) for each in result.decisions] == [
         ("write_off", "Ada", "the goods are gone")
     ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ordersaga.testing.ground import Ground
-from ordersaga.testing.matrix import Cell, Outcome, all_cells, run_cells, slice_of
+from resilience.environment import Environment
+from resilience.matrix import Cell, Outcome, all_cells, run_cells, slice_of
 
 COUNT = 330
 pytestmark = pytest.mark.timeout(900)  # the first test waits for all cells
@@ -17,8 +17,8 @@ async def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     """How the cells of the tests that were asked for came out, by id. They run together, on one stack."""
     wanted = {item.name.partition("[")[2].rstrip("]") for item in request.session.items}
     cells = [cell for cell in CELLS if cell.id in wanted]
-    async with Ground.open(tmp_path_factory.mktemp("matrix")) as ground:
-        return {outcome.cell.id: outcome for outcome in await run_cells(cells, ground)}
+    async with Environment.open(tmp_path_factory.mktemp("matrix")) as env:
+        return {outcome.cell.id: outcome for outcome in await run_cells(cells, env)}
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=[cell.id for cell in CELLS])

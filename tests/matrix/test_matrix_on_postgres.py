@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ordersaga.testing.ground import Ground
-from ordersaga.testing.matrix import Cell, Outcome, all_cells, run_cells, slice_of
+from resilience.environment import Environment
+from resilience.matrix import Cell, Outcome, all_cells, run_cells, slice_of
 from tests.services.postgres import Postgres
 
 COUNT = 45
@@ -20,8 +20,8 @@ async def outcomes(
     """How the cells of the tests that were asked for came out, by id. They run together, on one stack."""
     wanted = {item.name.partition("[")[2].rstrip("]") for item in request.session.items if item.path == request.path}
     cells = [cell for cell in CELLS if cell.id in wanted]
-    async with Ground.open(tmp_path_factory.mktemp("matrix"), postgres.new_database()) as ground:
-        return {outcome.cell.id: outcome for outcome in await run_cells(cells, ground)}
+    async with Environment.open(tmp_path_factory.mktemp("matrix"), postgres.new_database()) as env:
+        return {outcome.cell.id: outcome for outcome in await run_cells(cells, env)}
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=[cell.id for cell in CELLS])

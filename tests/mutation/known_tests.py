@@ -18,7 +18,7 @@ TESTS = (
     "tests/unit/test_timeline_text.py",
     "tests/workflow/test_*.py",
     "tests/sagas/test_*.py",
-    "tests/watcher/test_watcher.py",
+    "tests/recovery/test_watcher.py",
 )
 SELECTED = "(not flag-2-on or native_cancel) and not test_cost"
 """With the SDK's logic flag 2 off, and with it on where it matters most. test_cost pins figures to the byte: it would

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from ordersaga.workflows.order import OrderSagaWorkflow
+from ordersaga.orders.workflows.order import OrderSagaWorkflow
 from tests.planted import in_clients, in_saga, in_services, scenarios
-from tests.planted.stage import Scenario
+from tests.planted.scenario_run import Scenario
 from tests.planted.workflows import RaisesInTheSignalHandler
 
 
@@ -196,7 +196,7 @@ BUGS = (
         harm="an order that goes on after a reset is undone behind its back",
         scenario=scenarios.reset_and_going_on,
         caught_by=caught("answer: the order is failed, and had to complete"),
-        plant=in_saga.settle_what_was_reset,
+        plant=in_saga.recover_what_was_reset,
     ),
     Bug(
         name="workflow_id_of_each_start",

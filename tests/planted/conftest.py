@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 import pytest
 from temporalio.client import Client
 
-from ordersaga.connect import connect
-from ordersaga.search import ensure_search_attributes
-from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.logic_flags import single_batch
-from tests.planted.stage import Stage, open_stage
+from ordersaga.orders.connection import connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
+from ordersaga.stack.dev_server import temporal_server
+from resilience.logic_flags import single_batch
+from tests.planted.scenario_run import ScenarioRun, open_run
 
 
 @pytest.fixture(scope="package")
@@ -25,13 +25,15 @@ async def temporal() -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="package")
-async def sound(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mapping[bool, Stage]]:
+async def sound(
+    temporal: Client, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Mapping[bool, ScenarioRun]]:
     """Stages with the right code, one without and one with the SDK's logic flag 2."""
     async with AsyncExitStack() as stages:
         opened = {}
         for enabled in (False, True):
             name = f"sound-{enabled}"
             with single_batch(enabled):
-                stage = open_stage(temporal, tmp_path_factory.mktemp(name), name)
-                opened[enabled] = await stages.enter_async_context(stage)
+                run = open_run(temporal, tmp_path_factory.mktemp(name), name)
+                opened[enabled] = await stages.enter_async_context(run)
         yield opened

@@ -9,12 +9,12 @@ from unittest.mock import patch
 
 from temporalio import activity
 
-from ordersaga.clients import InventoryClient, NotificationClient, PaymentClient, ShippingClient
 from ordersaga.contracts.inventory import ReservationRequest
 from ordersaga.contracts.notification import NotificationRequest
 from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest
 from ordersaga.contracts.shipping import CancelShipmentAnswer, CancelStatus
 from ordersaga.domain.errors import AlreadyShipped, PaymentDeclined
+from ordersaga.orders.service_clients import InventoryClient, NotificationClient, PaymentClient, ShippingClient
 
 Planted = AbstractContextManager[object]
 

@@ -11,8 +11,11 @@ from unittest.mock import patch
 
 from temporalio import workflow
 
-from ordersaga import starting, watcher
 from ordersaga.domain.result import CancelAnswer, CancelOutcome
+from ordersaga.orders import starting
+from ordersaga.orders.recovery import watcher
+from ordersaga.orders.workflows.handlers import OrderHandlers
+from ordersaga.orders.workflows.steps import CHARGE
 from ordersaga.saga import (
     Choice,
     Decided,
@@ -36,8 +39,6 @@ from ordersaga.saga.exits import Fault, Mismatch, Refused, StoryExit, Unwind
 from ordersaga.saga.first_attempts import Failure
 from ordersaga.saga.telling import Telling
 from ordersaga.saga.undoing import StartUndo, Undoer, wait_until_over_or
-from ordersaga.workflows.handlers import OrderHandlers
-from ordersaga.workflows.steps import CHARGE
 
 Planted = AbstractContextManager[object]
 AnyRun = SagaRun[Any]
@@ -193,7 +194,7 @@ def forget_terminated_runs() -> Planted:
     return patch.object(watcher, "CUT_OFF_QUERY", query)
 
 
-def settle_what_was_reset() -> Planted:
+def recover_what_was_reset() -> Planted:
     """Take every terminated run for an order that was cut off; but a reset terminates a run, and begins the next."""
 
     async def was_followed(*_: Any) -> bool:

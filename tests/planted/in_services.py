@@ -22,7 +22,7 @@ from ordersaga.services.kit import fence
 from ordersaga.services.kit.answer import Answer, reply
 from ordersaga.services.kit.migrate import Migration
 from ordersaga.services.kit.sqlite import SqliteStore
-from ordersaga.services.kit.store import Transaction, Work
+from ordersaga.services.kit.store import Transaction, TransactionFn
 from ordersaga.services.payment import payments
 from ordersaga.services.payment.service import _Routes as PaymentRoutes
 
@@ -36,7 +36,9 @@ _do, _undo, _reserve = fence.do, fence.undo, reservations.reserve
 def leave_no_tombstone() -> Planted:
     """Answer an undo that finds nothing, and write nothing down."""
 
-    async def undo(effect_id: str, owner: str | None, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
+    async def undo(
+        effect_id: str, owner: str | None, work: TransactionFn[Answer], nothing: Answer, tx: Transaction
+    ) -> Answer:
         if await tx.fetch_one(fence._FIND, effect_id, "do") is None:
             return nothing
         return await _undo(effect_id, owner, work, nothing, tx)
@@ -47,7 +49,9 @@ def leave_no_tombstone() -> Planted:
 def forget_undos() -> Planted:
     """Undo again whenever asked."""
 
-    async def undo(effect_id: str, owner: str | None, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
+    async def undo(
+        effect_id: str, owner: str | None, work: TransactionFn[Answer], nothing: Answer, tx: Transaction
+    ) -> Answer:
         await tx.execute("DELETE FROM fence WHERE id = ? AND op = 'undo'", effect_id)
         return await _undo(effect_id, owner, work, nothing, tx)
 
@@ -57,7 +61,7 @@ def forget_undos() -> Planted:
 def answer_what_was_undone() -> Planted:
     """Give a do its stored answer without a look whether it has been undone since."""
 
-    async def do(effect_id: str, request: DoRequest, work: Work[Answer], tx: Transaction) -> Answer:
+    async def do(effect_id: str, request: DoRequest, work: TransactionFn[Answer], tx: Transaction) -> Answer:
         done = await tx.fetch_one(fence._FIND, effect_id, "do")
         if done and done["answer"]:
             return Answer.restore(done["answer"])

@@ -11,28 +11,30 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from ordersaga.testing.logic_flags import single_batch
+from resilience.logic_flags import single_batch
 from tests.planted.bugs import BUGS, Bug
-from tests.planted.stage import Stage, open_stage
+from tests.planted.scenario_run import ScenarioRun, open_run
 
 SECONDS = 40.0
 DOCS = Path(__file__).parents[2] / "docs" / "planted-bugs.md"
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-async def test_a_planted_bug_is_caught(temporal: Client, sound: Mapping[bool, Stage], tmp_path: Path, bug: Bug) -> None:
+async def test_a_planted_bug_is_caught(
+    temporal: Client, sound: Mapping[bool, ScenarioRun], tmp_path: Path, bug: Bug
+) -> None:
     control = replace(sound[bug.single_batch], name=f"right-{bug.name}", answers=set())
     async with asyncio.timeout(SECONDS):
-        await control.plays(bug.scenario)
+        await control.run_scenario(bug.scenario)
         assert await control.found() == frozenset(), "the right code is found to be wrong"
 
         with ExitStack() as planted:
             planted.enter_context(single_batch(bug.single_batch))
             planted.enter_context(bug.plant())
-            async with open_stage(temporal, tmp_path, f"wrong-{bug.name}", bug.workflow) as stage:
-                await stage.plays(bug.scenario)
+            async with open_run(temporal, tmp_path, f"wrong-{bug.name}", bug.workflow) as run:
+                await run.run_scenario(bug.scenario)
                 planted.close()  # the checker itself is the right one
-                assert await stage.found() == bug.caught_by
+                assert await run.found() == bug.caught_by
 
 
 def test_there_are_many_and_the_docs_have_each() -> None:

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from ordersaga.domain.order import OrderInput
     from ordersaga.domain.result import OrderResult
-    from ordersaga.workflows.order import OrderSagaWorkflow
+    from ordersaga.orders.workflows.order import OrderSagaWorkflow
 
 
 @workflow.defn(name="OrderSagaWorkflow")

@@ -11,11 +11,14 @@ from datetime import timedelta
 from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
-    from ordersaga.activities import Shipped
     from ordersaga.contracts.shipping import ShipmentRequest
     from ordersaga.domain.errors import InvalidOrder
     from ordersaga.domain.order import OrderInput, OrderPolicy
     from ordersaga.domain.result import OrderResult
+    from ordersaga.orders.activities import Shipped
+    from ordersaga.orders.workflows.order import OrderSagaWorkflow
+    from ordersaga.orders.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, shipment
+    from ordersaga.orders.workflows.story import ORDER_SAGA
     from ordersaga.saga import (
         EffectId,
         SagaContext,
@@ -25,9 +28,6 @@ with workflow.unsafe.imports_passed_through():
         UndoRequest,
         UndoResult,
     )
-    from ordersaga.workflows.order import OrderSagaWorkflow
-    from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, shipment
-    from ordersaga.workflows.story import ORDER_SAGA
 
 Context = SagaContext[OrderInput]
 

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 
-from ordersaga.testing.logic_flags import SINGLE_BATCH
+from resilience.logic_flags import SINGLE_BATCH
 
 WORKFLOW_TASK_STARTED = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
 FOLDER = Path(__file__).parent / "histories"

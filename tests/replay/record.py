@@ -15,19 +15,19 @@ from tempfile import TemporaryDirectory
 
 from temporalio.client import Client
 
-from ordersaga.client import OrderClient
-from ordersaga.connect import connect
-from ordersaga.search import ensure_search_attributes
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import SERVICES, load_settings
-from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.faults import FaultProxy
-from ordersaga.testing.logic_flags import single_batch
-from ordersaga.worker import order_worker
+from ordersaga.stack.dev_server import temporal_server
+from ordersaga.stack.faults import FaultProxy
+from resilience.logic_flags import single_batch
+from tests.replay.case_run import CaseRun
 from tests.replay.histories import path_of, write
-from tests.replay.plays import PLAYS
-from tests.replay.stage import Stage
+from tests.replay.recorded_cases import RECORDED_CASES
 from tests.services.harness import serving
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 AT_ONCE = 6
 IDENTITY = "recorder"
@@ -35,7 +35,7 @@ IDENTITY = "recorder"
 
 
 @asynccontextmanager
-async def theatre(batched: bool) -> AsyncIterator[tuple[Client, Shop, FaultProxy]]:
+async def theatre(batched: bool) -> AsyncIterator[tuple[Client, OrderEnvironment, FaultProxy]]:
     """A Temporal server, the services behind a fault proxy, and a worker that has the flag on or off."""
     with TemporaryDirectory() as folder, single_batch(batched):
         async with temporal_server() as address, serving(Path(folder)) as services, FaultProxy(services) as proxy:
@@ -43,23 +43,23 @@ async def theatre(batched: bool) -> AsyncIterator[tuple[Client, Shop, FaultProxy
             temporal = await connect(target_host=address, identity=IDENTITY)
             await ensure_search_attributes(temporal)
             orders = OrderClient(temporal, settings)
-            async with order_worker(temporal, settings), Shop.open(orders, settings) as shop:
-                yield temporal, shop, proxy
+            async with order_worker(temporal, settings), OrderEnvironment.open(orders, settings) as env:
+                yield temporal, env, proxy
 
 
 async def record(names: list[str], batched: bool) -> None:
     """Perform these plays, a few at a time, and write their histories."""
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def one(name: str, stage: Stage) -> None:
+    async def one(name: str, run: CaseRun) -> None:
         async with places:
-            history = await PLAYS[name].perform(stage)
+            history = await RECORDED_CASES[name].record(run)
         path = path_of(name, single_batch=batched)
         write(path, history)
         sys.stdout.write(f"{path.parent.name}/{name}: {len(history.events)} events\n")
 
-    async with theatre(batched) as (temporal, shop, proxy):
-        await asyncio.gather(*(one(name, Stage(name, temporal, shop, proxy)) for name in names))
+    async with theatre(batched) as (temporal, env, proxy):
+        await asyncio.gather(*(one(name, CaseRun(name, temporal, env, proxy)) for name in names))
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def main() -> None:
     logging.getLogger("temporalio.activity").disabled = True  # Their failures are meant.
     recorded = 0
     for batched in (False, True):
-        missing = [name for name in PLAYS if not path_of(name, single_batch=batched).exists()]
+        missing = [name for name in RECORDED_CASES if not path_of(name, single_batch=batched).exists()]
         if missing:
             asyncio.run(record(missing, batched))
         recorded += len(missing)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ordersaga.testing.logic_flags import SINGLE_BATCH
+from resilience.logic_flags import SINGLE_BATCH
 from tests.replay.histories import is_single_batch, recorded
-from tests.replay.plays import PLAYS
 from tests.replay.record import IDENTITY
+from tests.replay.recorded_cases import RECORDED_CASES
 
 EVERY = pytest.mark.parametrize("path", recorded(), ids=lambda path: f"{path.parent.name}/{path.stem}")
 OF_ORDERS = [path for path in recorded() if path.stem != "round"]
@@ -41,8 +41,8 @@ ENDS = {
     "undo-parked-pivot": "cancelled",
     "resolved": "failed",
     "resolved-forward": "completed",
-    "settled-terminated": "failed",
-    "settled-mail": "completed",
+    "recovered-terminated": "failed",
+    "recovered-mail": "completed",
 }
 """How an order ended, by the beginning of its play's name. The longest that fits counts."""
 
@@ -66,7 +66,7 @@ def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("batched", [False, True])
 def test_every_play_has_a_history_without_and_with_the_flag(batched: bool) -> None:
-    missing = PLAYS.keys() - {path.stem for path in recorded() if is_single_batch(path) is batched}
+    missing = RECORDED_CASES.keys() - {path.stem for path in recorded() if is_single_batch(path) is batched}
     assert not missing, f"Record these with `make histories`: {sorted(missing)}"
 
 

@@ -11,9 +11,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from ordersaga.testing.logic_flags import single_batch
-from ordersaga.worker import WORKFLOWS, replayer
-from ordersaga.workflows.order import OrderSagaWorkflow
+from ordersaga.orders.worker import WORKFLOWS, replayer
+from ordersaga.orders.workflows.order import OrderSagaWorkflow
+from resilience.logic_flags import single_batch
 from tests.replay.changed import ByAnotherId, Points, PointsPatched, Shortened, Swapped, Talkative
 from tests.replay.histories import is_single_batch, prefixes, read, recorded
 

@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 from temporalio.client import Client
 
-from ordersaga.connect import connect
-from ordersaga.testing.environment import temporal_server
+from ordersaga.orders.connection import connect
+from ordersaga.stack.dev_server import temporal_server
 
 _numbers = count(1)
 

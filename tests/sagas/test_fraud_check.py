@@ -11,13 +11,13 @@ from temporalio.worker import Worker
 
 from examples.fraud_check import SCREEN, SCREENED_ORDER_SAGA, FraudActivities, ScreenedOrderWorkflow
 from ordersaga import OrderInput, OrderPolicy, OrderResult, OrderStatus
-from ordersaga.connect import DATA_CONVERTER
+from ordersaga.orders.connection import DATA_CONVERTER
+from ordersaga.orders.sandbox import workflow_runner
+from ordersaga.orders.workflows.order import OrderSagaWorkflow
+from ordersaga.orders.workflows.steps import CHARGE, SHIP
+from ordersaga.orders.workflows.story import ORDER_SAGA
 from ordersaga.saga import first_attempts
-from ordersaga.sandbox import workflow_runner
-from ordersaga.testing.sagas import Case, Do, Undo, World, cases_of, play_case
-from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.steps import CHARGE, SHIP
-from ordersaga.workflows.story import ORDER_SAGA
+from ordersaga.testing.sagas import Case, Do, Undo, World, cases_of, run_case
 
 FRAUDSTER = "c-13"
 STEPS = ["rsv", "pay", "shp", "msg"]
@@ -97,10 +97,10 @@ OF_THE_CHECK = [case for case in cases_of(SCREENED_ORDER_SAGA) if case.step is S
 
 @pytest.mark.parametrize("case", OF_THE_CHECK[::5], ids=str)
 async def test_whatever_happens_to_the_check_it_is_all_or_nothing(temporal: Client, case: Case) -> None:
-    played = await play_case(temporal, SCREENED_ORDER_SAGA, order("1"), case)
+    result = await run_case(temporal, SCREENED_ORDER_SAGA, order("1"), case)
 
-    assert not played.problems, played
-    assert played.reached
+    assert not result.problems, result
+    assert result.reached
 
 
 async def test_a_parcel_that_has_left_is_not_undone_by_a_screened_order_either(

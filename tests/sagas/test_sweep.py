@@ -26,7 +26,7 @@ from ordersaga.saga import (
     UndoResult,
     Verdict,
 )
-from ordersaga.testing.sagas import Cancel, Case, cases_of, play, play_case, run_sweep
+from ordersaga.testing.sagas import Cancel, Case, case_runner, cases_of, run_case, run_sweep
 
 PAGE = Path(__file__).parents[2] / "docs" / "saga.md"
 TRIP = Trip("T1", "Ada")
@@ -41,8 +41,8 @@ def test_each_step_has_each_trouble_with_each_cancel_and_crash() -> None:
     cases = cases_of(TRIP_SAGA)
     names = [str(case) for case in cases]
     assert len(set(names)) == len(names)
-    assert len([case for case in cases if case.trouble.verb == "do"]) == 4 * 6 * 6
-    assert len([case for case in cases if case.trouble.verb == "undo"]) == (3 * 5 + 2) * 6, "a mail has no undo"
+    assert len([case for case in cases if case.script.verb == "do"]) == 4 * 6 * 6
+    assert len([case for case in cases if case.script.verb == "undo"]) == (3 * 5 + 2) * 6, "a mail has no undo"
     assert {case.step for case in cases if "too late" in str(case)} == {TICKET}
     assert "hotel: its answer is lost once, cancelled by update, the worker crashes" in names
 
@@ -63,20 +63,20 @@ async def test_a_tour_with_every_kind_of_step_is_all_or_nothing(temporal: Client
 @pytest.mark.parametrize("cancel", [Cancel.NATIVE, Cancel.UPDATE])
 async def test_a_case_cancels_and_crashes_while_its_step_is_under_way(temporal: Client, cancel: Cancel) -> None:
     case = next(each for each in cases_of(TRIP_SAGA) if each.step is FLIGHT and each.cancel is cancel and each.crash)
-    played = await play_case(temporal, TRIP_SAGA, TRIP, case)
+    result = await run_case(temporal, TRIP_SAGA, TRIP, case)
 
-    assert played.reached
-    assert played.verdict is Verdict.UNDONE
-    assert [line.words for line in played.lines if line.words.startswith("cancel: ")]
+    assert result.reached
+    assert result.verdict is Verdict.UNDONE
+    assert [line.words for line in result.lines if line.words.startswith("cancel: ")]
 
 
 async def test_a_crash_has_the_first_attempts_made_again(temporal: Client) -> None:
-    played = await play_case(
+    result = await run_case(
         temporal, TOUR_SAGA, TOUR, case_named(TOUR_SAGA, "seat: nothing goes wrong, the worker crashes")
     )
 
-    assert played.reached
-    assert played.verdict is Verdict.STANDS
+    assert result.reached
+    assert result.verdict is Verdict.STANDS
 
 
 # -- an engine that is broken on purpose
@@ -108,7 +108,7 @@ async def test_steps_that_are_undone_before_the_pivot_was_asked_are_reported(
     whole = SagaRun._unwind
     monkeypatch.setattr(SagaRun, "_unwind", everything)
     case = case_named(TRIP_SAGA, "ticket: its undo comes too late")
-    monkeypatch.setattr(play, "LIMIT", 4.0)
+    monkeypatch.setattr(case_runner, "LIMIT", 4.0)
 
     assert await run_sweep(TRIP_SAGA, TRIP, temporal=temporal, cases=[case])
 
@@ -125,7 +125,7 @@ async def test_a_verdict_that_is_not_kept_is_reported(temporal: Client, monkeypa
 
 
 async def test_a_run_that_does_not_end_is_reported(temporal: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(play, "LIMIT", 1.5)
+    monkeypatch.setattr(case_runner, "LIMIT", 1.5)
     case = case_named(TRIP_SAGA, "flight: nothing goes wrong")
     (violation,) = await run_sweep(TRIP_SAGA, Trip("T1", "Ada", hold=3600), temporal=temporal, cases=[case])
 
@@ -175,9 +175,9 @@ async def test_a_cancel_just_before_a_wait_with_a_poll_undoes_everything(
     temporal: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The poll was cancelled before it had begun, and the run failed with its effects in place."""
-    monkeypatch.setattr(play, "LIMIT", 8.0)
+    monkeypatch.setattr(case_runner, "LIMIT", 8.0)
     case = next(each for each in cases_of(PAID_SAGA) if each.cancel is Cancel.UPDATE and not each.crash)
-    played = await play_case(temporal, PAID_SAGA, "1", case)
+    result = await run_case(temporal, PAID_SAGA, "1", case)
 
-    assert not played.problems, played
-    assert played.verdict is Verdict.UNDONE
+    assert not result.problems, result
+    assert result.verdict is Verdict.UNDONE

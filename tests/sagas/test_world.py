@@ -11,9 +11,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from examples.course.tour import BAGS, MAIL, PASSPORT, SEAT, TICKETS, TOUR_SAGA, Receipt, Request
+from ordersaga.orders.workflows.story import ORDER_SAGA
 from ordersaga.saga import FENCED, EffectId, Saga, SagaContext, Step, UndoOutcome, UndoRequest, UndoResult
 from ordersaga.testing.sagas import Do, Undo, World
-from ordersaga.workflows.story import ORDER_SAGA
 
 
 def called(world: World, name: str) -> Any:

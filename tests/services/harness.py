@@ -31,8 +31,8 @@ class Running:
     """The services over one database. `start` returns when they answer, `stop` when they are gone."""
 
     def __init__(self, database: Database, smtp_url: str | None = None, only: list[str] | None = None) -> None:
+        from ordersaga.http.server import configuration
         from ordersaga.services.main import create_app
-        from ordersaga.serving.server import configuration
 
         settings = Settings(database_url=url_of(database), smtp_url=smtp_url)
         config = configuration(create_app(settings, only), port=0, log_config=None)

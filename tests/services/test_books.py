@@ -11,8 +11,8 @@ import pytest
 from ordersaga.contracts.inventory import ReservationRequest
 from ordersaga.services.inventory import reservations, stock
 from ordersaga.services.kit.answer import no_content
-from ordersaga.services.kit.books import PageQuery
 from ordersaga.services.kit.fence import Fence
+from ordersaga.services.kit.paged_table import PageQuery
 from ordersaga.services.main import store_of
 from tests.services.api import Api, Json
 from tests.services.harness import Database, url_of

@@ -49,8 +49,8 @@ async def state(store: Store) -> tuple[str, int]:
     return entry.state, entry.notices
 
 
-async def settle(store: Store, mail: Mail, outcome: Outcome) -> None:
-    await store.write(partial(outbox.settle, mail=mail, outcome=outcome, next_attempt_at="2026-01-01"))
+async def record_outcome(store: Store, mail: Mail, outcome: Outcome) -> None:
+    await store.write(partial(outbox.record_outcome, mail=mail, outcome=outcome, next_attempt_at="2026-01-01"))
 
 
 async def test_a_mail_that_is_being_sent_cannot_be_recalled_yet_nor_sent_twice(store: Store, mail: Mail) -> None:
@@ -62,7 +62,7 @@ async def test_a_mail_that_is_being_sent_cannot_be_recalled_yet_nor_sent_twice(s
 
 async def test_a_claim_that_was_committed_unheard_gives_the_same_mail_again(store: Store, mail: Mail) -> None:
     assert await store.write(begin) == mail
-    await settle(store, mail, Outcome("sent"))
+    await record_outcome(store, mail, Outcome("sent"))
     assert await store.write(begin) is None
 
 
@@ -108,13 +108,13 @@ async def test_after_a_crash_a_recall_sends_a_notice_because_the_mail_may_be_out
 
 async def test_a_sender_that_was_only_slow_still_tells_that_the_mail_went_out(store: Store, mail: Mail) -> None:
     await store.write(outbox.give_up_interrupted)
-    await settle(store, mail, Outcome("sent"))
+    await record_outcome(store, mail, Outcome("sent"))
     assert await state(store) == ("sent", 0)
 
 
 @pytest.mark.parametrize("outcome", [Outcome("queued", "later"), Outcome("failed", "no such user")])
 async def test_a_sender_that_was_only_slow_cannot_bring_a_mail_back(store: Store, mail: Mail, outcome: Outcome) -> None:
     await store.write(outbox.give_up_interrupted)
-    await settle(store, mail, outcome)
+    await record_outcome(store, mail, outcome)
     assert await state(store) == ("failed", 0)
     assert await store.write(partial(begin, claim="two")) is None

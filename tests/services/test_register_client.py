@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from ordersaga.clients import RegisterClient, ServiceHttp
-from ordersaga.clients.http import MAX_ANSWER_BYTES
 from ordersaga.contracts.register import (
     LONGEST_TEXT,
     Attention,
@@ -34,6 +32,8 @@ from ordersaga.domain.errors import (
     ServiceUnavailable,
 )
 from ordersaga.domain.result import OrderStatus
+from ordersaga.orders.service_clients import RegisterClient, ServiceHttp
+from ordersaga.orders.service_clients.http import MAX_ANSWER_BYTES
 from tests.services.test_register import OWNER, STRANGER, claim, ending
 
 SECONDS = 10.0

@@ -27,7 +27,7 @@ MUG, TEA = {"items": [{"sku": "mug"}, {"sku": "mug"}]}, {"items": [{"sku": "tea"
 
 
 @pytest.fixture(scope="module")
-async def shop(new_books: Callable[[], Database], http: aiohttp.ClientSession) -> AsyncIterator[Api]:
+async def env(new_books: Callable[[], Database], http: aiohttp.ClientSession) -> AsyncIterator[Api]:
     """A register with a dozen orders, in all statuses."""
     async with serving(new_books(), only=["register"]) as url:
         api = Api(http, url)
@@ -73,10 +73,10 @@ async def found(api: Api, limit: int = 1_000, /, **filters: str) -> list[int]:
     return [int(row["order_id"].rpartition("-")[2]) for row in rows]
 
 
-async def test_all_orders_are_listed_newest_first(shop: Api) -> None:
-    assert await found(shop) == list(range(ORDERS))[::-1]
+async def test_all_orders_are_listed_newest_first(env: Api) -> None:
+    assert await found(env) == list(range(ORDERS))[::-1]
     for limit in (1, 5, ORDERS - 1, ORDERS):
-        assert await found(shop, limit) == list(range(ORDERS))[::-1]
+        assert await found(env, limit) == list(range(ORDERS))[::-1]
 
 
 FILTERS: list[tuple[Json, list[int]]] = [
@@ -117,20 +117,20 @@ FILTERS: list[tuple[Json, list[int]]] = [
 
 
 @pytest.mark.parametrize(("filters", "numbers"), FILTERS, ids=[urlencode(filters) for filters, _ in FILTERS])
-async def test_filters_find_what_fits_in_pages_of_any_length(shop: Api, filters: Json, numbers: list[int]) -> None:
+async def test_filters_find_what_fits_in_pages_of_any_length(env: Api, filters: Json, numbers: list[int]) -> None:
     for limit in (1, 2, 1_000):
-        assert await found(shop, limit, **filters) == numbers
+        assert await found(env, limit, **filters) == numbers
 
 
-async def test_the_moments_of_acceptance_bound_a_list(shop: Api) -> None:
-    rows = await shop.books("/register/orders")
+async def test_the_moments_of_acceptance_bound_a_list(env: Api) -> None:
+    rows = await env.books("/register/orders")
     at = {row["order_id"]: row["accepted_at"] for row in rows}
-    assert await found(shop, placed_after=at["o-02"], placed_before=at["o-06"]) == [5, 4, 3]
+    assert await found(env, placed_after=at["o-02"], placed_before=at["o-06"]) == [5, 4, 3]
 
 
-async def test_an_entry_says_what_the_order_says(shop: Api) -> None:
-    (entry,) = await shop.books("/register/orders", search="o-03")
-    whole = (await shop.get("/register/orders/o-03")).body
+async def test_an_entry_says_what_the_order_says(env: Api) -> None:
+    (entry,) = await env.books("/register/orders", search="o-03")
+    whole = (await env.get("/register/orders/o-03")).body
     assert set(whole) - set(entry) == {"order", "unwind_reason", "ending", "events", "decisions", "notes"}
     assert entry == {field: whole[field] for field in entry}
 
@@ -149,18 +149,18 @@ async def test_what_comes_between_two_pages_neither_hides_nor_doubles_an_order(a
     assert third["next"] is None
 
 
-async def test_an_id_that_few_recent_orders_share_is_found(shop: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_id_that_few_recent_orders_share_is_found(env: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     select = search._RECENT_ORDERS.select.replace(f"LIMIT {search._RECENT}", "LIMIT 3")
     recent = search.Listing(select, search._RECENT_ORDERS.at, search._RECENT_ORDERS.seq, search._RECENT_ORDERS.entry)
     monkeypatch.setattr(search, "_RECENT_ORDERS", recent)
     for limit in (1, 2, 100):
-        assert await found(shop, limit, search="o-") == [11, 10, 9, 7, 6, 5, 3, 2, 1]
-        assert await found(shop, limit, search="web") == [8, 4, 0]
+        assert await found(env, limit, search="o-") == [11, 10, 9, 7, 6, 5, 3, 2, 1]
+        assert await found(env, limit, search="web") == [8, 4, 0]
 
 
-async def test_the_worklist_has_the_longest_wait_first(shop: Api) -> None:
+async def test_the_worklist_has_the_longest_wait_first(env: Api) -> None:
     async def names(**filters: str) -> list[str]:
-        return [row["order_id"] for row in await shop.books("/register/worklist", **filters)]
+        return [row["order_id"] for row in await env.books("/register/worklist", **filters)]
 
     assert await names() == ["o-03", "web-08", "o-02"]
     assert await names(limit="1") == ["o-03", "web-08", "o-02"]
@@ -189,8 +189,8 @@ async def test_the_audit_has_what_people_did(api: Api, order_id: str) -> None:
     assert await kinds(by="nobody") == []
 
 
-async def test_the_totals_add_up(shop: Api) -> None:
-    totals = (await shop.get("/register/totals")).body
+async def test_the_totals_add_up(env: Api) -> None:
+    totals = (await env.get("/register/totals")).body
     assert totals["orders"] == dict.fromkeys(["pending", "processing", "needs_attention", "completed", "failed"], 2) | {
         "cancelled": 2
     }
@@ -202,10 +202,10 @@ async def test_the_totals_add_up(shop: Api) -> None:
 
 
 @pytest.mark.parametrize("per", ["minute", "hour", "day"])
-async def test_orders_are_counted_by_when_they_were_placed(shop: Api, per: str) -> None:
+async def test_orders_are_counted_by_when_they_were_placed(env: Api, per: str) -> None:
     began = {"minute": timedelta(minutes=10), "hour": timedelta(hours=2), "day": timedelta(days=2)}[per]
     query = urlencode({"placed_after": (datetime.now(UTC) - began).isoformat(), "per": per})
-    counts = (await shop.get(f"/register/placed?{query}")).body["counts"]
+    counts = (await env.get(f"/register/placed?{query}")).body["counts"]
 
     stands = Counter[str]()
     for each in counts:
@@ -215,12 +215,12 @@ async def test_orders_are_counted_by_when_they_were_placed(shop: Api, per: str) 
         assert per == "minute" or start.minute == 0
         assert per != "day" or start.hour == 0
         assert timedelta(0) <= datetime.now(UTC) - start <= began
-    assert stands == (await shop.get("/register/totals")).body["orders"]
+    assert stands == (await env.get("/register/totals")).body["orders"]
 
 
-async def test_orders_from_before_are_not_counted(shop: Api) -> None:
+async def test_orders_from_before_are_not_counted(env: Api) -> None:
     query = urlencode({"placed_after": (datetime.now(UTC) + timedelta(days=1)).isoformat(), "per": "day"})
-    assert (await shop.get(f"/register/placed?{query}")).body == {"counts": []}
+    assert (await env.get(f"/register/placed?{query}")).body == {"counts": []}
 
 
 @one_database

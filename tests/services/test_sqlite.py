@@ -14,7 +14,7 @@ import pytest
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.services.kit.migrate import Migration
 from ordersaga.services.kit.sqlite import SqliteStore
-from ordersaga.services.kit.store import Transaction, Work
+from ordersaga.services.kit.store import Transaction, TransactionFn
 
 THINGS = [Migration("things", 1, "things", "CREATE TABLE thing (name TEXT PRIMARY KEY);")]
 INSERT = "INSERT INTO thing (name) VALUES (?)"
@@ -35,7 +35,7 @@ async def names(store: SqliteStore) -> set[str]:
     return await store.read(work)
 
 
-def insert(name: str) -> Work[str]:
+def insert(name: str) -> TransactionFn[str]:
     async def work(tx: Transaction) -> str:
         await tx.execute(INSERT, name)
         return name
@@ -43,7 +43,7 @@ def insert(name: str) -> Work[str]:
     return work
 
 
-async def together(store: SqliteStore, *works: Work[str]) -> list[str | BaseException]:
+async def together(store: SqliteStore, *works: TransactionFn[str]) -> list[str | BaseException]:
     """Run the works in one group: they queue up while the writer is held back."""
     begun, go = threading.Event(), threading.Event()
 

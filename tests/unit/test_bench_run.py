@@ -13,15 +13,15 @@ import pytest
 
 from bench import engines
 from bench.books import wrong
-from bench.client import ground_of_json, ground_to_json
-from bench.engine import Ground, Part
+from bench.client import config_of_json, config_to_json
+from bench.engine import EngineConfig, Part
 from bench.load import Phase, orders_of, run, stock
 from bench.meter import Meter
 from bench.temporal import TemporalServer, with_metrics
+from ordersaga.audit.effects import Effects, Entry, by_order
 from ordersaga.contracts.inventory import LineEntry
 from ordersaga.domain.order import OrderInput, OrderItem
 from ordersaga.stack.child import Program
-from ordersaga.testing.effects import Effects, Entry, by_order
 from tests.unit.test_books import mail, payment, reservation, shipment
 
 BUSY = "import time\nwhile time.process_time() < 0.3: pass"
@@ -134,8 +134,8 @@ def test_every_engine_of_ours_has_the_name_it_is_known_by() -> None:
 
 
 def test_the_ground_survives_the_command_line() -> None:
-    ground = Ground(Path("a b"), {"payment": "http://127.0.0.1:1/payment"}, (1, 2))
-    assert ground_of_json(ground_to_json(ground)) == ground
+    config = EngineConfig(Path("a b"), {"payment": "http://127.0.0.1:1/payment"}, (1, 2))
+    assert config_of_json(config_to_json(config)) == config
 
 
 def test_temporal_is_found_among_the_parts_and_told_where_to_publish() -> None:

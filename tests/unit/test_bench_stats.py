@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bench.bout import Bout
 from bench.figures import in_words, parts_of
 from bench.history import Run, actions_in, of_orders
 from bench.recovery import summary as recovery
 from bench.recovery import waited
 from bench.result import figures_of
+from bench.run import EngineRun
 from bench.stats import middle_rate, ratios, rotated, spread, summary
 
 KILLED = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -75,8 +75,8 @@ def test_the_parts_of_a_figure() -> None:
 
 
 def test_a_round_that_went_wrong_does_not_count() -> None:
-    good, bad = Bout("a", 0, {"ms": 1.0}), Bout("a", 1, {"ms": 2.0}, problems=["a worker died"])
-    assert figures_of("a", [good, bad, Bout("b", 0, {"ms": 3.0}), Bout("a", 2)]) == {0: {"ms": 1.0}}
+    good, bad = EngineRun("a", 0, {"ms": 1.0}), EngineRun("a", 1, {"ms": 2.0}, problems=["a worker died"])
+    assert figures_of("a", [good, bad, EngineRun("b", 0, {"ms": 3.0}), EngineRun("a", 2)]) == {0: {"ms": 1.0}}
 
 
 METRICS = """\

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ordersaga.audit.books import sum_up
+from ordersaga.audit.effects import Effects, Entry, by_order, live
+from ordersaga.audit.rules import OrderRecord, Rule, order_violations
+from ordersaga.audit.stock import stock_violations
 from ordersaga.contracts.inventory import LineEntry, ReservationEntry, ReservationState, StockItem
 from ordersaga.contracts.notification import NotificationEntry, NotificationState
 from ordersaga.contracts.payment import PaymentEntry, PaymentState
 from ordersaga.contracts.shipping import ShipmentEntry, ShipmentState
 from ordersaga.domain.money import Money
 from ordersaga.domain.result import OrderStatus
-from ordersaga.testing.books import sum_up
-from ordersaga.testing.effects import Effects, Entry, by_order, live
-from ordersaga.testing.rules import OrderRecord, Rule, order_violations
-from ordersaga.testing.stock import stock_violations
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LINES = [LineEntry(sku="mug", qty=1), LineEntry(sku="tea", qty=3), LineEntry(sku="mug", qty=1)]

@@ -13,13 +13,13 @@ from temporalio.api.common.v1 import GrpcStatus
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga import endings
-from ordersaga.client import OrderClient
 from ordersaga.domain.errors import OrdersagaError, TemporalBusy, VerdictPending, WorkerUnavailable
 from ordersaga.domain.order import OrderInput, parse_order
 from ordersaga.domain.result import OrderStatus, OrderSummary
-from ordersaga.order_reading import OrderReader
-from ordersaga.order_register import OrderRegister
+from ordersaga.orders import executions
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.reading import OrderReader
+from ordersaga.orders.register.orders import OrderRegister
 
 ORDER = parse_order(
     {
@@ -98,7 +98,7 @@ async def test_where_a_worker_should_answer_it_is_the_worker_that_is_missing(
         return summary
 
     for name, answer in (("described", known), ("current_of", known), ("summary", listed), ("order_of", listed)):
-        monkeypatch.setattr(endings, name, answer)
+        monkeypatch.setattr(executions, name, answer)
     with pytest.raises(kind):
         await orders.get_order("o1")
 

@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
+from ordersaga.demo.retail import sample_orders
 from ordersaga.domain.order import OrderPolicy
 from ordersaga.domain.result import CancelAnswer, CancelOutcome, OrderResult, OrderStatus, PlacedOrder
 from ordersaga.domain.worklist import Attention
-from ordersaga.retail import sample_orders
 from ordersaga.saga import Choice
-from ordersaga.testing.chaos.judge import Finding, OrderRecord, judge
-from ordersaga.testing.chaos.plan import CANCELS, KINDS, Act, Action, PlannedOrder, Trouble, draw
-from ordersaga.testing.chaos.report import Report, counted, percentile, recoveries
-from ordersaga.testing.chaos.strikes import Struck
-from ordersaga.testing.faults import Fault, Kind
+from ordersaga.stack.faults import Fault, Kind
+from resilience.chaos.checks import Finding, OrderRecord, check_order
+from resilience.chaos.plan import CANCELS, KINDS, Act, Action, PlannedOrder, RefusalCause, draw
+from resilience.chaos.process_faults import FaultedProcess
+from resilience.chaos.report import Report, counted, percentile, recoveries
 
 PLAN = draw(7, 80)
 
 
-def planned(*acts: Act, trouble: Trouble | None = None, faults: tuple[Fault, ...] = ()) -> PlannedOrder:
-    return PlannedOrder(0, sample_orders()[0], trouble, faults, tuple(Action(act, 0) for act in acts))
+def planned(*acts: Act, refusal_cause: RefusalCause | None = None, faults: tuple[Fault, ...] = ()) -> PlannedOrder:
+    return PlannedOrder(0, sample_orders()[0], refusal_cause, faults, tuple(Action(act, 0) for act in acts))
 
 
 def record(*statuses: OrderStatus, plan: PlannedOrder | None = None, **known: Any) -> OrderRecord:
@@ -54,9 +54,9 @@ def test_a_plan_has_everything_that_can_go_wrong() -> None:
     faults = [fault for order in PLAN.orders for fault in order.faults]
     assert {fault.kind for fault in faults} == set(KINDS) == set(Kind) - {Kind.HANG}
     assert {action.act for order in PLAN.orders for action in order.actions} == set(Act)
-    assert {order.trouble for order in PLAN.orders} == {None, *Trouble}
-    assert {target for strike in PLAN.strikes for target in strike.targets} == {"worker", "services", "temporal"}
-    assert {strike.stopped is None for strike in PLAN.strikes} == {True, False}
+    assert {order.refusal_cause for order in PLAN.orders} == {None, *RefusalCause}
+    assert {target for fault in PLAN.process_faults for target in fault.targets} == {"worker", "services", "temporal"}
+    assert {fault.stopped is None for fault in PLAN.process_faults} == {True, False}
     assert any(order.lasting for order in PLAN.orders)
     assert {order.decision for order in PLAN.orders} == {None, *Choice} - {Choice.GO_FORWARD}
     assert any(sum(action.act in CANCELS for action in order.actions) > 1 for order in PLAN.orders)
@@ -76,7 +76,7 @@ def test_no_service_refuses_what_it_may_have_done() -> None:
 def test_the_plan_is_logged_as_json_lines() -> None:
     first, *others = [json.loads(line) for line in PLAN.lines()]
     assert first == {"seed": 7, "seconds": 80, "orders": 480}
-    assert len(others) == len(PLAN.strikes) + len(PLAN.orders)
+    assert len(others) == len(PLAN.process_faults) + len(PLAN.orders)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_plan_is_logged_as_json_lines() -> None:
         record(OrderStatus.CANCELLED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]),
         record(OrderStatus.FAILED, answers=[answer(CancelOutcome.TOO_LATE, OrderStatus.FAILED)]),
         record(OrderStatus.COMPLETED, OrderStatus.COMPLETED, placed=[placed("r", created=True), placed("r")]),
-        record(OrderStatus.FAILED, plan=planned(trouble=Trouble.DECLINED)),
+        record(OrderStatus.FAILED, plan=planned(refusal_cause=RefusalCause.DECLINED)),
         record(waits_as=Attention.PARKED),
         record(
             OrderStatus.FAILED,
@@ -96,7 +96,7 @@ def test_the_plan_is_logged_as_json_lines() -> None:
     ],
 )
 def test_nothing_is_wrong_with_right_answers(good: OrderRecord) -> None:
-    assert judge(good) == []
+    assert check_order(good) == []
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_nothing_is_wrong_with_right_answers(good: OrderRecord) -> None:
         (record(OrderStatus.COMPLETED, placed=[placed("r", created=True)] * 2), "created more than once"),
         (record(OrderStatus.COMPLETED, other_content_taken=1), "other content"),
         (record(OrderStatus.COMPLETED, surprises=["place_again met KeyError: 'x'"]), "KeyError"),
-        (record(OrderStatus.COMPLETED, plan=planned(trouble=Trouble.DECLINED)), "declined, and completed"),
+        (record(OrderStatus.COMPLETED, plan=planned(refusal_cause=RefusalCause.DECLINED)), "declined, and completed"),
         (record(OrderStatus.CANCELLED, plan=planned()), "nobody asked"),
         (record(OrderStatus.NEEDS_ATTENTION), "by that"),
         (record(), "neither ended"),
-        (record(waits_as=Attention.CUT_OFF), "nobody has settled it"),
+        (record(waits_as=Attention.CUT_OFF), "nobody has recovered it"),
         (
             record(
                 OrderStatus.COMPLETED,
@@ -130,22 +130,26 @@ def test_nothing_is_wrong_with_right_answers(good: OrderRecord) -> None:
     ],
 )
 def test_a_wrong_answer_is_found(wrong: OrderRecord, words: str) -> None:
-    (finding,) = judge(wrong)
+    (finding,) = check_order(wrong)
     assert words in finding.detail
     assert finding.order_id == wrong.order_id
 
 
 @pytest.mark.parametrize(
     ("reason", "findings"),
-    [(planned(), 1), (planned(trouble=Trouble.DECLINED), 0), (planned(faults=(Fault(Kind.REFUSE, "charge"),)), 0)],
+    [
+        (planned(), 1),
+        (planned(refusal_cause=RefusalCause.DECLINED), 0),
+        (planned(faults=(Fault(Kind.REFUSE, "charge"),)), 0),
+    ],
 )
 def test_a_refusal_has_a_reason(reason: PlannedOrder, findings: int) -> None:
     refused = OrderResult(order_id="A", status=OrderStatus.FAILED, error="declined", refusal="PaymentDeclined")
-    assert len(judge(OrderRecord(reason, results=[refused]))) == findings
+    assert len(check_order(OrderRecord(reason, results=[refused]))) == findings
 
 
 def test_a_failure_without_a_reason_is_found() -> None:
-    (finding,) = judge(OrderRecord(planned(), results=[OrderResult(order_id="A", status=OrderStatus.FAILED)]))
+    (finding,) = check_order(OrderRecord(planned(), results=[OrderResult(order_id="A", status=OrderStatus.FAILED)]))
     assert "does not say why" in finding.detail
 
 
@@ -165,8 +169,12 @@ def test_recovery_counts_the_orders_in_flight_at_each_kill() -> None:
         record(plan=lasting, placed_at=1, ended_at=60),  # waited for its service
         record(plan=planned(Act.TERMINATE), placed_at=1, ended_at=60),  # waited for the watcher
     ]
-    struck = [Struck(2, "worker", True), Struck(2.5, "worker", False), Struck(5, "temporal", True)]
-    assert sorted(recoveries(records, struck)) == [2, 4]
+    faulted = [
+        FaultedProcess(2, "worker", True),
+        FaultedProcess(2.5, "worker", False),
+        FaultedProcess(5, "temporal", True),
+    ]
+    assert sorted(recoveries(records, faulted)) == [2, 4]
 
 
 def report(*violations: Finding, balanced: bool = True) -> Report:
@@ -181,7 +189,7 @@ def report(*violations: Finding, balanced: bool = True) -> Report:
         decisions={},
         recovery_p50=1.25,
         recovery_p99=None,
-        healed_after=4,
+        ended_after=4,
         looks=9,
         seconds=70,
         balanced=balanced,

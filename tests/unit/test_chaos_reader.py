@@ -8,13 +8,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from ordersaga.domain.result import OrderStatus
-from ordersaga.testing.chaos.customers import Customer
-from ordersaga.testing.chaos.ground import Battleground
-from ordersaga.testing.chaos.journal import Journal
-from ordersaga.testing.chaos.reader import LOOK_SECONDS, Reader
+from resilience.chaos.customers import Customer
+from resilience.chaos.environment import ChaosEnvironment
+from resilience.chaos.event_log import EventLog
+from resilience.chaos.reader import LOOK_SECONDS, Reader
 
 
-class SlowShop:
+class SlowOrders:
     """Answers a question about an order's status when the test says so."""
 
     def __init__(self) -> None:
@@ -33,15 +33,15 @@ class SlowShop:
 
 
 async def test_the_reader_stops_though_an_answer_comes_as_it_is_told_to(tmp_path: Path) -> None:
-    shop = SlowShop()
+    orders = SlowOrders()
     customer = SimpleNamespace(record=SimpleNamespace(order_id="A", placed_at=1.0, surprises=[]))
-    with Journal(tmp_path / "events.jsonl") as journal:
-        ground = SimpleNamespace(orders=shop)
-        reader = Reader([cast("Customer", customer)], cast("Battleground", ground), journal)
+    with EventLog(tmp_path / "events.jsonl") as event_log:
+        env = SimpleNamespace(orders=orders)
+        reader = Reader([cast("Customer", customer)], cast("ChaosEnvironment", env), event_log)
         reading = asyncio.create_task(reader.run())
         async with asyncio.timeout(10):
-            await shop.asked.wait()
-        shop.answer.set_result(OrderStatus.PROCESSING)
+            await orders.asked.wait()
+        orders.answer.set_result(OrderStatus.PROCESSING)
         await asyncio.sleep(0)  # the answer is there, and not yet with the reader
         reading.cancel()
         done, _ = await asyncio.wait([reading], timeout=LOOK_SECONDS / 2)

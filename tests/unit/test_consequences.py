@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from ordersaga.dashboard.consequences import what_happens, what_stays
 from ordersaga.domain.result import OrderStatus, OrderView, StepStatus
+from ordersaga.web.dashboard.consequences import what_happens, what_stays
 
 NAMES = {
     "reserve_inventory": "rsv-1",

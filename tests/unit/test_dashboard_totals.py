@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ordersaga.contracts.register import PlacedCount
-from ordersaga.dashboard.totals import PERIODS, buckets_of
 from ordersaga.domain.result import OrderStatus
+from ordersaga.web.dashboard.totals import PERIODS, buckets_of
 
 NOW = datetime(2026, 11, 27, 12, 35, 10, tzinfo=UTC)
 

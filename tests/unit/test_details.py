@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ordersaga.access import LOCAL, Caller, Scope
-from ordersaga.api.models import OrderDocument
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus, TimelineEntry
-from ordersaga.known import Known
-from ordersaga.order_reading import OrderDetails, actions_of, with_choices, without_choices
+from ordersaga.orders.reading import OrderDetails, actions_of, with_choices, without_choices
+from ordersaga.web.access import LOCAL, Caller, Scope
+from ordersaga.web.api.models import OrderDocument
+from ordersaga.web.reads.cache import Snapshot
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DECISIONS = ["retry", "done_by_hand", "write_off"]
@@ -78,7 +78,7 @@ def test_a_customer_is_not_told_what_the_shop_may_decide_and_has_decided() -> No
     details = OrderDetails(
         summary=summary, order=None, view=found, live=True, workflow_id="order-1", run_id="r", actions=actions_of(found)
     )
-    shops, adas = (OrderDocument.of(Known(details, NOW), caller) for caller in (LOCAL, ADA))
+    shops, adas = (OrderDocument.of(Snapshot(details, NOW), caller) for caller in (LOCAL, ADA))
     assert (shops.steps[0].choices, [action.name for action in shops.actions]) == (DECISIONS, DECISIONS)
     assert (adas.steps[0].choices, adas.steps[0].last_error) == ([], None)
     assert shops.timeline == found.timeline

@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 
 from ordersaga.cli.import_retail import import_retail, raise_stock
 from ordersaga.contracts.inventory import StockItem
+from ordersaga.demo.retail import RetailFileError
 from ordersaga.domain.errors import OrdersagaError, ServiceFault, ServiceUnavailable
 from ordersaga.domain.order import parse_order
-from ordersaga.retail import RetailFileError
 
 TILL = """\
 InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country

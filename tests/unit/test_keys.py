@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ordersaga.access import LOCAL, KeyRing, Scope, append_key, new_key
 from ordersaga.domain.errors import SettingsError
+from ordersaga.web.access import LOCAL, KeyRing, Scope, append_key, new_key
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.logic_flags import KNOWN, SINGLE_BATCH, LogicFlag, single_batch
-from ordersaga.worker import WORKFLOWS, replayer
+from ordersaga.orders.worker import WORKFLOWS, replayer
+from ordersaga.stack.dev_server import temporal_server
+from resilience.logic_flags import KNOWN, SINGLE_BATCH, LogicFlag, single_batch
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 NEXT_SDK = (

@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ordersaga.clients import Services
 from ordersaga.contracts.inventory import ReservationLine, ReservationRequest
 from ordersaga.contracts.shipping import ShipmentAddress, ShipmentRequest
 from ordersaga.domain.errors import InsufficientInventory, ServiceFault
+from ordersaga.orders.service_clients import Services
 from ordersaga.settings import SERVICES
 
 LONG = "x" * 400_000

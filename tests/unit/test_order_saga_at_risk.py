@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from ordersaga.orders.workflows.at_risk import money_at_risk
 from ordersaga.saga import Phase, StepState, Verdict
-from ordersaga.workflows.at_risk import money_at_risk
 from tests.unit.orders import order_of
 
 FORWARD, UNWINDING, STANDS, UNDONE = Phase.FORWARD, Phase.UNWINDING, Verdict.STANDS, Verdict.UNDONE
@@ -35,7 +35,7 @@ FORWARD, UNWINDING, STANDS, UNDONE = Phase.FORWARD, Phase.UNWINDING, Verdict.STA
         (StepState.WRITTEN_OFF, UNWINDING, UNDONE, False),
     ],
 )
-def test_money_is_at_risk_until_the_charge_is_settled(
+def test_money_is_at_risk_until_the_charge_is_recovered(
     charge: StepState, phase: Phase, verdict: Verdict | None, at_risk: bool
 ) -> None:
     order = order_of()

@@ -12,6 +12,8 @@ from ordersaga.contracts.register import AttentionStep
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention
+from ordersaga.orders.workflows.register import ORDER_REGISTER, order_ending, order_result
+from ordersaga.orders.workflows.story import ORDER_SAGA
 from ordersaga.saga import (
     CancelRequested,
     Choice,
@@ -24,8 +26,6 @@ from ordersaga.saga import (
     Verdict,
 )
 from ordersaga.saga.first_attempts import registered_name
-from ordersaga.workflows.register import ORDER_REGISTER, order_ending, order_result
-from ordersaga.workflows.story import ORDER_SAGA
 from tests.unit.orders import order_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,9 +17,9 @@ from ordersaga.contracts.register import Attention as AttentionRecord
 from ordersaga.contracts.register import AttentionStep, ProgressRequest
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention
+from ordersaga.orders.workflows.handlers import OrderHandlers
 from ordersaga.saga import Choice, Decided, Decision, Phase, StepRecord, StepState, UndoOutcome
 from ordersaga.saga.decisions import UNDO_OF_PIVOT
-from ordersaga.workflows.handlers import OrderHandlers
 from tests.unit.engine import failed
 from tests.unit.orders import order_of
 
@@ -74,7 +74,7 @@ async def wait_condition(condition: Callable[[], bool], **options: Any) -> None:
         await asyncio.sleep(0)
 
 
-async def all_has_settled() -> None:
+async def all_is_idle() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -110,7 +110,7 @@ def write_off(order: OrderHandlers, record: StepRecord) -> None:
 
 async def test_nothing_is_told_before_something_waits_for_a_person(order: OrderHandlers, told: Told) -> None:
     order.cancel("no more")
-    await all_has_settled()
+    await all_is_idle()
     assert told.calls == []
 
     await order._reports.end()
@@ -127,7 +127,7 @@ async def test_what_waits_for_a_person_is_told_with_all_that_is_known_of_it(orde
     told.now = NOW + MINUTE
     order.saga.log.parked(ship, "no answer", UNDO_OF_PIVOT)
     ship.attempts, ship.undo_attempts = 4, 0
-    await all_has_settled()
+    await all_is_idle()
 
     (progress,) = told.progress
     timeline = order.projection.view().timeline
@@ -165,73 +165,73 @@ async def test_what_waits_for_a_person_is_told_with_all_that_is_known_of_it(orde
 
 async def test_what_changes_while_a_report_is_under_way_is_told_after_it(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     order.saga.log.parked(order.saga.records["reserve_inventory"], "no stock")
-    await all_has_settled()
+    await all_is_idle()
     assert len(told.calls) == 1
 
     told.calls[0].set_result(None)
-    await all_has_settled()
+    await all_is_idle()
     assert told.last is not None
     assert [each.step for each in told.last.steps] == ["reserve_inventory", "charge_payment"]
     told.calls[1].set_result(None)
-    await all_has_settled()
+    await all_is_idle()
     assert len(told.calls) == 2
 
 
 async def test_that_it_still_waits_is_no_news_and_that_it_does_no_more_is(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     told.calls[0].set_result(None)
     order.cancel("no more")
-    await all_has_settled()
+    await all_is_idle()
     assert len(told.calls) == 1
 
     write_off(order, charge(order))
-    await all_has_settled()
+    await all_is_idle()
     assert len(told.calls) == 2
     assert told.last is None
 
 
 async def test_that_it_is_decided_is_told_before_it_is_carried_out(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     told.calls[0].set_result(None)
     order.saga.decisions.add(Decision("charge_payment", Choice.RETRY, "Ada"))
-    await all_has_settled()
+    await all_is_idle()
     assert told.last is not None
     assert [each.choices for each in told.last.steps] == [[]]
 
 
 async def test_another_amount_at_risk_is_told(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(order.saga.records["reserve_inventory"], "no stock")
-    await all_has_settled()
+    await all_is_idle()
     assert told.last is not None
     assert told.last.amount_at_risk == "0.00"
     told.calls[0].set_result(None)
     order.saga.log.begin(charge(order), 1, NOW)
-    await all_has_settled()
+    await all_is_idle()
     assert told.last.amount_at_risk == "44.98"
 
 
 async def test_that_another_step_waits_in_its_place_is_told(order: OrderHandlers, told: Told) -> None:
     stock, ship = order.saga.records["reserve_inventory"], order.saga.records["create_shipment"]
     order.saga.log.parked(stock, "no answer")
-    await all_has_settled()
+    await all_is_idle()
     told.calls[0].set_result(None)
     write_off(order, stock)
     order.saga.log.parked(ship, "no answer")
-    await all_has_settled()
+    await all_is_idle()
     assert told.last is not None
     assert [each.step for each in told.last.steps] == ["create_shipment"]
 
 
 async def test_a_register_that_wants_to_hear_nothing_is_told_the_next_thing(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     told.calls[0].set_exception(failed("it has ended", final=True))
     order.saga.log.undo_answered(charge(order), UndoOutcome.UNDONE, 1, "")
-    await all_has_settled()
+    await all_is_idle()
     assert len(told.calls) == 2
 
 
@@ -240,9 +240,9 @@ async def test_a_register_that_wants_to_hear_nothing_is_told_the_next_thing(orde
 
 async def test_a_report_that_is_under_way_at_the_end_is_ended_and_waited_for(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     ending = asyncio.create_task(order._reports.end())
-    await all_has_settled()
+    await all_is_idle()
     (call,) = told.calls
     assert call.asked_to_end
     assert not ending.done()
@@ -250,7 +250,7 @@ async def test_a_report_that_is_under_way_at_the_end_is_ended_and_waited_for(ord
 
     await ending
     write_off(order, charge(order))
-    await all_has_settled()
+    await all_is_idle()
     assert len(told.calls) == 1, "what is told at the end says more"
 
 
@@ -270,15 +270,15 @@ async def test_a_report_has_begun_before_it_is_ended(
 
     monkeypatch.setattr(workflow, "start_activity", start)
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     assert begun == [True]
 
 
 async def test_a_report_that_was_answered_is_not_ended(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     told.calls[0].set_result(None)
-    await all_has_settled()
+    await all_is_idle()
     await order._reports.end()
     assert not told.calls[0].asked_to_end
 
@@ -286,15 +286,15 @@ async def test_a_report_that_was_answered_is_not_ended(order: OrderHandlers, tol
 async def test_what_has_ended_tells_nothing_more(order: OrderHandlers, told: Told) -> None:
     await order._reports.end()
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     assert told.calls == []
 
 
 async def test_an_evicted_run_ends_its_reports(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
-    await all_has_settled()
+    await all_is_idle()
     ending = asyncio.create_task(order._reports.end())
-    await all_has_settled()
+    await all_is_idle()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     told.calls[0].set_result(None)
@@ -309,7 +309,7 @@ async def test_what_became_of_an_order_that_has_ended_is_told_to_the_end(order: 
     attention = AttentionRecord(kind=Attention.MAIL_NOT_SENT, amount_at_risk="0", since=NOW)
     order.cancel("no more")
     telling = asyncio.create_task(order._reports.after_end(OrderStatus.COMPLETED, attention))
-    await all_has_settled()
+    await all_is_idle()
     (progress,) = told.progress
     assert (progress.status, progress.attention, progress.number) == (OrderStatus.COMPLETED, attention, 1)
     assert not telling.done()

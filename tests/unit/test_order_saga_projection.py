@@ -15,6 +15,17 @@ from temporalio.common import SearchAttributePair, SearchAttributeUpdate, TypedS
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderStatus
 from ordersaga.domain.worklist import Attention
+from ordersaga.orders.workflows.projection import (
+    AT_RISK,
+    ATTENTION,
+    CUSTOMER,
+    SEARCH_ATTRIBUTES,
+    SINCE,
+    STATUS,
+    OrderProjection,
+)
+from ordersaga.orders.workflows.register import decision_entry
+from ordersaga.orders.workflows.story import ORDER_SAGA
 from ordersaga.saga import (
     CancelRequested,
     Choice,
@@ -30,17 +41,6 @@ from ordersaga.saga import (
     StepState,
     Verdict,
 )
-from ordersaga.workflows.projection import (
-    AT_RISK,
-    ATTENTION,
-    CUSTOMER,
-    SEARCH_ATTRIBUTES,
-    SINCE,
-    STATUS,
-    OrderProjection,
-)
-from ordersaga.workflows.register import decision_entry
-from ordersaga.workflows.story import ORDER_SAGA
 from tests.unit.orders import order_of
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ordersaga.domain.order import OrderPolicy
+from ordersaga.orders.workflows import steps
+from ordersaga.orders.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, saga_policy
+from ordersaga.orders.workflows.story import ORDER_SAGA
 from ordersaga.saga import Kind, Policy
-from ordersaga.workflows import steps
-from ordersaga.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP, saga_policy
-from ordersaga.workflows.story import ORDER_SAGA
 from tests.unit.orders import order_of
 
 OWNER = order_of().fingerprint

@@ -12,7 +12,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
 from ordersaga.domain.result import OrderStatus, OrderView, StepStatus
-from ordersaga.endings import with_pending_activities
+from ordersaga.orders.executions import with_pending_activities
 
 SOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BEFORE = datetime(2026, 3, 1, 11, tzinfo=UTC)

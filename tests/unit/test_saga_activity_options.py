@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.domain.worklist import WatcherRound
+from ordersaga.orders.workflows.watch import WatcherWorkflow
 from ordersaga.saga import (
     ExternalEvent,
     Policy,
@@ -24,7 +25,6 @@ from ordersaga.saga import (
 from ordersaga.saga.activity_calls import Retries, start_do, start_poll, start_undo
 from ordersaga.saga.fast_path import FastPath, FirstAttempt
 from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure
-from ordersaga.workflows.watch import WatcherWorkflow
 from tests.unit.engine import activity_error
 from tests.unit.parts import do, request, story, undo
 

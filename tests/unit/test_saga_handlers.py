@@ -15,6 +15,7 @@ from temporalio import workflow
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import CancelOutcome, OrderStatus
 from ordersaga.domain.worklist import OrderDecision
+from ordersaga.orders.workflows.handlers import OrderHandlers
 from ordersaga.saga import (
     MAX_REASON,
     CancelRequested,
@@ -33,7 +34,6 @@ from ordersaga.saga import (
 )
 from ordersaga.saga.cancel_requests import MOST_ASKED, MOST_WAITING, TooManyCancels, cancel_arguments, read_cancel
 from ordersaga.saga.decisions import UNDO_OF_PIVOT
-from ordersaga.workflows.handlers import OrderHandlers
 from tests.unit.orders import order_of
 from tests.unit.parts import do, request, story, undo
 

@@ -22,11 +22,11 @@ PAID = ExternalEvent[str, str]("paid", str)
 
 
 @activity.defn
-async def look(subject: str) -> str:
+async def check_health(subject: str) -> str:
     return subject
 
 
-POLLED = ExternalEvent[str, str]("paid", str, poll=look, call_timeout=3 * SECOND)
+POLLED = ExternalEvent[str, str]("paid", str, poll=check_health, call_timeout=3 * SECOND)
 
 
 @pytest.fixture(autouse=True)

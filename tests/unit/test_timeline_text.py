@@ -13,6 +13,7 @@ import pytest
 
 from ordersaga.domain.result import TimelineEntry
 from ordersaga.domain.timeline_text import KINDS, describe
+from ordersaga.orders.workflows.timeline import entry_of, kind_of
 from ordersaga.saga import (
     AttemptFailed,
     CancelRequested,
@@ -37,7 +38,6 @@ from ordersaga.saga import (
     WaitTimedOut,
     WentForward,
 )
-from ordersaga.workflows.timeline import entry_of, kind_of
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = AT + timedelta(days=365, seconds=1)

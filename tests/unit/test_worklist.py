@@ -11,8 +11,8 @@ from ordersaga.contracts.register import Attention as AttentionRecord
 from ordersaga.contracts.register import AttentionStep, OrderEntry, OrderRecord
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.worklist import Attention, WorklistItem, WorklistSort, arranged
-from ordersaga.order_register import view_of
-from ordersaga.worklist import together, waiting_item
+from ordersaga.orders.register.orders import view_of
+from ordersaga.orders.worklist import together, waiting_item
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 REFUND = AttentionStep(step="charge_payment", undoing=True, error="payment answered 500", attempts=3, choices=["retry"])

@@ -15,13 +15,13 @@ import pytest
 from temporalio.client import Client
 
 import ordersaga
-from ordersaga.client import OrderClient
-from ordersaga.connect import connect
-from ordersaga.search import ensure_search_attributes
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
 from ordersaga.settings import PREFIX, SERVICES, Settings, load_settings
-from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.faults import FaultProxy
-from tests.workflow.shop import Shop
+from ordersaga.stack.dev_server import temporal_server
+from ordersaga.stack.faults import FaultProxy
+from tests.workflow.environment import OrderEnvironment
 
 _numbers = count(1)
 NEXT_VERSION = {
@@ -100,10 +100,10 @@ def settings(services_url: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def shop(temporal: Client, settings: Settings) -> AsyncIterator[Shop]:
+async def env(temporal: Client, settings: Settings) -> AsyncIterator[OrderEnvironment]:
     """The shop, without a worker."""
-    async with Shop.open(OrderClient(temporal, settings), settings) as shop:
-        yield shop
+    async with OrderEnvironment.open(OrderClient(temporal, settings), settings) as env:
+        yield env
 
 
 @pytest.fixture

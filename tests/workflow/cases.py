@@ -32,8 +32,8 @@ from ordersaga.saga import (
     refusal,
 )
 from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint
-from tests.workflow.journey import World
-from tests.workflow.shop import until
+from tests.workflow.environment import until
+from tests.workflow.sample_saga import World
 
 
 @dataclass(frozen=True)

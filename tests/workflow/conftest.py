@@ -9,18 +9,18 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from ordersaga.client import OrderClient
-from ordersaga.connect import connect
-from ordersaga.search import ensure_search_attributes
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import SERVICES, Settings, load_settings
-from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.logic_flags import single_batch
-from ordersaga.worker import order_worker
+from ordersaga.stack.dev_server import temporal_server
+from resilience.logic_flags import single_batch
 from tests.workflow.cases import CaseRunner, case_runner
+from tests.workflow.environment import OrderEnvironment
 from tests.workflow.faulty import orders, parked, proxy
-from tests.workflow.journey import JourneyWorkflow, World, activities_of
 from tests.workflow.runner import Runner
-from tests.workflow.shop import Shop
+from tests.workflow.sample_saga import SampleWorkflow, World, activities_of
 
 __all__ = ["orders", "parked", "proxy"]
 _numbers = count(1)
@@ -49,11 +49,11 @@ def settings(services_url: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def shop(temporal: Client, settings: Settings, single_batch_activations: bool) -> AsyncIterator[Shop]:
-    """The whole shop, at work."""
+async def env(temporal: Client, settings: Settings, single_batch_activations: bool) -> AsyncIterator[OrderEnvironment]:
+    """The whole environment, at work."""
     orders = OrderClient(temporal, settings)
-    async with order_worker(temporal, settings, sandboxed=True), Shop.open(orders, settings) as shop:
-        yield shop
+    async with order_worker(temporal, settings, sandboxed=True), OrderEnvironment.open(orders, settings) as env:
+        yield env
 
 
 @pytest.fixture
@@ -63,10 +63,10 @@ def order_id() -> str:
 
 
 @pytest.fixture
-async def journey(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
+async def sample(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
     """A journey in a world of its own, and a worker for it."""
     world = World()
-    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities_of(world)):
+    async with Worker(temporal, task_queue="journeys", workflows=[SampleWorkflow], activities=activities_of(world)):
         yield Runner(temporal, world, order_id)
         world.release.set()
 

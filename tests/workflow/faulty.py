@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
-from ordersaga.client import OrderClient
 from ordersaga.domain.worklist import WorklistItem
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import SERVICES, Settings
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.worker import order_worker
-from tests.workflow.shop import Shop, until
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
+from tests.workflow.environment import OrderEnvironment, until
 
 IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_path": 1}
 DECLINED_LATE = {"street": "1 Crater Rd", "city": "Tranquility", "zip_code": "ABC", "country": "US"}
@@ -50,11 +50,11 @@ async def gone(orders: OrderClient, order_id: str) -> None:
 
 
 @pytest.fixture
-async def parked(shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str) -> AsyncIterator[Fault]:
+async def parked(env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str) -> AsyncIterator[Fault]:
     """An order that was charged and then refused by shipping, and whose refund fails at every attempt."""
     fault = Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None)
     proxy.faults.append(fault)
-    await orders.submit_order(await shop.order(order_id, shipping_address=DECLINED_LATE, policy=IMPATIENT))
+    await orders.submit_order(await env.order(order_id, shipping_address=DECLINED_LATE, policy=IMPATIENT))
     await listed(orders, order_id)
     yield fault
     if fault in proxy.faults:

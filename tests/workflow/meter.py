@@ -17,15 +17,15 @@ from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.converter import DataConverter
 
 from bench.history import actions_in
-from ordersaga.client import OrderClient
-from ordersaga.connect import DATA_CONVERTER, OrderPayloadConverter, connect
-from ordersaga.search import ensure_search_attributes
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import DATA_CONVERTER, OrderPayloadConverter, connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import SERVICES, load_settings
-from ordersaga.testing.environment import free_port, temporal_server
-from ordersaga.testing.faults import FaultProxy
-from ordersaga.worker import order_worker
+from ordersaga.stack.dev_server import free_port, temporal_server
+from ordersaga.stack.faults import FaultProxy
 from tests.services.harness import serving
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 IDENTITY = "1234@a-host-of-usual-length"
 """Temporal writes it into every other event; a fixed one keeps the bytes apart from the machine's name."""
@@ -56,7 +56,7 @@ class Cost:
 class Meter:
     """A shop with nobody else in it, and what is counted there."""
 
-    shop: Shop
+    env: OrderEnvironment
     proxy: FaultProxy
     bystander: Client
     """Looks without being counted."""
@@ -136,8 +136,8 @@ async def open_meter(folder: Path) -> AsyncIterator[Meter]:
         observed = load_settings(**{f"{name}_url": f"{proxy.url}/{name}" for name in SERVICES})
         direct = load_settings(**{f"{name}_url": f"{url}/{name}" for name in SERVICES})
         orders = OrderClient(client, direct)
-        async with order_worker(worker, observed), Shop.open(orders, direct) as shop:
-            yield Meter(shop, proxy, bystander, f"http://127.0.0.1:{port}/metrics", by_client, by_worker)
+        async with order_worker(worker, observed), OrderEnvironment.open(orders, direct) as env:
+            yield Meter(env, proxy, bystander, f"http://127.0.0.1:{port}/metrics", by_client, by_worker)
 
 
 def counting(log: list[str]) -> DataConverter:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from ordersaga.saga import Compensations, Decision, Policy, UndoRequest
-    from tests.workflow.journey import World
+    from tests.workflow.sample_saga import World
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from temporalio import activity
 from ordersaga.saga import NOT_YOURS, UNCLAIMED, DecisionNotice, Notice, Register, Saga, SagaEnding, Standing, refusal
 from ordersaga.testing.sagas.register import Page
 from tests.workflow.cases import AnyStep, Case
-from tests.workflow.journey import World
+from tests.workflow.sample_saga import World
 
 
 @dataclass(frozen=True)

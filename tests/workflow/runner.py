@@ -7,8 +7,8 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
 
-from tests.workflow.journey import Journey, JourneyWorkflow, World
-from tests.workflow.shop import until
+from tests.workflow.environment import until
+from tests.workflow.sample_saga import SampleInput, SampleWorkflow, World
 
 Handle = WorkflowHandle[Any, str]
 ALL = ["rsv", "pay", "shp", "msg"]
@@ -28,7 +28,7 @@ class Runner:
     async def start(self, **policy: float) -> Handle:
         """Start the journey."""
         return await self.temporal.start_workflow(
-            JourneyWorkflow.run, Journey(self.key, **policy), id=f"journey-{self.key}", task_queue="journeys"
+            SampleWorkflow.run, SampleInput(self.key, **policy), id=f"journey-{self.key}", task_queue="journeys"
         )
 
     async def run(self, **policy: float) -> str:

@@ -11,9 +11,9 @@ from temporalio.exceptions import CancelledError
 from temporalio.worker import Worker
 
 from ordersaga.saga import Choice, Compensations, Decision, UndoRequest
-from tests.workflow.journey import World
+from tests.workflow.environment import until
 from tests.workflow.plain import Plain, PlainWorkflow
-from tests.workflow.shop import until
+from tests.workflow.sample_saga import World
 
 
 @pytest.fixture

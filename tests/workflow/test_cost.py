@@ -78,20 +78,20 @@ async def meter(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Meter
 
 
 async def placed(meter: Meter, order: OrderInput) -> None:
-    await meter.shop.orders.place_order(order)
+    await meter.env.orders.place_order(order)
 
 
 async def looked_at(meter: Meter, order: OrderInput) -> None:
-    await meter.shop.orders.place_order(order)
-    await meter.shop.orders.get_order_status(order.order_id)
-    await meter.shop.orders.get_order(order.order_id)
+    await meter.env.orders.place_order(order)
+    await meter.env.orders.get_order_status(order.order_id)
+    await meter.env.orders.get_order(order.order_id)
 
 
 async def cancelled_on_hold(meter: Meter, order: OrderInput) -> None:
-    await meter.shop.orders.submit_order(order)
+    await meter.env.orders.submit_order(order)
     await meter.has_event(order.order_id, EventType.EVENT_TYPE_TIMER_STARTED)
-    await meter.shop.orders.cancel_order(order.order_id, "changed my mind")
-    assert (await meter.shop.orders.result(order.order_id)).status is OrderStatus.CANCELLED
+    await meter.env.orders.cancel_order(order.order_id, "changed my mind")
+    assert (await meter.env.orders.result(order.order_id)).status is OrderStatus.CANCELLED
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_an_order_costs_what_is_pinned(
     pinned: Cost,
 ) -> None:
     policy = PATIENT | changes.get("policy", {})
-    order = await meter.shop.order(f"{order_id:0>4}", **changes | {"policy": policy})
+    order = await meter.env.order(f"{order_id:0>4}", **changes | {"policy": policy})
 
     found = await meter.cost(order.order_id, doing(meter, order))
 

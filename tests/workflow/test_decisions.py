@@ -7,17 +7,17 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
 from ordersaga.saga import Choice, Decision
-from tests.workflow.journey import JourneyWorkflow
+from tests.workflow.environment import until
 from tests.workflow.runner import ALL, Handle, Runner
-from tests.workflow.shop import until
+from tests.workflow.sample_saga import SampleWorkflow
 
 
 async def decide(handle: Handle, step: str, choice: Choice, by: str = "Ada", note: str = "") -> None:
-    await handle.execute_update(JourneyWorkflow.resolve, Decision(step, choice, by, note))
+    await handle.execute_update(SampleWorkflow.resolve, Decision(step, choice, by, note))
 
 
 async def states(handle: Handle) -> dict[str, str]:
-    return await handle.query(JourneyWorkflow.states)
+    return await handle.query(SampleWorkflow.states)
 
 
 async def parked(handle: Handle, step: str) -> None:
@@ -31,34 +31,34 @@ async def parked(handle: Handle, step: str) -> None:
     ("choice", "note", "state"),
     [(Choice.DONE_BY_HAND, "bank transfer 17", "done_by_hand"), (Choice.WRITE_OFF, "too small", "written_off")],
 )
-async def test_a_parked_undo_ends_by_a_decision(journey: Runner, choice: Choice, note: str, state: str) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault"])
-    handle = await journey.start()
+async def test_a_parked_undo_ends_by_a_decision(sample: Runner, choice: Choice, note: str, state: str) -> None:
+    sample.given(do_shp=["refuse"], undo_pay=["fault"])
+    handle = await sample.start()
     await parked(handle, "money")
     await decide(handle, "money", choice, note=note)
 
     assert await handle.result() == "undone"
     assert (await states(handle))["money"] == state
-    assert journey.in_effect == ["pay"], "the decision touches no effect"
+    assert sample.in_effect == ["pay"], "the decision touches no effect"
 
 
-async def test_a_parked_undo_is_tried_again_at_once_when_a_person_says_so(journey: Runner) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault"])
-    handle = await journey.start(parked_interval=3_600)
+async def test_a_parked_undo_is_tried_again_at_once_when_a_person_says_so(sample: Runner) -> None:
+    sample.given(do_shp=["refuse"], undo_pay=["fault"])
+    handle = await sample.start(parked_interval=3_600)
     await parked(handle, "money")
-    tried = journey.dos_and_undos.count("undo pay")
+    tried = sample.dos_and_undos.count("undo pay")
     await decide(handle, "money", Choice.RETRY)
 
     async def tried_again() -> bool:
-        return journey.dos_and_undos.count("undo pay") > tried
+        return sample.dos_and_undos.count("undo pay") > tried
 
     await until(tried_again)
     assert (await states(handle))["money"] == "parked", "it fails as before"
 
-    journey.given(undo_pay=["ok"])
+    sample.given(undo_pay=["ok"])
     await decide(handle, "money", Choice.RETRY)
     assert await handle.result() == "undone"
-    assert journey.in_effect == []
+    assert sample.in_effect == []
 
 
 @pytest.mark.parametrize(
@@ -69,27 +69,27 @@ async def test_a_parked_undo_is_tried_again_at_once_when_a_person_says_so(journe
     ],
 )
 async def test_a_person_may_decide_which_way_it_goes(
-    journey: Runner, choice: Choice, note: str, end: str, in_effect: list[str]
+    sample: Runner, choice: Choice, note: str, end: str, in_effect: list[str]
 ) -> None:
-    journey.given(do_shp=["lost", "lost", "fault"], undo_shp=["fault"])
-    handle = await journey.start(step_deadline=0.3)
+    sample.given(do_shp=["lost", "lost", "fault"], undo_shp=["fault"])
+    handle = await sample.start(step_deadline=0.3)
     await parked(handle, "parcel")
-    journey.given(do_shp=["ok"])
+    sample.given(do_shp=["ok"])
     await decide(handle, "parcel", choice, note=note)
 
     assert await handle.result() == end
-    assert journey.in_effect == in_effect
+    assert sample.in_effect == in_effect
 
 
-async def test_a_step_that_must_be_done_and_cannot_waits_for_a_person(journey: Runner) -> None:
+async def test_a_step_that_must_be_done_and_cannot_waits_for_a_person(sample: Runner) -> None:
     """The pivot stands, but the payment was taken back by hand meanwhile."""
-    journey.given(do_msg=["fault"], undo_shp=["late"])
-    handle = await journey.start(step_deadline=60)
-    await journey.called("do msg")
-    journey.world.tombstones.add(f"pay-{journey.key}")
-    await handle.signal(JourneyWorkflow.cancel, "no more")
+    sample.given(do_msg=["fault"], undo_shp=["late"])
+    handle = await sample.start(step_deadline=60)
+    await sample.called("do msg")
+    sample.world.tombstones.add(f"pay-{sample.key}")
+    await handle.signal(SampleWorkflow.cancel, "no more")
     await parked(handle, "money")
-    journey.given(do_msg=["ok"])
+    sample.given(do_msg=["ok"])
     await decide(handle, "money", Choice.WRITE_OFF, note="a goodwill gesture")
 
     assert await handle.result() == "stands"
@@ -109,14 +109,14 @@ async def test_a_step_that_must_be_done_and_cannot_waits_for_a_person(journey: R
     ids=lambda value: "" if isinstance(value, str) else f"{value.step}-{value.choice}",
 )
 async def test_a_decision_that_cannot_be_taken_is_refused_and_changes_nothing(
-    journey: Runner, decision: Decision, problem: str
+    sample: Runner, decision: Decision, problem: str
 ) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault"])
-    handle = await journey.start()
+    sample.given(do_shp=["refuse"], undo_pay=["fault"])
+    handle = await sample.start()
     await parked(handle, "money")
 
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await handle.execute_update(JourneyWorkflow.resolve, decision)
+        await handle.execute_update(SampleWorkflow.resolve, decision)
     assert problem in str(refused.value.cause)
     assert (await states(handle))["money"] == "parked"
     await decide(handle, "money", Choice.WRITE_OFF, note="enough")

@@ -11,38 +11,38 @@ from temporalio.client import Client
 from temporalio.worker import Replayer, Worker
 
 from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint
-from tests.workflow.journey import Journey, JourneyWorkflow, World, activities_of
+from tests.workflow.environment import until
 from tests.workflow.runner import ALL, Handle, Runner
-from tests.workflow.shop import until
+from tests.workflow.sample_saga import SampleInput, SampleWorkflow, World, activities_of
 
 
 async def events(handle: Handle) -> list[str]:
     return [EventType.Name(event.event_type) async for event in handle.fetch_history_events()]
 
 
-async def test_four_good_steps_stand(journey: Runner) -> None:
-    assert await journey.run() == "stands"
-    assert journey.in_effect == ALL
+async def test_four_good_steps_stand(sample: Runner) -> None:
+    assert await sample.run() == "stands"
+    assert sample.in_effect == ALL
 
 
-async def test_the_fast_path_makes_the_first_attempts_up_to_a_hold_in_one_local_activity(journey: Runner) -> None:
-    handle = await journey.start(hold=1)
+async def test_the_fast_path_makes_the_first_attempts_up_to_a_hold_in_one_local_activity(sample: Runner) -> None:
+    handle = await sample.start(hold=1)
 
     assert await handle.result() == "stands"
     happened = [name for name in await events(handle) if "MARKER" in name or "TIMER" in name or "ACTIVITY_TASK" in name]
     timer = ["EVENT_TYPE_TIMER_STARTED", "EVENT_TYPE_TIMER_FIRED"]
     assert happened == ["EVENT_TYPE_MARKER_RECORDED", *timer, "EVENT_TYPE_MARKER_RECORDED"]
-    assert journey.dos == ALL
+    assert sample.dos == ALL
 
 
-async def test_the_fast_path_begins_no_further_step_once_its_time_is_over(journey: Runner) -> None:
+async def test_the_fast_path_begins_no_further_step_once_its_time_is_over(sample: Runner) -> None:
     """Or a cancel would have to wait for all of a slow saga."""
-    journey.given(do_rsv=["lag"], do_pay=["lag"], do_shp=["lag"], do_msg=["lag"])
-    handle = await journey.start(fast_path=World.LAG * 1.5)
+    sample.given(do_rsv=["lag"], do_pay=["lag"], do_shp=["lag"], do_msg=["lag"])
+    handle = await sample.start(fast_path=World.LAG * 1.5)
 
     assert await handle.result() == "stands"
     assert (await events(handle)).count("EVENT_TYPE_MARKER_RECORDED") == 2, "two steps in each"
-    assert journey.dos == ALL
+    assert sample.dos == ALL
 
 
 async def test_first_attempts_that_get_lost_altogether_are_taken_over_and_done_once(
@@ -52,19 +52,19 @@ async def test_first_attempts_that_get_lost_altogether_are_taken_over_and_done_o
     *of_steps, ahead = activities_of(world)
 
     @activity.defn(name="journey_first_attempts")
-    async def lost(journey: Journey, checkpoint: Checkpoint) -> list[AttemptOutcome]:
-        await ahead(journey, checkpoint)
+    async def lost(sample: SampleInput, checkpoint: Checkpoint) -> list[AttemptOutcome]:
+        await ahead(sample, checkpoint)
         raise RuntimeError("and all of it is forgotten")
 
-    journey = Runner(temporal, world, order_id)
-    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=[*of_steps, lost]):
-        assert await journey.run() == "stands"
-    assert journey.in_effect == ALL
+    sample = Runner(temporal, world, order_id)
+    async with Worker(temporal, task_queue="journeys", workflows=[SampleWorkflow], activities=[*of_steps, lost]):
+        assert await sample.run() == "stands"
+    assert sample.in_effect == ALL
     assert len(world.effects) == 4
 
 
-async def test_without_the_fast_path_every_step_is_a_regular_activity(journey: Runner) -> None:
-    handle = await journey.start(fast_path=0)
+async def test_without_the_fast_path_every_step_is_a_regular_activity(sample: Runner) -> None:
+    handle = await sample.start(fast_path=0)
 
     assert await handle.result() == "stands"
     assert (await events(handle)).count("EVENT_TYPE_ACTIVITY_TASK_SCHEDULED") == 4
@@ -75,231 +75,231 @@ async def test_without_the_fast_path_every_step_is_a_regular_activity(journey: R
 )
 @pytest.mark.parametrize("fast_path", [0.0, 1.0], ids=["durable", "fast"])
 async def test_a_refusal_undoes_the_steps_before_it_only(
-    journey: Runner, refused: str, undone: list[str], fast_path: float
+    sample: Runner, refused: str, undone: list[str], fast_path: float
 ) -> None:
-    journey.given(**{f"do_{refused}": ["refuse"]})
+    sample.given(**{f"do_{refused}": ["refuse"]})
 
-    assert await journey.run(fast_path=fast_path) == "undone"
-    assert journey.in_effect == []
-    assert journey.undos == undone
+    assert await sample.run(fast_path=fast_path) == "undone"
+    assert sample.in_effect == []
+    assert sample.undos == undone
 
 
-async def test_a_refused_retriable_step_is_given_up_and_nothing_is_undone(journey: Runner) -> None:
-    journey.given(do_msg=["refuse"])
-    handle = await journey.start()
+async def test_a_refused_retriable_step_is_given_up_and_nothing_is_undone(sample: Runner) -> None:
+    sample.given(do_msg=["refuse"])
+    handle = await sample.start()
 
     assert await handle.result() == "stands"
-    assert journey.in_effect == ["rsv", "pay", "shp"]
-    assert (await handle.query(JourneyWorkflow.states))["mail"] == "gave_up"
+    assert sample.in_effect == ["rsv", "pay", "shp"]
+    assert (await handle.query(SampleWorkflow.states))["mail"] == "gave_up"
 
 
 @pytest.mark.parametrize("what", ["fault", "lost"])
 @pytest.mark.parametrize("step", ALL)
-async def test_a_fault_that_passes_is_retried_and_the_effect_is_one(journey: Runner, step: str, what: str) -> None:
-    journey.given(**{f"do_{step}": [what, what, "ok"]})
+async def test_a_fault_that_passes_is_retried_and_the_effect_is_one(sample: Runner, step: str, what: str) -> None:
+    sample.given(**{f"do_{step}": [what, what, "ok"]})
 
-    assert await journey.run(step_deadline=20) == "stands"
-    assert journey.in_effect == ALL
+    assert await sample.run(step_deadline=20) == "stands"
+    assert sample.in_effect == ALL
 
 
 @pytest.mark.parametrize("what", ["fault", "lost"])
 @pytest.mark.parametrize("step", ["rsv", "pay", "shp"])
 async def test_a_fault_beyond_the_deadline_undoes_every_step_the_pivot_first(
-    journey: Runner, step: str, what: str
+    sample: Runner, step: str, what: str
 ) -> None:
-    journey.given(**{f"do_{step}": [what]})
+    sample.given(**{f"do_{step}": [what]})
 
-    assert await journey.run() == "undone"
-    assert journey.in_effect == []
-    assert journey.undos == ["shp", "msg", "pay", "rsv"]
-
-
-async def test_a_mail_that_fails_beyond_the_deadline_unwinds_nothing(journey: Runner) -> None:
-    journey.given(do_msg=["fault"])
-
-    assert await journey.run() == "stands"
-    assert journey.in_effect == ["rsv", "pay", "shp"]
-    assert journey.undos == []
+    assert await sample.run() == "undone"
+    assert sample.in_effect == []
+    assert sample.undos == ["shp", "msg", "pay", "rsv"]
 
 
-async def test_a_step_that_is_slower_than_the_fast_path_is_taken_over_and_done_once(journey: Runner) -> None:
-    journey.given(do_pay=["slow", "ok"])
-    handle = await journey.start(fast_path=0.3, step_deadline=20)
+async def test_a_mail_that_fails_beyond_the_deadline_unwinds_nothing(sample: Runner) -> None:
+    sample.given(do_msg=["fault"])
+
+    assert await sample.run() == "stands"
+    assert sample.in_effect == ["rsv", "pay", "shp"]
+    assert sample.undos == []
+
+
+async def test_a_step_that_is_slower_than_the_fast_path_is_taken_over_and_done_once(sample: Runner) -> None:
+    sample.given(do_pay=["slow", "ok"])
+    handle = await sample.start(fast_path=0.3, step_deadline=20)
 
     assert await handle.result() == "stands"
-    assert journey.in_effect == ALL
-    assert "AttemptFailed no answer within 0.3 s" in await handle.query(JourneyWorkflow.happened)
+    assert sample.in_effect == ALL
+    assert "AttemptFailed no answer within 0.3 s" in await handle.query(SampleWorkflow.happened)
 
 
-async def test_a_first_attempt_has_three_seconds_at_the_most(journey: Runner) -> None:
+async def test_a_first_attempt_has_three_seconds_at_the_most(sample: Runner) -> None:
     """Or first attempts outlast a workflow task, and a replay meets what came meanwhile in another order."""
-    journey.given(do_pay=["slow", "ok"])
-    handle = await journey.start(fast_path=60, step_deadline=20)
+    sample.given(do_pay=["slow", "ok"])
+    handle = await sample.start(fast_path=60, step_deadline=20)
 
     assert await handle.result() == "stands"
-    assert "AttemptFailed no answer within 3 s" in await handle.query(JourneyWorkflow.happened)
+    assert "AttemptFailed no answer within 3 s" in await handle.query(SampleWorkflow.happened)
 
 
-async def test_a_worker_that_takes_over_after_a_slow_first_attempt_goes_on_with_the_run(journey: Runner) -> None:
+async def test_a_worker_that_takes_over_after_a_slow_first_attempt_goes_on_with_the_run(sample: Runner) -> None:
     """A replay hands a local activity's time-out to workflow code as another error than the first run did."""
-    journey.given(do_pay=["slow", "ok"])
-    handle = await journey.start(fast_path=0.3, step_deadline=20)
+    sample.given(do_pay=["slow", "ok"])
+    handle = await sample.start(fast_path=0.3, step_deadline=20)
     await handle.result()
 
-    await Replayer(workflows=[JourneyWorkflow]).replay_workflow(await handle.fetch_history())
+    await Replayer(workflows=[SampleWorkflow]).replay_workflow(await handle.fetch_history())
 
 
-async def test_a_fenced_step_unwinds_everything(journey: Runner) -> None:
-    journey.world.tombstones.add(f"pay-{journey.key}")
+async def test_a_fenced_step_unwinds_everything(sample: Runner) -> None:
+    sample.world.tombstones.add(f"pay-{sample.key}")
 
-    assert await journey.run() == "undone"
-    assert journey.in_effect == []
-    assert journey.undos == ["shp", "msg", "pay", "rsv"]
-
-
-async def test_a_pivot_that_answers_too_late_turns_the_saga_forward_and_nothing_else_is_undone(journey: Runner) -> None:
-    journey.given(do_shp=["lost", "fault", "ok"], undo_shp=["late"])
-
-    assert await journey.run(step_deadline=0.3) == "stands"
-    assert journey.in_effect == ALL
-    assert journey.undos == ["shp"]
+    assert await sample.run() == "undone"
+    assert sample.in_effect == []
+    assert sample.undos == ["shp", "msg", "pay", "rsv"]
 
 
-async def test_undos_are_retried_for_ever_and_never_local(journey: Runner) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault", "fault", "fault", "ok"])
-    handle = await journey.start(undo_patience=60)
+async def test_a_pivot_that_answers_too_late_turns_the_saga_forward_and_nothing_else_is_undone(sample: Runner) -> None:
+    sample.given(do_shp=["lost", "fault", "ok"], undo_shp=["late"])
+
+    assert await sample.run(step_deadline=0.3) == "stands"
+    assert sample.in_effect == ALL
+    assert sample.undos == ["shp"]
+
+
+async def test_undos_are_retried_for_ever_and_never_local(sample: Runner) -> None:
+    sample.given(do_shp=["refuse"], undo_pay=["fault", "fault", "fault", "ok"])
+    handle = await sample.start(undo_patience=60)
 
     assert await handle.result() == "undone"
-    assert journey.in_effect == []
+    assert sample.in_effect == []
     local = [name for name in await events(handle) if name == "EVENT_TYPE_MARKER_RECORDED"]
     assert len(local) == 1, "the dos in one, no undo"
 
 
-async def test_a_parked_undo_lets_the_others_go_on_and_still_finishes(journey: Runner) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault"])
-    handle = await journey.start()
+async def test_a_parked_undo_lets_the_others_go_on_and_still_finishes(sample: Runner) -> None:
+    sample.given(do_shp=["refuse"], undo_pay=["fault"])
+    handle = await sample.start()
 
-    await journey.called("undo rsv")
-    assert (await handle.query(JourneyWorkflow.states))["money"] == "parked"
-    journey.given(undo_pay=["ok"])
+    await sample.called("undo rsv")
+    assert (await handle.query(SampleWorkflow.states))["money"] == "parked"
+    sample.given(undo_pay=["ok"])
     assert await handle.result() == "undone"
-    assert journey.in_effect == []
+    assert sample.in_effect == []
 
 
-async def test_while_the_pivots_undo_is_parked_no_other_undo_runs(journey: Runner) -> None:
-    journey.given(do_shp=["lost"], undo_shp=["fault"])
-    handle = await journey.start()
+async def test_while_the_pivots_undo_is_parked_no_other_undo_runs(sample: Runner) -> None:
+    sample.given(do_shp=["lost"], undo_shp=["fault"])
+    handle = await sample.start()
 
     async def parked() -> bool:
-        return (await handle.query(JourneyWorkflow.states))["parcel"] == "parked"
+        return (await handle.query(SampleWorkflow.states))["parcel"] == "parked"
 
     await until(parked)
-    assert journey.undos == ["shp"]
-    journey.given(undo_shp=["ok"])
+    assert sample.undos == ["shp"]
+    sample.given(undo_shp=["ok"])
     assert await handle.result() == "undone"
-    assert journey.undos == ["shp", "msg", "pay", "rsv"]
+    assert sample.undos == ["shp", "msg", "pay", "rsv"]
 
 
-async def test_a_cancel_in_the_hold_undoes_everything(journey: Runner) -> None:
-    handle = await journey.start(hold=300)
-    await journey.called("do pay")
+async def test_a_cancel_in_the_hold_undoes_everything(sample: Runner) -> None:
+    handle = await sample.start(hold=300)
+    await sample.called("do pay")
 
-    assert await handle.execute_update(JourneyWorkflow.request_cancel, "no more") == "undone"
+    assert await handle.execute_update(SampleWorkflow.request_cancel, "no more") == "undone"
     assert await handle.result() == "undone cancelled"
-    assert journey.in_effect == []
+    assert sample.in_effect == []
 
 
-async def test_a_cancel_while_a_step_is_being_retried_ends_the_retries(journey: Runner) -> None:
-    journey.given(do_pay=["fault"])
-    handle = await journey.start(step_deadline=300)
-    await journey.called("do pay")
+async def test_a_cancel_while_a_step_is_being_retried_ends_the_retries(sample: Runner) -> None:
+    sample.given(do_pay=["fault"])
+    handle = await sample.start(step_deadline=300)
+    await sample.called("do pay")
 
-    assert await handle.execute_update(JourneyWorkflow.request_cancel, "no more") == "undone"
+    assert await handle.execute_update(SampleWorkflow.request_cancel, "no more") == "undone"
     assert await handle.result() == "undone cancelled"
-    assert journey.in_effect == []
+    assert sample.in_effect == []
 
 
-async def test_a_cancel_waits_for_the_do_that_is_under_way(journey: Runner) -> None:
-    journey.given(do_pay=["slow"])
-    handle = await journey.start(fast_path=0, step_deadline=300)
-    await journey.called("do pay")
-    await handle.signal(JourneyWorkflow.cancel, "no more")
-    await handle.query(JourneyWorkflow.states)
-    assert journey.undos == []
+async def test_a_cancel_waits_for_the_do_that_is_under_way(sample: Runner) -> None:
+    sample.given(do_pay=["slow"])
+    handle = await sample.start(fast_path=0, step_deadline=300)
+    await sample.called("do pay")
+    await handle.signal(SampleWorkflow.cancel, "no more")
+    await handle.query(SampleWorkflow.states)
+    assert sample.undos == []
 
-    journey.world.release.set()
+    sample.world.release.set()
     assert await handle.result() == "undone cancelled"
-    assert journey.world.calls.index(f"do pay-{journey.key}") < journey.world.calls.index(f"undo pay-{journey.key}")
-    assert journey.in_effect == []
+    assert sample.world.calls.index(f"do pay-{sample.key}") < sample.world.calls.index(f"undo pay-{sample.key}")
+    assert sample.in_effect == []
 
 
-async def test_a_cancel_after_the_parcel_left_goes_forward(journey: Runner) -> None:
-    journey.given(do_msg=["fault", "fault", "fault", "ok"], undo_shp=["late"])
-    handle = await journey.start(step_deadline=60)
-    await journey.called("do msg")
+async def test_a_cancel_after_the_parcel_left_goes_forward(sample: Runner) -> None:
+    sample.given(do_msg=["fault", "fault", "fault", "ok"], undo_shp=["late"])
+    handle = await sample.start(step_deadline=60)
+    await sample.called("do msg")
 
-    assert await handle.execute_update(JourneyWorkflow.request_cancel, "no more") == "stands"
+    assert await handle.execute_update(SampleWorkflow.request_cancel, "no more") == "stands"
     assert await handle.result() == "stands"
-    assert journey.in_effect == ALL
+    assert sample.in_effect == ALL
 
 
-async def test_no_step_is_begun_after_a_cancel_has_arrived(journey: Runner) -> None:
-    journey.given(do_pay=["fault", "slow"])
-    handle = await journey.start(step_deadline=60)
-
-    async def retried() -> bool:
-        return journey.world.calls.count(f"do pay-{journey.key}") == 2
-
-    await until(retried)
-    await handle.signal(JourneyWorkflow.cancel, "no more")
-    await handle.query(JourneyWorkflow.states)
-    journey.world.release.set()
-
-    assert await handle.result() == "undone cancelled"
-    assert f"do shp-{journey.key}" not in journey.world.calls
-
-
-async def test_a_cancel_during_the_last_step_is_heeded(journey: Runner) -> None:
-    journey.given(do_msg=["fault", "slow"])
-    handle = await journey.start(step_deadline=60)
+async def test_no_step_is_begun_after_a_cancel_has_arrived(sample: Runner) -> None:
+    sample.given(do_pay=["fault", "slow"])
+    handle = await sample.start(step_deadline=60)
 
     async def retried() -> bool:
-        return journey.world.calls.count(f"do msg-{journey.key}") == 2
+        return sample.world.calls.count(f"do pay-{sample.key}") == 2
 
     await until(retried)
-    await handle.signal(JourneyWorkflow.cancel, "no more")
-    await handle.query(JourneyWorkflow.states)
-    journey.world.release.set()
+    await handle.signal(SampleWorkflow.cancel, "no more")
+    await handle.query(SampleWorkflow.states)
+    sample.world.release.set()
 
     assert await handle.result() == "undone cancelled"
-    assert journey.in_effect == []
+    assert f"do shp-{sample.key}" not in sample.world.calls
+
+
+async def test_a_cancel_during_the_last_step_is_heeded(sample: Runner) -> None:
+    sample.given(do_msg=["fault", "slow"])
+    handle = await sample.start(step_deadline=60)
+
+    async def retried() -> bool:
+        return sample.world.calls.count(f"do msg-{sample.key}") == 2
+
+    await until(retried)
+    await handle.signal(SampleWorkflow.cancel, "no more")
+    await handle.query(SampleWorkflow.states)
+    sample.world.release.set()
+
+    assert await handle.result() == "undone cancelled"
+    assert sample.in_effect == []
 
 
 @pytest.mark.parametrize("times", [1, 3])
 async def test_temporals_own_cancellation_closes_the_run_as_cancelled_once_all_is_undone(
-    journey: Runner, times: int
+    sample: Runner, times: int
 ) -> None:
-    journey.given(undo_pay=["fault", "ok"])
-    handle = await journey.start(hold=300, undo_patience=60)
-    await journey.called("do pay")
+    sample.given(undo_pay=["fault", "ok"])
+    handle = await sample.start(hold=300, undo_patience=60)
+    await sample.called("do pay")
     for _ in range(times):
         await handle.cancel()
-        await handle.signal(JourneyWorkflow.cancel, "and again")
+        await handle.signal(SampleWorkflow.cancel, "and again")
 
     assert await handle.result() == "undone cancelled"
-    assert journey.in_effect == []
+    assert sample.in_effect == []
 
 
-async def test_a_signal_while_the_last_first_attempt_runs_leaves_nothing_behind(journey: Runner) -> None:
+async def test_a_signal_while_the_last_first_attempt_runs_leaves_nothing_behind(sample: Runner) -> None:
     """The server refuses to close the run, and the run forgets all four steps that it has just done."""
-    journey.given(do_msg=["slow", "ok"])
-    handle = await journey.start(fast_path=3)
-    await journey.called("do msg")
-    await handle.signal(JourneyWorkflow.cancel, "at the last moment")
-    journey.world.release.set()
+    sample.given(do_msg=["slow", "ok"])
+    handle = await sample.start(fast_path=3)
+    await sample.called("do msg")
+    await handle.signal(SampleWorkflow.cancel, "at the last moment")
+    sample.world.release.set()
 
     assert await handle.result() == "undone cancelled"
-    assert journey.in_effect == []
+    assert sample.in_effect == []
     assert "EVENT_TYPE_WORKFLOW_TASK_FAILED" in await events(handle), "the run did not lose its memory"
 
 
@@ -308,7 +308,7 @@ async def test_eviction_from_the_cache_is_not_a_cancellation(temporal: Client, o
     worker = Worker(
         temporal,
         task_queue="journeys",
-        workflows=[JourneyWorkflow],
+        workflows=[SampleWorkflow],
         activities=activities_of(world),
         max_cached_workflows=1,
     )

@@ -14,7 +14,7 @@ from ordersaga.domain.result import CancelOutcome, OrderStatus
 from ordersaga.saga import Choice, ExternalEvent, Kind, Saga, SagaContext, cancel_requests
 from ordersaga.saga.cancel_requests import MOST_WAITING
 from tests.workflow.cases import Case, CaseRunner, CaseWorkflow, Outside, step
-from tests.workflow.shop import Shop, until
+from tests.workflow.environment import OrderEnvironment, until
 
 A, LAST = step("a"), step("last")
 PIVOT = step("ship", Kind.PIVOT)
@@ -49,17 +49,17 @@ async def by_hand(case: CaseRunner, activity: str, answer: Any) -> None:
 @pytest.mark.parametrize(("arguments", "kept"), REASONS.values(), ids=list(REASONS))
 @pytest.mark.parametrize("by", ["signal", "update"])
 async def test_a_cancel_may_come_with_anything_as_its_reason(
-    shop: Shop, order_id: str, by: str, arguments: list[Any], kept: str
+    env: OrderEnvironment, order_id: str, by: str, arguments: list[Any], kept: str
 ) -> None:
-    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
-    handle = shop.orders.temporal.get_workflow_handle(f"order-{order_id}")
+    await env.orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
+    handle = env.orders.temporal.get_workflow_handle(f"order-{order_id}")
     if by == "signal":
         await handle.signal("cancel", args=arguments)
     else:
         answer = await handle.execute_update("request_cancel", args=arguments)
         assert answer["outcome"] == "cancelled"
 
-    result = await asyncio.wait_for(shop.orders.result(order_id), 20)
+    result = await asyncio.wait_for(env.orders.result(order_id), 20)
     assert (result.status, result.cancel_reason) == (OrderStatus.CANCELLED, kept)
 
 
@@ -190,9 +190,9 @@ async def test_answered_cancels_do_not_use_up_the_updates_of_a_run(
     await undecided.client.resolve("a", Choice.WRITE_OFF, "Ada", "too small")
 
 
-async def test_impatient_cancels_of_an_order_are_all_answered(shop: Shop, order_id: str) -> None:
-    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
-    cancels = [shop.orders.cancel_order(order_id, "no more") for _ in range(4 * MOST_WAITING)]
+async def test_impatient_cancels_of_an_order_are_all_answered(env: OrderEnvironment, order_id: str) -> None:
+    await env.orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
+    cancels = [env.orders.cancel_order(order_id, "no more") for _ in range(4 * MOST_WAITING)]
 
     answers = await asyncio.gather(*cancels)
     assert {answer.outcome for answer in answers} == {CancelOutcome.CANCELLED}

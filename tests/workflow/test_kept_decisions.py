@@ -10,27 +10,27 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from ordersaga.client import OrderClient
+from ordersaga.audit.books import check_books
 from ordersaga.domain.errors import DecisionRefused, Unavailable
 from ordersaga.domain.result import OrderResult, OrderStatus
 from ordersaga.domain.worklist import OrderDecision
-from ordersaga.testing.books import check_books
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.testing.resets import reset
-from ordersaga.workflows.ids import workflow_id
-from tests.watcher.test_watcher import one_round
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.workflows.ids import workflow_id
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
+from resilience.resets import reset
+from tests.recovery.test_watcher import one_round
+from tests.workflow.environment import OrderEnvironment, until
 from tests.workflow.faulty import DECLINED_LATE, IMPATIENT
-from tests.workflow.shop import Shop, until
 
 BY_HAND = OrderDecision(choice="done_by_hand", by="Ada", note="bank transfer 4711", step="charge_payment")
 RETRY = OrderDecision(choice="retry", by="Bob")
 
 
 @pytest.fixture
-async def decided(shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str) -> AsyncIterator[str]:
+async def decided(env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str) -> AsyncIterator[str]:
     """An order whose refund a person has made by hand, and whose stock cannot be released yet."""
     proxy.faults += [Fault(Kind.ERROR_BEFORE, call, order_id, attempts=None) for call in ("refund", "release")]
-    await orders.submit_order(await shop.order(order_id, shipping_address=DECLINED_LATE, policy=IMPATIENT))
+    await orders.submit_order(await env.order(order_id, shipping_address=DECLINED_LATE, policy=IMPATIENT))
 
     async def are_parked() -> bool:
         view = await orders.get_order(order_id)
@@ -59,12 +59,14 @@ async def end_of(orders: OrderClient, order_id: str) -> OrderResult:
     return await ending
 
 
-async def ends_without_a_refund(shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str) -> OrderResult:
+async def ends_without_a_refund(
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str
+) -> OrderResult:
     """Its end, once the stock can be released: the refund would work now, too, and is not made."""
     proxy.lift(order_id)
     result = await end_of(orders, order_id)
     assert result.status is OrderStatus.FAILED
-    assert await shop.books(order_id) == ["released", "captured", "refused"]
+    assert await env.books(order_id) == ["released", "captured", "refused"]
     record = await orders.register.find(order_id)
     assert record is not None
     # Temporal sends an update again after a reset, so that the decision may have been taken twice.
@@ -77,7 +79,7 @@ async def ends_without_a_refund(shop: Shop, orders: OrderClient, proxy: FaultPro
 
 
 async def test_a_decision_outlives_a_termination(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, decided: str
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, decided: str
 ) -> None:
     await temporal.get_workflow_handle(workflow_id(decided)).terminate("somebody pressed the button")
 
@@ -85,13 +87,13 @@ async def test_a_decision_outlives_a_termination(
         return workflow_id(decided) in (await one_round(orders, f"{decided}-{uuid4().hex[:6]}")).recovered
 
     await until(is_recovered)
-    await ends_without_a_refund(shop, orders, proxy, decided)
+    await ends_without_a_refund(env, orders, proxy, decided)
 
 
 @pytest.mark.parametrize("task", [0, 1, 2, 3])
 async def test_a_decision_outlives_a_reset(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, decided: str, task: int
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, decided: str, task: int
 ) -> None:
     """To any moment: before the run has announced that it undoes the order, and after; before the refund, and after."""
     await reset(temporal, workflow_id(decided), task)
-    await ends_without_a_refund(shop, orders, proxy, decided)
+    await ends_without_a_refund(env, orders, proxy, decided)

@@ -9,7 +9,7 @@ import pytest
 
 from ordersaga.saga import Choice, Kind, Saga, SagaContext
 from tests.workflow.cases import Case, CaseRunner, step
-from tests.workflow.shop import until
+from tests.workflow.environment import until
 
 A, B = step("a"), step("b")
 CHECK = step("check", Kind.CHECK, undoable=False)

@@ -6,7 +6,7 @@ from temporalio.client import Client
 
 from ordersaga.domain.order import MAX_LINES, MAX_QUANTITY, OrderInput, parse_order
 from ordersaga.domain.result import OrderStatus
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 WARNS_AT = 512 << 10
 """From this size on Temporal's server warns of a payload; it refuses one of 2 MB, and a message of 4 MB."""
@@ -38,19 +38,19 @@ def largest(order_id: str) -> OrderInput:
 
 
 async def test_the_largest_order_is_refused_or_completes_with_room_to_spare(
-    shop: Shop, temporal: Client, order_id: str
+    env: OrderEnvironment, temporal: Client, order_id: str
 ) -> None:
     refused, order = largest(f"{order_id}-refused"), largest(order_id)
 
-    result = await shop.orders.place_order(refused)
+    result = await env.orders.place_order(refused)
     assert (result.status, result.refusal) == (OrderStatus.FAILED, "InsufficientInventory")
     assert sum(await sizes(temporal, refused)) < WARNS_AT
 
-    await shop.services.inventory.load_stock({item.sku: MAX_QUANTITY for item in order.items})
-    result = await shop.orders.place_order(order)
+    await env.services.inventory.load_stock({item.sku: MAX_QUANTITY for item in order.items})
+    result = await env.orders.place_order(order)
     assert (result.status, result.amount) == (OrderStatus.COMPLETED, f"{99 * MAX_LINES * MAX_QUANTITY}.00")
     assert sum(await sizes(temporal, order)) < WARNS_AT  # all payloads together stay below what warns of one
-    assert (await shop.orders.get_order(order.order_id)).status is OrderStatus.COMPLETED
+    assert (await env.orders.get_order(order.order_id)).status is OrderStatus.COMPLETED
 
 
 async def sizes(temporal: Client, order: OrderInput) -> list[int]:

@@ -13,9 +13,9 @@ from temporalio.worker import Worker
 
 from ordersaga.saga import Choice, Decision, Saga, SagaContext
 from tests.workflow.cases import Case, CaseRunner, step
-from tests.workflow.journey import JourneyWorkflow, World, activities_of
+from tests.workflow.environment import until
 from tests.workflow.runner import ALL, Runner
-from tests.workflow.shop import until
+from tests.workflow.sample_saga import SampleWorkflow, World, activities_of
 
 MOMENTS: dict[str, dict[str, Any]] = {
     "in the first step": {"do_rsv": ["slow"]},
@@ -31,64 +31,64 @@ CALLS = ["do rsv", "do pay", "do shp", "do msg", "do pay", "do msg", "undo pay"]
 
 @pytest.mark.parametrize("fast_path", [0.0, 1.0], ids=["durable", "fast"])
 @pytest.mark.parametrize(("moment", "call"), list(zip(MOMENTS, CALLS, strict=True)))
-async def test_everything_is_undone(journey: Runner, moment: str, call: str, fast_path: float) -> None:
-    journey.given(**MOMENTS[moment])
-    handle = await journey.start(fast_path=fast_path, step_deadline=60, undo_patience=60)
-    await journey.called(call)
+async def test_everything_is_undone(sample: Runner, moment: str, call: str, fast_path: float) -> None:
+    sample.given(**MOMENTS[moment])
+    handle = await sample.start(fast_path=fast_path, step_deadline=60, undo_patience=60)
+    await sample.called(call)
     await handle.cancel()
-    journey.world.release.set()
+    sample.world.release.set()
 
     assert await asyncio.wait_for(handle.result(), 20) == "undone cancelled"
-    assert journey.in_effect == []
+    assert sample.in_effect == []
 
 
 async def test_a_cancel_that_comes_before_the_first_task_undoes_everything(temporal: Client, order_id: str) -> None:
     world = World()
-    journey = Runner(temporal, world, order_id)
-    handle = await journey.start()
+    sample = Runner(temporal, world, order_id)
+    handle = await sample.start()
     await handle.cancel()
-    async with Worker(temporal, task_queue="journeys", workflows=[JourneyWorkflow], activities=activities_of(world)):
+    async with Worker(temporal, task_queue="journeys", workflows=[SampleWorkflow], activities=activities_of(world)):
         assert await asyncio.wait_for(handle.result(), 20) == "undone cancelled"
     assert world.effects == []
-    assert journey.dos == []
+    assert sample.dos == []
 
 
-async def test_a_cancel_that_is_too_late_goes_forward(journey: Runner) -> None:
-    journey.given(do_msg=["fault", "fault", "ok"], undo_shp=["late"])
-    handle = await journey.start(step_deadline=60)
-    await journey.called("do msg")
+async def test_a_cancel_that_is_too_late_goes_forward(sample: Runner) -> None:
+    sample.given(do_msg=["fault", "fault", "ok"], undo_shp=["late"])
+    handle = await sample.start(step_deadline=60)
+    await sample.called("do msg")
     await handle.cancel()
 
     assert await asyncio.wait_for(handle.result(), 20) == "stands"
-    assert journey.in_effect == ALL
+    assert sample.in_effect == ALL
 
 
-async def test_what_is_parked_goes_on_waiting_for_a_person(journey: Runner) -> None:
-    journey.given(do_shp=["refuse"], undo_pay=["fault"])
-    handle = await journey.start(undo_patience=0.3)
+async def test_what_is_parked_goes_on_waiting_for_a_person(sample: Runner) -> None:
+    sample.given(do_shp=["refuse"], undo_pay=["fault"])
+    handle = await sample.start(undo_patience=0.3)
 
     async def parked() -> bool:
-        return (await handle.query(JourneyWorkflow.states))["money"] == "parked"
+        return (await handle.query(SampleWorkflow.states))["money"] == "parked"
 
     await until(parked)
     await handle.cancel()
     assert await parked()
-    await handle.execute_update(JourneyWorkflow.resolve, Decision("money", Choice.WRITE_OFF, "Ada", "a trifle"))
+    await handle.execute_update(SampleWorkflow.resolve, Decision("money", Choice.WRITE_OFF, "Ada", "a trifle"))
     assert await handle.result() == "undone cancelled"
 
 
-async def test_an_update_that_waits_for_the_verdict_is_answered(journey: Runner) -> None:
-    journey.given(do_pay=["slow"])
-    handle = await journey.start(fast_path=0)
-    await journey.called("do pay")
-    asking = asyncio.create_task(handle.execute_update(JourneyWorkflow.request_cancel, "no more"))
+async def test_an_update_that_waits_for_the_verdict_is_answered(sample: Runner) -> None:
+    sample.given(do_pay=["slow"])
+    handle = await sample.start(fast_path=0)
+    await sample.called("do pay")
+    asking = asyncio.create_task(handle.execute_update(SampleWorkflow.request_cancel, "no more"))
 
     async def heard() -> bool:
-        return "CancelRequested" in await handle.query(JourneyWorkflow.happened)
+        return "CancelRequested" in await handle.query(SampleWorkflow.happened)
 
     await until(heard)
     await handle.cancel()
-    journey.world.release.set()
+    sample.world.release.set()
     assert await asking == "undone"
 
 
@@ -132,7 +132,7 @@ async def test_a_run_that_is_evicted_after_a_native_cancel_goes_on_undoing(
     worker = Worker(
         temporal,
         task_queue="journeys",
-        workflows=[JourneyWorkflow],
+        workflows=[SampleWorkflow],
         activities=activities_of(world),
         max_cached_workflows=1,
     )
@@ -153,17 +153,17 @@ async def test_a_run_that_is_evicted_after_a_native_cancel_goes_on_undoing(
 
 
 async def test_a_run_that_was_completed_is_not_closed_as_cancelled_by_a_cancel_at_the_very_end(
-    journey: Runner,
+    sample: Runner,
 ) -> None:
     """While an update is still being answered, a native cancel finds a run whose saga has ended."""
-    journey.given(do_msg=["slow"])
-    handle = await journey.start(fast_path=0)
-    await journey.called("do msg")
-    lingering = await handle.start_update(JourneyWorkflow.linger, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
-    journey.world.release.set()
+    sample.given(do_msg=["slow"])
+    handle = await sample.start(fast_path=0)
+    await sample.called("do msg")
+    lingering = await handle.start_update(SampleWorkflow.linger, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+    sample.world.release.set()
 
     async def ended() -> bool:
-        return "SagaEnded" in await handle.query(JourneyWorkflow.happened)
+        return "SagaEnded" in await handle.query(SampleWorkflow.happened)
 
     await until(ended)
     await handle.cancel()

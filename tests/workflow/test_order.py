@@ -10,18 +10,18 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from ordersaga.client import OrderClient
-from ordersaga.connect import connect
 from ordersaga.contracts.payment import PaymentState
 from ordersaga.domain.errors import OrderNotFound
 from ordersaga.domain.result import CancelOutcome, OrderStatus
 from ordersaga.domain.timeline_text import describe
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
+from ordersaga.orders.worker import order_worker
 from ordersaga.saga import MAX_REASON
 from ordersaga.settings import Settings
-from ordersaga.testing.environment import temporal_server
-from ordersaga.testing.resets import reset
-from ordersaga.worker import order_worker
-from tests.workflow.shop import IN_EFFECT, Shop, place_document, until
+from ordersaga.stack.dev_server import temporal_server
+from resilience.resets import reset
+from tests.workflow.environment import IN_EFFECT, OrderEnvironment, place_document, until
 
 MOON = {"street": "1 Crater Rd", "city": "Tranquility", "state": "", "zip_code": "ABC", "country": "US"}
 
@@ -36,68 +36,70 @@ MOON = {"street": "1 Crater Rd", "city": "Tranquility", "state": "", "zip_code":
     ids=["stock", "card", "address"],
 )
 async def test_a_refusal_fails_the_order_and_leaves_nothing_in_effect(
-    shop: Shop, order_id: str, changes: dict[str, Any], refusal: str, books: list[str]
+    env: OrderEnvironment, order_id: str, changes: dict[str, Any], refusal: str, books: list[str]
 ) -> None:
-    result = await shop.orders.place_order(await shop.order(order_id, **changes))
+    result = await env.orders.place_order(await env.order(order_id, **changes))
 
     assert (result.status, result.refusal) == (OrderStatus.FAILED, refusal)
     assert result.error
     assert not any([result.reservation_id, result.payment_id, result.shipment_id, result.message_id])
     assert result.tracking_number is None
-    assert await shop.books(order_id) == books
+    assert await env.books(order_id) == books
 
 
 @pytest.mark.parametrize(
     ("currency", "price", "amount"), [("JPY", 500, "1500"), ("USD", 19.99, "59.97"), ("KWD", "1.005", "3.015")]
 )
 async def test_the_customer_is_charged_to_the_last_unit(
-    shop: Shop, order_id: str, currency: str, price: object, amount: str
+    env: OrderEnvironment, order_id: str, currency: str, price: object, amount: str
 ) -> None:
-    order = await shop.order(order_id)
+    order = await env.order(order_id)
     items = [{"sku": order.items[0].sku, "quantity": 3, "price": price}]
-    await shop.orders.place_order(await shop.order(order_id, items=items, currency=currency))
+    await env.orders.place_order(await env.order(order_id, items=items, currency=currency))
 
-    (payment,) = [entry async for entry in shop.services.payment.payments(order_id=order_id)]
+    (payment,) = [entry async for entry in env.services.payment.payments(order_id=order_id)]
     assert (payment.state, payment.amount, payment.currency) == (PaymentState.CAPTURED, amount, currency)
 
 
-async def test_a_cancel_after_the_parcel_left_is_refused_and_nothing_is_refunded(shop: Shop, order_id: str) -> None:
-    await shop.orders.place_order(await shop.order(order_id))
-    await shop.parcel_leaves(order_id)
+async def test_a_cancel_after_the_parcel_left_is_refused_and_nothing_is_refunded(
+    env: OrderEnvironment, order_id: str
+) -> None:
+    await env.orders.place_order(await env.order(order_id))
+    await env.parcel_leaves(order_id)
 
-    answer = await shop.orders.cancel_order(order_id, "I have moved")
+    answer = await env.orders.cancel_order(order_id, "I have moved")
 
     assert answer.outcome is CancelOutcome.TOO_LATE
-    assert await shop.books(order_id) == ["held", "captured", "shipped", "queued"]
+    assert await env.books(order_id) == ["held", "captured", "shipped", "queued"]
 
 
 async def test_temporals_own_cancellation_ends_the_run_as_cancelled(
-    shop: Shop, temporal: Client, order_id: str
+    env: OrderEnvironment, temporal: Client, order_id: str
 ) -> None:
-    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+    await env.orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
     handle = temporal.get_workflow_handle(f"order-{order_id}")
     await handle.cancel()
 
     with pytest.raises(WorkflowFailureError) as failure:
         await handle.result()
     assert isinstance(failure.value.cause, CancelledError)
-    result = await shop.orders.result(order_id)
+    result = await env.orders.result(order_id)
     assert result.status is OrderStatus.CANCELLED
     assert {step.name for step in result.steps} >= {"reserve_inventory", "charge_payment"}
-    assert not set(await shop.books(order_id)) & set(IN_EFFECT)
+    assert not set(await env.books(order_id)) & set(IN_EFFECT)
 
 
-async def test_a_cancel_asked_again_is_answered_alike(shop: Shop, order_id: str) -> None:
-    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+async def test_a_cancel_asked_again_is_answered_alike(env: OrderEnvironment, order_id: str) -> None:
+    await env.orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
 
-    answers = [await shop.orders.cancel_order(order_id, reason) for reason in ("once", "twice")]
+    answers = [await env.orders.cancel_order(order_id, reason) for reason in ("once", "twice")]
 
     assert [answer.outcome for answer in answers] == [CancelOutcome.CANCELLED] * 2
-    assert (await shop.orders.result(order_id)).cancel_reason == "once"
+    assert (await env.orders.result(order_id)).cancel_reason == "once"
 
 
-async def test_any_sdk_can_place_an_order_in_plain_json(shop: Shop, temporal: Client, order_id: str) -> None:
-    order = await shop.order(order_id)
+async def test_any_sdk_can_place_an_order_in_plain_json(env: OrderEnvironment, temporal: Client, order_id: str) -> None:
+    order = await env.order(order_id)
     plain = json.loads(order.model_dump_json(exclude_none=True))
     plain["items"][0]["price"] = 19.99
 
@@ -107,7 +109,7 @@ async def test_any_sdk_can_place_an_order_in_plain_json(shop: Shop, temporal: Cl
     result = await handle.result()
 
     assert (result["status"], result["amount"]) == ("completed", "44.98")
-    assert (await shop.orders.submit_order(order)).created is False
+    assert (await env.orders.submit_order(order)).created is False
 
 
 @pytest.mark.parametrize(
@@ -115,9 +117,9 @@ async def test_any_sdk_can_place_an_order_in_plain_json(shop: Shop, temporal: Cl
     [({"items": []}, "items"), ({"quantity": 0}, "quantity"), ({"currency": "dollars"}, "currency"), ({}, "items")],
 )
 async def test_an_invalid_order_from_another_sdk_fails_at_once_and_says_why(
-    shop: Shop, temporal: Client, order_id: str, broken: dict[str, object], problem: str
+    env: OrderEnvironment, temporal: Client, order_id: str, broken: dict[str, object], problem: str
 ) -> None:
-    document = json.loads((await shop.order(order_id)).model_dump_json(exclude_none=True)) if broken else {}
+    document = json.loads((await env.order(order_id)).model_dump_json(exclude_none=True)) if broken else {}
     if "quantity" in broken:
         document["items"][0] |= broken
     else:
@@ -132,14 +134,14 @@ async def test_an_invalid_order_from_another_sdk_fails_at_once_and_says_why(
     assert isinstance(failure.value.cause, ApplicationError)
     assert failure.value.cause.type == "InvalidOrder"
     assert problem in failure.value.cause.message
-    assert (await shop.orders.result(order_id)).status is OrderStatus.FAILED
-    assert await shop.books(order_id) == []
+    assert (await env.orders.result(order_id)).status is OrderStatus.FAILED
+    assert await env.books(order_id) == []
 
 
 async def test_what_our_client_has_checked_waits_for_a_worker_that_can_read_it(
-    shop: Shop, temporal: Client, order_id: str
+    env: OrderEnvironment, temporal: Client, order_id: str
 ) -> None:
-    document = (await shop.order(order_id)).model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
+    document = (await env.order(order_id)).model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
     handle = await place_document(temporal, document, "orders")
 
     async def failed_task() -> str | None:
@@ -156,33 +158,33 @@ async def test_what_our_client_has_checked_waits_for_a_worker_that_can_read_it(
     await handle.terminate()
 
 
-async def test_a_currency_that_there_is_not_is_declined(shop: Shop, temporal: Client, order_id: str) -> None:
-    document = json.loads((await shop.order(order_id)).model_dump_json(exclude_none=True)) | {"currency": "XYZ"}
+async def test_a_currency_that_there_is_not_is_declined(env: OrderEnvironment, temporal: Client, order_id: str) -> None:
+    document = json.loads((await env.order(order_id)).model_dump_json(exclude_none=True)) | {"currency": "XYZ"}
     await temporal.start_workflow("OrderSagaWorkflow", document, id=f"order-{order_id}", task_queue="orders")
 
-    result = await shop.orders.result(order_id)
+    result = await env.orders.result(order_id)
     assert (result.status, result.refusal) == (OrderStatus.FAILED, "PaymentDeclined")
     assert "currency_not_supported" in (result.error or "")
-    assert await shop.books(order_id) == ["released", "declined"]
+    assert await env.books(order_id) == ["released", "declined"]
 
 
-async def test_an_order_that_does_not_exist_is_not_found(shop: Shop) -> None:
-    for ask in (shop.orders.get_order, shop.orders.get_order_status, shop.orders.result):
+async def test_an_order_that_does_not_exist_is_not_found(env: OrderEnvironment) -> None:
+    for ask in (env.orders.get_order, env.orders.get_order_status, env.orders.result):
         with pytest.raises(OrderNotFound, match="nobody"):
             await ask("nobody")
     with pytest.raises(OrderNotFound, match="nobody"):
-        await shop.orders.cancel_order("nobody", "why")
+        await env.orders.cancel_order("nobody", "why")
 
 
-async def test_orders_can_be_listed_by_status_and_customer(shop: Shop, order_id: str) -> None:
+async def test_orders_can_be_listed_by_status_and_customer(env: OrderEnvironment, order_id: str) -> None:
     customer = f"it's {order_id}"
-    good = await shop.order(f"{order_id}-good", customer_id=customer)
-    bad = await shop.order(f"{order_id}-bad", customer_id=customer, payment_method_id="pm_card_chargeDeclined")
+    good = await env.order(f"{order_id}-good", customer_id=customer)
+    bad = await env.order(f"{order_id}-bad", customer_id=customer, payment_method_id="pm_card_chargeDeclined")
     for order in (good, bad):
-        await shop.orders.place_order(order)
+        await env.orders.place_order(order)
 
     async def listed(status: OrderStatus) -> list[str]:
-        return [found.order_id async for found in shop.orders.list_orders(status, customer)]
+        return [found.order_id async for found in env.orders.list_orders(status, customer)]
 
     async def both() -> bool:
         return (await listed(OrderStatus.COMPLETED), await listed(OrderStatus.FAILED)) == (
@@ -193,13 +195,11 @@ async def test_orders_can_be_listed_by_status_and_customer(shop: Shop, order_id:
     await until(both)
 
 
-async def test_an_order_that_was_reset_is_listed_once(shop: Shop, temporal: Client, order_id: str) -> None:
-    await shop.orders.submit_order(
-        await shop.order(order_id, customer_id=order_id, policy={"hold_before_shipping": 300})
-    )
+async def test_an_order_that_was_reset_is_listed_once(env: OrderEnvironment, temporal: Client, order_id: str) -> None:
+    await env.orders.submit_order(await env.order(order_id, customer_id=order_id, policy={"hold_before_shipping": 300}))
 
     async def charged() -> bool:
-        return "captured" in await shop.books(order_id)
+        return "captured" in await env.books(order_id)
 
     await until(charged)
     await reset(temporal, f"order-{order_id}")
@@ -208,13 +208,13 @@ async def test_an_order_that_was_reset_is_listed_once(shop: Shop, temporal: Clie
         return len([found async for found in temporal.list_workflows(f"WorkflowId = 'order-{order_id}'")]) == 2
 
     await until(both_runs)
-    listed = [found async for found in shop.orders.list_orders(customer_id=order_id)]
+    listed = [found async for found in env.orders.list_orders(customer_id=order_id)]
     assert [found.status for found in listed] == [OrderStatus.PROCESSING]
-    await shop.orders.cancel_order(order_id, "seen enough")
+    await env.orders.cancel_order(order_id, "seen enough")
 
 
-async def test_an_order_reads_well_in_temporals_web_ui(shop: Shop, temporal: Client, order_id: str) -> None:
-    await shop.orders.place_order(await shop.order(order_id))
+async def test_an_order_reads_well_in_temporals_web_ui(env: OrderEnvironment, temporal: Client, order_id: str) -> None:
+    await env.orders.place_order(await env.order(order_id))
     handle = temporal.get_workflow_handle(f"order-{order_id}")
 
     description = await handle.describe()
@@ -225,11 +225,11 @@ async def test_an_order_reads_well_in_temporals_web_ui(shop: Shop, temporal: Cli
     assert f"| charge_payment | done | pay-{order_id} | 1 |" in details
 
 
-async def test_the_view_tells_each_step_and_what_happened(shop: Shop, order_id: str) -> None:
-    order = await shop.order(order_id, payment_method_id="pm_card_chargeDeclined")
-    await shop.orders.place_order(order)
+async def test_the_view_tells_each_step_and_what_happened(env: OrderEnvironment, order_id: str) -> None:
+    order = await env.order(order_id, payment_method_id="pm_card_chargeDeclined")
+    await env.orders.place_order(order)
 
-    view = await shop.orders.get_order(order_id)
+    view = await env.orders.get_order(order_id)
 
     assert {step.name: step.state for step in view.steps} == {
         "reserve_inventory": "undone",
@@ -248,11 +248,11 @@ async def test_the_view_tells_each_step_and_what_happened(shop: Shop, order_id: 
 
 
 async def test_the_timeline_tells_when_each_step_began_and_ended_though_all_were_done_at_one_go(
-    shop: Shop, order_id: str
+    env: OrderEnvironment, order_id: str
 ) -> None:
-    await shop.orders.place_order(await shop.order(order_id))
+    await env.orders.place_order(await env.order(order_id))
 
-    timeline = (await shop.orders.get_order(order_id)).timeline
+    timeline = (await env.orders.get_order(order_id)).timeline
     told = [(entry.step, entry.since, entry.at) for entry in timeline if entry.since]
     assert [step for step, _, _ in told] == [
         "reserve_inventory",
@@ -265,11 +265,11 @@ async def test_the_timeline_tells_when_each_step_began_and_ended_though_all_were
     assert all(began < ended for _, began, ended in told)
 
 
-async def test_an_order_of_675_lines_completes(shop: Shop, order_id: str) -> None:
-    order = await shop.order(order_id, stock=1_000)
+async def test_an_order_of_675_lines_completes(env: OrderEnvironment, order_id: str) -> None:
+    order = await env.order(order_id, stock=1_000)
     items = [{"sku": order.items[0].sku, "quantity": 1, "price": Decimal("0.01")} for _ in range(675)]
 
-    result = await shop.orders.place_order(await shop.order(order_id, stock=1_000, items=items))
+    result = await env.orders.place_order(await env.order(order_id, stock=1_000, items=items))
 
     assert (result.status, result.amount) == (OrderStatus.COMPLETED, "6.75")
 
@@ -280,22 +280,22 @@ async def test_on_a_server_without_our_search_attributes_orders_run_and_are_list
     async with temporal_server() as address:
         temporal = await connect(target_host=address)
         orders = OrderClient(temporal, settings)
-        async with order_worker(temporal, settings), Shop.open(orders, settings) as shop:
-            bad = await shop.order(order_id, customer_id="a", payment_method_id="pm_card_chargeDeclined")
+        async with order_worker(temporal, settings), OrderEnvironment.open(orders, settings) as env:
+            bad = await env.order(order_id, customer_id="a", payment_method_id="pm_card_chargeDeclined")
             assert (await orders.place_order(bad)).status is OrderStatus.FAILED
-            await orders.place_order(await shop.order(f"{order_id}-other", customer_id="b"))
+            await orders.place_order(await env.order(f"{order_id}-other", customer_id="b"))
             listed = [found.order_id async for found in orders.list_orders(OrderStatus.FAILED, "a")]
             assert listed == [order_id]
 
 
 @pytest.mark.parametrize("by", ["signal", "update"])
-async def test_a_very_long_reason_is_kept_in_part(shop: Shop, order_id: str, by: str) -> None:
-    await shop.orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
-    handle = shop.orders.temporal.get_workflow_handle(f"order-{order_id}")
+async def test_a_very_long_reason_is_kept_in_part(env: OrderEnvironment, order_id: str, by: str) -> None:
+    await env.orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
+    handle = env.orders.temporal.get_workflow_handle(f"order-{order_id}")
     reason = "r" * 10 * MAX_REASON
     if by == "signal":
         await handle.signal("cancel", reason)
     else:
         await handle.execute_update("request_cancel", reason)
 
-    assert (await shop.orders.result(order_id)).cancel_reason == "r" * MAX_REASON
+    assert (await env.orders.result(order_id)).cancel_reason == "r" * MAX_REASON

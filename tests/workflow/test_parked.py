@@ -15,7 +15,7 @@ from ordersaga.saga import Choice, DecisionRefused, Kind, Saga, SagaContext
 from ordersaga.saga.activity_calls import LONGEST_PAUSE, LONGEST_RETRY
 from ordersaga.saga.waiting import growing
 from tests.workflow.cases import Case, CaseRunner, step
-from tests.workflow.shop import until
+from tests.workflow.environment import until
 
 A, LAST = step("a"), step("last")
 PIVOT = step("ship", Kind.PIVOT)

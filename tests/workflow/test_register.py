@@ -15,11 +15,11 @@ from temporalio.service import RPCError
 
 from ordersaga.saga import NOT_YOURS, UNCLAIMED, Choice, Kind, SagaContext
 from ordersaga.saga.register import KeptDecision, RegisterState
-from ordersaga.testing.resets import reset
 from ordersaga.testing.sagas.register import Page
+from resilience.resets import reset
 from tests.workflow.cases import Case, CaseRunner, case_runner, step
+from tests.workflow.environment import until
 from tests.workflow.registers import ScriptedRegister, registered
-from tests.workflow.shop import until
 
 A = step("a", fast_path=True)
 SHIP = step("ship", Kind.PIVOT, fast_path=True)

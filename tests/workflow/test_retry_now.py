@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from ordersaga.client import OrderClient
 from ordersaga.domain.errors import DecisionRefused
 from ordersaga.domain.worklist import OrderDecision, unresolved
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
+from ordersaga.orders.client import OrderClient
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
+from tests.workflow.environment import OrderEnvironment, until
 from tests.workflow.faulty import DECLINED_LATE, IMPATIENT, listed
-from tests.workflow.shop import Shop, until
 
 
 async def test_who_has_it_tried_again_is_told_what_came_of_it(
@@ -33,13 +33,13 @@ async def test_who_has_it_tried_again_is_told_what_came_of_it(
 
 
 async def test_a_decision_during_an_attempt_that_succeeds_comes_too_late_and_says_so(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str
 ) -> None:
     """The refund is on its way when somebody says that it was done by hand: it would be made twice."""
     fault = Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None)
     proxy.faults.append(fault)
     slow = IMPATIENT | {"http_timeout": 60}
-    await orders.submit_order(await shop.order(order_id, shipping_address=DECLINED_LATE, policy=slow))
+    await orders.submit_order(await env.order(order_id, shipping_address=DECLINED_LATE, policy=slow))
     await listed(orders, order_id)
     proxy.faults.remove(fault)
     proxy.faults.append(Fault(Kind.HOLD_ANSWER, "refund", order_id, attempts=None))

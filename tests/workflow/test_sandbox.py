@@ -18,15 +18,15 @@ from temporalio.converter import (
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
-from ordersaga.client import OrderClient
-from ordersaga.connect import DATA_CONVERTER, connect
 from ordersaga.domain.result import OrderStatus
-from ordersaga.sandbox import workflow_runner
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import DATA_CONVERTER, connect
+from ordersaga.orders.sandbox import workflow_runner
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import Settings
-from ordersaga.testing.environment import temporal_server
-from ordersaga.worker import order_worker
+from ordersaga.stack.dev_server import temporal_server
 from tests.workflow.clocks import ClockWorkflow
-from tests.workflow.shop import Shop
+from tests.workflow.environment import OrderEnvironment
 
 
 class KeyedCodec(PayloadCodec, WithSerializationContext):
@@ -64,12 +64,12 @@ async def test_workflow_code_that_reads_a_clock_fails_its_task(temporal: Client)
 
 
 async def test_a_codec_with_a_key_for_each_workflow_is_told_which(
-    shop: Shop, settings: Settings, order_id: str
+    env: OrderEnvironment, settings: Settings, order_id: str
 ) -> None:
     async with temporal_server() as address:  # its own: others could not read these orders
         converter = dataclasses.replace(DATA_CONVERTER, payload_codec=KeyedCodec())
         orders = OrderClient(await connect(target_host=address, data_converter=converter), settings)
         for sandboxed in (False, True):
             async with order_worker(orders.temporal, settings, sandboxed=sandboxed):
-                result = await orders.place_order(await shop.order(f"{order_id}-{sandboxed}"))
+                result = await orders.place_order(await env.order(f"{order_id}-{sandboxed}"))
                 assert result.status is OrderStatus.COMPLETED

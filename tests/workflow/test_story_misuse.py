@@ -12,7 +12,7 @@ import pytest
 
 from ordersaga.saga import EffectId, ExternalEvent, Kind, Saga, SagaContext, Step, exits
 from tests.workflow.cases import Case, CaseRunner, step
-from tests.workflow.journey import World
+from tests.workflow.sample_saga import World
 
 A, B, C = (step(name, fast_path=True) for name in "abc")
 SLOW_A, SLOW_B, SLOW_C = (step(name) for name in "abc")

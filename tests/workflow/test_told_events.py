@@ -15,7 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from ordersaga.saga import Choice, ExternalEvent, Kind, Saga, SagaContext, SagaEvent, first_attempts
 from tests.workflow.cases import SAGAS, Case, CaseRunner, CaseWorkflow, step
-from tests.workflow.shop import until
+from tests.workflow.environment import until
 
 A, B, FAST_A, FAST_B = step("a"), step("b"), step("a", fast_path=True), step("b", fast_path=True)
 PIVOT, MAIL = step("ship", Kind.PIVOT), step("mail", Kind.RETRIABLE)

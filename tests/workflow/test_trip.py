@@ -12,7 +12,7 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
-from examples.trip import SCENES, Agency, Trip, TripWorkflow, worker_of
+from examples.trip import SCENARIOS, Agency, Trip, TripWorkflow, worker_of
 from ordersaga.saga import SagaClient, Verdict
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "trip.py"
@@ -71,7 +71,7 @@ def run(*names: str, address: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_program_plays_every_scene_on_a_server_of_its_own() -> None:
+def test_the_program_runs_every_scenario_on_a_server_of_its_own() -> None:
     done = run()
 
     assert done.returncode == 0, done.stderr
@@ -96,8 +96,8 @@ def test_the_program_uses_the_server_that_is_named(temporal: Client) -> None:
     assert "Ended: booked" in done.stdout
 
 
-def test_a_scene_that_is_not_there_is_named() -> None:
+def test_a_scenario_that_is_not_there_is_named() -> None:
     done = run("strike")
 
     assert done.returncode == 1
-    assert f"There is no scene strike. There are: {', '.join(SCENES)}." in done.stderr
+    assert f"There is no scenario strike. There are: {', '.join(SCENARIOS)}." in done.stderr

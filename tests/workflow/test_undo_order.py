@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 
 from ordersaga.saga import Choice, Kind, Saga, SagaContext
 from tests.workflow.cases import Case, CaseRunner, step
-from tests.workflow.shop import until
+from tests.workflow.environment import until
 
 A, B, LAST = step("a"), step("b"), step("last")
 PARCELS = step("parcel", keys=lambda case: case.keys or [])

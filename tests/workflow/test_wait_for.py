@@ -12,7 +12,7 @@ from temporalio.client import WorkflowHandle
 
 from ordersaga.saga import EffectId, ExternalEvent, Kind, Saga, SagaContext, Step
 from tests.workflow.cases import Case, CaseRunner, CaseWorkflow, Outside, step
-from tests.workflow.journey import World
+from tests.workflow.sample_saga import World
 
 A, LAST = step("a"), step("last")
 PIVOT = step("ship", Kind.PIVOT)

@@ -8,17 +8,17 @@ import pytest
 from structlog.testing import CapturingLogger
 from temporalio.client import Client
 
-from ordersaga import search
-from ordersaga.client import OrderClient
-from ordersaga.connect import connect
 from ordersaga.domain.errors import TemporalUnavailable
 from ordersaga.domain.result import CancelOutcome, OrderStatus
-from ordersaga.search import ensure_search_attributes
+from ordersaga.orders import search_attributes
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
+from ordersaga.orders.search_attributes import ensure_search_attributes
+from ordersaga.orders.worker import order_worker
 from ordersaga.settings import SERVICES, Settings
-from ordersaga.testing.environment import free_port
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.worker import order_worker
-from tests.workflow.shop import IN_EFFECT, Shop, until
+from ordersaga.stack.dev_server import free_port
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
+from tests.workflow.environment import IN_EFFECT, OrderEnvironment, until
 
 
 def elsewhere(settings: Settings, queue: str, proxy: FaultProxy) -> Settings:
@@ -27,13 +27,13 @@ def elsewhere(settings: Settings, queue: str, proxy: FaultProxy) -> Settings:
 
 
 async def test_a_worker_that_is_told_to_stop_lets_its_activity_finish(
-    shop: Shop, temporal: Client, settings: Settings, services_url: str, order_id: str
+    env: OrderEnvironment, temporal: Client, settings: Settings, services_url: str, order_id: str
 ) -> None:
     async with FaultProxy(services_url, [Fault(Kind.SLOW, "charge", order_id)]) as proxy:
         there = elsewhere(settings, f"stops-{order_id}", proxy)
         orders = OrderClient(temporal, there)
         async with order_worker(temporal, there):
-            await orders.submit_order(await shop.order(order_id, policy={"fast_path": 0}))
+            await orders.submit_order(await env.order(order_id, policy={"fast_path": 0}))
 
             async def charging() -> bool:
                 return bool(proxy.fired(Kind.SLOW))
@@ -44,18 +44,18 @@ async def test_a_worker_that_is_told_to_stop_lets_its_activity_finish(
 
     assert result.status is OrderStatus.COMPLETED
     assert {step.name: step.attempts for step in result.steps}["charge_payment"] == 1
-    assert await shop.books(order_id) == IN_EFFECT
+    assert await env.books(order_id) == IN_EFFECT
 
 
 async def test_the_view_of_a_running_order_tells_what_is_being_retried(
-    shop: Shop, temporal: Client, settings: Settings, services_url: str, order_id: str
+    env: OrderEnvironment, temporal: Client, settings: Settings, services_url: str, order_id: str
 ) -> None:
     fault = Fault(Kind.ERROR_BEFORE, "charge", order_id, attempts=None)
     async with FaultProxy(services_url, [fault]) as proxy:
         there = elsewhere(settings, f"retries-{order_id}", proxy)
         orders = OrderClient(temporal, there)
         async with order_worker(temporal, there):
-            await orders.submit_order(await shop.order(order_id))
+            await orders.submit_order(await env.order(order_id))
 
             async def retried() -> bool:
                 return (await orders.get_order(order_id)).steps[1].attempts >= 3
@@ -81,7 +81,7 @@ async def test_where_search_attributes_cannot_be_added_the_log_says_what_to_run(
     temporal: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = CapturingLogger()
-    monkeypatch.setattr(search, "log", log)
+    monkeypatch.setattr(search_attributes, "log", log)
     config = temporal.config()
     config["namespace"] = "nowhere"
 

@@ -11,25 +11,25 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.common import WorkflowIDReusePolicy
 
-from ordersaga.client import OrderClient
+from ordersaga.audit.books import check_books
 from ordersaga.domain.errors import DecisionRefused, OrderNotFound, VerdictPending
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.timeline_text import describe
-from ordersaga.domain.worklist import Attention, OrderDecision, Settlement
+from ordersaga.domain.worklist import Attention, OrderDecision, Recovery
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.recovery.recoveries import CUT_OFF_QUERY, start_recovery
+from ordersaga.orders.recovery.watcher import ensure_schedule, schedule_id
+from ordersaga.orders.workflows.order import OrderSagaWorkflow
+from ordersaga.orders.workflows.projection import AT_RISK, ATTENTION, SINCE
+from ordersaga.orders.workflows.watch import WatcherWorkflow
 from ordersaga.saga.cancel_requests import MOST_WAITING
-from ordersaga.settlements import CUT_OFF_QUERY, start_settlement
-from ordersaga.testing.books import check_books
-from ordersaga.testing.faults import Fault, FaultProxy, Kind
-from ordersaga.watcher import ensure_schedule, schedule_id
-from ordersaga.workflows.order import OrderSagaWorkflow
-from ordersaga.workflows.projection import AT_RISK, ATTENTION, SINCE
-from ordersaga.workflows.watch import WatcherWorkflow
+from ordersaga.stack.faults import Fault, FaultProxy, Kind
+from tests.workflow.environment import IN_EFFECT, OrderEnvironment, until
 from tests.workflow.faulty import IMPATIENT, gone, listed
-from tests.workflow.shop import IN_EFFECT, Shop, until
 
 
 async def test_a_parked_refund_is_on_the_worklist_with_its_amount_and_age(
-    shop: Shop, orders: OrderClient, parked: Fault, order_id: str
+    env: OrderEnvironment, orders: OrderClient, parked: Fault, order_id: str
 ) -> None:
     item = await listed(orders, order_id)
 
@@ -43,13 +43,13 @@ async def test_a_parked_refund_is_on_the_worklist_with_its_amount_and_age(
     assert await orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
 
     async def the_other_undos_have_gone_on() -> bool:
-        return await shop.books(order_id) == ["released", "captured", "refused"]
+        return await env.books(order_id) == ["released", "captured", "refused"]
 
     await until(the_other_undos_have_gone_on)
 
 
 async def test_retry_now_finishes_what_was_parked(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, parked: Fault, order_id: str
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, parked: Fault, order_id: str
 ) -> None:
     proxy.faults.remove(parked)
     await orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
@@ -57,7 +57,7 @@ async def test_retry_now_finishes_what_was_parked(
     result = await orders.result(order_id)
     assert (result.status, result.refusal) == (OrderStatus.FAILED, "UndeliverableAddress")
     assert [(entry.step, entry.choice, entry.by) for entry in result.decisions] == [("charge_payment", "retry", "Ada")]
-    assert await shop.books(order_id) == ["released", "refunded", "refused"]
+    assert await env.books(order_id) == ["released", "refunded", "refused"]
     await gone(orders, order_id)
 
 
@@ -90,23 +90,23 @@ async def test_done_by_hand_ends_the_order_and_is_in_its_result_and_timeline(
 
 
 async def test_a_shipment_that_a_person_tells_of_completes_the_order_without_a_tracking_number(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str
 ) -> None:
     """The parcel has left, and shipping cannot be got to say so in the form of its contract."""
     proxy.faults.append(Fault(Kind.GARBAGE, "ship", order_id, attempts=None))
-    await orders.submit_order(await shop.order(order_id, policy=IMPATIENT | {"step_deadline": 3}))
+    await orders.submit_order(await env.order(order_id, policy=IMPATIENT | {"step_deadline": 3}))
 
     async def booked() -> bool:
-        return (await shop.books(order_id))[2:] == ["created"]
+        return (await env.books(order_id))[2:] == ["created"]
 
     await until(booked)
-    await shop.parcel_leaves(order_id)
+    await env.parcel_leaves(order_id)
     await listed(orders, order_id)
     await orders.resolve(order_id, OrderDecision(choice="done_by_hand", by="Ada", note="the carrier's ticket 4"))
 
     result = await orders.result(order_id)
     assert (result.status, result.tracking_number) == (OrderStatus.COMPLETED, None)
-    assert await shop.books(order_id) == ["held", "captured", "shipped", "queued"]
+    assert await env.books(order_id) == ["held", "captured", "shipped", "queued"]
 
 
 @pytest.mark.parametrize(
@@ -132,11 +132,13 @@ async def test_a_decision_that_cannot_be_taken_is_refused(
         await orders.resolve(order_id, OrderDecision(choice="write_off", by="Ada", note="twice"))
 
 
-async def test_orders_that_wait_for_nobody_take_no_decision(shop: Shop, orders: OrderClient, order_id: str) -> None:
+async def test_orders_that_wait_for_nobody_take_no_decision(
+    env: OrderEnvironment, orders: OrderClient, order_id: str
+) -> None:
     decision = OrderDecision(choice="retry", by="Ada")
     with pytest.raises(OrderNotFound):
         await orders.resolve("nobody", decision)
-    await orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+    await orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
     with pytest.raises(DecisionRefused, match="waits for no decision"):
         await orders.resolve(order_id, decision)
     await orders.cancel_order(order_id, "seen enough")
@@ -146,11 +148,17 @@ async def test_orders_that_wait_for_nobody_take_no_decision(shop: Shop, orders: 
     ("choice", "note", "mails"), [("retry", "", ["queued"]), ("write_off", "told her by telephone", [])]
 )
 async def test_a_mail_that_was_not_sent_waits_for_a_person(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, order_id: str, choice: Any, note: str, mails: list[str]
+    env: OrderEnvironment,
+    orders: OrderClient,
+    proxy: FaultProxy,
+    order_id: str,
+    choice: Any,
+    note: str,
+    mails: list[str],
 ) -> None:
     fault = Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None)
     proxy.faults.append(fault)
-    result = await orders.place_order(await shop.order(order_id, policy=IMPATIENT))
+    result = await orders.place_order(await env.order(order_id, policy=IMPATIENT))
     assert (result.status, result.message_id) == (OrderStatus.COMPLETED, None)
     item = await listed(orders, order_id)
     assert (item.attention, item.status) == (Attention.MAIL_NOT_SENT, OrderStatus.COMPLETED)
@@ -161,23 +169,23 @@ async def test_a_mail_that_was_not_sent_waits_for_a_person(
     view = await orders.resolve(order_id, OrderDecision(choice=choice, by="Ada", note=note))
 
     assert [(entry.choice, entry.by) for entry in view.decisions] == [(choice, "Ada")]
-    assert (await shop.books(order_id))[3:] == mails
+    assert (await env.books(order_id))[3:] == mails
     await gone(orders, order_id)
 
 
-async def test_a_mail_waits_for_a_person_until_its_settlement_has_ended(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
+async def test_a_mail_waits_for_a_person_until_its_recovery_has_ended(
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
 ) -> None:
     proxy.faults += [
         Fault(Kind.REFUSE, "notify", order_id),
         Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None),
     ]
-    order = await shop.order(order_id, policy={"step_deadline": 300})
+    order = await env.order(order_id, policy={"step_deadline": 300})
     await orders.place_order(order)
     await listed(orders, order_id)
-    settlement = Settlement(order=order, cause=Attention.MAIL_NOT_SENT, because="a person said so")
+    recovery = Recovery(order=order, cause=Attention.MAIL_NOT_SENT, because="a person said so")
     queue = orders.settings.task_queue
-    run = await start_settlement(temporal, queue, settlement, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+    run = await start_recovery(temporal, queue, recovery, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
     assert (await listed(orders, order_id)).attention is Attention.MAIL_NOT_SENT
     decision = OrderDecision(choice="write_off", by="Ada", note="told her by telephone")
     with pytest.raises(DecisionRefused, match="is being carried out at the moment"):
@@ -190,15 +198,15 @@ async def test_a_mail_waits_for_a_person_until_its_settlement_has_ended(
 
 
 async def test_a_cancel_that_is_asked_for_again_and_again_does_not_fill_the_history(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
 ) -> None:
     """A signal stays in the history, which the server bounds; and while the pivot is parked no cancel is answered."""
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "cancel_shipment", order_id, attempts=None))
     policy = IMPATIENT | {"hold_before_shipping": 300}
-    await orders.submit_order(await shop.order(order_id, policy=policy))
+    await orders.submit_order(await env.order(order_id, policy=policy))
 
     async def charged() -> bool:
-        return "captured" in await shop.books(order_id)
+        return "captured" in await env.books(order_id)
 
     await until(charged)
     for _ in range(3):
@@ -238,11 +246,11 @@ async def watch(orders: OrderClient, order_id: str) -> list[str]:
 
 @pytest.mark.parametrize("call", ["reserve", "charge", "ship", "notify"])
 async def test_a_run_terminated_at_any_step_is_undone_in_the_next_round(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str, call: str
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str, call: str
 ) -> None:
     fault = Fault(Kind.ERROR_AFTER, call, order_id, attempts=None)
     proxy.faults.append(fault)
-    await orders.submit_order(await shop.order(order_id, policy={"step_deadline": 60}))
+    await orders.submit_order(await env.order(order_id, policy={"step_deadline": 60}))
 
     async def fired() -> bool:
         return bool(proxy.fired(order_id=order_id))
@@ -260,65 +268,67 @@ async def test_a_run_terminated_at_any_step_is_undone_in_the_next_round(
     result = await orders.result(order_id)
 
     assert (result.status, result.error) == (OrderStatus.FAILED, "its run was cut off (terminated)")
-    assert not set(await shop.books(order_id)) & set(IN_EFFECT)
+    assert not set(await env.books(order_id)) & set(IN_EFFECT)
     assert await orders.get_order_status(order_id) is OrderStatus.FAILED
     await gone(orders, order_id)
     assert [found for found in (await check_books(orders)).violations if found.order_id == order_id] == []
 
 
 async def test_a_run_terminated_after_its_parcel_left_goes_through(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
 ) -> None:
     fault = Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None)
     proxy.faults.append(fault)
-    await orders.submit_order(await shop.order(order_id, policy={"step_deadline": 60}))
+    await orders.submit_order(await env.order(order_id, policy={"step_deadline": 60}))
 
     async def booked() -> bool:
-        return len(await shop.books(order_id)) == 3
+        return len(await env.books(order_id)) == 3
 
     await until(booked)
-    await shop.parcel_leaves(order_id)
+    await env.parcel_leaves(order_id)
     await temporal.get_workflow_handle(f"order-{order_id}").terminate()
     proxy.faults.remove(fault)
     await watch(orders, order_id)
 
     result = await orders.result(order_id)
     assert (result.status, result.tracking_number is not None) == (OrderStatus.COMPLETED, True)
-    assert await shop.books(order_id) == ["held", "captured", "shipped", "queued"]
+    assert await env.books(order_id) == ["held", "captured", "shipped", "queued"]
 
 
-async def test_a_settlement_that_is_cut_off_too_is_settled_in_the_round_after(
-    shop: Shop, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
+async def test_a_recovery_that_is_cut_off_too_is_recovered_in_the_round_after(
+    env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
 ) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=range(1, 4)))
-    await orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+    await orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
 
     async def charged() -> bool:
-        return "captured" in await shop.books(order_id)
+        return "captured" in await env.books(order_id)
 
     await until(charged)
     await temporal.get_workflow_handle(f"order-{order_id}").terminate()
     await watch(orders, order_id)
-    await temporal.get_workflow_handle(f"settle-{order_id}").terminate()
+    await temporal.get_workflow_handle(f"recover-{order_id}").terminate()
     proxy.faults.clear()
     assert (await orders.result(order_id)).status is OrderStatus.NEEDS_ATTENTION
     rounds = count(1)
 
-    async def settled() -> bool:
-        """Another round: the server's list may take a moment to show that the settlement has ended."""
+    async def recovered() -> bool:
+        """Another round: the server's list may take a moment to show that the recovery has ended."""
         round_id = f"watch-{order_id}-{next(rounds)}"
         await temporal.execute_workflow(WatcherWorkflow.run, id=round_id, task_queue=orders.settings.task_queue)
         return await orders.get_order_status(order_id) is OrderStatus.FAILED
 
-    await until(settled)
-    assert await shop.books(order_id) == ["released", "refunded"]
+    await until(recovered)
+    assert await env.books(order_id) == ["released", "refunded"]
 
 
-async def test_the_schedule_settles_by_itself(shop: Shop, orders: OrderClient, temporal: Client, order_id: str) -> None:
-    await orders.submit_order(await shop.order(order_id, policy={"hold_before_shipping": 300}))
+async def test_the_schedule_recovers_by_itself(
+    env: OrderEnvironment, orders: OrderClient, temporal: Client, order_id: str
+) -> None:
+    await orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
 
     async def charged() -> bool:
-        return "captured" in await shop.books(order_id)
+        return "captured" in await env.books(order_id)
 
     await until(charged)
     await temporal.get_workflow_handle(f"order-{order_id}").terminate()
@@ -326,10 +336,10 @@ async def test_the_schedule_settles_by_itself(shop: Shop, orders: OrderClient, t
     try:
         assert await ensure_schedule(temporal, orders.settings.task_queue, timedelta(seconds=1)), "it is there already"
 
-        async def settled() -> bool:
+        async def recovered() -> bool:
             return (await orders.get_order_status(order_id)) is OrderStatus.FAILED
 
-        await until(settled)
+        await until(recovered)
     finally:
         await temporal.get_schedule_handle(schedule_id(orders.settings.task_queue)).delete()
-    assert await shop.books(order_id) == ["released", "refunded"]
+    assert await env.books(order_id) == ["released", "refunded"]

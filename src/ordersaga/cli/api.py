@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit, WrongInput
+from ordersaga.cli.exit_codes import Exit, WrongInput
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.ports import port_option, url_of
 
 if TYPE_CHECKING:
-    from ordersaga.access import Scope
+    from ordersaga.web.access import Scope
 
 LOCAL_ONLY = """\
 There are no keys: whoever is on this machine may do everything, and nobody else is served. `ordersaga api-key` makes a
@@ -34,7 +34,7 @@ def api(
     """
     from ordersaga.cli.logs import configure_logs, configure_temporal_logs
     from ordersaga.settings import load_settings
-    from ordersaga.web import serve_web
+    from ordersaga.web.app import serve_web
 
     configure_logs()
     settings = load_settings()
@@ -66,8 +66,8 @@ def api_key(
 
     A running API that reads the file knows the key at once. To revoke a key, remove its entry from the file.
     """
-    from ordersaga.access import append_key, new_key
     from ordersaga.settings import load_settings
+    from ordersaga.web.access import append_key, new_key
 
     kept = load_settings().api_keys
     if file is None and kept is None:
@@ -86,7 +86,7 @@ def api_key(
 
 
 def _scopes(names: list[str]) -> list[Scope]:
-    from ordersaga.access import Scope
+    from ordersaga.web.access import Scope
 
     if unknown := ", ".join(repr(name) for name in names if name not in set(Scope)):
         raise WrongInput(f"There is no scope {unknown}; the scopes are {', '.join(Scope)}. Nothing was written.")

@@ -9,7 +9,7 @@ import typer
 
 from ordersaga.cli import api, doctor, lists, orders, recover, serve, verify, worklist
 from ordersaga.cli.demo import demo
-from ordersaga.cli.exits import EXPLAINED
+from ordersaga.cli.exit_codes import EXPLAINED
 from ordersaga.cli.import_retail import import_retail
 from ordersaga.cli.place import place
 from ordersaga.cli.up import up

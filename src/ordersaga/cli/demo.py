@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit
+from ordersaga.cli.exit_codes import Exit
 from ordersaga.cli.logs import configure_temporal_logs
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import on_stop, run_async
@@ -20,7 +20,7 @@ from ordersaga.cli.run import on_stop, run_async
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ordersaga.demo import Play
+    from ordersaga.demo import DemoRun
     from ordersaga.stack import Stack
 
 NEWS_SECONDS = 0.25
@@ -41,10 +41,10 @@ def demo(
 
 
 async def _demo(count: int, keep: bool, as_json: bool) -> int:
-    from ordersaga.demo import Play, cast
+    from ordersaga.demo import DemoRun, demo_scenarios
     from ordersaga.stack import Stack, StackOptions
-    from ordersaga.testing.environment import free_port
-    from ordersaga.testing.faults import FaultProxy
+    from ordersaga.stack.dev_server import free_port
+    from ordersaga.stack.faults import FaultProxy
 
     configure_temporal_logs("ERROR")
     # The worker is killed on purpose, and the screen says so.
@@ -58,9 +58,9 @@ async def _demo(count: int, keep: bool, as_json: bool) -> int:
         async with FaultProxy(f"http://127.0.0.1:{port}") as proxy:
             options = StackOptions(Path(folder), 0, 0, port, worker_calls=proxy.url, api_port=0 if keep else None)
             try:
-                async with Stack(options) as stack, Play.on(stack, proxy, cast(count)) as play:
-                    await _watch(play)
-                    code = await _account(play, stack, keep, as_json)
+                async with Stack(options) as stack, DemoRun.on(stack, proxy, demo_scenarios(count)) as demo_run:
+                    await _watch(demo_run)
+                    code = await _account(demo_run, stack, keep, as_json)
                     if keep:
                         await _kept(stack)
             except asyncio.CancelledError:
@@ -69,22 +69,22 @@ async def _demo(count: int, keep: bool, as_json: bool) -> int:
     return code
 
 
-async def _watch(play: Play) -> None:
-    """Play, and show the progress: a live screen on a terminal, else a line now and then."""
+async def _watch(demo_run: DemoRun) -> None:
+    """Run it, and show the progress: a live screen on a terminal, else a line now and then."""
     from rich.live import Live
 
     from ordersaga.demo import screen
 
-    playing = asyncio.create_task(play.run())
+    playing = asyncio.create_task(demo_run.run())
     terminal = sys.stderr.isatty()
     try:
         with Live(console=_console(stderr=True), transient=True) if terminal else _Plain() as live:
             while not playing.done():
                 await asyncio.wait([playing], timeout=NEWS_SECONDS if terminal else PLAIN_NEWS_SECONDS)
                 if isinstance(live, _Plain):
-                    live.tell(play)
+                    live.tell(demo_run)
                 else:
-                    live.update(screen.progress(play.scenes, play.news))
+                    live.update(screen.progress(demo_run.scenarios, demo_run.news))
     finally:
         playing.cancel()
     await playing
@@ -102,28 +102,28 @@ class _Plain:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def tell(self, play: Play) -> None:
+    def tell(self, demo_run: DemoRun) -> None:
         """Say how far it is, and what has happened since."""
-        output.message(f"{play.ended} of {len(play.scenes)} orders have ended")
-        if play.news != self._told:
-            self._told = play.news
+        output.message(f"{demo_run.ended} of {len(demo_run.scenarios)} orders have ended")
+        if demo_run.news != self._told:
+            self._told = demo_run.news
             output.message(self._told)
 
 
-async def _account(play: Play, stack: Stack, keep: bool, as_json: bool) -> int:
+async def _account(demo_run: DemoRun, stack: Stack, keep: bool, as_json: bool) -> int:
     from ordersaga.demo import screen
 
-    books = await play.books()
+    books = await demo_run.books()
     if as_json:
-        output.emit(screen.as_json(play.scenes, books))
+        output.emit(screen.as_json(demo_run.scenarios, books))
     else:
         console = _console()
-        console.print(screen.outcomes(play.scenes, stack.ui if keep else None))
-        screen.show_books(console, play.scenes, books)
+        console.print(screen.outcomes(demo_run.scenarios, stack.ui if keep else None))
+        screen.show_books(console, demo_run.scenarios, books)
         if not keep:
             console.print("`make demo ARGS=--keep` keeps it all running, to look at the orders in the dashboard.")
-    surprised = any(scene.surprise for scene in play.scenes)
-    return Exit.OK if books.balanced and not surprised else Exit.NO
+    mismatched = any(scenario.mismatch for scenario in demo_run.scenarios)
+    return Exit.OK if books.balanced and not mismatched else Exit.NO
 
 
 async def _kept(stack: Stack) -> None:

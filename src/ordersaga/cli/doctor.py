@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit
+from ordersaga.cli.exit_codes import Exit
 from ordersaga.cli.finding import Finding, ok, problem
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import run_async
@@ -111,7 +111,7 @@ def _folder(data_dir: Path) -> Finding:
 
 
 def _keys(settings: Settings) -> Finding:
-    from ordersaga.access import KeyRing
+    from ordersaga.web.access import KeyRing
 
     name, file = "api keys", settings.api_keys
     if file is None:
@@ -134,7 +134,7 @@ async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
 
     from ordersaga.cli.logs import configure_temporal_logs
     from ordersaga.cli.watcher import watcher_findings
-    from ordersaga.connect import connect
+    from ordersaga.orders.connection import connect
 
     configure_temporal_logs("ERROR")
     try:
@@ -157,7 +157,7 @@ async def _temporal(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _search_attributes(client: Client) -> Finding:
-    from ordersaga.search import NAMES, creation_command, missing_search_attributes
+    from ordersaga.orders.search_attributes import NAMES, creation_command, missing_search_attributes
 
     missing = await missing_search_attributes(client)
     if not missing:
@@ -168,7 +168,7 @@ async def _search_attributes(client: Client) -> Finding:
 
 async def _workers(client: Client, task_queue: str) -> Finding:
     from ordersaga.cli.watcher import worker_answers
-    from ordersaga.connect import pollers
+    from ordersaga.orders.connection import pollers
 
     if polling := await pollers(client, task_queue):
         if not await worker_answers(client, task_queue):
@@ -188,7 +188,7 @@ async def _workers(client: Client, task_queue: str) -> Finding:
 
 
 async def _services(settings: Settings) -> list[Finding]:
-    from ordersaga.clients.http import open_session
+    from ordersaga.orders.service_clients.http import open_session
 
     async with open_session() as session:
 

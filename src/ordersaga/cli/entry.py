@@ -13,7 +13,7 @@ from typing import NoReturn
 import typer
 
 from ordersaga.cli.app import app
-from ordersaga.cli.exits import Exit, exit_of
+from ordersaga.cli.exit_codes import Exit, exit_of
 from ordersaga.domain.errors import OrdersagaError
 
 

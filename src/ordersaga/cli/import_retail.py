@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit
+from ordersaga.cli.exit_codes import Exit
 from ordersaga.cli.run import run_async
 from ordersaga.domain.errors import ServiceFault, ServiceUnavailable
 
 if TYPE_CHECKING:
     from ordersaga.contracts.inventory import StockItem
-    from ordersaga.retail import RejectedLine
+    from ordersaga.demo.retail import RejectedLine
 
 REJECTS_HEADER = ("line", "reason", "detail", "original")
 
@@ -37,7 +37,7 @@ def import_retail(
     One order is made of each invoice. With --load-stock the file is read twice: the stock is there before the first
     order is printed, so that `ordersaga import-retail CSV --load-stock | ordersaga place -` can go ahead.
     """
-    from ordersaga.retail import RetailOrder, Tally, read_retail_file
+    from ordersaga.demo.retail import RetailOrder, Tally, read_retail_file
 
     if load_stock:
         run_async(_load_stock(source, as_json))
@@ -80,8 +80,8 @@ async def raise_stock(inventory: Stock, needed: Mapping[str, int]) -> int:
 
 
 async def _load_stock(source: Path, as_json: bool) -> None:
-    from ordersaga.clients import Services
-    from ordersaga.retail import RetailOrder, read_retail_file, stock_needed
+    from ordersaga.demo.retail import RetailOrder, read_retail_file, stock_needed
+    from ordersaga.orders.service_clients import Services
     from ordersaga.settings import load_settings
 
     needed = stock_needed(found.order for found in read_retail_file(source) if isinstance(found, RetailOrder))
@@ -103,7 +103,7 @@ def _rejects_to(path: Path | None, source: Path, as_json: bool) -> Iterator[Call
             as_json, str(line), {"line": line.line, "reason": line.reason, "detail": line.detail, "original": line.text}
         )
         return
-    from ordersaga.retail import RetailFileError
+    from ordersaga.demo.retail import RetailFileError
 
     if path.exists() and path.samefile(source):
         raise RetailFileError(

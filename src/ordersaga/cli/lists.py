@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit, WrongInput
+from ordersaga.cli.exit_codes import Exit, WrongInput
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import run_async
 
@@ -70,7 +70,7 @@ def list_orders(
 def _filter(status: str | None, **others: Any) -> OrderFilter:
     from ordersaga.domain.errors import InvalidRequest
     from ordersaga.domain.result import OrderFilter, OrderStatus
-    from ordersaga.order_lists import filters_of
+    from ordersaga.orders.register.lists import filters_of
 
     if status is not None and status not in list(OrderStatus):
         raise WrongInput(f"There is no status {status!r}; there are {', '.join(OrderStatus)}. Nothing was asked.")
@@ -83,7 +83,7 @@ def _filter(status: str | None, **others: Any) -> OrderFilter:
 
 
 async def _list(wanted: OrderFilter, limit: int, as_json: bool) -> int:
-    from ordersaga.order_register import summary_of
+    from ordersaga.orders.register.orders import summary_of
 
     rows: list[OrderSummary] = []
     more = False
@@ -102,7 +102,7 @@ async def _list(wanted: OrderFilter, limit: int, as_json: bool) -> int:
 
 
 async def _csv(wanted: OrderFilter, limit: int) -> int:
-    from ordersaga.order_csv import csv_of
+    from ordersaga.orders.register.csv_file import csv_of
 
     sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
     async for piece in csv_of(_entries(wanted, limit)):
@@ -112,7 +112,7 @@ async def _csv(wanted: OrderFilter, limit: int) -> int:
 
 
 async def _entries(wanted: OrderFilter, limit: int) -> AsyncIterator[OrderEntry]:
-    from ordersaga.order_register import OrderRegister
+    from ordersaga.orders.register.orders import OrderRegister
     from ordersaga.settings import load_settings
 
     async with OrderRegister(load_settings()) as register:

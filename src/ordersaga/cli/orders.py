@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit
+from ordersaga.cli.exit_codes import Exit
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import order_client, run_async
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.account import Account, UnderWay
-from ordersaga.cli.exits import WrongInput
+from ordersaga.cli.adaptive_limiter import AdaptiveLimiter
+from ordersaga.cli.exit_codes import WrongInput
 from ordersaga.cli.output import AsJson
-from ordersaga.cli.pace import Pace
+from ordersaga.cli.placement_report import PlacementReport, UnderWay
 from ordersaga.cli.run import order_client, run_async
 from ordersaga.domain.errors import InvalidOrder, OrderConflict, TemporalBusy, TemporalUnavailable
 
 if TYPE_CHECKING:
-    from ordersaga.cli.intake import Found
-    from ordersaga.client import OrderClient
+    from ordersaga.cli.input_reader import Found
     from ordersaga.domain.order import OrderInput
+    from ordersaga.orders.client import OrderClient
 
 QUIET_SECONDS = 5.0
 """After so long without an order's end, it is worth a look whether there is a worker."""
@@ -45,15 +45,15 @@ def place(
     While Temporal is behind or silent, less is asked of it at once, and what it did not answer is asked again.
     Exit code 1: an order did not complete. 2: some of the input is no order that can be placed. 3: Temporal is silent.
     """
-    from ordersaga.cli import intake
+    from ordersaga.cli import input_reader
 
-    with intake.opened(source) as file:
-        found = intake.orders(file)
-        account = Account(as_json)
+    with input_reader.opened(source) as file:
+        found = input_reader.orders(file)
+        account = PlacementReport(as_json)
         # Until there is an order that can be placed, nothing needs Temporal.
         first = next(found, None)
-        while isinstance(first, intake.BadLine):
-            account.turn_down(first)
+        while isinstance(first, input_reader.BadLine):
+            account.report_invalid(first)
             first = next(found, None)
         if first is not None:
             placing = Placing(account, wait, concurrency, patience)
@@ -64,11 +64,11 @@ def place(
 class Placing:
     """The orders under way: at most `concurrency` at once, handed over at the pace that Temporal keeps up with."""
 
-    def __init__(self, account: Account, wait: bool, concurrency: int, patience: float) -> None:
+    def __init__(self, account: PlacementReport, wait: bool, concurrency: int, patience: float) -> None:
         self._account = account
         self._wait = wait
         self._concurrency = concurrency
-        self._pace = Pace(concurrency, patience)
+        self._pace = AdaptiveLimiter(concurrency, patience)
 
     async def all(self, found: Iterator[Found]) -> None:
         """Place them. Raises TemporalUnavailable, in a group, when patience is over."""
@@ -90,13 +90,13 @@ class Placing:
                 watch.cancel()
 
     async def _take(self, queue: asyncio.Queue[Found | Exception | None], client: OrderClient) -> None:
-        from ordersaga.cli.intake import BadLine
+        from ordersaga.cli.input_reader import BadLine
 
         while (found := await queue.get()) is not None:
             if isinstance(found, Exception):
                 raise found
             if isinstance(found, BadLine):
-                self._account.turn_down(found)
+                self._account.report_invalid(found)
                 continue
             under_way = self._account.under_way[id(found)] = UnderWay(found.order_id)
             answer = await self._answer(found, client, under_way)
@@ -127,7 +127,7 @@ class Placing:
         """Say so, once, if orders wait because there is no worker."""
         from temporalio.service import RPCError
 
-        from ordersaga.connect import pollers
+        from ordersaga.orders.connection import pollers
 
         answered, queue = 0, client.settings.task_queue
         while True:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit
+from ordersaga.cli.exit_codes import Exit
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import order_client, run_async
 
 if TYPE_CHECKING:
-    from ordersaga.client import OrderClient
-    from ordersaga.testing.books import Books
+    from ordersaga.audit.books import Books
+    from ordersaga.orders.client import OrderClient
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
@@ -29,7 +29,7 @@ def recover(dry_run: DryRun = False, as_json: AsJson = False) -> int:
 
 
 async def _recover(dry_run: bool, as_json: bool) -> int:
-    from ordersaga.testing.books import check_books
+    from ordersaga.audit.books import check_books
 
     async with order_client() as client:
         books = await check_books(client)
@@ -45,9 +45,9 @@ async def _recover(dry_run: bool, as_json: bool) -> int:
 
 async def _repair(client: OrderClient, books: Books, dry_run: bool) -> dict[str, str]:
     """What was done about each order that breaks a rule: first what the register has forgotten, then the effects."""
+    from ordersaga.audit.books import Rule, check_books
     from ordersaga.domain.errors import OrdersagaError
-    from ordersaga.restoring import Restoring
-    from ordersaga.testing.books import Rule, check_books
+    from ordersaga.orders.restore import Restoring
 
     restoring, done = Restoring(client), {}
     for rules, repair, would in (

@@ -14,7 +14,7 @@ from ordersaga.cli.logs import configure_logs, configure_temporal_logs
 from ordersaga.domain.errors import TemporalUnavailable
 
 if TYPE_CHECKING:
-    from ordersaga.client import OrderClient
+    from ordersaga.orders.client import OrderClient
 
 T = TypeVar("T")
 
@@ -36,8 +36,8 @@ def run_async(work: Coroutine[Any, Any, T], loop_factory: Callable[[], asyncio.A
 
 @asynccontextmanager
 async def order_client(**temporal: Any) -> AsyncIterator[OrderClient]:
-    """The client that the environment names; keywords go to `ordersaga.connect.connect`. Raises TemporalUnavailable."""
-    from ordersaga.client import OrderClient
+    """The client that the environment names; keywords go to `connect`. Raises TemporalUnavailable."""
+    from ordersaga.orders.client import OrderClient
 
     configure_temporal_logs("ERROR")
     async with await OrderClient.connect(**temporal) as client:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit
+from ordersaga.cli.exit_codes import Exit
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.ports import port_option, url_of
 from ordersaga.cli.run import on_stop, run_async, spare_collector
@@ -64,8 +64,8 @@ def services(
 
 async def _worker(wait: float, as_json: bool) -> int:
     from ordersaga.cli.logs import configure_temporal_logs
+    from ordersaga.orders.worker import run_worker
     from ordersaga.settings import load_settings
-    from ordersaga.worker import run_worker
 
     configure_temporal_logs("WARN")
     settings = load_settings()
@@ -112,7 +112,7 @@ async def _client_of_a_namespace() -> Client:
     from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
     from temporalio.service import RPCError
 
-    from ordersaga.connect import connect
+    from ordersaga.orders.connection import connect
 
     client = await connect()
     try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit
+from ordersaga.cli.exit_codes import Exit
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import order_client, run_async
 
 if TYPE_CHECKING:
-    from ordersaga.testing.books import Books
+    from ordersaga.audit.books import Books
 
 
 def verify(as_json: AsJson = False) -> int:
@@ -22,7 +22,7 @@ def verify(as_json: AsJson = False) -> int:
 
 
 async def _verify(as_json: bool) -> int:
-    from ordersaga.testing.books import check_books
+    from ordersaga.audit.books import check_books
 
     async with order_client() as client:
         books = await check_books(client)

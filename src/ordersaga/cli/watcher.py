@@ -11,10 +11,10 @@ from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowFail
 from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.cli.finding import Finding, ok, problem
-from ordersaga.connect import pollers
 from ordersaga.domain.worklist import WatcherRound
-from ordersaga.watcher import SCHEDULE_PREFIX, schedule_id
-from ordersaga.workflows.watch import WatcherWorkflow
+from ordersaga.orders.connection import pollers
+from ordersaga.orders.recovery.watcher import SCHEDULE_PREFIX, schedule_id
+from ordersaga.orders.workflows.watch import WatcherWorkflow
 
 if TYPE_CHECKING:
     from temporalio.client import Client, ScheduleDescription

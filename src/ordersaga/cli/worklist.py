@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ordersaga.cli import output
-from ordersaga.cli.exits import Exit, WrongInput
+from ordersaga.cli.exit_codes import Exit, WrongInput
 from ordersaga.cli.orders import OrderId
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import order_client, run_async
 
 if TYPE_CHECKING:
-    from ordersaga.domain.audit import AuditFilter, AuditItem
+    from ordersaga.domain.audit_log import AuditFilter, AuditItem
     from ordersaga.domain.worklist import OrderDecision, WorklistItem
 
 _MOST_CHARACTERS = 500
@@ -83,7 +83,7 @@ def audit(
     as_json: AsJson = False,
 ) -> int:
     """List who did what, when, on which order, newest first: decisions, notes, requests to cancel. Times are UTC."""
-    from ordersaga.domain.audit import AuditFilter, AuditKind
+    from ordersaga.domain.audit_log import AuditFilter, AuditKind
 
     if kind is not None and kind not in list(AuditKind):
         raise WrongInput(f"There is no kind {kind!r}; there are {', '.join(AuditKind)}. Nothing was asked.")
@@ -91,7 +91,7 @@ def audit(
 
 
 async def _worklist(as_json: bool) -> int:
-    from ordersaga.worklist import read_worklist
+    from ordersaga.orders.worklist import read_worklist
 
     async with order_client(lazy=True) as client:
         found = await read_worklist(client.temporal, client.register)

@@ -1,6 +1,6 @@
 """The demo: real orders through the whole stack, with everything going wrong that should not matter."""
 
-from ordersaga.demo.cast import Cause, Scene, cast
-from ordersaga.demo.play import Play
+from ordersaga.demo.runner import DemoRun
+from ordersaga.demo.scenarios import Cause, Scenario, demo_scenarios
 
-__all__ = ["Cause", "Play", "Scene", "cast"]
+__all__ = ["Cause", "DemoRun", "Scenario", "demo_scenarios"]

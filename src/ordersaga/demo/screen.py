@@ -12,46 +12,48 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ordersaga.demo.cast import TOLD, Cause, Scene
-from ordersaga.testing.books import Books
+from ordersaga.audit.books import Books
+from ordersaga.demo.scenarios import DESCRIPTIONS, Cause, Scenario
 
 COLOURS = {"completed": "green", "failed": "red", "cancelled": "yellow"}
 
 
-def progress(scenes: list[Scene], news: str) -> Group:
+def progress(scenarios: list[Scenario], news: str) -> Group:
     """One screen: how many orders of each cause have ended."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for cause in Cause:
-        of_cause = [scene for scene in scenes if scene.cause is cause]
-        ended = sum(scene.result is not None for scene in of_cause)
+        of_cause = [scenario for scenario in scenarios if scenario.cause is cause]
+        ended = sum(scenario.result is not None for scenario in of_cause)
         bar = ProgressBar(total=len(of_cause), completed=ended, width=24)
-        table.add_row(Text(_name(cause), style="bold"), bar, f"{ended}/{len(of_cause)}", Text(TOLD[cause], style="dim"))
-    ended = sum(scene.result is not None for scene in scenes)
-    head = Text(f"{ended} of {len(scenes)} orders have ended", style="bold")
+        table.add_row(
+            Text(_name(cause), style="bold"), bar, f"{ended}/{len(of_cause)}", Text(DESCRIPTIONS[cause], style="dim")
+        )
+    ended = sum(scenario.result is not None for scenario in scenarios)
+    head = Text(f"{ended} of {len(scenarios)} orders have ended", style="bold")
     return Group(head, "", table, "", Text(news, style="bold red"))
 
 
-def outcomes(scenes: list[Scene], ui: str | None) -> Table:
+def outcomes(scenarios: list[Scenario], ui: str | None) -> Table:
     """The table by cause. With the Web UI's URL, each row links to one of its orders there."""
     table = Table("what happened", "orders", "how they ended", "median", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[1].justify = table.columns[3].justify = "right"
     if ui:
         table.add_column("look at one", no_wrap=True)
     for cause in Cause:
-        of_cause = [scene for scene in scenes if scene.cause is cause]
+        of_cause = [scenario for scenario in scenarios if scenario.cause is cause]
         row: list[RenderableType] = [
-            Text.assemble((_name(cause), "bold"), f"\n{TOLD[cause]}"),
+            Text.assemble((_name(cause), "bold"), f"\n{DESCRIPTIONS[cause]}"),
             str(len(of_cause)),
             _ends(of_cause),
-            f"{median(scene.seconds for scene in of_cause):.1f} s",
+            f"{median(scenario.seconds for scenario in of_cause):.1f} s",
         ]
         table.add_row(*row, *([link(ui, of_cause[0])] if ui else []))
     return table
 
 
-def link(ui: str, scene: Scene) -> Text:
+def link(ui: str, scenario: Scenario) -> Text:
     """An order, linked to its page in Temporal's Web UI."""
-    workflow_id = f"order-{scene.order.order_id}"
+    workflow_id = f"order-{scenario.order.order_id}"
     return Text(workflow_id, style=Style(link=f"{orders_page(ui)}/{workflow_id}", underline=True))
 
 
@@ -60,7 +62,7 @@ def orders_page(ui: str) -> str:
     return f"{ui}/namespaces/default/workflows"
 
 
-def show_books(console: Console, scenes: list[Scene], books: Books) -> None:
+def show_books(console: Console, scenarios: list[Scenario], books: Books) -> None:
     """Say whether the books balance and every order is accounted for."""
     for currency, money in sorted(books.money.items()):
         console.print(
@@ -69,25 +71,25 @@ def show_books(console: Console, scenes: list[Scene], books: Books) -> None:
         )
     for violation in books.violations:
         console.print(f"broken: {violation.order_id or violation.sku}: {violation.detail}", style="red")
-    surprised = [scene for scene in scenes if scene.surprise]
-    for scene in surprised:
-        console.print(f"order {scene.order.order_id} ({scene.cause}): {scene.surprise}", style="red")
+    mismatched = [scenario for scenario in scenarios if scenario.mismatch]
+    for scenario in mismatched:
+        console.print(f"order {scenario.order.order_id} ({scenario.cause}): {scenario.mismatch}", style="red")
     if books.balanced:
         console.print("The books balance.", style="bold green")
-    if not surprised:
-        console.print(f"Every order accounted for: {len(scenes)} of {len(scenes)}.", style="bold green")
+    if not mismatched:
+        console.print(f"Every order accounted for: {len(scenarios)} of {len(scenarios)}.", style="bold green")
 
 
-def as_json(scenes: list[Scene], books: Books) -> dict[str, Any]:
+def as_json(scenarios: list[Scenario], books: Books) -> dict[str, Any]:
     """The demo's account: how many orders of each cause ended as they had to, and the books."""
-    good = [scene for scene in scenes if not scene.surprise]
+    good = [scenario for scenario in scenarios if not scenario.mismatch]
     return {
-        "orders": len(scenes),
-        "outcomes": {cause: sum(scene.cause is cause for scene in good) for cause in Cause},
+        "orders": len(scenarios),
+        "outcomes": {cause: sum(scenario.cause is cause for scenario in good) for cause in Cause},
         "surprises": [
-            {"order_id": scene.order.order_id, "cause": scene.cause, "problem": scene.surprise}
-            for scene in scenes
-            if scene.surprise
+            {"order_id": scenario.order.order_id, "cause": scenario.cause, "problem": scenario.mismatch}
+            for scenario in scenarios
+            if scenario.mismatch
         ],
         "books": books.to_json(),
     }
@@ -97,9 +99,9 @@ def _name(cause: Cause) -> str:
     return cause.replace("_", " ")
 
 
-def _ends(scenes: list[Scene]) -> Text:
+def _ends(scenarios: list[Scenario]) -> Text:
     ends = Text()
-    for status in dict.fromkeys(scene.result.status for scene in scenes if scene.result):
+    for status in dict.fromkeys(scenario.result.status for scenario in scenarios if scenario.result):
         ends.append(status, style=COLOURS.get(status, "bold red")).append("  ")
-    refusals = {scene.result.refusal for scene in scenes if scene.result and scene.result.refusal}
+    refusals = {scenario.result.refusal for scenario in scenarios if scenario.result and scenario.result.refusal}
     return ends.append("\n" + ", ".join(sorted(refusals)), style="dim") if refusals else ends

@@ -144,8 +144,8 @@ def _by_amount(item: WorklistItem) -> tuple[bool, str, int]:
     return not money.minor, money.currency, -money.minor
 
 
-class Settlement(Document):
-    """What a settlement run is given: the order, why it needs one, and a person's decision if there is one."""
+class Recovery(Document):
+    """What a recovery run is given: the order, why it needs one, and a person's decision if there is one."""
 
     order: OrderInput
     cause: Attention

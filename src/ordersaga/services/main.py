@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from ordersaga.domain.errors import SettingsError
+from ordersaga.http.server import run
 from ordersaga.services.inventory.service import service as inventory
 from ordersaga.services.kit.app import ERROR_HANDLERS, Service, probe
 from ordersaga.services.kit.migrate import migrations
@@ -22,7 +23,6 @@ from ordersaga.services.notification.service import service as notification
 from ordersaga.services.payment.service import service as payment
 from ordersaga.services.register.service import service as register
 from ordersaga.services.shipping.service import service as shipping
-from ordersaga.serving.server import run
 from ordersaga.settings import SERVICES, Settings
 
 _SQLITE = "sqlite:///"

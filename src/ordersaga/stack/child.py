@@ -36,7 +36,7 @@ class StackError(OrdersagaError):
     """The local stack cannot run as asked."""
 
 
-def tied_to_us(name: str, command: Iterable[str]) -> list[str]:
+def kill_with_parent(name: str, command: Iterable[str]) -> list[str]:
     """The command, to be killed when the pipe ends that it is given as its input: when we end, however we do.
 
     Once the program has ended, write a line into the pipe before it is closed, or another's process may be killed that
@@ -108,7 +108,7 @@ class Child:
             self.kill()
             await asyncio.wait([self._running])
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The last lines of its log."""
         try:
             with self.log_file.open(encoding="utf-8", errors="replace") as lines:
@@ -130,7 +130,7 @@ class Child:
             if not self._was_ready and self.deaths >= EARLY_DEATHS:
                 raise StackError(
                     f"{self.name} does not start ({ended}); the stack was stopped. "
-                    f"{self.log_file} ends with:\n{self.last_words()}"
+                    f"{self.log_file} ends with:\n{self.log_tail()}"
                 )
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY_SECONDS else min(2 * pause, LONGEST_PAUSE)
             log.warning("died and is started again", child=self.name, how=ended, in_seconds=pause)
@@ -143,7 +143,7 @@ class Child:
         try:
             with self.log_file.open("ab") as messages:
                 self._process = process = await asyncio.create_subprocess_exec(
-                    *tied_to_us(self.name, self._program.command),
+                    *kill_with_parent(self.name, self._program.command),
                     stdin=lifeline,
                     stdout=PIPE if self._program.watch is says_ready else messages,
                     stderr=messages,

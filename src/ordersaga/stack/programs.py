@@ -26,7 +26,7 @@ _SEARCH_ATTRIBUTES = (
     "OrderAmountAtRisk=Int",
     "OrderAttentionSince=Datetime",
 )
-"""Those of ordersaga.workflows.projection, there before the first order; a worker would add them too."""
+"""Those of ordersaga.orders.workflows.projection, there before the first order; a worker would add them too."""
 
 _SQLITE = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=10000", "cache_size=-65536")
 """Every commit is flushed to disk, but only to the log; 40 MB of that are carried over to the file at a time."""

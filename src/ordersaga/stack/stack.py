@@ -13,7 +13,7 @@ from typing import Self
 from ordersaga.settings import PREFIX, SERVICES, Settings, load_settings, shown_database
 from ordersaga.stack import programs
 from ordersaga.stack.child import Child, Program, StackError
-from ordersaga.stack.claims import data_dir_lock, free_ports
+from ordersaga.stack.locks import data_dir_lock, free_ports
 
 START_SECONDS = 120.0
 

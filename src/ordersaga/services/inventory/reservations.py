@@ -19,8 +19,8 @@ from ordersaga.contracts.inventory import (
 )
 from ordersaga.domain.errors import AlreadyShipped, InsufficientInventory, InvalidTransition
 from ordersaga.services.kit.answer import Answer, no_content, refusal, reply
-from ordersaga.services.kit.books import Book
-from ordersaga.services.kit.store import Again, Row, Transaction, now
+from ordersaga.services.kit.paged_table import PagedTable
+from ordersaga.services.kit.store import RetryTransaction, Row, Transaction, now
 
 _INSERT = "INSERT INTO reservation (reservation_id, order_id, state, items, created_at) VALUES (?, ?, ?, ?, ?)"
 _INSERT_SKU = "INSERT INTO reservation_sku (sku, reservation_id) VALUES (?, ?)"
@@ -41,7 +41,9 @@ def _entry(row: Row) -> ReservationEntry:
     )
 
 
-BOOK = Book("SELECT seq, reservation_id, order_id, state, items, created_at FROM reservation", "reservation_id", _entry)
+BOOK = PagedTable(
+    "SELECT seq, reservation_id, order_id, state, items, created_at FROM reservation", "reservation_id", _entry
+)
 HAS_SKU = "reservation_id IN (SELECT reservation_id FROM reservation_sku WHERE sku = ?)"
 
 
@@ -109,7 +111,7 @@ def _pieces(lines: Iterable[ReservationLine | LineEntry]) -> Counter[str]:
 
 async def _hold(tx: Transaction, pieces: Mapping[str, int]) -> None:
     if await tx.execute_many(_HOLD, [(count, count, sku, count) for sku, count in pieces.items()]) < len(pieces):
-        raise Again
+        raise RetryTransaction
 
 
 async def _move(tx: Transaction, sql: str, pieces: Mapping[str, int]) -> None:

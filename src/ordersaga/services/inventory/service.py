@@ -33,13 +33,13 @@ from ordersaga.domain.errors import (
     StockInUse,
 )
 from ordersaga.domain.order import Sku
+from ordersaga.http.problem import problems
 from ordersaga.services.inventory import reservations, stock
 from ordersaga.services.kit.answer import no_content, reply
 from ordersaga.services.kit.app import Service, new_app
-from ordersaga.services.kit.books import OrderQuery, PageQuery
 from ordersaga.services.kit.fence import Fence, OwnerQuery
+from ordersaga.services.kit.paged_table import OrderQuery, PageQuery
 from ordersaga.services.kit.store import Store, Transaction
-from ordersaga.serving.problem import problems
 
 StockLevels = Annotated[dict[Sku, StockLevel], Field(min_length=1), Body()]
 

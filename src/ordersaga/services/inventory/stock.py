@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ordersaga.contracts.inventory import StockItem
 from ordersaga.domain.errors import StockInUse
-from ordersaga.services.kit.books import Book
+from ordersaga.services.kit.paged_table import PagedTable
 from ordersaga.services.kit.store import Row, Transaction
 
 _LOAD = """
@@ -27,7 +27,7 @@ def _entry(row: Row) -> StockItem:
     )
 
 
-BOOK = Book("SELECT sku, loaded, on_hand, reserved, shipped FROM stock", "sku", _entry, "sku", str)
+BOOK = PagedTable("SELECT sku, loaded, on_hand, reserved, shipped FROM stock", "sku", _entry, "sku", str)
 
 
 async def load(tx: Transaction, levels: Mapping[str, int]) -> None:

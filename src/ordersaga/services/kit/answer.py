@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from ordersaga.domain.errors import ServiceError
-from ordersaga.services.kit.store import Work
-from ordersaga.serving.problem import PROBLEM_JSON, error_text
+from ordersaga.http.problem import PROBLEM_JSON, error_text
+from ordersaga.services.kit.store import TransactionFn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Answer:
 
     status: int
     body: str = ""
-    last: Work[None] | None = field(default=None, compare=False)
+    last: TransactionFn[None] | None = field(default=None, compare=False)
 
     @property
     def is_yes(self) -> bool:

@@ -12,11 +12,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ordersaga.http.limits import BodyLimit
+from ordersaga.http.problem import ERROR_HANDLERS as ALL_SERVERS
+from ordersaga.http.problem import ErrorHandler, unavailable_response
 from ordersaga.services.kit.route import BodyRoute
 from ordersaga.services.kit.store import BooksUnavailable, Store, Transaction
-from ordersaga.serving.limits import BodyLimit
-from ordersaga.serving.problem import ERROR_HANDLERS as ALL_SERVERS
-from ordersaga.serving.problem import ErrorHandler, unavailable_response
 
 MAX_BODY_BYTES = 1 << 20
 

@@ -30,7 +30,7 @@ from starlette.responses import Response
 from ordersaga.contracts.common import DoRequest, Owner
 from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotYours
 from ordersaga.services.kit.answer import Answer
-from ordersaga.services.kit.store import Row, Store, Transaction, Work, now
+from ordersaga.services.kit.store import Row, Store, Transaction, TransactionFn, now
 
 OwnerQuery = Annotated[Owner | None, Query(alias="owner", description="Whose effect it is")]
 
@@ -49,11 +49,11 @@ class Fence:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def do(self, effect_id: str, request: DoRequest, work: Work[Answer]) -> Response:
+    async def do(self, effect_id: str, request: DoRequest, work: TransactionFn[Answer]) -> Response:
         """Do the work once under this id. Raises NotYours, Fenced, IdempotencyMismatch or InProgress."""
         return (await self._store.write(partial(do, effect_id, request, work))).response()
 
-    async def undo(self, effect_id: str, owner: str | None, work: Work[Answer], nothing: Answer) -> Response:
+    async def undo(self, effect_id: str, owner: str | None, work: TransactionFn[Answer], nothing: Answer) -> Response:
         """Undo what was done under this id, or answer `nothing` and keep it from being done. Raises NotYours."""
         return (await self._store.write(partial(undo, effect_id, owner, work, nothing))).response()
 
@@ -68,7 +68,7 @@ def request_hash(request: DoRequest, owner: str | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def do(effect_id: str, request: DoRequest, work: Work[Answer], tx: Transaction) -> Answer:
+async def do(effect_id: str, request: DoRequest, work: TransactionFn[Answer], tx: Transaction) -> Answer:
     """The do, inside a transaction. A refusal of the work is stored as it is; what the work wrote with it stays."""
     owner = request.owner
     if await tx.execute(_INSERT, effect_id, "do", "do", request_hash(request, owner), "started", now(), owner):
@@ -88,7 +88,9 @@ async def do(effect_id: str, request: DoRequest, work: Work[Answer], tx: Transac
     return Answer.restore(done["answer"])
 
 
-async def undo(effect_id: str, owner: str | None, work: Work[Answer], nothing: Answer, tx: Transaction) -> Answer:
+async def undo(
+    effect_id: str, owner: str | None, work: TransactionFn[Answer], nothing: Answer, tx: Transaction
+) -> Answer:
     """The undo, inside a transaction. Raises InProgress while the do has not ended."""
     await tx.execute(_INSERT, effect_id, "do", "undo", None, "nothing", now(), owner)
     done = await _find(tx, effect_id, "do")

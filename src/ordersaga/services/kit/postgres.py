@@ -23,7 +23,7 @@ from ordersaga.services.kit.migrate import Migration
 from ordersaga.services.kit.postgres_setup import prepare
 from ordersaga.services.kit.postgres_sql import counted, numbered
 from ordersaga.services.kit.postgres_url import PostgresUrl
-from ordersaga.services.kit.store import Again, BooksUnavailable, Lock, Row, Value, Work
+from ordersaga.services.kit.store import BooksUnavailable, Lock, RetryTransaction, Row, TransactionFn, Value
 
 if TYPE_CHECKING:
     from asyncpg import Pool, Record
@@ -42,7 +42,12 @@ _LONGEST_PAUSE = 0.2
 _WRITE = "BEGIN"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-_CONFLICT = (Again, asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.InvalidCachedStatementError)
+_CONFLICT = (
+    RetryTransaction,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,
+)
 _BUSY = (
     TimeoutError,
     asyncpg.QueryCanceledError,
@@ -99,15 +104,15 @@ class PostgresStore:
             except TimeoutError:
                 self._pool.terminate()
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: TransactionFn[T]) -> T:
         """Run the work in a transaction; it is on disk when this returns. Raises BooksUnavailable."""
         return await self._run(_WRITE, work)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: TransactionFn[T]) -> T:
         """Run the work on a snapshot. Raises BooksUnavailable."""
         return await self._run(_READ, work)
 
-    async def _run(self, begin: str, work: Work[T]) -> T:
+    async def _run(self, begin: str, work: TransactionFn[T]) -> T:
         deadline = time.monotonic() + WAIT_SECONDS
         attempt = _Attempt(begin)
         pause = _FIRST_PAUSE
@@ -115,7 +120,7 @@ class PostgresStore:
             connection = await self._connect(attempt)
             try:
                 return await attempt.run(connection, work)
-            except (Again, *_ANY) as error:
+            except (RetryTransaction, *_ANY) as error:
                 again = isinstance(error, (*_CONFLICT, *_LOST)) or _is_gone(connection)
                 if not again and not isinstance(error, _BUSY):
                     raise
@@ -157,7 +162,7 @@ class _Attempt:
         self._begin = begin
         self.in_doubt = False
 
-    async def run(self, connection: Connected, work: Work[T]) -> T:
+    async def run(self, connection: Connected, work: TransactionFn[T]) -> T:
         """Run the work once, and commit. Whatever is raised, the connection has no transaction then, or is closed."""
         try:
             await connection.execute(self._begin)

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.services.kit.migrate import APPLIED, HISTORY, REMEMBER, Migration, pending
-from ordersaga.services.kit.store import Lock, Row, Transaction, Value, Work, now
+from ordersaga.services.kit.store import Lock, Row, Transaction, TransactionFn, Value, now
 
 T = TypeVar("T")
 MAX_GROUP = 64
@@ -62,23 +62,23 @@ class SqliteStore:
             await asyncio.to_thread(self._writer.stop)
             await asyncio.to_thread(self._reader.stop)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: TransactionFn[T]) -> T:
         """Run the work in a transaction; it is on disk when this returns."""
         return await self._writer.run(work)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: TransactionFn[T]) -> T:
         """Run the work on a snapshot."""
         return await self._reader.run(work)
 
 
 @dataclass(slots=True)
 class _Job:
-    work: Work[Any]
+    work: TransactionFn[Any]
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
 
-    def settle(self) -> None:
+    def finish(self) -> None:
         if self.future.done():
             return
         if self.error is None:
@@ -108,7 +108,7 @@ class _Thread:
         self._jobs.put(None)
         self._thread.join()
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: TransactionFn[T]) -> T:
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(_Job(work, future))
         return await future
@@ -120,7 +120,7 @@ class _Thread:
                 group, more = self._next_group()
                 if group:
                     _commit_together(connection, self._begin, group)
-                    self._loop.call_soon_threadsafe(_settle, group)
+                    self._loop.call_soon_threadsafe(_finish_all, group)
 
     def _next_group(self) -> tuple[list[_Job], bool]:
         group: list[_Job] = []
@@ -240,6 +240,6 @@ def _finish(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("work in a transaction waits for nothing but its own statements")
 
 
-def _settle(group: list[_Job]) -> None:
+def _finish_all(group: list[_Job]) -> None:
     for job in group:
-        job.settle()
+        job.finish()

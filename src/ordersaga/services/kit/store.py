@@ -49,7 +49,7 @@ class Transaction(Protocol):
         """Run one query for each row of values, in their order; the rows of all results."""
 
 
-Work: TypeAlias = Callable[[Transaction], Coroutine[Any, Any, T]]
+TransactionFn: TypeAlias = Callable[[Transaction], Coroutine[Any, Any, T]]
 
 
 class Store(Protocol):
@@ -65,14 +65,14 @@ class Store(Protocol):
     def running(self) -> AbstractAsyncContextManager[None]:
         """Be open for work until the end of the block."""
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: TransactionFn[T]) -> T:
         """Run the work in a transaction. When this returns, what it wrote is on disk. Raises BooksUnavailable."""
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: TransactionFn[T]) -> T:
         """Run work that only reads, on one snapshot, beside the writing. Raises BooksUnavailable."""
 
 
-class Again(Exception):
+class RetryTransaction(Exception):
     """A work raises this when what it has read without a lock is no longer so: it is to be run again."""
 
 

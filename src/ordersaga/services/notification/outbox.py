@@ -17,7 +17,7 @@ from ordersaga.contracts.notification import (
 from ordersaga.domain.errors import InProgress, NotFound, UndeliverableMail
 from ordersaga.domain.order import Email
 from ordersaga.services.kit.answer import Answer, refusal, reply
-from ordersaga.services.kit.books import Book
+from ordersaga.services.kit.paged_table import PagedTable
 from ordersaga.services.kit.store import Row, Transaction, now
 from ordersaga.services.notification.templates import Text, cancellation_notice, render
 
@@ -97,8 +97,8 @@ def _entry(row: Row) -> NotificationEntry:
 
 
 _COLUMNS = "message_id, order_id, recipient, subject, body, reason, state, notices, created_at"
-BOOK = Book(f"SELECT seq, {_COLUMNS} FROM notification", "message_id", _entry)  # noqa: S608
-NEWEST_FIRST = Book(f'SELECT -seq AS "-seq", {_COLUMNS} FROM notification', "message_id", _entry, key="-seq")  # noqa: S608
+BOOK = PagedTable(f"SELECT seq, {_COLUMNS} FROM notification", "message_id", _entry)  # noqa: S608
+NEWEST_FIRST = PagedTable(f'SELECT -seq AS "-seq", {_COLUMNS} FROM notification', "message_id", _entry, key="-seq")  # noqa: S608
 """The same, read backwards. An index on -seq makes its pages as cheap as the others."""
 NOTHING = reply(RecallAnswer(status=RecallStatus.NOTHING_TO_RECALL))
 
@@ -164,7 +164,7 @@ async def still_sending(tx: Transaction, mail: Mail, until: str) -> None:
     await tx.execute(_STILL, until, mail.message_id, mail.claim)
 
 
-async def settle(tx: Transaction, mail: Mail, outcome: Outcome, next_attempt_at: str) -> None:
+async def record_outcome(tx: Transaction, mail: Mail, outcome: Outcome, next_attempt_at: str) -> None:
     """Write down how an attempt ended. If it was given up meanwhile, only that it went out still counts."""
     values = (outcome.state, outcome.reason, int(outcome.maybe_out), next_attempt_at)
     if not await tx.execute(_SETTLE, *values, mail.message_id, mail.claim) and outcome.state == "sent":

@@ -110,7 +110,7 @@ class Sender:
             outcome = Outcome("failed", f"The mail could not be sent ({error!r}). It is not sent again.", True)
         finally:
             saying.cancel()
-        await self._settle(mail, outcome)
+        await self._record_outcome(mail, outcome)
         if outcome.state != "sent":
             _log.warning("The mail %s is %s: %s", mail.message_id, outcome.state, outcome.reason)
         return outcome.state == "sent"
@@ -125,12 +125,12 @@ class Sender:
             with suppress(BooksUnavailable):
                 await self._store.write(partial(outbox.still_sending, mail=mail, until=_in(_CLAIM_SECONDS)))
 
-    async def _settle(self, mail: Mail, outcome: Outcome) -> None:
+    async def _record_outcome(self, mail: Mail, outcome: Outcome) -> None:
         """Write down what became of a mail. That must not be lost, so it is tried until it can be written."""
         due = _in(min(2.0 ** (mail.attempts - 1), _LONGEST_PAUSE_SECONDS))
         while True:
             try:
-                await self._store.write(partial(outbox.settle, mail=mail, outcome=outcome, next_attempt_at=due))
+                await self._store.write(partial(outbox.record_outcome, mail=mail, outcome=outcome, next_attempt_at=due))
                 return
             except BooksUnavailable as error:
                 _log.warning("What became of the mail %s cannot be written yet: %s", mail.message_id, error)

@@ -18,15 +18,15 @@ from ordersaga.contracts.notification import (
     RecallAnswer,
 )
 from ordersaga.domain.errors import Fenced, IdempotencyMismatch, InProgress, NotFound, NotYours, UndeliverableMail
+from ordersaga.http.problem import problems
 from ordersaga.services.kit.answer import Answer, reply
 from ordersaga.services.kit.app import Service, new_app
-from ordersaga.services.kit.books import OrderQuery
 from ordersaga.services.kit.fence import Fence, OwnerQuery
+from ordersaga.services.kit.paged_table import OrderQuery
 from ordersaga.services.kit.store import Store, Transaction
 from ordersaga.services.notification import outbox
 from ordersaga.services.notification.sender import Sender
 from ordersaga.services.notification.smtp import MailServer
-from ordersaga.serving.problem import problems
 
 
 class OutboxQuery(OrderQuery):

@@ -15,8 +15,8 @@ from ordersaga.contracts.payment import (
 from ordersaga.domain.errors import InvalidTransition, PaymentDeclined
 from ordersaga.domain.money import Money
 from ordersaga.services.kit.answer import Answer, refusal, reply
-from ordersaga.services.kit.books import Book
 from ordersaga.services.kit.fence import take_undo_back
+from ordersaga.services.kit.paged_table import PagedTable
 from ordersaga.services.kit.store import Row, Transaction, now
 from ordersaga.services.payment.cards import decline_code
 
@@ -49,7 +49,7 @@ def _entry(row: Row) -> PaymentEntry:
     )
 
 
-BOOK = Book(
+BOOK = PagedTable(
     "SELECT seq, payment_id, order_id, state, amount_minor, refunded_minor, currency, created_at, refunds, "
     "refund_failed_at FROM payment",
     "payment_id",

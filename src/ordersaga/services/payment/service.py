@@ -25,13 +25,13 @@ from ordersaga.domain.errors import (
     NotYours,
     PaymentDeclined,
 )
+from ordersaga.http.problem import problems
 from ordersaga.services.kit.answer import reply
 from ordersaga.services.kit.app import Service, new_app
-from ordersaga.services.kit.books import OrderQuery
 from ordersaga.services.kit.fence import Fence
+from ordersaga.services.kit.paged_table import OrderQuery
 from ordersaga.services.kit.store import Store
 from ordersaga.services.payment import payments
-from ordersaga.serving.problem import problems
 
 
 def service(store: Store) -> Service:

@@ -22,7 +22,7 @@ from ordersaga.domain.errors import Fenced, OrderConflict
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.text import clean
 from ordersaga.services.kit.answer import Answer, reply
-from ordersaga.services.kit.store import Again, Transaction, now
+from ordersaga.services.kit.store import RetryTransaction, Transaction, now
 from ordersaga.services.register.reports import add_events
 from ordersaga.services.register.rows import STANDING, add_document, attention_values, find, standing
 
@@ -119,7 +119,7 @@ async def _end_again(tx: Transaction, order_id: str, request: EndingRequest) -> 
         raise Fenced(f"Order {order_id} is being undone, so it cannot be completed now. Nothing was written.")
     if row["state"] == EndingState.FORWARD and request.status is not OrderStatus.COMPLETED:
         raise Fenced(f"Order {order_id} goes forward, so it cannot end {request.status}. Nothing was written.")
-    raise Again
+    raise RetryTransaction
 
 
 def _skus(order: dict[str, Any]) -> list[str]:

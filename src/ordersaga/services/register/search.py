@@ -15,7 +15,7 @@ from ordersaga.contracts.register import AuditEntry, EndingState, Name, OrderEnt
 from ordersaga.domain.errors import InvalidRequest
 from ordersaga.domain.order import OrderId
 from ordersaga.domain.result import OrderStatus
-from ordersaga.services.kit.books import MAX_PAGE, PageQuery
+from ordersaga.services.kit.paged_table import MAX_PAGE, PageQuery
 from ordersaga.services.kit.store import Row, Transaction, Value
 from ordersaga.services.register import rows
 

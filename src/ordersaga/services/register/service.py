@@ -28,11 +28,11 @@ from ordersaga.contracts.register import (
 )
 from ordersaga.domain.errors import Fenced, NotFound, NotYours, OrderConflict
 from ordersaga.domain.order import OrderId
+from ordersaga.http.problem import problems
 from ordersaga.services.kit.answer import Answer, reply
 from ordersaga.services.kit.app import Service, new_app
-from ordersaga.services.kit.store import Store, Work
+from ordersaga.services.kit.store import Store, TransactionFn
 from ordersaga.services.register import arbiter, reports, rows, search, totals
-from ordersaga.serving.problem import problems
 
 _ORDER = "/orders/{order_id}"
 
@@ -48,8 +48,8 @@ def service(store: Store) -> Service:
 def _add_writing(app: FastAPI, routes: _Writing) -> None:
     ours = NotFound, NotYours
 
-    def add(method: str, path: str, endpoint: Any, noes: dict[int | str, Any], model: Any = Standing) -> None:
-        app.add_api_route(path, endpoint, methods=[method], response_model=model, responses=noes)
+    def add(method: str, path: str, endpoint: Any, refusals: dict[int | str, Any], model: Any = Standing) -> None:
+        app.add_api_route(path, endpoint, methods=[method], response_model=model, responses=refusals)
 
     created: dict[int | str, Any] = {201: {"model": Standing, "description": "Written now"}}
     add("PUT", _ORDER, routes.claim, problems(OrderConflict) | created)
@@ -75,7 +75,7 @@ class _Writing:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def _write(self, work: Work[Answer]) -> Response:
+    async def _write(self, work: TransactionFn[Answer]) -> Response:
         return (await self._store.write(work)).response()
 
     async def claim(self, order_id: OrderId, request: ClaimRequest) -> Response:

@@ -25,14 +25,14 @@ from ordersaga.domain.errors import (
     NotYours,
     UndeliverableAddress,
 )
+from ordersaga.http.problem import problems
 from ordersaga.services.kit.answer import reply
 from ordersaga.services.kit.app import Service, new_app
-from ordersaga.services.kit.books import OrderQuery
 from ordersaga.services.kit.fence import Fence, OwnerQuery
+from ordersaga.services.kit.paged_table import OrderQuery
 from ordersaga.services.kit.store import Store
 from ordersaga.services.shipping import shipments
 from ordersaga.services.shipping.addresses import impossible_fields
-from ordersaga.serving.problem import problems
 
 
 def service(store: Store) -> Service:

@@ -17,7 +17,7 @@ from ordersaga.contracts.shipping import (
 )
 from ordersaga.domain.errors import AlreadyShipped, InvalidTransition, UndeliverableAddress
 from ordersaga.services.kit.answer import Answer, refusal, reply
-from ordersaga.services.kit.books import Book
+from ordersaga.services.kit.paged_table import PagedTable
 from ordersaga.services.kit.store import Row, Transaction, now
 
 _INSERT = """
@@ -41,7 +41,7 @@ def _entry(row: Row) -> ShipmentEntry:
     )
 
 
-BOOK = Book(
+BOOK = PagedTable(
     "SELECT seq, shipment_id, order_id, state, tracking_number, items, created_at FROM shipment", "shipment_id", _entry
 )
 NOTHING = reply(CancelShipmentAnswer(status=CancelStatus.NOTHING_TO_CANCEL))

@@ -1,17 +1,17 @@
 """For tests of anybody's saga: a world made from its declaration, every case of it, and a checker for all or nothing.
 
-`run_sweep(MY_SAGA, subject)` plays every case on a real Temporal server, and returns those that are half done. Needs
+`run_sweep(MY_SAGA, subject)` runs every case on a real Temporal server, and returns those that are half done. Needs
 nothing but the declaration; docs/saga.md, chapter 9, shows how.
 """
 
 from ordersaga.saga import SagaClient
-from ordersaga.testing.sagas.cases import Cancel, Case, Trouble, cases_of
+from ordersaga.testing.sagas.case_runner import CaseResult
+from ordersaga.testing.sagas.cases import Cancel, Case, StepScript, cases_of
 from ordersaga.testing.sagas.checker import Ending, check, ending_of
 from ordersaga.testing.sagas.effects import Effect, Effects, EffectState
-from ordersaga.testing.sagas.play import Played
 from ordersaga.testing.sagas.script import Do, Undo
 from ordersaga.testing.sagas.server import run_program, temporal_client
-from ordersaga.testing.sagas.sweep import SHORT, play_case, run_sweep
+from ordersaga.testing.sagas.sweep import SHORT, run_case, run_sweep
 from ordersaga.testing.sagas.transcript import Line, transcript
 from ordersaga.testing.sagas.world import Gate, World
 
@@ -19,6 +19,7 @@ __all__ = [
     "SHORT",
     "Cancel",
     "Case",
+    "CaseResult",
     "Do",
     "Effect",
     "EffectState",
@@ -26,15 +27,14 @@ __all__ = [
     "Ending",
     "Gate",
     "Line",
-    "Played",
     "SagaClient",
-    "Trouble",
+    "StepScript",
     "Undo",
     "World",
     "cases_of",
     "check",
     "ending_of",
-    "play_case",
+    "run_case",
     "run_program",
     "run_sweep",
     "temporal_client",

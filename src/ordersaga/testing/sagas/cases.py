@@ -23,7 +23,7 @@ class Cancel(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trouble:
+class StepScript:
     """What happens at the calls of one step, and what a person decides if its undo is parked."""
 
     words: str
@@ -38,7 +38,7 @@ class Case:
     """One run of a saga: a step, its trouble, and what happens while its first call is under way."""
 
     step: AnyStep
-    trouble: Trouble
+    script: StepScript
     unwound_by: AnyStep | None = None
     """The step whose answers are all lost, so that there is something to undo."""
     cancel: Cancel = Cancel.NONE
@@ -48,33 +48,33 @@ class Case:
         """The case in words: `hotel: its answer is lost once, cancelled by update, the worker crashes`."""
         extras = [str(self.cancel)] if self.cancel else []
         extras += ["the worker crashes"] if self.crash else []
-        return ", ".join([f"{self.step.name}: {self.trouble.words}", *extras])
+        return ", ".join([f"{self.step.name}: {self.script.words}", *extras])
 
     def arrange(self, world: World) -> None:
         """Tell a world what is to happen."""
         if self.unwound_by is not None:
             world.given(self.unwound_by, do=[Do.LOST])
-        world.given(self.step, do=self.trouble.do, undo=self.trouble.undo)
+        world.given(self.step, do=self.script.do, undo=self.script.undo)
 
 
-DO_TROUBLES = (
-    Trouble("nothing goes wrong"),
-    Trouble("it is refused", do=(Do.REFUSE,)),
-    Trouble("it fails once", do=(Do.FAULT, Do.OK)),
-    Trouble("its answer is lost once", do=(Do.LOST, Do.OK)),
-    Trouble("it fails for ever", do=(Do.FAULT,)),
-    Trouble("its answer is lost for ever", do=(Do.LOST,)),
+DO_SCRIPTS = (
+    StepScript("nothing goes wrong"),
+    StepScript("it is refused", do=(Do.REFUSE,)),
+    StepScript("it fails once", do=(Do.FAULT, Do.OK)),
+    StepScript("its answer is lost once", do=(Do.LOST, Do.OK)),
+    StepScript("it fails for ever", do=(Do.FAULT,)),
+    StepScript("its answer is lost for ever", do=(Do.LOST,)),
 )
-UNDO_TROUBLES = (
-    Trouble("its undo fails once", "undo", undo=(Undo.FAULT, Undo.OK)),
-    Trouble("its undo's answer is lost once", "undo", undo=(Undo.LOST, Undo.OK)),
-    Trouble("its undo is final later", "undo", undo=(Undo.REQUESTED, Undo.REQUESTED, Undo.OK)),
-    Trouble("its undo is parked and mended", "undo", undo=(Undo.FAULT,)),
-    Trouble("its undo is parked and done by hand", "undo", undo=(Undo.FAULT,), choice=Choice.DONE_BY_HAND),
+UNDO_SCRIPTS = (
+    StepScript("its undo fails once", "undo", undo=(Undo.FAULT, Undo.OK)),
+    StepScript("its undo's answer is lost once", "undo", undo=(Undo.LOST, Undo.OK)),
+    StepScript("its undo is final later", "undo", undo=(Undo.REQUESTED, Undo.REQUESTED, Undo.OK)),
+    StepScript("its undo is parked and mended", "undo", undo=(Undo.FAULT,)),
+    StepScript("its undo is parked and done by hand", "undo", undo=(Undo.FAULT,), choice=Choice.DONE_BY_HAND),
 )
-PIVOT_TROUBLES = (
-    Trouble("its undo comes too late", "undo", undo=(Undo.TOO_LATE,)),
-    Trouble("its undo is parked and it is to stand", "undo", undo=(Undo.FAULT,), choice=Choice.GO_FORWARD),
+PIVOT_SCRIPTS = (
+    StepScript("its undo comes too late", "undo", undo=(Undo.TOO_LATE,)),
+    StepScript("its undo is parked and it is to stand", "undo", undo=(Undo.FAULT,), choice=Choice.GO_FORWARD),
 )
 
 
@@ -86,15 +86,15 @@ def cases_of(saga: Saga[Any]) -> list[Case]:
 def _cases(saga: Saga[Any]) -> Iterator[Case]:
     last = [step for step in saga.steps if step.kind in (Kind.COMPENSATABLE, Kind.PIVOT)][-1:]
     for step in saga.steps:
-        for trouble in DO_TROUBLES:
-            yield from _times(step, trouble)
+        for script in DO_SCRIPTS:
+            yield from _times(step, script)
         if step.undo is None:
             continue
-        for trouble in UNDO_TROUBLES + (PIVOT_TROUBLES if step.kind is Kind.PIVOT else ()):
-            yield from _times(step, trouble, *last)
+        for script in UNDO_SCRIPTS + (PIVOT_SCRIPTS if step.kind is Kind.PIVOT else ()):
+            yield from _times(step, script, *last)
 
 
-def _times(step: AnyStep, trouble: Trouble, unwound_by: AnyStep | None = None) -> Iterator[Case]:
+def _times(step: AnyStep, script: StepScript, unwound_by: AnyStep | None = None) -> Iterator[Case]:
     for cancel in Cancel:
         for crash in (False, True):
-            yield Case(step, trouble, unwound_by, cancel, crash)
+            yield Case(step, script, unwound_by, cancel, crash)

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
-from ordersaga.connect import connect
 from ordersaga.domain.errors import OrdersagaError
-from ordersaga.testing.environment import temporal_server
+from ordersaga.orders.connection import connect
+from ordersaga.stack.dev_server import temporal_server
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Plays all cases of a saga, several at a time, and tells which are not all or nothing."""
+"""Runs all cases of a saga, several at a time, and tells which are not all or nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from temporalio.client import Client
 
 from ordersaga.saga import Policy, Saga
+from ordersaga.testing.sagas.case_runner import CaseResult, CaseRunner
 from ordersaga.testing.sagas.cases import Case, cases_of
-from ordersaga.testing.sagas.play import Played, Player
 from ordersaga.testing.sagas.server import temporal_client
 from ordersaga.testing.sagas.world import World
 
@@ -28,7 +28,7 @@ SHORT = Policy(
 """Patient enough for one fault to pass, and not for more."""
 
 
-async def play_case(
+async def run_case(
     temporal: Client,
     saga: Saga[Any],
     subject: Any,
@@ -37,9 +37,9 @@ async def play_case(
     world: Callable[[Saga[Any]], World] = World,
     policy: Policy = SHORT,
     key: str = "1",
-) -> Played:
-    """Play one case in a world of its own. `key` is the saga key of its effects."""
-    return await Player(temporal, saga, subject, world(saga), policy, key).play(case)
+) -> CaseResult:
+    """Run one case in a world of its own. `key` is the saga key of its effects."""
+    return await CaseRunner(temporal, saga, subject, world(saga), policy, key).run(case)
 
 
 async def run_sweep(
@@ -52,8 +52,8 @@ async def run_sweep(
     policy: Policy = SHORT,
     key: str = "1",
     at_once: int = AT_ONCE,
-) -> list[Played]:
-    """Play the cases of a saga, by default all, and return those in which something is wrong.
+) -> list[CaseResult]:
+    """Run the cases of a saga, by default all, and return those in which something is wrong.
 
     Without a client it starts a server of its own, or uses the one at TEMPORAL_ADDRESS. `world` makes the world of a
     case: give it to tell ids and answers. Print a violation to read it.
@@ -62,10 +62,10 @@ async def run_sweep(
     async with AsyncExitStack() as stack:
         client = temporal if temporal is not None else await stack.enter_async_context(temporal_client())
 
-        async def take_turn(case: Case) -> Played:
+        async def take_turn(case: Case) -> CaseResult:
             async with turns:
-                return await play_case(client, saga, subject, case, world=world, policy=policy, key=key)
+                return await run_case(client, saga, subject, case, world=world, policy=policy, key=key)
 
         async with asyncio.TaskGroup() as group:
-            plays = [group.create_task(take_turn(case)) for case in (cases_of(saga) if cases is None else cases)]
-    return [play.result() for play in plays if play.result().problems]
+            runs = [group.create_task(take_turn(case)) for case in (cases_of(saga) if cases is None else cases)]
+    return [run.result() for run in runs if run.result().problems]

@@ -15,7 +15,7 @@ from ordersaga.testing.sagas.world import World
 
 
 @dataclass(frozen=True)
-class Play:
+class RunInputs:
     """What a run of the workflow needs, and cannot be given as JSON. `on_event` is called in replays, too."""
 
     saga: Saga[Any]
@@ -26,7 +26,7 @@ class Play:
     on_event: Callable[[SagaEvent], None]
 
 
-PLAYS: dict[str, Play] = {}
+RUNS: dict[str, RunInputs] = {}
 """By workflow id."""
 
 
@@ -36,11 +36,11 @@ class SagaUnderTest(SagaHandlers):
 
     @workflow.init
     def __init__(self) -> None:
-        play = PLAYS[workflow.info().workflow_id]
-        super().__init__(SagaRun(play.saga, play.subject, play.key, play.policy, play.on_event))
-        for event in play.saga.events:
+        run = RUNS[workflow.info().workflow_id]
+        super().__init__(SagaRun(run.saga, run.subject, run.key, run.policy, run.on_event))
+        for event in run.saga.events:
             if event.poll is None:
-                self.saga.deliver(event, play.world.event_value(event, event.request(play.subject)))
+                self.saga.deliver(event, run.world.event_value(event, event.request(run.subject)))
 
     @workflow.run
     async def run(self) -> Ending:

@@ -75,7 +75,7 @@ class World:
         self._script |= {f"do {name}": do} if do else {}
         self._script |= {f"undo {name}": undo} if undo else {}
 
-    def heal(self) -> None:
+    def stop_faults(self) -> None:
         """From now on nothing fails any more."""
         self._script.clear()
 

@@ -38,7 +38,7 @@ CREATE INDEX accepted_order_email ON accepted_order (email, accepted_at, seq) WH
 
 CREATE INDEX accepted_order_tracking ON accepted_order (tracking_number) WHERE tracking_number IS NOT NULL;
 
--- Orders under way are few, whatever has ended; and what changes while they run stays out of the large index.
+-- Orders under way are few, whatever has ended; and name changes while they run stays out of the large index.
 CREATE INDEX accepted_order_live ON accepted_order (accepted_at, seq, status, state) WHERE ended_at IS NULL;
 
 CREATE INDEX accepted_order_ended

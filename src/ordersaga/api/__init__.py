@@ -1,5 +1,0 @@
-"""The HTTP API: orders, the worklist, health and metrics, as problem documents and JSON under /v1."""
-
-from ordersaga.api.app import add_api
-
-__all__ = ["add_api"]

@@ -1,0 +1,1 @@
+"""Does everything balance? The register held against the services' own books. Nothing here changes either."""

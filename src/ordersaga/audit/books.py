@@ -1,0 +1,135 @@
+"""Do the books balance? What the register says of the orders, held against what the services' own books say of them.
+
+The checker decides nothing by what the workflow remembers: it reads the services over HTTP, and of each order only
+what was asked for and how it is said to have ended. docs/books.md explains the rules.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from temporalio.service import RPCError
+
+from ordersaga.audit.agreement import disagreements
+from ordersaga.audit.effects import Effects, by_order, captured_and_refunded, in_words
+from ordersaga.audit.reading import KnownOrders, ServiceBooks, records_of
+from ordersaga.audit.rules import OrderRecord, Rule, Violation, order_violations, shipped_by_currency
+from ordersaga.domain.errors import TemporalUnavailable
+from ordersaga.domain.result import OrderStatus, OrderSummary
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.service_clients import Services
+
+__all__ = ["Books", "Rule", "Sums", "Violation", "check_books"]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The money of one currency, over all orders that are not running, as decimal strings."""
+
+    captured: str
+    refunded: str
+    shipped: str
+    """What the live shipments are worth. It equals captured less refunded when the books balance."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the checker found. `orders` counts those that have ended by their status; `open` counts those that run."""
+
+    violations: list[Violation]
+    orders: dict[str, int]
+    open: int
+    money: dict[str, Sums] = field(default_factory=dict)
+    unsettled: list[str] = field(default_factory=list)
+    """SKUs whose stock moved each time it was read, so that they could not be judged. Check again when it is quiet."""
+
+    @property
+    def balanced(self) -> bool:
+        """Whether no rule is broken."""
+        return not self.violations
+
+    def to_json(self) -> dict[str, Any]:
+        """The books as JSON: at least `balanced` and `violations`."""
+        return {"balanced": self.balanced} | asdict(self)
+
+
+async def check_books(client: OrderClient) -> Books:
+    """Check the books of the services that the client's settings name: against the register, and that against Temporal.
+
+    Orders may run meanwhile. Raises ServiceUnavailable and TemporalUnavailable; then nothing can be said.
+    """
+    async with Services.open(client.settings.service_urls()) as services:
+        try:
+            books = await _check(KnownOrders(client), ServiceBooks(services))
+            return replace(books, violations=[*books.violations, *await disagreements(client)])
+        except RPCError as error:
+            raise TemporalUnavailable(
+                f"The orders cannot be read from Temporal: {error}. Nothing was changed, and the books are not checked."
+            ) from None
+
+
+async def _check(known: KnownOrders, services: ServiceBooks) -> Books:
+    listed = await known.listed()
+    effects = by_order(await services.entries())
+    # An order that ended after the list was read, or came after it, has to be read again before it can be judged.
+    late = await known.looked_up(effects.keys() - listed.keys())
+    for order_id, order in late.items():
+        if order.closed_at is not None:
+            effects[order_id] = by_order(await services.entries(order_id=order_id)).get(order_id, Effects())
+    orders = listed | late
+    records = {order_id: _open(order) for order_id, order in orders.items() if order.closed_at is None}
+    records |= await records_of(known, {name: orders[name] for name in orders.keys() - records.keys()}, effects)
+    violations, unsettled = await services.stock_violations()
+    return sum_up(records, effects, violations, unsettled)
+
+
+def _open(order: OrderSummary) -> OrderRecord:
+    return OrderRecord(order.order_id, order.status, open=True)
+
+
+def sum_up(
+    records: dict[str, OrderRecord],
+    effects: dict[str, Effects],
+    stock: Iterable[Violation] = (),
+    unsettled: Iterable[str] = (),
+) -> Books:
+    """Judge every order, known to the register or to a service, and count."""
+    violations = []
+    for order_id in sorted(records.keys() | effects.keys()):
+        violations += order_violations(order_id, records.get(order_id), effects.get(order_id, Effects()))
+    ended = Counter(_name(record) for record in records.values() if not record.open)
+    return Books(
+        violations=[*violations, *stock],
+        orders=dict(sorted(ended.items())),
+        open=sum(record.open for record in records.values()),
+        money=_sums(records, effects),
+        unsettled=list(unsettled),
+    )
+
+
+def _name(record: OrderRecord) -> str:
+    return "cut_off" if record.status is OrderStatus.NEEDS_ATTENTION else record.status.value
+
+
+def _sums(records: dict[str, OrderRecord], effects: dict[str, Effects]) -> dict[str, Sums]:
+    captured, refunded, shipped = Counter[str](), Counter[str](), Counter[str]()
+    for order_id, known in effects.items():
+        record = records.get(order_id)
+        if record is not None and record.open:
+            continue
+        for payment in known.payments:
+            try:
+                took, gave_back = captured_and_refunded(payment)
+            except ValueError:  # a violation by itself
+                continue
+            captured[payment.currency] += took
+            refunded[payment.currency] += gave_back
+        if record is not None:
+            shipped.update(shipped_by_currency(record, known))
+    return {
+        currency: Sums(*(in_words(figures[currency], currency) for figures in (captured, refunded, shipped)))
+        for currency in sorted(captured.keys() | shipped.keys())
+    }

@@ -1,0 +1,41 @@
+"""What must be true of the stock: SKU by SKU, against the reservations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from ordersaga.audit.effects import pieces
+from ordersaga.audit.rules import Rule, Violation
+from ordersaga.contracts.inventory import ReservationEntry, ReservationState, StockItem
+
+
+def stock_violations(stock: Iterable[StockItem], reservations: Iterable[ReservationEntry]) -> list[Violation]:
+    """The rules that a SKU breaks, for stock and reservations of one moment."""
+    sums = {ReservationState.HELD: Counter[str](), ReservationState.CONSUMED: Counter[str]()}
+    for reservation in reservations:
+        if reservation.state in sums:
+            sums[reservation.state].update(pieces(reservation.items))
+    held, consumed = sums[ReservationState.HELD], sums[ReservationState.CONSUMED]
+    found = []
+    known = set()
+    for item in stock:
+        known.add(item.sku)
+        problems = _wrong_with(item, held[item.sku], consumed[item.sku])
+        found += [Violation(Rule.STOCK, f"SKU {item.sku}: {problem}", sku=item.sku) for problem in problems]
+    for sku in sorted((held.keys() | consumed.keys()) - known):
+        detail = f"SKU {sku}: {held[sku] + consumed[sku]} pieces are reserved or shipped, but none was ever loaded"
+        found.append(Violation(Rule.STOCK, detail, sku=sku))
+    return found
+
+
+def _wrong_with(item: StockItem, held: int, consumed: int) -> Iterator[str]:
+    levels = f"{item.on_hand} on hand, {item.reserved} reserved and {item.shipped} shipped"
+    if item.on_hand + item.reserved + item.shipped != item.loaded:
+        yield f"{levels} do not add up to the {item.loaded} that were loaded"
+    if min(item.on_hand, item.reserved, item.shipped, item.loaded) < 0:
+        yield f"there cannot be less than none of anything ({levels})"
+    if item.reserved != held:
+        yield f"{item.reserved} are reserved, but held reservations add up to {held}"
+    if item.shipped != consumed:
+        yield f"{item.shipped} are shipped, but consumed reservations add up to {consumed}"

@@ -1,0 +1,18 @@
+"""Real order lines, as a shop's till wrote them, turned into orders."""
+
+from ordersaga.demo.retail.lines import Reason, RejectedLine
+from ordersaga.demo.retail.reader import RetailFileError, RetailOrder, read_retail, read_retail_file, stock_needed
+from ordersaga.demo.retail.samples import sample_orders
+from ordersaga.demo.retail.tally import Tally
+
+__all__ = [
+    "Reason",
+    "RejectedLine",
+    "RetailFileError",
+    "RetailOrder",
+    "Tally",
+    "read_retail",
+    "read_retail_file",
+    "sample_orders",
+    "stock_needed",
+]

@@ -1,0 +1,396 @@
+"""The client: place orders, ask about them, cancel them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga.contracts.register import OrderRecord
+from ordersaga.domain.audit_log import AuditFilter, AuditItem, OrderNote
+from ordersaga.domain.errors import (
+    DecisionRefused,
+    OrderNotFound,
+    ServiceUnavailable,
+    VerdictPending,
+    WorkerUnavailable,
+)
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import (
+    CancelAnswer,
+    CancelOutcome,
+    OrderFilter,
+    OrderPage,
+    OrderResult,
+    OrderStatus,
+    OrderSummary,
+    OrderView,
+    PlacedOrder,
+)
+from ordersaga.domain.worklist import Attention, OrderDecision, WorklistItem
+from ordersaga.orders import executions
+from ordersaga.orders.connection import (
+    cancel_recorded,
+    connect,
+    is_not_ready,
+    map_rpc_error,
+    stuck,
+    translate_rpc_errors,
+)
+from ordersaga.orders.reading import LIVE_PATIENCE, OrderReader
+from ordersaga.orders.register.notes import audit_items, write_note
+from ordersaga.orders.register.orders import (
+    OrderRegister,
+    result_of,
+    run_of,
+    summary_of,
+)
+from ordersaga.orders.starting import Handle, Starter
+from ordersaga.orders.workflows.handlers import OrderHandlers
+from ordersaga.orders.workflows.ids import is_recovery, workflow_id
+from ordersaga.orders.workflows.order import OrderSagaWorkflow
+from ordersaga.orders.workflows.recovery import OrderRecoveryWorkflow
+from ordersaga.orders.worklist import recover_ended, worklist_items
+from ordersaga.saga import cancel_arguments
+from ordersaga.saga.client import asked_again, is_too_many, read_until_known
+from ordersaga.settings import Settings, load_settings
+
+CANCEL_PATIENCE = 60.0
+RECORD_PATIENCE = timedelta(seconds=2)
+"""How long a worker may take to say whether it knows of a cancel already."""
+
+T = TypeVar("T")
+
+
+class OrderClient:
+    """Orders on one Temporal namespace and task queue. Safe to share between tasks.
+
+    `async with` lets its calls to the register share connections, which is for programs that run on.
+    """
+
+    def __init__(self, temporal: Client, settings: Settings | None = None) -> None:
+        self.temporal = temporal
+        self.settings = settings or load_settings()
+        self.register = OrderRegister(self.settings)
+        self._reader = OrderReader(temporal, self.register, live_only=True)
+        self._starter = Starter(temporal, self.settings.task_queue)
+
+    async def __aenter__(self) -> Self:
+        await self.register.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.register.__aexit__(kind, error, trace)
+
+    @classmethod
+    async def connect(cls, settings: Settings | None = None, **temporal: Any) -> Self:
+        """A client on the Temporal server that the environment names. Raises TemporalUnavailable, SettingsError."""
+        settings = settings or load_settings()
+        return cls(await connect(**temporal), settings)
+
+    async def place_order(self, order: OrderInput) -> OrderResult:
+        """Place an order, and wait for its end. Placing it again gives the same result, and does nothing else.
+
+        Raises OrderConflict if the id is taken by an order with other content.
+        """
+        await self.submit_order(order)
+        return await self.result(order.order_id)
+
+    async def submit_order(self, order: OrderInput) -> PlacedOrder:
+        """Place an order without waiting for its end. Raises OrderConflict like place_order.
+
+        The register takes it on first. If no run is started then, because this program ends or Temporal does not
+        answer, the watcher starts one. Raises ServiceUnavailable and TemporalUnavailable: it may have been placed or
+        not. Ask again.
+        """
+        order = self.settings.with_policy(order)
+        standing = await self.register.accept(order, self.settings.task_queue)
+        if standing.ending is not None:  # Temporal may have forgotten it
+            run_id, name = run_of(standing.ending), workflow_id(order.order_id)
+            return PlacedOrder(order_id=order.order_id, workflow_id=name, run_id=run_id, created=False)
+        try:
+            handle = await self._starter.start(order)
+        except WorkflowAlreadyStartedError:
+            return await self._placed_before(order)
+        return PlacedOrder(
+            order_id=order.order_id, workflow_id=handle.id, run_id=handle.result_run_id or "", created=True
+        )
+
+    async def result(self, order_id: str) -> OrderResult:
+        """Wait for an order's end. Raises OrderNotFound, TemporalBusy."""
+        handle = self._handle(order_id)
+        try:
+            with translate_rpc_errors(order_id):
+                return await executions.result_of_latest(handle)
+        except OrderNotFound:
+            record = await self.register.find(order_id)
+            if record is not None and (ended := result_of(record)) is not None:
+                return ended
+            if (recovery := await self._recovery(order_id)) is not None:
+                return await self._result_of_recovery(order_id, recovery)
+            raise
+        except WorkflowFailureError as failure:
+            if (recovery := await self._recovery(order_id)) is not None:
+                return await self._result_of_recovery(order_id, recovery)
+            view = await self._view_of_closed(handle, order_id) if executions.has_view(failure) else None
+            return executions.result_without_one(order_id, failure, view)
+
+    async def get_order_status(self, order_id: str) -> OrderStatus:
+        """Where an order stands. Raises OrderNotFound, WorkerUnavailable."""
+        summary = await self.get_summary(order_id)
+        if summary.closed_at is not None or summary.status is OrderStatus.NEEDS_ATTENTION:
+            return summary.status
+        return (await self.get_order(order_id)).status
+
+    async def get_order(self, order_id: str) -> OrderView:
+        """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
+        return (await self._reader.details(order_id)).view
+
+    async def cancel_order(
+        self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE, by: str | None = None
+    ) -> CancelAnswer:
+        """Ask for an order to be cancelled, and wait until it is certain whether it is, for `patience` seconds.
+
+        `by` is who asks, for the timeline and the audit.
+
+        An order that has ended is not touched: the answer says how. Raises OrderNotFound, VerdictPending.
+        """
+        handle, asked = self._handle(order_id), cancel_arguments(reason, by)
+        try:
+            async with asyncio.timeout(patience):
+                return await self._cancel(handle, order_id, asked)
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            with suppress(RPCError):
+                await self._record_cancel(handle, asked)
+            raise VerdictPending(
+                f"The cancel of order {order_id} was asked for, but after {patience:g} s it is not certain whether it "
+                "came in time. Ask again, which changes nothing, or look with `ordersaga show`."
+            ) from None
+        except (RPCError, WorkflowUpdateFailedError) as error:
+            if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
+                raise map_rpc_error(error, order_id, by_worker=True) from None
+            return await self._cancel_of_closed(order_id)
+        except RuntimeError as error:
+            raise map_rpc_error(error, order_id) from None
+
+    async def get_summary(self, order_id: str) -> OrderSummary:
+        """An order as a list has it, which no worker is needed for. Raises OrderNotFound."""
+        with suppress(ServiceUnavailable):
+            record = await self.register.find(order_id)
+            if record is not None and record.ending is not None:
+                return summary_of(record)
+        try:
+            with translate_rpc_errors(order_id):
+                description = await self._handle(order_id).describe()
+                return await executions.summary(self.temporal, description)
+        except OrderNotFound:
+            return summary_of(await self._record(order_id))
+
+    async def list_orders(
+        self,
+        status: OrderStatus | None = None,
+        customer_id: str | None = None,
+        limit: int | None = None,
+        **more: Any,
+    ) -> AsyncIterator[OrderSummary]:
+        """All orders that fit, or the newest `limit` of them, newest first; `more` are other fields of OrderFilter.
+
+        They are the register's, so that Temporal need not answer. Raises InvalidRequest, ServiceUnavailable.
+        """
+        async for entry in self.register.entries(OrderFilter(status, customer_id, **more), limit):
+            yield summary_of(entry)
+
+    async def list_page(self, wanted: OrderFilter, cursor: str | None = None, limit: int = 50) -> OrderPage:
+        """Some orders, as list_orders has them, and the cursor for more. Raises InvalidCursor, too.
+
+        In a list, an order under way is `processing` from the moment it is placed.
+        """
+        return await self.register.page(wanted, cursor, limit)
+
+    async def worklist(self) -> list[WorklistItem]:
+        """What waits for a person, what has waited longest first. Raises ServiceUnavailable.
+
+        While Temporal does not answer, runs that are wedged are left out, and the log says so.
+        """
+        return await worklist_items(self.temporal, self.register)
+
+    async def resolve(self, order_id: str, decision: OrderDecision) -> OrderView:
+        """Carry out a person's decision, and tell how the order stands then. Raises DecisionRefused, OrderNotFound."""
+        try:
+            handle = await self._current(order_id)
+            with translate_rpc_errors(order_id):
+                description = await handle.describe()
+        except OrderNotFound:
+            return await self._resolve_ended(order_id, decision)
+        if description.status is not WorkflowExecutionStatus.RUNNING:
+            return await self._resolve_ended(order_id, decision)
+        try:
+            return await asked_again(lambda name: handle.execute_update(OrderSagaWorkflow.resolve, decision, id=name))
+        except WorkflowUpdateFailedError as refused:
+            if await self._is_ending(order_id, handle):
+                return await self._resolve_ended(order_id, decision)
+            raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            raise WorkerUnavailable(
+                f"The decision on order {order_id} was sent, and no answer came. It may have been taken or not: "
+                "look with `ordersaga show` before you decide again."
+            ) from None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise map_rpc_error(error, order_id, by_worker=True) from None
+            raise DecisionRefused(
+                f"Order {order_id} ended before the decision reached it. Nothing was changed by the decision."
+            ) from None
+
+    async def note(self, order_id: str, by: str, text: str, note_id: str | None = None) -> OrderNote:
+        """Write a note, once for each `note_id`. Raises InvalidRequest, OrderNotFound, ServiceUnavailable."""
+        return await write_note(self.register, order_id, by, text, note_id)
+
+    async def audit(self, wanted: AuditFilter | None = None, limit: int | None = None) -> AsyncIterator[AuditItem]:
+        """What people did, newest first: all of it, or the newest `limit`. Raises ServiceUnavailable."""
+        async for item in audit_items(self.register, wanted or AuditFilter(), limit):
+            yield item
+
+    # -- how
+
+    async def _record(self, order_id: str) -> OrderRecord:
+        """What the register has of an order that Temporal does not know. Raises OrderNotFound."""
+        record = await self.register.find(order_id)
+        if record is None:
+            raise OrderNotFound(f"There is no order {order_id}: neither Temporal nor the register knows of one.")
+        return record
+
+    async def _cancel(self, handle: Handle, order_id: str, asked: Any) -> CancelAnswer:
+        try:
+            return await asked_again(
+                lambda name: handle.execute_update(OrderSagaWorkflow.request_cancel, asked, id=name)
+            )
+        except WorkflowUpdateFailedError as refused:
+            if not is_too_many(refused):
+                raise
+        except RPCError as error:
+            too_many = error.status is RPCStatusCode.RESOURCE_EXHAUSTED  # told by the server, before a worker can
+            if not (too_many or is_not_ready(error)):
+                raise
+            await self._record_cancel(handle, asked)
+            if not too_many:
+                raise cancel_recorded(order_id) from None
+        # Others have asked before and wait, so that it is asked for; the answer is read besides.
+
+        async def answer() -> CancelAnswer | None:
+            try:
+                return await self._query(handle, order_id, OrderHandlers.get_cancel_answer)
+            except WorkerUnavailable:
+                return None  # whoever asks says how patient they are
+
+        return await read_until_known(answer)
+
+    async def _record_cancel(self, handle: Handle, asked: Any) -> None:
+        """See to it that a cancel is in the run's history, once. Raises RPCError.
+
+        An update that no worker has taken yet is forgotten when the server restarts. A signal is not, but each stays in
+        the history.
+        """
+        with suppress(RPCError, WorkflowQueryFailedError):
+            if await handle.query(OrderSagaWorkflow.is_cancel_requested, rpc_timeout=RECORD_PATIENCE):
+                return
+        await handle.signal(OrderSagaWorkflow.cancel, asked)
+
+    async def _is_ending(self, order_id: str, handle: WorkflowHandle[Any, OrderResult]) -> bool:
+        """Whether a run has written its order's end, without its mail. Waits for the run's own, which comes at once."""
+        record = await self.register.find(order_id)
+        attention = record.attention if record and record.ending else None
+        if attention is None or attention.kind != Attention.MAIL_NOT_SENT:
+            return False
+        with suppress(WorkflowFailureError):
+            await handle.result()
+        return True
+
+    async def _resolve_ended(self, order_id: str, decision: OrderDecision) -> OrderView:
+        await recover_ended(self.temporal, self.settings.task_queue, await self._record(order_id), decision)
+        return await self.get_order(order_id)
+
+    async def _result_of_recovery(self, order_id: str, recovery: WorkflowHandle[Any, OrderResult]) -> OrderResult:
+        try:
+            with translate_rpc_errors(order_id):
+                return await recovery.result()
+        except WorkflowFailureError as failure:  # it was cut off too; the watcher starts another
+            return executions.result_without_one(order_id, failure, None)
+
+    async def _recovery(self, order_id: str) -> WorkflowHandle[Any, OrderResult] | None:
+        with translate_rpc_errors(order_id):
+            run = await executions.current_run(self.temporal, order_id)
+        return self._handle_of_recovery(run) if run is not None and is_recovery(run) else None
+
+    async def _current(self, order_id: str) -> WorkflowHandle[Any, OrderResult]:
+        """The run that tells of an order: its own, or its recovery if that was cut off. Raises OrderNotFound."""
+        with translate_rpc_errors(order_id):
+            run = await executions.current_run(self.temporal, order_id)
+        if run is None:
+            raise OrderNotFound(f"There is no order {order_id}: Temporal knows of no run of it.")
+        return self._handle_of_recovery(run) if is_recovery(run) else self._handle(order_id)
+
+    def _handle_of_recovery(self, run: WorkflowExecution) -> WorkflowHandle[Any, OrderResult]:
+        return self.temporal.get_workflow_handle_for(OrderRecoveryWorkflow.run, run.id)
+
+    def _handle(self, order_id: str) -> Handle:
+        return self.temporal.get_workflow_handle_for(OrderSagaWorkflow.run, workflow_id(order_id))
+
+    async def _placed_before(self, order: OrderInput) -> PlacedOrder:
+        """The register has said that it is the same order."""
+        handle = self._handle(order.order_id)
+        with translate_rpc_errors(order.order_id):
+            run_id = (await handle.describe()).run_id
+        return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
+
+    async def _query(
+        self, handle: WorkflowHandle[Any, OrderResult], order_id: str, query: Callable[[OrderHandlers], T]
+    ) -> T:
+        try:
+            with translate_rpc_errors(order_id, by_worker=True):
+                found: T = await handle.query(query, rpc_timeout=LIVE_PATIENCE)
+        except WorkerUnavailable:
+            with suppress(RPCError):
+                if executions.is_wedged(await handle.describe()):
+                    raise stuck(order_id) from None
+            raise
+        return found
+
+    async def _view_of_closed(self, handle: Handle, order_id: str) -> OrderView | None:
+        try:
+            return await self._query(handle, order_id, OrderHandlers.get_order)
+        except WorkerUnavailable:
+            return None
+
+    async def _cancel_of_closed(self, order_id: str) -> CancelAnswer:
+        status = (await self.get_summary(order_id)).status
+        if not status.is_end:
+            raise VerdictPending(
+                f"The run of order {order_id} was cut off, and how the order ends is not certain before the watcher "
+                "has recovered it, which it does by itself. Nothing was changed. Ask again then."
+            )
+        cancelled = status is OrderStatus.CANCELLED
+        return CancelAnswer(
+            order_id=order_id,
+            outcome=CancelOutcome.CANCELLED if cancelled else CancelOutcome.TOO_LATE,
+            status=status,
+            detail=f"order {order_id} had already ended: {status}",
+        )

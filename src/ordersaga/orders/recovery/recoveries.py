@@ -1,0 +1,108 @@
+"""Recoveries: what is started for an order whose own run has ended while something was left to do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from temporalio.client import Client, WorkflowExecution, WorkflowHandle
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from ordersaga import saga
+from ordersaga.domain.errors import DecisionRefused
+from ordersaga.domain.order import OrderInput
+from ordersaga.domain.result import OrderResult, OrderStatus
+from ordersaga.domain.worklist import Attention, OrderDecision, Recovery
+from ordersaga.orders import executions
+from ordersaga.orders.workflows.ids import recovery_id
+from ordersaga.orders.workflows.projection import CUSTOMER
+from ordersaga.orders.workflows.recovery import OrderRecoveryWorkflow
+from ordersaga.orders.workflows.steps import CHARGE, CONFIRM
+from ordersaga.saga import Choice, Decision, PendingDecisions
+
+CUT_OFF_QUERY = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")'
+RECOVERIES_QUERY = 'WorkflowType = "OrderRecoveryWorkflow" AND ExecutionStatus IN ("Running", "Completed")'
+_EITHER = 'WorkflowType IN ("OrderSagaWorkflow", "OrderRecoveryWorkflow")'
+WEDGED_QUERY = f'{_EITHER} AND ExecutionStatus = "Running" AND {executions.PROBLEMS.name} IS NOT NULL'
+
+Settling = WorkflowHandle[OrderRecoveryWorkflow, OrderResult]
+
+
+async def start_recovery(
+    temporal: Client, task_queue: str, recovery: Recovery, reuse: WorkflowIDReusePolicy
+) -> Settling:
+    """Start a recovery. Raises WorkflowAlreadyStartedError if there is one already that `reuse` does not allow."""
+    order, total = recovery.order, recovery.order.total
+
+    async def start(attributes: TypedSearchAttributes | None) -> Settling:
+        return await temporal.start_workflow(
+            OrderRecoveryWorkflow.run,
+            recovery,
+            id=recovery_id(order.order_id),
+            task_queue=task_queue,
+            id_reuse_policy=reuse,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            memo={"customer_id": order.customer_id, "amount": total.amount, "currency": total.currency},
+            search_attributes=attributes,
+            static_summary=f"recovers order {order.order_id}: {recovery.because}",
+        )
+
+    try:
+        return await start(TypedSearchAttributes([SearchAttributePair(CUSTOMER, order.customer_id)]))
+    except RPCError as error:
+        if not executions.is_unknown_attribute(error):
+            raise
+    return await start(None)
+
+
+def wedged_orders(temporal: Client) -> AsyncIterator[WorkflowExecution]:
+    """The runs of orders, and of their recoveries, whose workflow task keeps failing."""
+    return _searchable(temporal, WEDGED_QUERY)
+
+
+async def _searchable(temporal: Client, query: str) -> AsyncIterator[WorkflowExecution]:
+    try:
+        async for execution in temporal.list_workflows(query):
+            yield execution
+    except RPCError as error:
+        if not executions.is_unknown_attribute(error):
+            raise
+
+
+DECIDED_ON: dict[Attention, tuple[str, str]] = {
+    Attention.MAIL_NOT_SENT: (CONFIRM.name, "its mail was not sent"),
+    Attention.REFUND_FAILED: (CHARGE.name, "its refund has failed later"),
+}
+"""What may be decided of an order that has ended: on which step, and why."""
+
+
+async def carry_out_decision(
+    temporal: Client, task_queue: str, order: OrderInput, cause: Attention, ended: OrderStatus, decision: OrderDecision
+) -> None:
+    """Do as a person has decided on what an order that has ended has left undone. Raises DecisionRefused."""
+    step, because = DECIDED_ON[cause]
+    _check_decision(step, decision)
+    recovery = Recovery(order=order, cause=cause, because=because, decision=decision, ended=ended)
+    try:
+        handle = await start_recovery(temporal, task_queue, recovery, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+    except WorkflowAlreadyStartedError:
+        raise DecisionRefused(
+            f"A decision on order {order.order_id} is being carried out at the moment. Nothing was changed."
+        ) from None
+    await handle.result()
+
+
+def _check_decision(step: str, decision: OrderDecision) -> None:
+    """Raise DecisionRefused unless this step can be decided on like this."""
+    decisions = PendingDecisions()
+    decisions.open(step)
+    try:
+        decisions.check(Decision(decision.step or step, Choice(decision.choice), decision.by, decision.note))
+    except saga.DecisionRefused as refused:
+        raise DecisionRefused(str(refused)) from None

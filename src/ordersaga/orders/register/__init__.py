@@ -1,0 +1,1 @@
+"""What the register has of orders, read and written by programs. The register itself is in services/register."""

@@ -1,0 +1,35 @@
+"""The notification service's client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from ordersaga.contracts.notification import NotificationAnswer, NotificationEntry, NotificationRequest, RecallAnswer
+from ordersaga.domain.errors import ServiceFault, UndeliverableMail
+from ordersaga.orders.service_clients.http import ServiceHttp
+
+
+class NotificationClient:
+    """Mails. Timeouts in seconds."""
+
+    def __init__(self, http: ServiceHttp) -> None:
+        self._http = http
+
+    async def send(self, request: NotificationRequest, timeout: float) -> NotificationAnswer:
+        """Queue a mail, once. Raises UndeliverableMail, NotYours, Fenced, IdempotencyMismatch, ServiceFault."""
+        answer = await self._http.call(
+            "POST", "/notifications", request, {202: NotificationAnswer}, timeout=timeout, refusals=(UndeliverableMail,)
+        )
+        if answer.message_id != request.message_id:
+            raise ServiceFault(f"notification answered for {answer.message_id}, not {request.message_id}")
+        return answer
+
+    async def recall(self, message_id: str, owner: str, timeout: float) -> RecallAnswer:
+        """Recall a mail that is queued, or have one cancellation notice follow it. Raises NotYours, ServiceFault."""
+        return await self._http.call(
+            "POST", f"/notifications/{message_id}/recall", None, {200: RecallAnswer}, timeout=timeout, owner=owner
+        )
+
+    def notifications(self, **filters: str) -> AsyncIterator[NotificationEntry]:
+        """The books: mails, all or those of one order_id. Raises ServiceUnavailable."""
+        return self._http.books("/notifications", NotificationEntry, **filters)

@@ -1,0 +1,158 @@
+"""The register's client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel
+
+from ordersaga.contracts.common import Page
+from ordersaga.contracts.register import (
+    AuditEntry,
+    ClaimRequest,
+    DecisionRequest,
+    EndingRequest,
+    ForwardRequest,
+    NoteRecord,
+    NoteRequest,
+    OrderEntry,
+    OrderFilters,
+    OrderRecord,
+    PlacedCount,
+    PlacedCounts,
+    PlacedQuery,
+    ProgressRequest,
+    Standing,
+    Totals,
+    UnwindRequest,
+)
+from ordersaga.domain.errors import (
+    InvalidRequest,
+    NotFound,
+    OrderConflict,
+    ServiceError,
+    ServiceFault,
+    ServiceUnavailable,
+)
+from ordersaga.orders.service_clients.http import BOOKS_TIMEOUT, MAX_PAGE_BYTES, ServiceHttp
+
+T = TypeVar("T", bound=BaseModel)
+_DEFAULT_PAGE = 50
+_WHOLE_LIST = "1000"
+_EVERYTHING = OrderFilters()
+
+
+class RegisterClient:
+    """Orders as accepted, what became of them, and how each may end. Timeouts in seconds.
+
+    Every write may be repeated. Besides the errors that it names, each raises ServiceFault.
+    """
+
+    def __init__(self, http: ServiceHttp) -> None:
+        self._http = http
+
+    async def claim(self, order_id: str, request: ClaimRequest, timeout: float) -> Standing:
+        """Have an order accepted for its owner, once. Raises OrderConflict if the id belongs to another owner."""
+        return await self._stand("PUT", order_id, "", request, timeout, OrderConflict)
+
+    async def unwind(self, order_id: str, request: UnwindRequest, timeout: float) -> Standing:
+        """Announce that the order is to be undone. `state` says whether it may. Raises NotFound, NotYours."""
+        return await self._stand("POST", order_id, "/unwind", request, timeout, NotFound)
+
+    async def forward(self, order_id: str, request: ForwardRequest, timeout: float) -> Standing:
+        """Say that the order cannot be undone any more. Raises NotFound, NotYours, and Fenced if it is undone."""
+        return await self._stand("POST", order_id, "/forward", request, timeout, NotFound)
+
+    async def close(self, order_id: str, request: EndingRequest, timeout: float) -> Standing:
+        """Write how the order ended, if that is not written yet; `ending` is the one that counts.
+
+        Raises NotFound, NotYours, and Fenced if the order may not end so.
+        """
+        return await self._stand("PUT", order_id, "/ending", request, timeout, NotFound)
+
+    async def progress(self, order_id: str, request: ProgressRequest, timeout: float) -> Standing:
+        """Report how a run goes on. Raises NotFound, NotYours."""
+        return await self._stand("PUT", order_id, "/progress", request, timeout, NotFound)
+
+    async def decide(self, order_id: str, request: DecisionRequest, timeout: float) -> Standing:
+        """Write what a person decided on a step, once. Raises NotFound, NotYours."""
+        return await self._stand("POST", order_id, "/decisions", request, timeout, NotFound)
+
+    async def note(self, order_id: str, request: NoteRequest, timeout: float) -> NoteRecord:
+        """Write what a person noted on an order, once. Raises NotFound."""
+        answers = {200: NoteRecord, 201: NoteRecord}
+        path = f"/orders/{order_id}/notes"
+        return await self._http.call("POST", path, request, answers, timeout=timeout, refusals=(NotFound,))
+
+    async def order(self, order_id: str) -> OrderRecord:
+        """Everything that the register has of one order. Raises NotFound, ServiceUnavailable."""
+        return await self._read(f"/orders/{order_id}", OrderRecord, NotFound)
+
+    async def page(
+        self, filters: OrderFilters = _EVERYTHING, cursor: str | None = None, limit: int = _DEFAULT_PAGE
+    ) -> Page[OrderEntry]:
+        """A page of the orders that fit, newest first. Raises InvalidRequest for a bad cursor, ServiceUnavailable."""
+        query = _query(filters) | {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        return await self._read(f"/orders?{urlencode(query)}", Page[OrderEntry], InvalidRequest)
+
+    def orders(self, **filters: Any) -> AsyncIterator[OrderEntry]:
+        """All orders that fit, newest first; the filters are those of OrderFilters. Raises ServiceUnavailable."""
+        query = _query(OrderFilters.model_validate(filters))
+        return self._http.books("/orders", OrderEntry, **query, limit=_WHOLE_LIST)
+
+    def worklist(self, **filters: str) -> AsyncIterator[OrderEntry]:
+        """The orders that need a person, all or those of one `kind`, longest wait first. Raises ServiceUnavailable."""
+        return self._http.books("/worklist", OrderEntry, **filters, limit=_WHOLE_LIST)
+
+    def audit(self, **filters: str) -> AsyncIterator[AuditEntry]:
+        """What people did, newest first: all, or by `order_id`, `by` or `kind`. Raises ServiceUnavailable."""
+        return self._http.books("/audit", AuditEntry, **filters, limit=_WHOLE_LIST)
+
+    async def audit_page(
+        self, filters: Mapping[str, str], cursor: str | None = None, limit: int = _DEFAULT_PAGE
+    ) -> Page[AuditEntry]:
+        """A page of what people did, newest first. Raises InvalidRequest for a bad cursor, ServiceUnavailable."""
+        query = {**filters, "limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        return await self._read(f"/audit?{urlencode(query)}", Page[AuditEntry], InvalidRequest)
+
+    async def placed(self, query: PlacedQuery) -> list[PlacedCount]:
+        """How many orders were placed when, by how they stand now. Raises InvalidRequest, ServiceUnavailable."""
+        given = urlencode(query.model_dump(mode="json"))
+        return (await self._read(f"/placed?{given}", PlacedCounts, InvalidRequest)).counts
+
+    async def totals(self) -> Totals:
+        """Counts and amounts over all orders. Raises ServiceUnavailable."""
+        return await self._read("/totals", Totals)
+
+    async def _stand(
+        self, method: str, order_id: str, path: str, request: BaseModel, timeout: float, no: type[ServiceError]
+    ) -> Standing:
+        answer = await self._http.call(
+            method,
+            f"/orders/{order_id}{path}",
+            request,
+            {200: Standing, 201: Standing},
+            timeout=timeout,
+            refusals=(no,),
+        )
+        if answer.order_id != order_id:
+            raise ServiceFault(f"register answered for {answer.order_id}, not {order_id}")
+        return answer
+
+    async def _read(self, path: str, model: type[T], *refusals: type[ServiceError]) -> T:
+        try:
+            return await self._http.call(
+                "GET", path, None, {200: model}, timeout=BOOKS_TIMEOUT, refusals=refusals, max_bytes=MAX_PAGE_BYTES
+            )
+        except ServiceFault as fault:
+            raise ServiceUnavailable(
+                f"The register at {self._http.base_url} cannot be read: {fault}. Nothing was changed. "
+                "Is it running? `ordersaga up` or `ordersaga services` starts it."
+            ) from None
+
+
+def _query(filters: OrderFilters) -> dict[str, str]:
+    given = filters.model_dump(mode="json", exclude_none=True)
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}

@@ -1,0 +1,55 @@
+"""The routes of the worklist: what waits for a person, and what a person decides."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+
+from ordersaga.domain.result import OrderView
+from ordersaga.domain.text import PATTERN, Printable
+from ordersaga.domain.worklist import Attention, OrderDecision, WorklistSort, arranged
+from ordersaga.web.api.bodies import model_in
+from ordersaga.web.api.callers import Operator, Overseer, State
+from ordersaga.web.api.document import body_of
+from ordersaga.web.api.errors import problems
+from ordersaga.web.api.models import Worklist
+from ordersaga.web.api.naming import name_of
+from ordersaga.web.api.orders import Id
+
+router = APIRouter(tags=["worklist"], generate_unique_id_function=name_of)
+
+_REFUSED = "`DecisionRefused`: the order waits for no decision like this, or a name, reference or reason is missing."
+
+
+@router.get("/v1/worklist", response_model=Worklist, responses=problems())
+async def get_worklist(
+    _caller: Overseer,
+    state: State,
+    sort: Annotated[WorklistSort, Query(description="`waiting`: what has waited longest comes first.")] = (
+        WorklistSort.WAITING
+    ),
+    attention: Annotated[Attention | None, Query(description="Only what waits for this.")] = None,
+    customer_id: Annotated[
+        str | None, Query(min_length=1, max_length=128, json_schema_extra={"pattern": PATTERN}), Printable
+    ] = None,
+) -> Worklist:
+    """What waits for a person: steps that cannot be done or undone, mails not sent, runs that do not go on."""
+    known = await state.overview.worklist()
+    return Worklist(items=arranged(known.value, sort, attention, customer_id), as_of=known.at, problem=known.problem)
+
+
+@router.post(
+    "/v1/worklist/{order_id}/decisions",
+    response_model=OrderView,
+    responses=problems(404, 409, 413, 415, s409=f"{_REFUSED} Nothing was changed."),
+    openapi_extra=body_of("OrderDecision"),
+)
+async def decide(request: Request, order_id: Id, _caller: Operator, state: State) -> OrderView:
+    """Decide on what waits: retry, done by hand (with a reference), write off (with a reason), or go forward."""
+    decision = await model_in(request, OrderDecision)
+    try:
+        return await state.client.resolve(order_id, decision)
+    finally:
+        state.overview.changed(order_id)

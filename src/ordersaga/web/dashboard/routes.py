@@ -1,0 +1,147 @@
+"""The addresses of the pages, of their streams, and of what their forms send."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from ordersaga.domain.errors import DecisionRefused, InvalidRequest, OrdersagaError, Unavailable
+from ordersaga.web.access import Caller
+from ordersaga.web.dashboard import views
+from ordersaga.web.dashboard.actions import Act, Sent, cancel, decide, write_note
+from ordersaga.web.dashboard.audit_view import audit_view
+from ordersaga.web.dashboard.bulk import Chosen, decide_on_all, preview_view
+from ordersaga.web.dashboard.dependencies import Dashboard, DashboardState, Operator, operator
+from ordersaga.web.dashboard.errors import PageError
+from ordersaga.web.dashboard.live import updates
+from ordersaga.web.dashboard.order_view import Typed, order_view
+from ordersaga.web.dashboard.reading import Readings
+from ordersaga.web.dashboard.rendering import order_url, url
+from ordersaga.web.dashboard.security import same_origin
+from ordersaga.web.dashboard.views import View
+from ordersaga.web.dashboard.worklist_view import worklist_view
+from ordersaga.web.reads import csv_response
+
+Build = Callable[[Readings, Caller, views.Query], Awaitable[View]]
+
+OURS = [Depends(same_origin)]
+router = APIRouter(include_in_schema=False)
+
+
+def _page(name: str, path: str, build: Build) -> None:
+    """A page. While it is looked at, it asks /live/{name} for what changes."""
+
+    async def page(request: Request, dashboard: Dashboard, caller: Operator) -> Response:
+        return HTMLResponse((await build(dashboard.readings, caller, request.query_params)).html())
+
+    async def live(request: Request, dashboard: Dashboard) -> AsyncIterator[ServerSentEvent]:
+        query = request.query_params
+        async for event in _updates(request, dashboard, lambda caller: build(dashboard.readings, caller, query)):
+            yield event
+
+    router.add_api_route(path, page)
+    router.add_api_route(f"/live/{name}", live, response_class=EventSourceResponse)
+
+
+_page("orders", "/", views.orders_view)
+_page("worklist", "/worklist", worklist_view)
+_page("outbox", "/outbox", views.outbox_view)
+_page("audit", "/audit", audit_view)
+_page("totals", "/totals", views.totals_view)
+
+
+@router.get("/orders.csv", dependencies=[Depends(operator)])
+async def orders_file(request: Request, dashboard: Dashboard) -> Response:
+    """The list of orders that the page shows, all of it, as CSV."""
+    wanted = views.asked_orders(request.query_params)
+    try:
+        return await csv_response(dashboard.readings.state.client.register.entries(wanted))
+    except InvalidRequest as problem:
+        raise PageError(422, "This cannot be looked for", str(problem)) from None
+
+
+@router.get("/orders/{order_id}")
+async def order_page(order_id: str, dashboard: Dashboard, caller: Operator, flash: str = "") -> Response:
+    """An order; `flash` names what has just been done."""
+    return HTMLResponse((await order_view(dashboard.readings, caller, order_id, flash=flash)).html())
+
+
+@router.get("/live/orders/{order_id}", response_class=EventSourceResponse)
+async def order_live(request: Request, order_id: str, dashboard: Dashboard) -> AsyncIterator[ServerSentEvent]:
+    """What changes on an order's page."""
+    async for event in _updates(request, dashboard, lambda caller: order_view(dashboard.readings, caller, order_id)):
+        yield event
+
+
+@router.post("/orders/{order_id}/cancel", dependencies=OURS)
+async def cancel_order(
+    order_id: str, dashboard: Dashboard, caller: Operator, sent: Annotated[Sent, Form()]
+) -> Response:
+    """Cancel an order."""
+    return await _act(dashboard, caller, order_id, sent, cancel)
+
+
+@router.post("/orders/{order_id}/decisions", dependencies=OURS)
+async def decide_on_order(
+    order_id: str, dashboard: Dashboard, caller: Operator, sent: Annotated[Sent, Form()]
+) -> Response:
+    """Decide on what is parked in an order, or on its mail."""
+    return await _act(dashboard, caller, order_id, sent, decide)
+
+
+@router.post("/orders/{order_id}/notes", dependencies=OURS)
+async def note_on_order(
+    order_id: str, dashboard: Dashboard, caller: Operator, sent: Annotated[Sent, Form()]
+) -> Response:
+    """Write a note on an order."""
+    return await _act(dashboard, caller, order_id, sent, write_note)
+
+
+@router.post("/worklist/preview", dependencies=OURS)
+async def preview_decision(dashboard: Dashboard, caller: Operator, chosen: Annotated[Chosen, Form()]) -> Response:
+    """What one decision will do to the chosen orders. Nothing is done."""
+    try:
+        return HTMLResponse((await preview_view(dashboard.readings, caller, chosen)).html())
+    except DecisionRefused as error:
+        raise PageError(409, "Nothing to decide", str(error)) from None
+
+
+@router.post("/worklist/decisions", dependencies=OURS)
+async def decide_on_orders(dashboard: Dashboard, caller: Operator, chosen: Annotated[Chosen, Form()]) -> Response:
+    """Take one decision on the steps that the preview has shown."""
+    try:
+        return HTMLResponse((await decide_on_all(dashboard.readings, caller, chosen)).html())
+    except DecisionRefused as error:
+        again = await preview_view(dashboard.readings, caller, chosen, str(error))
+        return HTMLResponse(again.html(), 409)
+
+
+@router.post("/totals/books", dependencies=[*OURS, Depends(operator)])
+async def check_books(dashboard: Dashboard) -> Response:
+    """Begin a check of the books."""
+    dashboard.readings.books.start(dashboard.readings.state.client)
+    return RedirectResponse("/totals#books", 303)
+
+
+def _updates(
+    request: Request, dashboard: DashboardState, page: Callable[[Caller], Awaitable[View]]
+) -> AsyncIterator[ServerSentEvent]:
+    return updates(dashboard.readings.state, lambda: dashboard.caller(request), page)
+
+
+async def _act(dashboard: DashboardState, caller: Caller, order_id: str, sent: Sent, act: Act) -> Response:
+    """To the order's page, which tells what was done; or the page again, with what was typed and why it was not."""
+    state = dashboard.readings.state
+    try:
+        flash = await act(state, caller, order_id, sent)
+    except OrdersagaError as error:
+        state.overview.changed(order_id)
+        typed = Typed(sent.form, sent.by, sent.note, str(error))
+        page = await order_view(dashboard.readings, caller, order_id, typed)
+        return HTMLResponse(page.html(), 503 if isinstance(error, Unavailable) else 409)
+    state.overview.changed(order_id)
+    return RedirectResponse(url(order_url(order_id), {"flash": flash}), 303)

@@ -1,0 +1,203 @@
+"""An order's timeline, shaped for its page: each step with what was done and undone when, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ordersaga.domain.result import DecisionEntry, OrderView, StepStatus, TimelineEntry
+from ordersaga.orders.workflows.steps import SHIP
+from ordersaga.saga import StepState
+from ordersaga.web.dashboard.labels import StepLabels, entry_label, label, step_labels, tone
+from ordersaga.web.dashboard.times import span
+
+_MARKS = {"ok": "✓", "bad": "✕", "warn": "!", "alert": "!", "busy": "…", "muted": "-", "idle": ""}
+_KINDS: dict[str, str] = {
+    StepState.RUNNING: "do",
+    StepState.UNDOING: "undo",
+    StepState.UNDO_REQUESTED: "requested",
+    StepState.PARKED: "wait",
+}
+"""What is going on while a step is in such a state."""
+_KINDS_IN_ORDER = ("do", "undo", "requested", "hold", "wait")
+_HOLD_ENDS = ("hold_ended", "cancel_requested", "unwind_begun")
+_DECIDED = (StepState.DONE_BY_HAND, StepState.WRITTEN_OFF)
+_THINNEST = 0.6
+"""Of a bar, in per cent: what took a millisecond of an hour is to be seen too."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A stretch of time in which something was going on. `x` and `width` in per cent of the order's time."""
+
+    kind: str
+    x: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step on the page."""
+
+    name: str
+    title: str
+    state: str
+    says: str
+    """The state in words."""
+    since: datetime | None
+    """When it came into the state, if something goes on in it."""
+    tone: str
+    mark: str
+    effect_id: str
+    attempts: int
+    undo_attempts: int
+    last_error: str | None
+    next_try: datetime | None
+    took: str | None
+    bars: Sequence[Bar]
+    bars_label: str
+    decisions: Sequence[DecisionEntry]
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """Something that happened, and how long after the order was placed."""
+
+    at: datetime
+    after: timedelta
+    event: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The time that the bars are drawn over."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is; never zero."""
+        return max(self.end - self.start, timedelta(milliseconds=1))
+
+    def at(self, moment: datetime) -> float:
+        """Where a moment lies, in per cent."""
+        return min(100.0, max(0.0, 100 * (moment - self.start) / self.length))
+
+    def bar(self, kind: str, start: datetime, end: datetime, title: str) -> Bar:
+        """What went on between two moments."""
+        left, right = self.at(start), self.at(end)
+        width = max(_THINNEST, right - left)
+        return Bar(kind, round(min(left, 100 - width), 3), round(width, 3), f"{title}: {span(end - start)}")
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All of it."""
+
+    steps: Sequence[StepRow]
+    log: Sequence[LogRow]
+    axis: Axis | None
+    kinds: Sequence[str]
+    held_until: datetime | None
+    """When the hold that it is in ends."""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A time in which something went on. `end` is None while it does."""
+
+    kind: str
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """A hold: from when, until when at the longest, and when it ended, if it has."""
+
+    start: datetime
+    until: datetime
+    ended: datetime | None
+
+
+def timeline_of(view: OrderView, placed_at: datetime, closed_at: datetime | None, now: datetime) -> Timeline:
+    """The timeline of a view. Without its entries, as when no worker answers, there are no bars and no log."""
+    entries = view.timeline
+    last = max([closed_at or now, *(entry.at for entry in entries)])
+    axis = Axis(min([placed_at, *(entry.at for entry in entries)]), last) if entries or view.since else None
+    holds = list(_holds(entries))
+    steps = [_row(step, view, entries, axis, holds if step.name == SHIP.name else []) for step in view.steps]
+    log = [LogRow(entry.at, entry.at - placed_at, entry_label(entry)) for entry in entries]
+    shown = {bar.kind for step in steps for bar in step.bars}
+    held = [hold.until for hold in holds if hold.ended is None and not view.status.is_end]
+    return Timeline(steps, log, axis, [kind for kind in _KINDS_IN_ORDER if kind in shown], held[-1] if held else None)
+
+
+def is_going_back(step: StepStatus) -> bool:
+    """Whether its state is that of its undo, and the undo is not over by itself."""
+    return step.undoing and (step.state in _KINDS or step.state in _DECIDED)
+
+
+def _holds(entries: Sequence[TimelineEntry]) -> Iterator[_Hold]:
+    for place, entry in enumerate(entries):
+        if entry.kind == "hold_begun" and entry.until is not None:
+            ends = [later.at for later in entries[place + 1 :] if later.kind in _HOLD_ENDS]
+            yield _Hold(entry.at, entry.until, ends[0] if ends else None)
+
+
+def _row(
+    step: StepStatus, view: OrderView, entries: Sequence[TimelineEntry], axis: Axis | None, holds: Sequence[_Hold]
+) -> StepRow:
+    said, shown = step_labels(step.name), tone(step.state)
+    stretches = list(_stretches(step, view, entries))
+    took = sum((each.end - each.start for each in stretches if each.end), timedelta())
+    bars = list(_bars(said, stretches, holds, axis)) if axis else []
+    return StepRow(
+        name=step.name,
+        title=(said.undo if is_going_back(step) else said.do).title,
+        state=step.state,
+        says=_says(step, view, said),
+        since=view.since.get(step.name) if step.state in _KINDS else None,
+        tone=shown,
+        mark=_MARKS[shown],
+        effect_id=step.id if step.state != StepState.PENDING else "",
+        attempts=step.attempts,
+        undo_attempts=step.undo_attempts,
+        last_error=step.last_error,
+        next_try=step.next_try,
+        took=span(took) if took else None,
+        bars=bars,
+        bars_label="; ".join(bar.title for bar in bars),
+        decisions=[entry for entry in view.decisions if entry.step == step.name],
+    )
+
+
+def _says(step: StepStatus, view: OrderView, said: StepLabels) -> str:
+    if step.state == StepState.UNDO_REQUESTED:
+        return f"{said.requested}: it is final later"
+    return "Not begun" if view.status.is_end and step.state == StepState.PENDING else label(step.state)
+
+
+def _stretches(step: StepStatus, view: OrderView, entries: Sequence[TimelineEntry]) -> Iterator[_Stretch]:
+    for entry in entries:
+        kind = _KINDS.get(entry.was or "")
+        if entry.step == step.name and entry.since is not None and entry.state != entry.was and kind:
+            yield _Stretch(kind, entry.since, entry.at)
+    if step.state in _KINDS and step.name in view.since:
+        yield _Stretch(_KINDS[step.state], view.since[step.name], None)
+
+
+def _bars(said: StepLabels, stretches: Sequence[_Stretch], holds: Sequence[_Hold], axis: Axis) -> Iterator[Bar]:
+    titles = {
+        "do": said.do.title,
+        "undo": said.undo.title,
+        "requested": f"{said.requested}, and not final yet",
+        "wait": "Waited for a person",
+    }
+    for hold in holds:
+        yield axis.bar("hold", hold.start, hold.ended or min(hold.until, axis.end), "On hold")
+    for each in stretches:
+        yield axis.bar(each.kind, each.start, each.end or axis.end, titles[each.kind])

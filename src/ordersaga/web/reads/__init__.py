@@ -1,0 +1,8 @@
+"""What is known of orders, read once for everybody who asks: what the API and the dashboard stand on."""
+
+from ordersaga.web.reads.app_state import AppState
+from ordersaga.web.reads.csv_export import CsvResponse, csv_response
+from ordersaga.web.reads.health import Health
+from ordersaga.web.reads.orders import Overview
+
+__all__ = ["AppState", "CsvResponse", "Health", "Overview", "csv_response"]

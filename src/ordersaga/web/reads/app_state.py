@@ -1,0 +1,47 @@
+"""What the API and the dashboard share while they serve."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from ordersaga.orders.client import OrderClient
+from ordersaga.orders.connection import connect
+from ordersaga.settings import Settings
+from ordersaga.web.access.keys import KeyRing
+from ordersaga.web.access.limiter import Limiter
+from ordersaga.web.access.streams import Streams
+from ordersaga.web.reads.orders import Overview
+
+
+class AppState:
+    """The keys, the limits, and what is known of orders. `client` and `overview` are there while it is running.
+
+    Keyword arguments go to `ordersaga.orders.connection.connect`. Raises SettingsError if the keys file cannot be read.
+    """
+
+    client: OrderClient
+    overview: Overview
+
+    def __init__(self, settings: Settings, **temporal: Any) -> None:
+        self.settings = settings
+        self.keys = KeyRing.open(settings.api_keys)
+        self.limiter = Limiter(settings.api_rate)
+        self.streams = Streams()
+        self._temporal = temporal
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Be ready to ask Temporal, which need not be there yet: the first call connects, and every one tries."""
+        temporal = await connect(lazy=True, **self._temporal)
+        async with OrderClient(temporal, self.settings) as self.client:
+            self.overview = Overview(self.client)
+            try:
+                yield
+            finally:
+                await self.overview.close()
+
+    def stop(self) -> None:
+        """The server stops: let what has no end by itself come to one."""
+        self.overview.stopping.set()

@@ -1,0 +1,37 @@
+"""What Temporal's client raises, in our words."""
+
+from __future__ import annotations
+
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
+from ordersaga.domain.errors import OrdersagaError, TemporalBusy, TemporalUnavailable
+from ordersaga.orders.connection import connect, translate_rpc_errors
+
+
+async def test_a_lazy_connection_that_finds_nobody_says_so_at_the_first_call() -> None:
+    temporal = await connect(target_host="127.0.0.1:1", lazy=True)
+    refused = pytest.raises(TemporalUnavailable, match=r"server answers: connection refused\. Nothing was done")
+    with refused, translate_rpc_errors("o1"):
+        await temporal.get_workflow_handle("order-o1").describe()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (RPCStatusCode.UNAUTHENTICATED, TemporalUnavailable, "refuses this client"),
+        (RPCStatusCode.PERMISSION_DENIED, TemporalUnavailable, "refuses this client"),
+        (RPCStatusCode.RESOURCE_EXHAUSTED, TemporalBusy, "busier than it may be"),
+    ],
+)
+def test_what_a_server_says_is_told_with_what_to_do(
+    status: RPCStatusCode, kind: type[OrdersagaError], words: str
+) -> None:
+    with pytest.raises(kind, match=words) as raised, translate_rpc_errors("o1"):
+        raise RPCError("no", status, b"")
+    assert type(raised.value) is kind
+
+
+def test_what_is_not_temporals_is_left_alone() -> None:
+    with pytest.raises(RuntimeError, match="ours"), translate_rpc_errors("o1"):
+        raise RuntimeError("ours")
