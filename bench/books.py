@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ordersaga.audit.effects import Effects, Entry, by_order, live, pieces
-from ordersaga.audit.reading import ServiceBooks, pieces_ordered
-from ordersaga.contracts.inventory import ReservationEntry
+from ordersaga.audit.effects import Effects, Entry, by_order, live
+from ordersaga.audit.reading import ServiceBooks
+from ordersaga.contracts.inventory import ReservationEntry, count_pieces
 from ordersaga.contracts.shipping import ShipmentEntry
 from ordersaga.domain.money import Money
 from ordersaga.domain.order import OrderInput
@@ -43,5 +43,5 @@ def wrong(order: OrderInput, effects: Effects) -> Iterator[str]:
             yield f"{order.order_id} paid {payment.amount} {payment.currency} and not {order.total}"
     goods: list[ReservationEntry | ShipmentEntry] = [*effects.reservations, *effects.shipments]
     for entry in goods:
-        if pieces(entry.items) != pieces_ordered(order):
+        if count_pieces(entry.items) != order.pieces:
             yield f"{order.order_id}: its goods are not those that it asked for"

@@ -55,20 +55,20 @@ class OrderCalls:
 
     async def release_inventory(self, order_id: str) -> None:
         """Undo the reservation."""
-        await self._services.inventory.release(f"rsv-{order_id}", "", CALL_SECONDS)
+        await self._services.inventory.release(RESERVE.effect_id(order_id), "", CALL_SECONDS)
 
     async def refund_payment(self, order_id: str) -> None:
         """Undo the charge."""
-        refund = RefundRequest(payment_id=f"pay-{order_id}", reason=REASON)
+        refund = RefundRequest(payment_id=CHARGE.effect_id(order_id), reason=REASON)
         await self._services.payment.refund(refund, CALL_SECONDS)
 
     async def cancel_shipment(self, order_id: str) -> None:
         """Undo the shipment. Raises AlreadyShipped when it is too late."""
-        await self._services.shipping.cancel(f"shp-{order_id}", "", CALL_SECONDS)
+        await self._services.shipping.cancel(SHIP.effect_id(order_id), "", CALL_SECONDS)
 
     async def recall_confirmation(self, order_id: str) -> None:
         """Undo the confirmation."""
-        await self._services.notification.recall(f"msg-{order_id}", "", CALL_SECONDS)
+        await self._services.notification.recall(CONFIRM.effect_id(order_id), "", CALL_SECONDS)
 
 
 def _unowned(request: D) -> D:

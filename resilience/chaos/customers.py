@@ -14,6 +14,7 @@ from ordersaga.contracts.shipping import ShipmentEventState, ShipmentState
 from ordersaga.domain.errors import OrderConflict, ServiceFault, Unavailable
 from ordersaga.domain.order import OrderInput
 from ordersaga.orders.workflows.ids import recovery_id, workflow_id
+from ordersaga.orders.workflows.steps import SHIP
 from resilience.chaos.checks import OrderRecord
 from resilience.chaos.environment import ChaosEnvironment
 from resilience.chaos.event_log import EventLog
@@ -160,7 +161,7 @@ class Customer:
             if parcels:
                 try:
                     await self._ground.services.shipping.move(
-                        f"shp-{self._id}", ShipmentEventState.SHIPPED, CARRIER_SECONDS
+                        SHIP.effect_id(self._id), ShipmentEventState.SHIPPED, CARRIER_SECONDS
                     )
                     self._event_log.note("parcel left", order=self._id)
                 except ServiceFault as error:  # it was cancelled at that moment, or the service is down

@@ -20,6 +20,7 @@ from ordersaga.domain.worklist import OrderDecision
 from ordersaga.orders.client import OrderClient
 from ordersaga.orders.recovery.watcher import schedule_id
 from ordersaga.orders.workflows.ids import workflow_id
+from ordersaga.orders.workflows.steps import SHIP
 from ordersaga.saga import StepState
 from ordersaga.stack.faults import Fault, Kind
 from ordersaga.stack.faults.calls import UNDO_OF
@@ -196,7 +197,9 @@ class Scenario:
     async def parcel_leaves(self) -> None:
         """The carrier takes the parcel."""
         await insist(
-            lambda: self.env.services.shipping.move(f"shp-{self.order_id}", ShipmentEventState.SHIPPED, timeout=5)
+            lambda: self.env.services.shipping.move(
+                SHIP.effect_id(self.order_id), ShipmentEventState.SHIPPED, timeout=5
+            )
         )
 
     async def retry(self, call: str) -> None:

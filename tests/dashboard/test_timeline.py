@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ordersaga.domain.durations import in_two_units
 from ordersaga.domain.money import Money
 from ordersaga.domain.result import OrderStatus, OrderView, StepStatus, TimelineEntry
 from ordersaga.orders.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
@@ -14,7 +15,7 @@ from ordersaga.web.dashboard.labels import TONES, entry_label, label
 from ordersaga.web.dashboard.money import figures, in_format
 from ordersaga.web.dashboard.rendering import without_ages
 from ordersaga.web.dashboard.timeline import StepRow, Timeline, timeline_of
-from ordersaga.web.dashboard.times import due, span
+from ordersaga.web.dashboard.times import due
 
 PLACED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -179,7 +180,7 @@ def test_what_is_to_come_is_told_with_its_time(seconds: float, said: str) -> Non
     [(0.0341, "34 ms"), (1.25, "1.2 s"), (184, "3 min 4 s"), (3600, "1 h"), (7260, "2 h 1 min"), (190_000, "2 d 4 h")],
 )
 def test_a_duration_has_two_units(seconds: float, said: str) -> None:
-    assert span(timedelta(seconds=seconds)) == said
+    assert in_two_units(timedelta(seconds=seconds)) == said
 
 
 @pytest.mark.parametrize(

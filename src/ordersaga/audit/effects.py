@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from ordersaga.contracts.inventory import LineEntry, ReservationEntry, ReservationState
+from ordersaga.contracts.inventory import ReservationEntry, ReservationState
 from ordersaga.contracts.notification import NotificationEntry, NotificationState
 from ordersaga.contracts.payment import PaymentEntry, PaymentState
 from ordersaga.contracts.shipping import ShipmentEntry, ShipmentState
@@ -64,14 +64,6 @@ def live(entry: Entry) -> bool:
     if isinstance(entry, PaymentEntry) and entry.refunded == entry.amount:
         return False
     return entry.state in _LIVE
-
-
-def pieces(lines: Iterable[LineEntry]) -> Counter[str]:
-    """How many pieces of each SKU."""
-    found: Counter[str] = Counter()
-    for line in lines:
-        found[line.sku] += line.qty
-    return found
 
 
 def by_order(entries: Iterable[Entry]) -> dict[str, Effects]:

@@ -18,7 +18,6 @@ from ordersaga.audit.rules import OrderRecord, Violation
 from ordersaga.audit.stock import stock_violations
 from ordersaga.contracts.inventory import ReservationEntry, StockItem
 from ordersaga.contracts.register import OrderRecord as RegisterRecord
-from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderStatus, OrderSummary
 from ordersaga.orders import executions
 from ordersaga.orders.client import OrderClient
@@ -111,7 +110,7 @@ class KnownOrders:
             order_id=order.order_id,
             status=order.status,
             total=asked_for.total if asked_for else None,
-            pieces=pieces_ordered(asked_for) if asked_for else None,
+            pieces=asked_for.pieces if asked_for else None,
             without_mail=completed and not any(live(mail) for mail in effects.mails) and _gave_up_mail(known),
             by_person=await self._by_person(order, known, effects),
         )
@@ -157,14 +156,6 @@ async def records_of(
     """What is to be judged of the orders that have ended."""
     none = Effects()
     return await _for_each(ended, lambda order_id: orders.record(ended[order_id], effects.get(order_id, none)))
-
-
-def pieces_ordered(order: OrderInput) -> dict[str, int]:
-    """How many pieces of each SKU an order asks for."""
-    found: dict[str, int] = {}
-    for item in order.items:
-        found[item.sku] = found.get(item.sku, 0) + item.quantity
-    return found
 
 
 async def _all(rows: AsyncIterator[V]) -> list[V]:

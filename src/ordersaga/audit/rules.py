@@ -1,4 +1,4 @@
-"""What must be true of the books, order by order: plain data in, broken rules out. Knows nothing of the saga."""
+"""What must be true of the books, order by order: plain data in, broken rules out. Of the saga it knows the ids only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ordersaga.audit.effects import (
     in_words,
     kind_of,
     live,
-    pieces,
 )
-from ordersaga.contracts.inventory import ReservationEntry
+from ordersaga.contracts.inventory import ReservationEntry, count_pieces
 from ordersaga.contracts.notification import NotificationEntry, NotificationState
 from ordersaga.contracts.payment import PaymentEntry
 from ordersaga.contracts.shipping import ShipmentEntry
 from ordersaga.domain.money import Money
 from ordersaga.domain.result import OrderStatus
+from ordersaga.orders.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
 
 
 class Rule(StrEnum):
@@ -121,14 +121,14 @@ def _completed(order: OrderRecord, effects: Effects) -> Iterator[Violation]:
         yield Violation(Rule.COMPLETED, detail, order.order_id)
         return
     kinds: list[tuple[str, str, Sequence[Entry]]] = [
-        ("reservation", "rsv", effects.reservations),
-        ("payment", "pay", effects.payments),
-        ("shipment", "shp", effects.shipments),
+        ("reservation", RESERVE.effect_id(order.order_id), effects.reservations),
+        ("payment", CHARGE.effect_id(order.order_id), effects.payments),
+        ("shipment", SHIP.effect_id(order.order_id), effects.shipments),
     ]
     if not order.without_mail:
-        kinds.append(("mail", "msg", effects.mails))
-    for kind, prefix, entries in kinds:
-        problem = _not_there(f"{prefix}-{order.order_id}", entries, order.pieces)
+        kinds.append(("mail", CONFIRM.effect_id(order.order_id), effects.mails))
+    for kind, effect_id, entries in kinds:
+        problem = _not_there(effect_id, entries, order.pieces)
         if problem:
             detail = f"order {order.order_id} is completed, but its {kind} {problem}"
             yield Violation(Rule.COMPLETED, detail, order.order_id, effect=kind)
@@ -144,8 +144,8 @@ def _not_there(wanted: str, entries: Sequence[Entry], ordered: Mapping[str, int]
         return None  # It was tried; that a mail server refused it later does not undo the order.
     if not live(entry):
         return f"{in_short(entry)} is not live"
-    if isinstance(entry, ReservationEntry | ShipmentEntry) and pieces(entry.items) != Counter(ordered):
-        return f"{wanted} is of {in_pieces(pieces(entry.items))}, and the order of {in_pieces(ordered)}"
+    if isinstance(entry, ReservationEntry | ShipmentEntry) and count_pieces(entry.items) != Counter(ordered):
+        return f"{wanted} is of {in_pieces(count_pieces(entry.items))}, and the order of {in_pieces(ordered)}"
     return None
 
 

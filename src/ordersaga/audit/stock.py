@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ordersaga.audit.effects import pieces
 from ordersaga.audit.rules import Rule, Violation
-from ordersaga.contracts.inventory import ReservationEntry, ReservationState, StockItem
+from ordersaga.contracts.inventory import ReservationEntry, ReservationState, StockItem, count_pieces
 
 
 def stock_violations(stock: Iterable[StockItem], reservations: Iterable[ReservationEntry]) -> list[Violation]:
@@ -15,7 +14,7 @@ def stock_violations(stock: Iterable[StockItem], reservations: Iterable[Reservat
     sums = {ReservationState.HELD: Counter[str](), ReservationState.CONSUMED: Counter[str]()}
     for reservation in reservations:
         if reservation.state in sums:
-            sums[reservation.state].update(pieces(reservation.items))
+            sums[reservation.state].update(count_pieces(reservation.items))
     held, consumed = sums[ReservationState.HELD], sums[ReservationState.CONSUMED]
     found = []
     known = set()

@@ -21,7 +21,7 @@ from ordersaga.cli.exit_codes import Exit
 from ordersaga.cli.finding import Finding, ok, problem
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import run_async
-from ordersaga.domain.errors import OrdersagaError
+from ordersaga.domain.errors import OrdersagaError, ServiceUnavailable
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -188,25 +188,22 @@ async def _workers(client: Client, task_queue: str) -> Finding:
 
 
 async def _services(settings: Settings) -> list[Finding]:
+    from ordersaga.orders.service_clients.health import check_service
     from ordersaga.orders.service_clients.http import open_session
 
     async with open_session() as session:
 
-        async def look(name: str, url: str) -> tuple[Finding, float | None]:
-            from aiohttp import ClientError, ClientTimeout
-
+        async def check(name: str, url: str) -> tuple[Finding, float | None]:
             try:
-                async with session.get(f"{url}/healthz", timeout=ClientTimeout(total=SERVICE_SECONDS)) as answer:
-                    answer.raise_for_status()
-                    return ok(name, url), _seconds_apart(answer.headers.get("Date"))
-            except (ClientError, OSError) as error:
+                headers = await check_service(session, url, SERVICE_SECONDS)
+            except ServiceUnavailable as error:
                 do = f"Start it with `ordersaga services --only {name}`, or set ORDERSAGA_{name.upper()}_URL."
-                reason = getattr(error, "strerror", None) or error or type(error).__name__
-                return problem(name, f"{url} does not answer: {reason}", do, answers=False), None
+                return problem(name, str(error), do, answers=False), None
+            return ok(name, url), _seconds_apart(headers.get("Date"))
 
-        looked = await asyncio.gather(*(look(name, url) for name, url in settings.service_urls().items()))
-    apart = max((seconds for _, seconds in looked if seconds is not None), default=None)
-    return [*(finding for finding, _ in looked), *([] if apart is None else [_clock(apart)])]
+        checked = await asyncio.gather(*(check(name, url) for name, url in settings.service_urls().items()))
+    apart = max((seconds for _, seconds in checked if seconds is not None), default=None)
+    return [*(finding for finding, _ in checked), *([] if apart is None else [_clock(apart)])]
 
 
 def _seconds_apart(date: str | None) -> float | None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ordersaga.domain.durations import in_largest_unit
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -33,8 +35,6 @@ STYLES = {
     "processing": "cyan",
 }
 """The colours of states, on a terminal."""
-
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def emit(data: BaseModel | Mapping[str, Any]) -> None:
@@ -75,18 +75,13 @@ def coloured(text: str, width: int = 0) -> str:
 
 def age(since: datetime) -> str:
     """How long ago something was, in its largest unit."""
-    return _largest(max(0, int((datetime.now(UTC) - since).total_seconds())))
+    return in_largest_unit(max(0, int((datetime.now(UTC) - since).total_seconds())))
 
 
 def due(at: datetime) -> str:
     """In how much time something will be."""
     seconds = math.ceil((at - datetime.now(UTC)).total_seconds())
-    return f"in {_largest(seconds)}" if seconds > 0 else "due"
-
-
-def _largest(seconds: int) -> str:
-    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), _UNITS[-1])
-    return f"{seconds // size} {unit}"
+    return f"in {in_largest_unit(seconds)}" if seconds > 0 else "due"
 
 
 def _draw(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Protocol
 
 from pydantic import Field
 
@@ -28,6 +30,24 @@ class ReservationLine(Request):
 
     sku: Sku
     qty: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+
+
+class Line(Protocol):
+    """A line of a reservation or a shipment."""
+
+    @property
+    def sku(self) -> str: ...
+
+    @property
+    def qty(self) -> int: ...
+
+
+def count_pieces(lines: Iterable[Line]) -> Counter[str]:
+    """How many pieces of each SKU these lines have together."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts[line.sku] += line.qty
+    return counts
 
 
 class ReservationRequest(DoRequest):

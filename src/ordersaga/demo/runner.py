@@ -15,6 +15,7 @@ from ordersaga.demo.scenarios import SOLD_OUT, Cause, Scenario
 from ordersaga.orders.client import OrderClient
 from ordersaga.orders.connection import connect
 from ordersaga.orders.service_clients import Services, ShippingClient
+from ordersaga.orders.workflows.steps import SHIP
 from ordersaga.stack import Stack
 from ordersaga.stack.faults import Fault, FaultProxy, Kind
 
@@ -122,7 +123,7 @@ class DemoRun:
             return bool([entry async for entry in self._shipping.shipments(order_id=order_id)])
 
         await _until(booked)
-        await self._shipping.move(f"shp-{order_id}", ShipmentEventState.SHIPPED, CARRIER_SECONDS)
+        await self._shipping.move(SHIP.effect_id(order_id), ShipmentEventState.SHIPPED, CARRIER_SECONDS)
 
 
 async def _until(check: Callable[[], Awaitable[bool]]) -> None:

@@ -35,6 +35,7 @@ A class's docstring is the message that a person reads when nothing better is kn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 _SHOWN_PROBLEMS = 20
@@ -51,6 +52,13 @@ class OrdersagaError(Exception):
         return str(self.args[0])
 
 
+def join_problems(problems: Sequence[tuple[str, str]]) -> str:
+    """Problems as one text, each with the path of the field that it is about, if there is one. Names 20 at most."""
+    shown = "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems[:_SHOWN_PROBLEMS])
+    more = len(problems) - _SHOWN_PROBLEMS
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
 class InvalidOrder(OrdersagaError):
     """The order cannot be placed as it is. Nothing was started."""
 
@@ -58,9 +66,7 @@ class InvalidOrder(OrdersagaError):
         self.problems = problems
         self.order_id = order_id
         where = f"order {order_id}" if order_id else "the order"
-        lines = "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems[:_SHOWN_PROBLEMS])
-        more = f"; and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
-        super().__init__(f"{where} cannot be placed as it is: {lines}{more}. Nothing was started.")
+        super().__init__(f"{where} cannot be placed as it is: {join_problems(problems)}. Nothing was started.")
 
     def __reduce__(self) -> tuple[type[InvalidOrder], tuple[object, ...]]:
         return type(self), (self.problems, self.order_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
@@ -25,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from ordersaga.domain.errors import InvalidOrder
+from ordersaga.domain.errors import InvalidOrder, join_problems
 from ordersaga.domain.money import Money, check_currency, exact_decimal, json_number, total
 from ordersaga.domain.text import OUT_OF_PLACE, Printable, clean
 
@@ -174,6 +175,14 @@ class OrderInput(Document):
         return total((Money.parse(item.price, self.currency) * item.quantity for item in self.items), self.currency)
 
     @cached_property
+    def pieces(self) -> Counter[str]:
+        """How many pieces of each SKU it asks for."""
+        counts: Counter[str] = Counter()
+        for item in self.items:
+            counts[item.sku] += item.quantity
+        return counts
+
+    @cached_property
     def fingerprint(self) -> str:
         """What the customer asks for, as a hash that every version of this program makes in the same way.
 
@@ -241,6 +250,11 @@ def problems_of(error: ValidationError) -> list[tuple[str, str]]:
     return [
         (_path(found["loc"]), _words(found["msg"])) for found in error.errors(include_url=False, include_input=False)
     ]
+
+
+def describe_problems(error: ValidationError) -> str:
+    """A validation error as one text in plain words."""
+    return join_problems(problems_of(error))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -24,6 +24,10 @@ _TYPES = {
 }
 
 
+TYPES = {key.name: _TYPES[key.indexed_value_type] for key in SEARCH_ATTRIBUTES}
+"""The type of each, as Temporal's tools call it."""
+
+
 async def missing_search_attributes(client: Client) -> list[str]:
     """Those of ours that the server does not know. Raises RPCError."""
     request = ListSearchAttributesRequest(namespace=client.namespace)
@@ -59,6 +63,5 @@ async def ensure_search_attributes(client: Client) -> bool:
 
 def creation_command(client: Client, names: Iterable[str]) -> str:
     """What to run to add these search attributes by hand."""
-    types = {key.name: _TYPES[key.indexed_value_type] for key in SEARCH_ATTRIBUTES}
-    flags = " ".join(f"--name {name} --type {types[name]}" for name in names)
+    flags = " ".join(f"--name {name} --type {TYPES[name]}" for name in names)
     return f"temporal operator search-attribute create --namespace {client.namespace} {flags}"

@@ -10,6 +10,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable
 from pathlib import Path
 
+from ordersaga.orders.search_attributes import TYPES
 from ordersaga.settings import PREFIX, SERVICES
 from ordersaga.stack.child import Program, StackError
 
@@ -18,15 +19,6 @@ PROBE_PAUSE = 0.1
 PROBE_TIMEOUT = "5s"
 WORKER_PATIENCE = "60"
 RETENTION = "3650d"
-
-_SEARCH_ATTRIBUTES = (
-    "OrderStatus=Keyword",
-    "OrderCustomer=Keyword",
-    "OrderAttention=Keyword",
-    "OrderAmountAtRisk=Int",
-    "OrderAttentionSince=Datetime",
-)
-"""Those of ordersaga.orders.workflows.projection, there before the first order; a worker would add them too."""
 
 _SQLITE = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=10000", "cache_size=-65536")
 """Every commit is flushed to disk, but only to the log; 40 MB of that are carried over to the file at a time."""
@@ -45,7 +37,8 @@ def temporal(data_dir: Path, port: int, ui_port: int) -> Program:
         *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
         *("--db-filename", str(data_dir / "temporal.db")),
         *(part for pragma in _SQLITE for part in ("--sqlite-pragma", pragma)),
-        *(part for name in _SEARCH_ATTRIBUTES for part in ("--search-attribute", name)),
+        # There before the first order; a worker would add them too.
+        *(part for name, kind in TYPES.items() for part in ("--search-attribute", f"{name}={kind}")),
         # Tasks that are not on the fast path would otherwise wait for a poll twice a second.
         *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"),
         *("--log-level", "warn"),

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ordersaga.demo.retail.addresses import streets_by_country
 from ordersaga.domain.money import Money
-from ordersaga.domain.order import OrderItem, problems_of
+from ordersaga.domain.order import OrderItem, describe_problems
 
 CURRENCY = "GBP"
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
@@ -172,7 +172,7 @@ def _item(sku: str, quantity: int, price: Money) -> OrderItem:
     try:
         return OrderItem.model_validate({"sku": sku, "quantity": quantity, "price": price.amount})
     except ValidationError as error:
-        problems = "; ".join(f"{path}: {problem}" for path, problem in problems_of(error))
+        problems = describe_problems(error)
         raise _Rejection(Reason.NOT_ALLOWED, f"not allowed in an order: {problems}") from None
 
 

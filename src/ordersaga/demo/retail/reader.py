@@ -67,11 +67,7 @@ def read_retail(lines: Iterable[bytes]) -> Iterator[RetailOrder | RejectedLine]:
 
 def stock_needed(orders: Iterable[OrderInput]) -> dict[str, int]:
     """How many pieces of each SKU the orders need in all."""
-    pieces: Counter[str] = Counter()
-    for order in orders:
-        for item in order.items:
-            pieces[item.sku] += item.quantity
-    return dict(pieces)
+    return dict(sum((order.pieces for order in orders), Counter[str]()))
 
 
 def _check_header(raw: bytes) -> None:

@@ -26,21 +26,22 @@ from ordersaga.orders.workflows.recovery import OrderRecoveryWorkflow
 from ordersaga.orders.workflows.steps import CHARGE, CONFIRM
 from ordersaga.saga import Choice, Decision, PendingDecisions
 
-CUT_OFF_QUERY = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Failed", "Terminated", "TimedOut")'
+_CUT_OFF = ", ".join(f'"{status.name.title().replace("_", "")}"' for status in executions.CUT_OFF)
+CUT_OFF_QUERY = f'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ({_CUT_OFF})'
 RECOVERIES_QUERY = 'WorkflowType = "OrderRecoveryWorkflow" AND ExecutionStatus IN ("Running", "Completed")'
 _EITHER = 'WorkflowType IN ("OrderSagaWorkflow", "OrderRecoveryWorkflow")'
 WEDGED_QUERY = f'{_EITHER} AND ExecutionStatus = "Running" AND {executions.PROBLEMS.name} IS NOT NULL'
 
-Settling = WorkflowHandle[OrderRecoveryWorkflow, OrderResult]
+RecoveryHandle = WorkflowHandle[OrderRecoveryWorkflow, OrderResult]
 
 
 async def start_recovery(
     temporal: Client, task_queue: str, recovery: Recovery, reuse: WorkflowIDReusePolicy
-) -> Settling:
+) -> RecoveryHandle:
     """Start a recovery. Raises WorkflowAlreadyStartedError if there is one already that `reuse` does not allow."""
     order, total = recovery.order, recovery.order.total
 
-    async def start(attributes: TypedSearchAttributes | None) -> Settling:
+    async def start(attributes: TypedSearchAttributes | None) -> RecoveryHandle:
         return await temporal.start_workflow(
             OrderRecoveryWorkflow.run,
             recovery,

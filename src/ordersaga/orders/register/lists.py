@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ordersaga.contracts.register import OrderFilters
 from ordersaga.domain.errors import InvalidCursor, InvalidRequest
 from ordersaga.domain.money import Money
-from ordersaga.domain.order import SAFE_ID, problems_of
+from ordersaga.domain.order import SAFE_ID, describe_problems
 from ordersaga.domain.result import OrderFilter, OrderStatus
 
 _CHECKSUM_BYTES = 9
@@ -43,7 +43,7 @@ def filters_of(wanted: OrderFilter) -> OrderFilters | None:
             placed_before=_utc(wanted.placed_before) if wanted.placed_before else None,
         )
     except ValidationError as error:
-        raise InvalidRequest(_said("; ".join(": ".join(filter(None, each)) for each in problems_of(error)))) from None
+        raise InvalidRequest(_said(describe_problems(error))) from None
 
 
 def cursor_of(position: str, wanted: OrderFilter) -> str:

@@ -17,7 +17,7 @@ from ordersaga.domain.errors import (
     ServiceFault,
     ServiceUnavailable,
 )
-from ordersaga.domain.order import problems_of
+from ordersaga.domain.order import describe_problems
 from ordersaga.orders.register.orders import SECONDS, OrderRegister
 
 _CHUNK = 500
@@ -29,7 +29,7 @@ async def write_note(register: OrderRegister, order_id: str, by: str, text: str,
     try:
         request = NoteRequest(note_id=note_id or str(uuid4()), by=by, text=text)
     except ValidationError as error:
-        problems = "; ".join(f"{path}: {problem}" for path, problem in problems_of(error))
+        problems = describe_problems(error)
         raise InvalidRequest(f"This is no note ({problems}). Nothing was written.") from None
     try:
         async with register.client() as client:

@@ -16,6 +16,7 @@ from ordersaga.contracts.inventory import (
     ReservationRequest,
     ReservationState,
     Shortage,
+    count_pieces,
 )
 from ordersaga.domain.errors import AlreadyShipped, InsufficientInventory, InvalidTransition
 from ordersaga.services.kit.answer import Answer, no_content, refusal, reply
@@ -103,10 +104,7 @@ async def _shortages(tx: Transaction, wanted: Mapping[str, int]) -> list[Shortag
 
 def _pieces(lines: Iterable[ReservationLine | LineEntry]) -> Counter[str]:
     """How many pieces of each SKU, ordered by SKU, so that two transactions never wait for each other crosswise."""
-    pieces: Counter[str] = Counter()
-    for line in sorted(lines, key=lambda line: line.sku):
-        pieces[line.sku] += line.qty
-    return pieces
+    return count_pieces(sorted(lines, key=lambda line: line.sku))
 
 
 async def _hold(tx: Transaction, pieces: Mapping[str, int]) -> None:

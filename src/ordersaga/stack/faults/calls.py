@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from ordersaga.orders.workflows.story import ORDER_SAGA
+
 UNDO_OF = {"reserve": "release", "charge": "refund", "ship": "cancel_shipment", "notify": "recall"}
 """The calls with which an order has its effects, each with its undo."""
 
@@ -30,7 +32,7 @@ CALLS = {
     "progress": ("PUT", re.compile(r"/orders/([^/]+)/progress$")),
     "claim": ("PUT", re.compile(r"/orders/([^/]+)$")),  # the last, because an order may be called "orders"
 }
-_EFFECT_ID = re.compile(r"(rsv|pay|shp|msg)-(.+)")
+_EFFECT_ID = re.compile(rf"({'|'.join(step.prefix for step in ORDER_SAGA.steps)})-(.+)")
 
 
 def recognise(method: str, path: str, body: bytes) -> tuple[str | None, str]:

@@ -28,7 +28,7 @@ import structlog
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from ordersaga.domain.errors import SettingsError
-from ordersaga.domain.order import Document, problems_of
+from ordersaga.domain.order import Document, describe_problems
 from ordersaga.domain.text import Printable
 
 log = structlog.get_logger(__name__)
@@ -109,7 +109,7 @@ def new_key(name: str, scopes: Iterable[Scope], customer_id: str | None = None) 
     try:
         entry = KeyEntry(name=name, sha256=_digest(secret), scopes=sorted(set(scopes)), customer_id=customer_id)
     except ValidationError as error:
-        raise SettingsError(f"There can be no such key: {_problems(error)}. Nothing was written.") from None
+        raise SettingsError(f"There can be no such key: {describe_problems(error)}. Nothing was written.") from None
     return secret, entry
 
 
@@ -210,9 +210,5 @@ def _parse(text: str, path: Path) -> list[KeyEntry]:
     except tomllib.TOMLDecodeError as error:
         problem = str(error)
     except ValidationError as error:
-        problem = _problems(error)
+        problem = describe_problems(error)
     raise SettingsError(f"The keys file {path} is not one: {problem}. `ordersaga api-key` writes one.") from None
-
-
-def _problems(error: ValidationError) -> str:
-    return "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems_of(error))

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from ordersaga.domain.errors import InvalidRequest
 from ordersaga.domain.money import json_number
-from ordersaga.domain.order import problems_of
+from ordersaga.domain.order import describe_problems
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -44,8 +44,7 @@ async def model_in(request: Request, model: type[M], *, may_be_missing: bool = F
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        found = "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems_of(error)[:20])
-        raise InvalidRequest(f"{found}. {_NO_EFFECT}") from None
+        raise InvalidRequest(f"{describe_problems(error)}. {_NO_EFFECT}") from None
 
 
 def _no_number(text: str) -> NoReturn:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pydantic import BaseModel, ValidationError
 
 from ordersaga.domain.errors import DecisionRefused, VerdictPending
-from ordersaga.domain.order import problems_of
+from ordersaga.domain.order import describe_problems
 from ordersaga.domain.result import CancelOutcome
 from ordersaga.domain.text import clean
 from ordersaga.domain.worklist import OrderDecision, unresolved
@@ -58,7 +58,7 @@ async def decide(state: AppState, caller: Caller, order_id: str, sent: Sent) -> 
     try:
         decision = OrderDecision.model_validate(fields)
     except ValidationError as error:
-        problems = "; ".join(f"{path}: {problem}" for path, problem in problems_of(error))
+        problems = describe_problems(error)
         raise DecisionRefused(f"This is no decision ({problems}). Nothing was changed.") from None
     view = await state.client.resolve(order_id, decision)
     if decision.choice != "retry":

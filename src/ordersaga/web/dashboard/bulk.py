@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from ordersaga.domain.errors import DecisionRefused, OrdersagaError
 from ordersaga.domain.money import Money
-from ordersaga.domain.order import problems_of
+from ordersaga.domain.order import describe_problems
 from ordersaga.domain.result import StepStatus
 from ordersaga.domain.worklist import OrderDecision, unresolved
 from ordersaga.orders.reading import OrderDetails
@@ -167,7 +167,7 @@ async def _decided(state: AppState, target: str, choice: str, by: str, note: str
         decision = OrderDecision.model_validate({"choice": choice, "by": by, "note": note, "step": step or None})
         view = await state.client.resolve(order_id, decision)
     except ValidationError as error:
-        problems = "; ".join(f"{path}: {problem}" for path, problem in problems_of(error))
+        problems = describe_problems(error)
         return Outcome(order_id, title, f"This is no decision ({problems}). Nothing was changed.", "bad")
     except OrdersagaError as error:
         return Outcome(order_id, title, str(error), "bad")

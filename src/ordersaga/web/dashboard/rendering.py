@@ -11,6 +11,7 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ordersaga.domain.durations import in_two_units
 from ordersaga.domain.worklist import Attention
 from ordersaga.web.dashboard import labels, times
 from ordersaga.web.dashboard.money import PLAIN, figures
@@ -55,7 +56,7 @@ _FILTERS = {
     "sentence": sentence,
     "age": times.age,
     "due": times.due,
-    "span": times.span,
+    "span": in_two_units,
     "stamp": times.stamp,
     "clock": times.clock,
     "minute": times.minute,

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ordersaga.domain.durations import in_two_units
 from ordersaga.domain.result import DecisionEntry, OrderView, StepStatus, TimelineEntry
 from ordersaga.orders.workflows.steps import SHIP
 from ordersaga.saga import StepState
 from ordersaga.web.dashboard.labels import StepLabels, entry_label, label, step_labels, tone
-from ordersaga.web.dashboard.times import span
 
 _MARKS = {"ok": "✓", "bad": "✕", "warn": "!", "alert": "!", "busy": "…", "muted": "-", "idle": ""}
 _KINDS: dict[str, str] = {
@@ -90,7 +90,7 @@ class Axis:
         """What went on between two moments."""
         left, right = self.at(start), self.at(end)
         width = max(_THINNEST, right - left)
-        return Bar(kind, round(min(left, 100 - width), 3), round(width, 3), f"{title}: {span(end - start)}")
+        return Bar(kind, round(min(left, 100 - width), 3), round(width, 3), f"{title}: {in_two_units(end - start)}")
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _row(
         undo_attempts=step.undo_attempts,
         last_error=step.last_error,
         next_try=step.next_try,
-        took=span(took) if took else None,
+        took=in_two_units(took) if took else None,
         bars=bars,
         bars_label="; ".join(bar.title for bar in bars),
         decisions=[entry for entry in view.decisions if entry.step == step.name],

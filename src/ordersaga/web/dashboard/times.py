@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+from ordersaga.domain.durations import in_largest_unit
 
 
 def age(at: datetime, plain: bool = False) -> Markup:
     """How long ago something was, with the exact time to be pointed at. `plain` leaves the "ago" out."""
     at = at.astimezone(UTC)
     seconds = max(0, int((datetime.now(UTC) - at).total_seconds()))
-    text = "now" if seconds < 1 else _largest(seconds) + ("" if plain else " ago")
+    text = "now" if seconds < 1 else in_largest_unit(seconds) + ("" if plain else " ago")
     return Markup('<time datetime="{}" title="{}" data-age="{}">{}</time>').format(
         at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", "plain" if plain else "", text
     )
@@ -24,24 +24,10 @@ def due(at: datetime) -> Markup:
     """In how much time something will be, with the exact time to be pointed at."""
     at = at.astimezone(UTC)
     seconds = math.ceil((at - datetime.now(UTC)).total_seconds())
-    text = f"in {_largest(seconds)}" if seconds > 0 else "due"
+    text = f"in {in_largest_unit(seconds)}" if seconds > 0 else "due"
     return Markup('<time datetime="{}" title="{}" data-due>{}</time>').format(
         at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", text
     )
-
-
-def span(length: timedelta) -> str:
-    """A duration in its two largest units: 34 ms, 1.2 s, 3 min 4 s, 2 d 5 h."""
-    seconds = max(0.0, length.total_seconds())
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    index = next(index for index, (_, size) in enumerate(_UNITS) if whole >= size)
-    (large, size), (small, part) = _UNITS[index : index + 2]
-    rest = whole % size // part
-    return f"{whole // size} {large}" + (f" {rest} {small}" if rest else "")
 
 
 def stamp(at: datetime) -> str:
@@ -66,8 +52,3 @@ def moment(at: datetime) -> Markup:
 def minute(at: datetime) -> str:
     """A date and a time of day to the minute."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
-
-
-def _largest(seconds: int) -> str:
-    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), _UNITS[-1])
-    return f"{seconds // size} {unit}"

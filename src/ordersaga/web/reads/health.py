@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import aiohttp
 from temporalio.client import Client
 
-from ordersaga.domain.errors import OrdersagaError
+from ordersaga.domain.errors import OrdersagaError, ServiceUnavailable
 from ordersaga.domain.result import Answer
 from ordersaga.orders.connection import pollers, translate_rpc_errors
+from ordersaga.orders.service_clients.health import check_service
 
 SECONDS = 3.0
 """How long each may take to answer."""
@@ -66,7 +67,7 @@ async def _workers(temporal: Client, task_queue: str) -> int | str:
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
     try:
-        async with session.get(f"{url}/healthz", timeout=aiohttp.ClientTimeout(total=SECONDS)) as answer:
-            return answer.status == 200
-    except (aiohttp.ClientError, OSError, TimeoutError):
+        await check_service(session, url, SECONDS)
+    except ServiceUnavailable:
         return False
+    return True
