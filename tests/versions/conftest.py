@@ -31,7 +31,7 @@ NEXT_VERSION = {
         ("    country: Country\n\n", '    country: Country\n    floor: str = ""\n\n'),
         ("fast_path: Annotated[float, Field(ge=0, le=3)]", "fast_path: Annotated[float, Field(ge=0, le=60)]"),
     ],
-    "workflows/steps.py": [('data={"total"', 'data={"gift_note": order.gift_note or "", "total"')],
+    "orders/workflows/steps.py": [('data={"total"', 'data={"gift_note": order.gift_note or "", "total"')],
 }
 """What the next version of the program changes: optional fields, a limit, and how a request is worded."""
 
