@@ -56,6 +56,7 @@ async def test_orders_are_filtered_searched_and_paged_and_the_address_says_how(
     orders[7] = orders[7].model_copy(update={"payment_method_id": DECLINED})
     await asyncio.gather(*(dashboard.place(order) for order in orders))
     failed = orders[7].order_id
+    await dashboard.ended(failed)
     page = await open_page()
     rows = page.locator("tbody tr")
     await page.get_by_label("Customer id").fill(who)

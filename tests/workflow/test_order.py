@@ -281,10 +281,10 @@ async def test_on_a_server_without_our_search_attributes_orders_run_and_are_list
         temporal = await connect(target_host=address)
         orders = OrderClient(temporal, settings)
         async with order_worker(temporal, settings), OrderEnvironment.open(orders, settings) as env:
-            bad = await env.order(order_id, customer_id="a", payment_method_id="pm_card_chargeDeclined")
+            bad = await env.order(order_id, customer_id=f"{order_id}-a", payment_method_id="pm_card_chargeDeclined")
             assert (await orders.place_order(bad)).status is OrderStatus.FAILED
-            await orders.place_order(await env.order(f"{order_id}-other", customer_id="b"))
-            listed = [found.order_id async for found in orders.list_orders(OrderStatus.FAILED, "a")]
+            await orders.place_order(await env.order(f"{order_id}-other", customer_id=f"{order_id}-b"))
+            listed = [found.order_id async for found in orders.list_orders(OrderStatus.FAILED, f"{order_id}-a")]
             assert listed == [order_id]
 
 
