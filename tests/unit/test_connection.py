@@ -35,3 +35,15 @@ def test_what_a_server_says_is_told_with_what_to_do(
 def test_what_is_not_temporals_is_left_alone() -> None:
     with pytest.raises(RuntimeError, match="ours"), translate_rpc_errors("o1"):
         raise RuntimeError("ours")
+
+
+@pytest.mark.parametrize("status", [RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED])
+def test_a_question_about_no_order_names_none(status: RPCStatusCode) -> None:
+    with pytest.raises(TemporalBusy) as raised, translate_rpc_errors():
+        raise RPCError("no answer", status, b"")
+    assert "order" not in str(raised.value)
+
+
+def test_what_is_not_found_is_no_order_where_none_was_asked_for() -> None:
+    with pytest.raises(RPCError, match="gone"), translate_rpc_errors():
+        raise RPCError("gone", RPCStatusCode.NOT_FOUND, b"")

@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ordersaga.domain.errors import (
     OrderNotFound,
+    OrdersagaError,
     SettingsError,
     TemporalBusy,
     TemporalUnavailable,
@@ -106,21 +107,26 @@ async def pollers(client: Client, task_queue: str) -> list[str]:
 
 
 @contextmanager
-def translate_rpc_errors(order_id: str, by_worker: bool = False) -> Iterator[None]:
-    """Turn what Temporal's client raises into our errors. For the parameters see `translated`."""
+def translate_rpc_errors(order_id: str | None = None, by_worker: bool = False) -> Iterator[None]:
+    """Turn what Temporal's client raises into our errors. For the parameters see `map_rpc_error`."""
     try:
         yield
     except (RPCError, WorkflowQueryFailedError, RuntimeError) as error:
         raise map_rpc_error(error, order_id, by_worker) from None
 
 
-def map_rpc_error(error: Exception, order_id: str, by_worker: bool = False) -> Exception:
-    """The error in our words. `by_worker`: the answer was to come from a worker, so that no answer tells of those."""
+def map_rpc_error(error: Exception, order_id: str | None = None, by_worker: bool = False) -> Exception:
+    """Our error for one of Temporal's client; the error itself if we have none.
+
+    `order_id` is the order that Temporal was asked about, if it was one. With `by_worker`, a worker had to answer, so
+    a missing answer means that no worker runs.
+    """
     if isinstance(error, WorkflowQueryFailedError):
         return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
     if not isinstance(error, RPCError):  # a lazy connection says so with a bare RuntimeError
         return _unconnected(error) if "client connect" in str(error) else error
-    return _of_rpc(error, order_id, by_worker)
+    about_order = None if order_id is None else _of_order(error, order_id, by_worker)
+    return about_order or _of_temporal(error, order_id)
 
 
 def stuck(order_id: str) -> WorkerUnavailable:
@@ -146,12 +152,8 @@ def is_not_ready(error: RPCError) -> bool:
     return any(detail.type_url.endswith("WorkflowNotReadyFailure") for detail in error.grpc_status.details)
 
 
-def _of_rpc(error: RPCError, order_id: str, by_worker: bool) -> Exception:
-    if any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details):
-        return TemporalUnavailable(
-            f"Temporal answers, but: {error} Nothing was started. Set TEMPORAL_NAMESPACE, or create the namespace."
-        )
-    if error.status is RPCStatusCode.NOT_FOUND:
+def _of_order(error: RPCError, order_id: str, by_worker: bool) -> OrdersagaError | None:
+    if error.status is RPCStatusCode.NOT_FOUND and not _is_namespace_unknown(error):
         return OrderNotFound(f"There is no order {order_id} (no workflow order-{order_id} in this namespace).")
     if is_not_ready(error):
         return stuck(order_id)
@@ -159,6 +161,14 @@ def _of_rpc(error: RPCError, order_id: str, by_worker: bool) -> Exception:
         return WorkerUnavailable(
             f"Order {order_id} is with Temporal, but no worker answers for it. "
             "Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."
+        )
+    return None
+
+
+def _of_temporal(error: RPCError, order_id: str | None) -> Exception:
+    if _is_namespace_unknown(error):
+        return TemporalUnavailable(
+            f"Temporal answers, but: {error} Nothing was started. Set TEMPORAL_NAMESPACE, or create the namespace."
         )
     if error.status in _REFUSED:
         return TemporalUnavailable(
@@ -168,11 +178,15 @@ def _of_rpc(error: RPCError, order_id: str, by_worker: bool) -> Exception:
     if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
         return TemporalBusy(f"Temporal is busier than it may be, and turned down what it was asked ({error}). {_AGAIN}")
     if error.status in _NO_ANSWER or error.status in _TOOK_TOO_LONG:
+        about = "" if order_id is None else f" while it was asked about order {order_id}"
         return TemporalBusy(
-            f"Temporal stopped answering while it was asked about order {order_id} ({error}). What was asked may have "
-            f"reached it or not. {_AGAIN}"
+            f"Temporal stopped answering{about} ({error}). What was asked may have reached it or not. {_AGAIN}"
         )
     return error
+
+
+def _is_namespace_unknown(error: RPCError) -> bool:
+    return any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details)
 
 
 def _unconnected(error: Exception) -> TemporalUnavailable:

@@ -49,7 +49,7 @@ async def registered_items(register: OrderRegister) -> list[WorklistItem]:
 
 async def wedged_items(temporal: Client) -> list[WorklistItem]:
     """The runs whose workflow task keeps failing now. Raises TemporalUnavailable, TemporalBusy."""
-    with translate_rpc_errors("of the worklist"):
+    with translate_rpc_errors():
         return [await wedged_item(execution) async for execution in wedged_orders(temporal)]
 
 

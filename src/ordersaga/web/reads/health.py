@@ -56,7 +56,7 @@ async def check_health(
 
 async def _workers(temporal: Client, task_queue: str) -> int | str:
     try:
-        with translate_rpc_errors("of the workers"):
+        with translate_rpc_errors():
             async with asyncio.timeout(SECONDS):
                 return len(await pollers(temporal, task_queue))
     except OrdersagaError as error:
