@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, Literal
+from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
-from ordersaga.domain.worklist import OrderDecision
+from ordersaga.domain.worklist import DecisionChoice, OrderDecision
 from ordersaga.orders.executions import recovery_of
 from ordersaga.orders.workflows.order import OrderSagaWorkflow
 from ordersaga.orders.workflows.watch import WatcherWorkflow
@@ -44,7 +44,6 @@ class CaseRun:
         self.proxy.faults[:] = [fault for fault in self.proxy.faults if fault.order_id != self.name]
 
 
-Choice = Literal["retry", "done_by_hand", "write_off", "go_forward"]
 Act = Callable[[CaseRun], Awaitable[object]]
 
 
@@ -135,7 +134,7 @@ async def watch(run: CaseRun) -> None:
     await until(recovered)
 
 
-def decide(choice: Choice, note: str = "") -> Act:
+def decide(choice: DecisionChoice, note: str = "") -> Act:
     """A person decides."""
 
     async def decided(run: CaseRun) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from temporalio import workflow
@@ -13,7 +13,7 @@ from temporalio.exceptions import CancelledError
 
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderStatus
-from ordersaga.domain.worklist import Attention, OrderDecision, Recovery
+from ordersaga.domain.worklist import Attention, DecisionChoice, OrderDecision, Recovery
 from ordersaga.orders.workflows.order import OrderSagaWorkflow
 from ordersaga.orders.workflows.progress import ProgressReports
 from ordersaga.orders.workflows.recovery import OrderRecoveryWorkflow
@@ -86,7 +86,7 @@ async def test_what_was_cut_off_is_unwound_for_the_reason_that_is_given(order: O
 async def test_a_mail_that_was_not_sent_is_sent_again_only_if_a_person_says_so_and_the_order_stands(
     order: OrderInput,
     runs: Runs,
-    choice: Literal["retry", "write_off", "done_by_hand"],
+    choice: DecisionChoice,
     asked: list[dict[str, Any]],
 ) -> None:
     decision = OrderDecision(choice=choice, by="Ada", note="told her")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from ordersaga.contracts.register import Attention as AttentionRecord
 from ordersaga.contracts.register import AttentionStep, OrderEntry, OrderRecord
 from ordersaga.domain.result import OrderStatus
-from ordersaga.domain.worklist import Attention, WorklistItem, WorklistSort, arranged
+from ordersaga.domain.worklist import Attention, DecisionChoice, WorklistItem, WorklistSort, arranged
 from ordersaga.orders.register.orders import view_of
 from ordersaga.orders.worklist import together, waiting_item
+from ordersaga.saga import Choice
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 REFUND = AttentionStep(step="charge_payment", undoing=True, error="payment answered 500", attempts=3, choices=["retry"])
@@ -118,3 +119,7 @@ def test_an_order_that_goes_on_without_a_run_shows_what_was_reported_and_offers_
     (step,) = view_of(record(waits)).steps
     assert (step.name, step.id, step.state, step.undoing) == ("charge_payment", "pay-1", "parked", True)
     assert (step.undo_attempts, step.attempts, step.choices) == (3, 0, [])
+
+
+def test_people_may_decide_what_the_engine_can_carry_out() -> None:
+    assert set(get_args(DecisionChoice)) == set(Choice)

@@ -134,7 +134,8 @@ async def test_an_invalid_order_from_another_sdk_fails_at_once_and_says_why(
     assert isinstance(failure.value.cause, ApplicationError)
     assert failure.value.cause.type == "InvalidOrder"
     assert problem in failure.value.cause.message
-    assert (await env.orders.result(order_id)).status is OrderStatus.FAILED
+    result = await env.orders.result(order_id)
+    assert (result.status, result.amount, result.currency) == (OrderStatus.FAILED, None, None)
     assert await env.books(order_id) == []
 
 

@@ -1,4 +1,4 @@
-"""What must be true of the books, order by order: plain data in, broken rules out. Of the saga it knows only the ids."""
+"""What must be true of the books, order by order: plain data in, broken rules out. Of the saga it knows the ids."""
 
 from __future__ import annotations
 

@@ -107,8 +107,9 @@ class OrderResult(Answer):
     error: str | None = None
     refusal: str | None = None
     """The type of the refusal that the order failed by, such as PaymentDeclined."""
-    amount: str = "0"
-    currency: str = "USD"
+    amount: str | None = None
+    currency: str | None = None
+    """None of an order whose content cannot be read."""
     cancel_reason: str | None = None
     steps: list[StepOutcome] = []
     decisions: list[DecisionEntry] = []

@@ -17,6 +17,10 @@ from ordersaga.domain.text import Printable
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), Printable]
 
 
+DecisionChoice = Literal["retry", "done_by_hand", "write_off", "go_forward"]
+"""What a person may decide on a step: the values of the engine's Choice."""
+
+
 class OrderDecision(Document):
     """What a person decides on a parked step of an order, or on a mail that was not sent.
 
@@ -24,7 +28,7 @@ class OrderDecision(Document):
     left, so the order goes on. `step` may be left out where only one is parked.
     """
 
-    choice: Literal["retry", "done_by_hand", "write_off", "go_forward"]
+    choice: DecisionChoice
     by: Note
     note: Note = ""
     step: Annotated[str, StringConstraints(max_length=64)] | None = None

@@ -7,10 +7,10 @@ from typing import Literal
 from ordersaga.domain.audit_log import OrderNote
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import Answer, OrderStatus, OrderSummary, OrderView
-from ordersaga.domain.worklist import WorklistItem
+from ordersaga.domain.worklist import DecisionChoice, WorklistItem
 from ordersaga.saga import PendingDecisions
 
-ActionName = Literal["cancel", "retry", "done_by_hand", "write_off", "go_forward"]
+ActionName = Literal["cancel"] | DecisionChoice
 
 
 class Action(Answer):
