@@ -101,7 +101,8 @@ def _list() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measure the engines side by side on this machine. See docs/performance.md."
+        prog="python -m bench",
+        description="Measure the engines side by side on this machine. See docs/explanation/performance.md.",
     )
     parser.add_argument("--rounds", type=int, help=f"how often each is measured (default: {ROUNDS}; with --quick 1)")
     parser.add_argument("--only", metavar="A,B", help="only these engines (default: all)")

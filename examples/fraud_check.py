@@ -1,6 +1,6 @@
 """A change while orders are in flight: a fraud check. One step, one line of the story, its activity, and a patch.
 
-docs/saga.md, chapter 10, walks through it.
+docs/start/course.md, chapter 10, walks through it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python examples/trip.py              every scenario: what was asked, what the saga did, how it ended
     python examples/trip.py parked       one scenario: booked, full, fault, cancel, crash or parked
 
-docs/saga.md walks through it. It needs no server: it starts one, unless TEMPORAL_ADDRESS names one.
+docs/start/course.md walks through it. It needs no server: it starts one, unless TEMPORAL_ADDRESS names one.
 """
 
 from __future__ import annotations

@@ -144,8 +144,10 @@ def test_every_setting_is_documented_with_its_default() -> None:
     settings = {f"{PREFIX}{name.upper()}": field.default for name, field in Settings.model_fields.items()}
     policy = {name: f"{field.default:g}" for name, field in OrderPolicy.model_fields.items()}
     expected = {name: "unset" if default is None else str(default) for name, default in settings.items()} | policy
-    documented = {name: default for name, default in rows_of("docs/settings.md").items() if name[:9] != "TEMPORAL_"}
-    assert documented == expected, "docs/settings.md does not say what ordersaga.settings and OrderPolicy say"
+    documented = {
+        name: default for name, default in rows_of("docs/reference/settings.md").items() if name[:9] != "TEMPORAL_"
+    }
+    assert documented == expected, "docs/reference/settings.md does not say what ordersaga.settings and OrderPolicy say"
 
 
 def test_every_setting_that_a_page_names_exists() -> None:
@@ -176,7 +178,7 @@ def test_the_tree_of_errors_is_the_true_one() -> None:
 
 
 def test_every_error_is_documented_and_every_documented_one_exists() -> None:
-    assert set(rows_of("docs/errors.md")) == set(error_classes())
+    assert set(rows_of("docs/reference/errors.md")) == set(error_classes())
 
 
 def test_every_dependency_is_explained_and_locked() -> None:
@@ -184,8 +186,8 @@ def test_every_dependency_is_explained_and_locked() -> None:
     groups = project["dependency-groups"]
     to_develop = names_of(project["project"]["dependencies"] + groups["dev"])
     to_measure = names_of(groups["bench"])
-    assert to_develop | to_measure == set(rows_of("docs/dependencies.md")), (
-        "docs/dependencies.md does not explain what pyproject.toml needs"
+    assert to_develop | to_measure == set(rows_of("docs/reference/dependencies.md")), (
+        "docs/reference/dependencies.md does not explain what pyproject.toml needs"
     )
     locks = {"requirements/dev.txt": to_develop, "requirements/bench.txt": to_develop | to_measure}
     for lock, named in locks.items():

@@ -1,1 +1,1 @@
-"""The programs of the course in docs/saga.md."""
+"""The programs of the course in docs/start/course.md."""

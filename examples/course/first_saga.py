@@ -1,4 +1,4 @@
-"""Your first saga: a flight and a hotel, or neither. Chapter 1 of docs/saga.md.
+"""Your first saga: a flight and a hotel, or neither. Chapter 1 of docs/start/course.md.
 
 python examples/course/first_saga.py
 """

@@ -1,4 +1,4 @@
-"""The plain layer: no declaration, and you call the activities yourself. Chapter 8 of docs/saga.md.
+"""The plain layer: no declaration, and you call the activities yourself. Chapter 8 of docs/start/course.md.
 
 python examples/course/plain.py
 """

@@ -1,4 +1,4 @@
-"""Runs every case of the trip, which takes about a minute. Chapter 9 of docs/saga.md.
+"""Runs every case of the trip, which takes about a minute. Chapter 9 of docs/start/course.md.
 
 python -m examples.course.sweep
 """

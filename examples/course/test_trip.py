@@ -1,4 +1,4 @@
-"""How you test a saga of yours. Chapter 9 of docs/saga.md.
+"""How you test a saga of yours. Chapter 9 of docs/start/course.md.
 
 python -m pytest examples/course/test_trip.py
 """

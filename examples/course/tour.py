@@ -1,4 +1,4 @@
-"""A group tour: every kind of step, and what a step can be told. Chapter 7 of docs/saga.md.
+"""A group tour: every kind of step, and what a step can be told. Chapter 7 of docs/start/course.md.
 
 python -m examples.course.tour
 """

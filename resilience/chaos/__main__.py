@@ -51,7 +51,8 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m resilience.chaos",
-        description="Random orders while everything goes wrong at once; then peace, and an account. See docs/chaos.md.",
+        description="Random orders while faults of every kind happen at once, then a check of the books. "
+        "See docs/explanation/chaos.md.",
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long it lasts (default: %(default)g)")
     parser.add_argument("--seed", type=int, help="draws everything; printed first when it is left out")

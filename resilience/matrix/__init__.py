@@ -1,6 +1,6 @@
 """The matrix: every call of an order, every kind of fault, cancel, kill and reset; one order for each.
 
-`python -m resilience.matrix` runs it (`make matrix`); docs/matrix.md explains it.
+`python -m resilience.matrix` runs it (`make matrix`); docs/explanation/matrix.md explains it.
 """
 
 from resilience.matrix.cell import Cell, Outcome

@@ -134,4 +134,4 @@ def _unknown_variables() -> list[str]:
 
 def _nearest(name: str, known: list[str]) -> str:
     near = get_close_matches(name.upper().removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], n=1)
-    return f" (perhaps {PREFIX}{near[0]})" if near else " (docs/settings.md lists all)"
+    return f" (perhaps {PREFIX}{near[0]})" if near else " (docs/reference/settings.md lists all)"

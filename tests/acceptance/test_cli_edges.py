@@ -16,7 +16,7 @@ from ordersaga.cli.app import app
 from ordersaga.cli.exit_codes import Exit
 from tests.acceptance.harness import NOWHERE, ROOT, ordersaga
 
-PAGE = (ROOT / "docs/cli.md").read_text()
+PAGE = (ROOT / "docs/reference/cli.md").read_text()
 HEAVY = {"temporalio", "fastapi", "pydantic", "aiohttp", "rich", "structlog", "uvicorn"}
 SECONDS = 15
 """Within which a command must say that nothing answers; the machine may be slow."""

@@ -32,7 +32,7 @@ class Bug:
 
     @property
     def row(self) -> str:
-        """Its row in docs/planted-bugs.md."""
+        """Its row in docs/explanation/planted-bugs.md."""
         found = ", ".join(f"`{each}`" for each in sorted(self.caught_by))
         return f"| `{self.name}` | {self.where} | {self.why} | {self.harm} | {found} |"
 

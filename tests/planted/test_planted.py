@@ -16,7 +16,7 @@ from tests.planted.bugs import BUGS, Bug
 from tests.planted.scenario_run import ScenarioRun, open_run
 
 SECONDS = 40.0
-DOCS = Path(__file__).parents[2] / "docs" / "planted-bugs.md"
+DOCS = Path(__file__).parents[2] / "docs" / "explanation" / "planted-bugs.md"
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

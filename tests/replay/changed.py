@@ -1,6 +1,6 @@
 """Changes to the order's saga, as somebody might make them: some break orders in flight, and some do not.
 
-docs/versioning.md tells of them; `PointsPatched` is its example.
+docs/how-to/upgrade.md tells of them; `PointsPatched` is its example.
 """
 
 from __future__ import annotations

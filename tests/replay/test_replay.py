@@ -22,7 +22,7 @@ OTHERS_STEP = 4
 
 ADVICE = (
     "Orders in flight would get stuck there once this change is deployed. Do not record the history anew: "
-    "docs/versioning.md says how to make the change so that it replays."
+    "docs/how-to/upgrade.md says how to make the change so that it replays."
 )
 
 

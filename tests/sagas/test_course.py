@@ -1,4 +1,4 @@
-"""docs/saga.md is true: its code is in programs that run, and its programs print what it says that they print."""
+"""docs/start/course.md is true: its code is in programs that run, and they print what the course shows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from examples.course.tour import TOUR_SAGA, Office, tour_activities
 from ordersaga.testing.sagas import World
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "saga.md"
+PAGE = ROOT / "docs" / "start" / "course.md"
 SOURCES = {path: path.read_text() for path in sorted((ROOT / "examples").rglob("*.py"))}
 PYTHON = ".venv/bin/python"
 

@@ -1,4 +1,4 @@
-"""docs/saga.md's change to the order saga: it approves, it refuses, and orders in flight end as they began."""
+"""docs/start/course.md's change to the order saga: it approves, it refuses, and orders in flight end as they began."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from ordersaga.saga import (
 )
 from ordersaga.testing.sagas import Cancel, Case, case_runner, cases_of, run_case, run_sweep
 
-PAGE = Path(__file__).parents[2] / "docs" / "saga.md"
+PAGE = Path(__file__).parents[2] / "docs" / "start" / "course.md"
 TRIP = Trip("T1", "Ada")
 TOUR = Tour("1", ["ada", "bob"])
 

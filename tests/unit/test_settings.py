@@ -100,7 +100,7 @@ def test_a_bad_value_is_named_by_its_variable(
         ("ORDERSAGA_TASK_QEUE", "(perhaps ORDERSAGA_TASK_QUEUE)"),
         ("ORDERSAGA_FASTPATH", "(perhaps ORDERSAGA_FAST_PATH)"),
         ("ordersaga_paymnet_url", "(perhaps ORDERSAGA_PAYMENT_URL)"),
-        ("ORDERSAGA_ZZZ", "(docs/settings.md lists all)"),
+        ("ORDERSAGA_ZZZ", "(docs/reference/settings.md lists all)"),
     ],
 )
 def test_a_misspelt_variable_is_not_lost_in_silence(monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:

@@ -158,7 +158,7 @@ DESCRIBED: list[tuple[SagaEvent, str]] = [
 
 
 def test_every_kind_is_in_the_description_of_the_api() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page.partition("**Timeline.**")[2], re.MULTILINE)
     assert {kind for row in rows for kind in re.findall(r"\w+", row)} >= KINDS
 

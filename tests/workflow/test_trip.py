@@ -1,4 +1,4 @@
-"""docs/saga.md's example is another saga than the order's, on a real server, and a program that tells of itself."""
+"""docs/start/course.md's example: a saga other than the order's, on a real server, as a program that reports."""
 
 from __future__ import annotations
 

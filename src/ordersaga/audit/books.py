@@ -1,7 +1,7 @@
 """Do the books balance? What the register says of the orders, held against what the services' own books say of them.
 
 The checker decides nothing by what the workflow remembers: it reads the services over HTTP, and of each order only
-what was asked for and how it is said to have ended. docs/books.md explains the rules.
+what was asked for and how it is said to have ended. docs/explanation/books.md explains the rules.
 """
 
 from __future__ import annotations

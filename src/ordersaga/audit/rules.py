@@ -28,7 +28,7 @@ from ordersaga.orders.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
 
 
 class Rule(StrEnum):
-    """The rules. docs/books.md explains each."""
+    """The rules. docs/explanation/books.md explains each."""
 
     UNKNOWN_ORDER = "unknown_order"
     MORE_THAN_ONE = "more_than_one"

@@ -29,7 +29,8 @@ def api(
 ) -> int:
     """Serve the HTTP API under /v1 and the dashboard at / until Ctrl-C.
 
-    ORDERSAGA_API_KEYS names the file with the keys; without one it serves this machine only (docs/settings.md).
+    ORDERSAGA_API_KEYS names the file with the keys; without one it serves this machine only
+    (docs/reference/settings.md).
     It starts without Temporal too, says so, and goes on when Temporal answers.
     """
     from ordersaga.cli.logs import configure_logs, configure_temporal_logs

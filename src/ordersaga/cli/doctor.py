@@ -70,7 +70,7 @@ async def _findings(data_dir: Path) -> AsyncIterator[Finding]:
     try:
         settings = load_settings()
     except OrdersagaError as error:
-        yield problem("settings", str(error), "Set the variables as docs/settings.md says, or unset them.")
+        yield problem("settings", str(error), "Set the variables as docs/reference/settings.md says, or unset them.")
         return
     yield ok("settings", f"task queue {settings.task_queue}")
     yield ok("database", f"{settings.shown_database}, where `ordersaga services` keeps the books")

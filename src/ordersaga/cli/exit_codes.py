@@ -8,7 +8,7 @@ from ordersaga.domain.errors import OrdersagaError
 
 
 class Exit(IntEnum):
-    """The exit codes of every command. docs/cli.md explains them."""
+    """The exit codes of every command. docs/reference/cli.md explains them."""
 
     OK = 0
     NO = 1

@@ -23,7 +23,7 @@ def recover(dry_run: DryRun = False, as_json: AsJson = False) -> int:
 
     The register learns from Temporal which orders it has forgotten. Then the services are brought to what the register
     says: what completed orders have lost is made again, what others still have is undone. What Temporal has forgotten
-    is started again by the watcher. docs/operations.md has the drill.
+    is started again by the watcher. docs/how-to/restore.md has the drill.
     """
     return run_async(_recover(dry_run, as_json))
 

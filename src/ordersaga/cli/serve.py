@@ -28,7 +28,7 @@ def worker(
 ) -> int:
     """Run a worker until Ctrl-C; then it takes no more work and lets its activities finish.
 
-    TEMPORAL_ADDRESS, ORDERSAGA_TASK_QUEUE and the services' URLs tell it where things are (docs/settings.md).
+    TEMPORAL_ADDRESS, ORDERSAGA_TASK_QUEUE and the services' URLs tell it where things are (docs/reference/settings.md).
     """
     return run_async(_worker(wait, as_json), _fastest_loop())
 
@@ -41,7 +41,7 @@ def services(
 ) -> int:
     """Run the services register, inventory, payment, shipping and notification until Ctrl-C, or only some of them.
 
-    ORDERSAGA_DATABASE_URL tells where they keep their books (docs/settings.md).
+    ORDERSAGA_DATABASE_URL tells where they keep their books (docs/reference/settings.md).
     """
     from ordersaga.cli.logs import configure_logs
     from ordersaga.services.main import serve

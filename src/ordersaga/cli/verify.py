@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def verify(as_json: AsJson = False) -> int:
     """Hold the services' books against the register, and that against Temporal. Exit code 1: they do not balance.
 
-    Reads only, and may be run while orders are processed. docs/books.md explains the rules.
+    Reads only, and may be run while orders are processed. docs/explanation/books.md explains the rules.
     """
     return run_async(_verify(as_json))
 

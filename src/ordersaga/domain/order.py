@@ -33,7 +33,8 @@ from ordersaga.domain.text import OUT_OF_PLACE, Printable, clean
 MAX_LINES = 1_000
 MAX_QUANTITY = 100_000
 MAX_ORDER_BYTES = 1_000_000
-"""Limits of one order. With them its largest payload has 135 KB, a fifteenth of what Temporal takes; docs/scale.md."""
+"""Limits of one order. With them its largest payload has 135 KB, a fifteenth of what Temporal takes; see
+docs/explanation/scale.md."""
 
 _LONGEST_PATH = 200
 

@@ -69,7 +69,7 @@ async def order_worker(client: Client, settings: Settings, *, sandboxed: bool = 
 
 
 def replayer(workflows: Sequence[type] = WORKFLOWS) -> Replayer:
-    """What replays histories, in the sandbox; docs/versioning.md says what for."""
+    """What replays histories, in the sandbox; docs/how-to/upgrade.md says what for."""
     runner = workflow_runner(DATA_CONVERTER, sandboxed=True)
     return Replayer(workflows=workflows, workflow_runner=runner, data_converter=DATA_CONVERTER)
 

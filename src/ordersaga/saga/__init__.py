@@ -1,6 +1,6 @@
 """A saga on Temporal: steps that are done in order, and undone by asking when the saga cannot go on.
 
-Knows temporalio only, and nothing of orders. docs/saga.md is a course that builds another saga with it.
+Knows temporalio only, and nothing of orders. docs/start/course.md is a course that builds another saga with it.
 """
 
 from ordersaga.saga.cancel_requests import MAX_REASON, CancelRequests, TooManyCancels, cancel_arguments, read_cancel

@@ -68,7 +68,7 @@ class PostgresUrl:
 
     def unusable(self, error: Exception) -> OrdersagaError:
         """What to say at the start if the database cannot be used."""
-        advice = next((text for kind, text in _WHAT_TO_DO if isinstance(error, kind)), "See docs/postgresql.md.")
+        advice = next((text for kind, text in _WHAT_TO_DO if isinstance(error, kind)), "See docs/how-to/postgresql.md.")
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         for secret in self.secrets:
             reason = reason.replace(secret, "***")

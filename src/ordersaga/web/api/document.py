@@ -102,7 +102,7 @@ def _schemas() -> dict[str, Any]:
         found |= schema.pop("$defs", {}) | {name: schema}
     _describe_order(found)
     problem = found["Problem"]
-    problem["description"] = "What went wrong (RFC 9457). `type` is the name of an error, see docs/errors.md."
+    problem["description"] = "What went wrong (RFC 9457). `type` is the name of an error, see docs/reference/errors.md."
     problem["required"] = ["type", "title", "status", "detail"]
     problem["properties"]["errors"] = {
         "type": "array",

@@ -1,4 +1,4 @@
-"""How the dashboard says things: states in words and tones, steps by what they do. The words are docs/glossary.md's."""
+"""The dashboard's labels: states in words and tones, steps by what they do. Words as in docs/reference/glossary.md."""
 
 from __future__ import annotations
 
