@@ -62,7 +62,7 @@ retail: $(READY) ## put the whole of the real data through a stack of its own
 drill: $(READY) ## restore Temporal's database from an older copy, and see every order end
 	@$(BIN)/python -m pytest -m slow -s tests/acceptance/test_restore.py $(ARGS)
 
-bench: $(PEERS) ## measure ordersaga beside the limit, the sketch and other engines; takes most of an hour
+bench: $(PEERS) ## measure ordersaga beside the limit, a naive saga and other engines; takes most of an hour
 	@$(BIN)/python -m bench $(ARGS)
 
 histories: $(READY) ## record the orders' histories that tests/replay has not got yet

@@ -1,1 +1,1 @@
-"""Measurements: ours, the sketch it grew from, the limit that Temporal sets, and other engines, side by side."""
+"""Measurements: ordersaga, a naive saga on Temporal, the limit that Temporal sets, and other engines, side by side."""

@@ -40,7 +40,7 @@ class Outcome:
 
 
 def orders_of(phase: Phase) -> Iterator[OrderInput]:
-    """Real orders of a real shop, over and over, under ids of this phase. In dollars: the sketch knows no currency."""
+    """Real orders of a real shop, repeated, under ids of this phase. In dollars: the naive saga knows no currency."""
     samples = sample_orders()
     for number in range(phase.orders):
         yield samples[number % len(samples)].model_copy(

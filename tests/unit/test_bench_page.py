@@ -23,7 +23,7 @@ def engine(title: str, **figures: float) -> dict[str, Any]:
         "limit": False,
         "settings": [{"role": "worker", "command": "run <it>", "environment": {"A": "1 & 2"}}],
         "summary": {name.replace("__", "."): spread([value, 2 * value]) for name, value in figures.items()},
-        "ratios": {"sketch": {"cpu_ms": spread([0.2])}},
+        "ratios": {"naive": {"cpu_ms": spread([0.2])}},
     }
 
 
@@ -39,11 +39,11 @@ def result() -> dict[str, Any]:
         "versions": {"Python": "3.11"},
         "sizes": {"warm_up": 1, "idle": 1, "saturation": 1, "in_flight": 1, "half_seconds": 1.0},
         "rounds": 2,
-        "bases": ["sketch", "empty"],
+        "bases": ["naive", "empty"],
         "left_out": {"restate": "ImportError: <nothing> there"},
         "engines": {
             "ours": engine(NASTY, **figures, **latencies),
-            "sketch": engine("the sketch", cpu_ms=300.0),
+            "naive": engine("a naive saga on Temporal", cpu_ms=300.0),
             "broken": engine("Broken"),
         },
         "bouts": [{"engine": "ours", "round": 1, "problems": ["a <worker> died"]}],
@@ -96,8 +96,8 @@ def test_a_page_of_nothing(result: dict[str, Any]) -> None:
 
 def test_the_tables_as_markdown(result: dict[str, Any]) -> None:
     text = markdown(result)
-    assert "| the sketch |  | 450.0 (300.0 to 600.0) |" in text
-    assert "### Compared with: the sketch" in text
+    assert "| a naive saga on Temporal |  | 450.0 (300.0 to 600.0) |" in text
+    assert "### Compared with: a naive saga on Temporal" in text
     assert "Compared with: Broken" not in text
     tables = re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
     widths = [{line.count("|") for line in table.splitlines()} for table in tables]

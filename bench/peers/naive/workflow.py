@@ -1,4 +1,4 @@
-"""The sketch's workflow: regular activities, a list of compensations, and the seed's time-outs and retries."""
+"""The naive saga's workflow: regular activities, a list of compensations, a few attempts for each call."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from bench.peers.sketch import activities as act
-    from bench.peers.sketch.models import OrderInput, OrderResult, OrderStatus
+    from bench.peers.naive import activities as act
+    from bench.peers.naive.models import OrderInput, OrderResult, OrderStatus
 
 THREE_TIMES = RetryPolicy(maximum_attempts=3)
 UNDO = RetryPolicy(maximum_attempts=5)

@@ -1,4 +1,4 @@
-"""The sketch's data: plain dataclasses, prices as floats, for Temporal's default data converter."""
+"""The naive saga's data: plain dataclasses, prices as floats, for Temporal's default data converter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands. The seed's is a plain Enum, which the default converter cannot write."""
+    """Where an order stands. A StrEnum, because the default converter cannot write a plain Enum."""
 
     PENDING = "pending"
     PROCESSING = "processing"

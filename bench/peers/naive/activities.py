@@ -1,6 +1,6 @@
-"""The sketch's activities: each call opens an HTTP client of its own, and closes it.
+"""The naive saga's activities: each call opens an HTTP client of its own and closes it.
 
-What our services demand beyond the seed's bodies is added: ids that are named after the order, the shipment's items.
+The bodies are those that the services' contract asks for: ids named after the order, the shipment's items.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import httpx
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from bench.peers.sketch.models import Address, OrderItem
+from bench.peers.naive.models import Address, OrderItem
 from ordersaga.settings import load_settings
 
 Wire = dict[str, Any]
@@ -90,7 +90,7 @@ async def refund_payment(payment_id: str) -> None:
 
 @activity.defn
 async def create_shipment(order_id: str, address: Address, items: list[OrderItem]) -> dict[str, str]:
-    """Book a shipment. The seed knows no address that cannot be delivered to, so that is a fault here."""
+    """Book a shipment. An address that cannot be delivered to counts as a fault."""
     activity.logger.info("booking a shipment for order %s", order_id)
     to = {
         "street": address.street,
@@ -119,7 +119,7 @@ async def cancel_shipment(shipment_id: str) -> None:
 
 @activity.defn
 async def send_confirmation(customer_id: str, order_id: str, tracking: str) -> None:
-    """Send the confirmation. The seed leaves this body empty; here it is one call, written like the others."""
+    """Send the confirmation."""
     activity.logger.info("confirming order %s", order_id)
     body = {
         "message_id": f"msg-{order_id}",

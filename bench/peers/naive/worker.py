@@ -1,4 +1,4 @@
-"""The sketch's worker: everything as Temporal's SDK has it by default. TEMPORAL_ADDRESS says where the server is."""
+"""The naive saga's worker, with the SDK's defaults. TEMPORAL_ADDRESS says where the server is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import signal
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from bench.peers.sketch.activities import ACTIVITIES
-from bench.peers.sketch.workflow import OrderSagaWorkflow
+from bench.peers.naive.activities import ACTIVITIES
+from bench.peers.naive.workflow import OrderSagaWorkflow
 
 TASK_QUEUE = "orders"
 

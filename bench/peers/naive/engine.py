@@ -1,4 +1,4 @@
-"""The sketch as an engine: once on Temporal's dev server as it comes, once on our settings of it."""
+"""The naive saga as an engine: once on Temporal's dev server as it comes, once on the settings of `ordersaga up`."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def stock_temporal(data_dir: Path, port: int, ui_port: int) -> Program:
 
 
 @dataclass(frozen=True)
-class Sketch:
-    """The Python seed's saga on a Temporal server."""
+class NaiveSaga:
+    """The naive saga on a Temporal server."""
 
     name: str
     title: str
@@ -63,7 +63,7 @@ class Sketch:
     def parts(self, config: EngineConfig) -> list[Part]:
         """Temporal and one worker."""
         port, ui_port = config.ports
-        worker = Program("worker", [sys.executable, "-m", "bench.peers.sketch.worker"], grace=8)
+        worker = Program("worker", [sys.executable, "-m", "bench.peers.naive.worker"], grace=8)
         return [
             Part("temporal", self.server(config.folder, port, ui_port), {}),
             Part("worker", worker, {"TEMPORAL_ADDRESS": _address(config), **services_environment(config.services)}),
@@ -72,7 +72,7 @@ class Sketch:
     @asynccontextmanager
     async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
         """One connection; an order is placed and its result waited for."""
-        from bench.peers.sketch.placing import place
+        from bench.peers.naive.placing import place
 
         temporal = await Client.connect(_address(config))
 
@@ -100,5 +100,5 @@ async def _has_namespace(address: str) -> bool:
     return True
 
 
-SKETCH = Sketch("sketch", "the sketch", stock_temporal)
-SKETCH_TUNED = Sketch("sketch-tuned", "the sketch on our server settings", programs.temporal)
+NAIVE = NaiveSaga("naive", "a naive saga on Temporal", stock_temporal)
+NAIVE_TUNED = NaiveSaga("naive-tuned", "a naive saga on our server settings", programs.temporal)
