@@ -31,20 +31,20 @@ from ordersaga.saga import (
     UndoResult,
     Verdict,
     execution,
-    telling,
+    story_run,
     waiting,
 )
 from ordersaga.saga.activity_calls import classify_failure
 from ordersaga.saga.exits import Fault, Mismatch, Refused, StoryExit, Unwind
 from ordersaga.saga.first_attempts import Failure
-from ordersaga.saga.telling import Telling
+from ordersaga.saga.story_run import StoryRun
 from ordersaga.saga.undoing import StartUndo, Undoer, wait_until_over_or
 
 Planted = AbstractContextManager[object]
 AnyRun = SagaRun[Any]
 
 # The right code, as it is before anything is planted.
-_undo, _tell, _outcome_decided = SagaRun._undo, SagaRun._tell, SagaRun.outcome_decided
+_undo, _run_story, _outcome_decided = SagaRun._undo, SagaRun._run_story, SagaRun.outcome_decided
 _undo_to_its_end, _attempt_undo = Undoer.undo, Undoer._attempt
 
 
@@ -126,7 +126,7 @@ def believe_every_too_late() -> Planted:
 
 def unwind_when_the_mail_fails() -> Planted:
     """Treat the confirmation like any other step: what fails unwinds the order."""
-    return patch.object(Telling, "_may", Telling._must)
+    return patch.object(StoryRun, "_may_fail", StoryRun._must_succeed)
 
 
 @contextmanager
@@ -143,10 +143,10 @@ def give_the_money_back_first() -> Iterator[None]:
                 return
         run._decide_outcome(Verdict.UNDONE)
 
-    async def tell(run: AnyRun) -> StoryExit | None:
-        return None if run._state.committed else await _tell(run)
+    async def run_story(run: AnyRun) -> StoryExit | None:
+        return None if run._state.committed else await _run_story(run)
 
-    with patch.object(SagaRun, "_unwind", unwind), patch.object(SagaRun, "_tell", tell):
+    with patch.object(SagaRun, "_unwind", unwind), patch.object(SagaRun, "_run_story", run_story):
         yield
 
 
@@ -157,7 +157,7 @@ def take_a_fault_for_a_refusal() -> Planted:
         found = classify_failure(failure)
         return Refused("Failed", str(found)) if isinstance(found, Fault) else found
 
-    return patch.object(telling, "classify_failure", classify)
+    return patch.object(story_run, "classify_failure", classify)
 
 
 def never_recall_a_mail() -> Planted:

@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.saga import FENCED, ID_TAKEN, NOT_YOURS
-from ordersaga.saga.activity_calls import attempts_of, classify_failure, explain, failure_of, is_strangers
+from ordersaga.saga.activity_calls import attempts_of, classify_failure, explain, failure_of, is_foreign_effect
 from ordersaga.saga.exits import Fault, Mismatch, Refused, Unwind
 from ordersaga.saga.first_attempts import Failure
 from tests.unit.engine import activity_error
@@ -106,4 +106,4 @@ def test_a_final_failure_is_a_no_or_a_reason_to_unwind_and_any_other_a_fault(
     ],
 )
 def test_an_effect_is_a_strangers_only_where_the_service_says_so(cause: BaseException | None, strangers: bool) -> None:
-    assert is_strangers(activity_error(cause)) is strangers
+    assert is_foreign_effect(activity_error(cause)) is strangers

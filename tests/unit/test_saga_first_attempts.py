@@ -82,32 +82,32 @@ A, B, SLOW = step("a"), step("b"), step("slow", fast_path=False)
 PARCEL = step("parcel", keys=lambda subject: ["1", "2"])
 LAST = step("last", Kind.RETRIABLE)
 PAID = ExternalEvent[str, Answer]("paid", Answer)
-Tell = Callable[[SagaContext[str]], Awaitable[object]]
+Story = Callable[[SagaContext[str]], Awaitable[object]]
 
 
 @dataclass
 class Ahead:
-    """Tells a story ahead, and gives what came of each step, and what the story saw."""
+    """Runs a story ahead, and keeps what the story saw."""
 
     world: World = field(default_factory=World)
     seen: list[Any] = field(default_factory=list)
 
-    async def tell(self, tell: Tell, checkpoint: Checkpoint | None = None, subject: str = "s") -> list[AttemptOutcome]:
-        """The outcomes."""
+    async def run(self, story: Story, checkpoint: Checkpoint | None = None, subject: str = "s") -> list[AttemptOutcome]:
+        """Run a story ahead, and return the result of each step's attempt."""
 
-        async def story(subject: str, saga: SagaContext[str]) -> None:
-            await tell(saga)
+        async def of_subject(subject: str, saga: SagaContext[str]) -> None:
+            await story(saga)
 
-        saga = Saga("s", story, A, PARCEL, SLOW, B, LAST, events=[PAID])
+        saga = Saga("s", of_subject, A, PARCEL, SLOW, B, LAST, events=[PAID])
         made = first_attempts(saga, [self.world.do, self.world.undo])
         outcomes: list[AttemptOutcome] = await ActivityEnvironment().run(
             made, subject, checkpoint or Checkpoint("1", 5.0)
         )
         return outcomes
 
-    async def of(self, tell: Tell, checkpoint: Checkpoint | None = None) -> dict[str, Failure | None]:
-        """How each attempt failed, if it did."""
-        return {each.step: each.failure for each in await self.tell(tell, checkpoint)}
+    async def of(self, story: Story, checkpoint: Checkpoint | None = None) -> dict[str, Failure | None]:
+        """Run a story ahead, and return how each attempt failed, if it did."""
+        return {each.step: each.failure for each in await self.run(story, checkpoint)}
 
 
 @pytest.fixture
@@ -116,12 +116,12 @@ def ahead() -> Ahead:
 
 
 async def test_steps_are_done_until_one_is_not_for_the_fast_path(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         ahead.seen.append(await saga.do(A))
         ahead.seen.append(await saga.do_all(PARCEL))
         await saga.do(SLOW)
 
-    outcomes = await ahead.tell(tell)
+    outcomes = await ahead.run(story)
 
     assert [(each.step, each.answer, each.failure) for each in outcomes] == [
         ("a", Answer("answer of a-1"), None),
@@ -134,23 +134,23 @@ async def test_steps_are_done_until_one_is_not_for_the_fast_path(ahead: Ahead) -
 
 
 async def test_a_retriable_step_is_tried_and_is_given_what_the_story_passes_on(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         ahead.seen.append(await saga.try_step(LAST))
 
-    assert await ahead.of(tell) == {"last": None}
+    assert await ahead.of(story) == {"last": None}
     assert ahead.seen == [Answer("answer of last-1")]
 
 
 async def test_what_is_answered_already_is_not_done_again(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         ahead.seen.append(await saga.do(A))
         ahead.seen.append(await saga.do(B))
 
-    assert await ahead.of(tell, Checkpoint("1", 5.0, {"a": {"text": "before"}})) == {"b": None}
+    assert await ahead.of(story, Checkpoint("1", 5.0, {"a": {"text": "before"}})) == {"b": None}
     assert ahead.seen[0] == Answer("before")
     assert ahead.world.calls == ["b-1"]
     ahead.seen.clear()
-    assert await ahead.of(tell, Checkpoint("1", 5.0, {"a": None})) == {"b": None}
+    assert await ahead.of(story, Checkpoint("1", 5.0, {"a": None})) == {"b": None}
     assert ahead.seen[0] is None, "a person has done it"
 
 
@@ -166,23 +166,23 @@ async def test_what_is_answered_already_is_not_done_again(ahead: Ahead) -> None:
 async def test_a_failure_ends_it(ahead: Ahead, error: Exception | None, failure: Failure) -> None:
     ahead.world.script["a-1"] = error
 
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         await saga.do(A)
         await saga.do(B)
 
-    assert await ahead.of(tell, Checkpoint("1", 0.05)) == {"a": failure}
+    assert await ahead.of(story, Checkpoint("1", 0.05)) == {"a": failure}
     assert ahead.world.calls == ["a-1"]
 
 
 async def test_no_step_is_begun_once_the_time_is_over_but_the_first_always_is(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         await saga.do(A)
         loop, begun = asyncio.get_running_loop(), asyncio.get_running_loop().time()
         while loop.time() < begun + 0.06:
             await asyncio.sleep(0.02)
         await saga.do(B)
 
-    assert await ahead.of(tell, Checkpoint("1", 0.05)) == {"a": None}
+    assert await ahead.of(story, Checkpoint("1", 0.05)) == {"a": None}
 
     async def late(saga: SagaContext[str]) -> None:
         loop, begun = asyncio.get_running_loop(), asyncio.get_running_loop().time()
@@ -194,48 +194,48 @@ async def test_no_step_is_begun_once_the_time_is_over_but_the_first_always_is(ah
 
 
 async def test_holds_stop_it_until_they_are_over(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         await saga.hold(timedelta(0))
         await saga.do(A)
         await saga.hold(timedelta(seconds=1))
         await saga.do(B)
 
-    assert await ahead.of(tell) == {"a": None}, "one of no length is over at once"
-    assert await ahead.of(tell, Checkpoint("1", 5.0, waits={"hold 1": None})) == {"a": None}
-    assert await ahead.of(tell, Checkpoint("1", 5.0, waits={"hold 2": None})) == {"a": None, "b": None}
+    assert await ahead.of(story) == {"a": None}, "one of no length is over at once"
+    assert await ahead.of(story, Checkpoint("1", 5.0, waits={"hold 1": None})) == {"a": None}
+    assert await ahead.of(story, Checkpoint("1", 5.0, waits={"hold 2": None})) == {"a": None, "b": None}
 
 
 async def test_waits_stop_it_until_they_are_over(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         await saga.do(A)
         ahead.seen.append(await saga.wait_for(PAID, timedelta(0)))
         await saga.do(B)
 
-    assert await ahead.of(tell) == {"a": None}
-    assert await ahead.of(tell, Checkpoint("1", 5.0, waits={"paid": {"text": "17"}})) == {"a": None, "b": None}
-    assert await ahead.of(tell, Checkpoint("1", 5.0, waits={"paid": None})) == {"a": None, "b": None}
+    assert await ahead.of(story) == {"a": None}
+    assert await ahead.of(story, Checkpoint("1", 5.0, waits={"paid": {"text": "17"}})) == {"a": None, "b": None}
+    assert await ahead.of(story, Checkpoint("1", 5.0, waits={"paid": None})) == {"a": None, "b": None}
     assert ahead.seen == [Answer("17"), None]
 
 
 async def test_a_refusal_of_the_storys_own_is_left_to_the_workflow(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         await saga.do(A)
         saga.refuse("TooMuch", "too much")
         await saga.do(B)
 
-    assert await ahead.of(tell) == {"a": None}
+    assert await ahead.of(story) == {"a": None}
 
 
 async def test_steps_side_by_side_are_all_seen_to_their_end_and_none_is_begun_after(ahead: Ahead) -> None:
     ahead.world.script["a-1"] = RuntimeError("broken")
     ahead.world.slow = {"parcel-1-1", "parcel-1-2"}
 
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(saga.do(A))
             group.create_task(saga.do_all(PARCEL))
 
-    outcomes = await ahead.of(tell)
+    outcomes = await ahead.of(story)
 
     assert outcomes.keys() == {"a", "parcel[1]", "parcel[2]"}
     assert (outcomes["a"] is None, outcomes["parcel[1]"], outcomes["parcel[2]"]) == (False, None, None)
@@ -253,14 +253,14 @@ async def test_what_a_story_leaves_behind_begins_nothing(ahead: Ahead, error: Ex
             await asyncio.sleep(0)
         await saga.do(B)
 
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         behind.append(asyncio.create_task(later(saga)))
         if error is None:
             await saga.do(A)
         else:
             await asyncio.sleep(0)
 
-    await ahead.tell(tell)
+    await ahead.run(story)
     ahead.world.calls[:] = ["a-1"]
     await asyncio.wait(behind, timeout=5)
     assert "b-1" not in ahead.world.calls
@@ -270,7 +270,7 @@ async def test_what_a_story_leaves_behind_begins_nothing(ahead: Ahead, error: Ex
 async def test_an_error_of_the_storys_own_ends_what_is_under_way(ahead: Ahead) -> None:
     ahead.world.script["b-1"] = None
 
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         begun = asyncio.create_task(asyncio.wait_for(saga.do(B), 5))
         while "b-1" not in ahead.world.calls:
             await asyncio.sleep(0)
@@ -278,25 +278,25 @@ async def test_an_error_of_the_storys_own_ends_what_is_under_way(ahead: Ahead) -
         raise LookupError("a bug")
 
     with pytest.raises(LookupError, match="a bug"):
-        await ahead.tell(tell, Checkpoint("1", 300.0))
+        await ahead.run(story, Checkpoint("1", 300.0))
     async with asyncio.timeout(5):
         while not ahead.world.cancelled:
             await asyncio.sleep(0)
 
 
 async def test_another_story_than_the_declared_one_just_stops(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         await saga.do(B)
         await saga.do(A)
 
-    assert await ahead.of(tell) == {"b": None}
+    assert await ahead.of(story) == {"b": None}
 
 
 async def test_a_request_that_cannot_be_made_stops_it_for_the_workflow_to_say_so(ahead: Ahead) -> None:
-    async def tell(saga: SagaContext[str]) -> None:
+    async def story(saga: SagaContext[str]) -> None:
         await saga.do(A)
 
-    assert await ahead.tell(tell, subject="buggy") == []
+    assert await ahead.run(story, subject="buggy") == []
     assert ahead.world.calls == []
 
 

@@ -32,7 +32,7 @@ from ordersaga.saga import (
     StepView,
     Verdict,
 )
-from ordersaga.saga.cancel_requests import MOST_ASKED, MOST_WAITING, TooManyCancels, cancel_arguments, read_cancel
+from ordersaga.saga.cancel_requests import MAX_ASKED, MAX_WAITING, TooManyCancels, cancel_arguments, read_cancel
 from ordersaga.saga.decisions import UNDO_OF_PIVOT
 from tests.unit.orders import order_of
 from tests.unit.parts import do, request, story, undo
@@ -89,7 +89,7 @@ async def test_so_much_of_a_cancels_reason_is_kept(
 
 async def test_a_cancel_that_was_answered_makes_room_for_another(either: SagaHandlers | OrderHandlers) -> None:
     either.saga._decide_outcome(Verdict.UNDONE)
-    for _ in range(MOST_WAITING + 1):
+    for _ in range(MAX_WAITING + 1):
         either._check_cancel()
         await answer_of(either, "no more")
 
@@ -103,7 +103,7 @@ async def test_no_more_than_so_many_may_wait_for_the_answer(
 
     monkeypatch.setattr(workflow, "wait_condition", wait_condition)
     waiting = []
-    for _ in range(MOST_WAITING):
+    for _ in range(MAX_WAITING):
         either._check_cancel()
         waiting.append(asyncio.create_task(answer_of(either, "no more")))
         await asyncio.sleep(0)
@@ -116,10 +116,10 @@ async def test_no_more_than_so_many_may_wait_for_the_answer(
 
 async def test_no_more_than_so_many_may_ever_ask(handlers: SagaHandlers) -> None:
     handlers.saga._decide_outcome(Verdict.UNDONE)
-    for _ in range(MOST_ASKED):
+    for _ in range(MAX_ASKED):
         handlers._check_cancel()
         await answer_of(handlers, "no more")
-    with pytest.raises(TooManyCancels, match=f"^0 wait for the answer .*, and {MOST_ASKED} have asked in all"):
+    with pytest.raises(TooManyCancels, match=f"^0 wait for the answer .*, and {MAX_ASKED} have asked in all"):
         handlers._check_cancel()
 
 

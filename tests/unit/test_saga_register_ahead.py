@@ -283,9 +283,9 @@ async def test_a_register_that_is_not_for_the_fast_path_is_not_asked_there(world
 
 
 def test_a_worker_has_to_have_what_asks_the_register(world: World) -> None:
-    with pytest.raises(SagaDeclarationError, match=r"there is no activity that does claim, close$"):
+    with pytest.raises(SagaDeclarationError, match=r"there is no activity for claim, close$"):
         first_attempts(saga_of(world), [world.do])
-    with pytest.raises(SagaDeclarationError, match=r"there is no activity that does close$"):
+    with pytest.raises(SagaDeclarationError, match=r"there is no activity for close$"):
         first_attempts(saga_of(world), [world.do, world.claim])
     first_attempts(saga_of(world, fast_path=False), [world.do])
 

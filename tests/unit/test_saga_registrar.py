@@ -180,7 +180,7 @@ async def test_a_subject_that_is_not_taken_on_is_told_why(registrar: Registrar[s
 
 
 async def test_whoever_has_started_the_run_is_trusted_to_have_claimed(registrar: Registrar[str]) -> None:
-    registrar.trust()
+    registrar.mark_claimed()
     assert registrar.kept.claimed
 
 

@@ -29,7 +29,7 @@ from ordersaga.saga import (
 )
 from ordersaga.saga.run_state import RunState
 from ordersaga.saga.story_guard import records_of
-from ordersaga.saga.telling import Telling
+from ordersaga.saga.story_run import StoryRun
 from tests.unit.parts import do, request, story, undo
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,7 +88,7 @@ async def test_instances_that_share_an_id_fail_the_task_and_not_the_workflows_ma
     in_a_workflow(ValueError)
     run = SagaRun(Saga("s", story, TWICE), "subject", "1")
 
-    with pytest.raises(StoryError, match="s: every key of parcel is there once, and this is there twice: 1"):
+    with pytest.raises(StoryError, match="s: duplicate key of parcel: 1"):
         await run.run()
     assert run.events == []
 
@@ -102,11 +102,11 @@ def test_steps_are_numbered_as_they_are_begun() -> None:
 def test_a_saga_that_stands_wants_out_no_more() -> None:
     told: list[SagaEvent] = []
     state: RunState[str] = RunState(Saga("s", story, A), "subject", "1", Policy(), [], told.append)
-    assert not state.wants_out
+    assert not state.must_cancel
     state.cancel("")
-    assert state.wants_out
+    assert state.must_cancel
     state.committed = True
-    assert not state.wants_out
+    assert not state.must_cancel
     state.cancel("another")
     assert (state.cancel_reason, len(told)) == ("", 1)
 
@@ -149,17 +149,17 @@ def test_an_end_that_is_known_from_elsewhere_is_told_as_it_was() -> None:
 
 
 async def test_a_run_that_is_evicted_stops_and_cancels_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def tell(telling: object) -> None:
+    async def run_story(story_run: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Telling, "tell", tell)
+    monkeypatch.setattr(StoryRun, "run", run_story)
     monkeypatch.setattr(workflow, "cancellation_reason", lambda: "somebody has asked Temporal to")
     run = SagaRun(Saga("s", story, A), "subject", "1")
-    telling = asyncio.create_task(run._tell())
+    task = asyncio.create_task(run._run_story())
     await asyncio.sleep(0)
-    telling.cancel()
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await telling
+        await task
     assert run.cancel_reason is None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ordersaga.saga import ExternalEvent, Kind, Saga, Step
 from ordersaga.saga.exits import Misuse, Refused, StopEarly, Unwind
-from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, records_of
+from ordersaga.saga.story_guard import MAY_FAIL, MUST_SUCCEED, StoryGuard, records_of
 from tests.unit.parts import do, request, story, undo
 
 A = Step[str, str]("a", request, do, undo)
@@ -38,12 +38,12 @@ def test_there_is_a_record_for_each_instance_of_each_step_in_their_order() -> No
 
 
 async def test_the_declared_story_passes(guard: StoryGuard[str]) -> None:
-    assert guard.begin(A, "", DOES, "do()").name == "a"
-    assert guard.begin(PARCEL, "2", DOES, "do()").name == "parcel[2]"
-    assert guard.begin(PARCEL, "1", DOES, "do()").name == "parcel[1]", "instances come in any order"
+    assert guard.begin(A, "", MUST_SUCCEED, "do()").name == "a"
+    assert guard.begin(PARCEL, "2", MUST_SUCCEED, "do()").name == "parcel[2]"
+    assert guard.begin(PARCEL, "1", MUST_SUCCEED, "do()").name == "parcel[1]", "instances come in any order"
     assert [guard.next_hold(), guard.next_hold()] == ["hold 1", "hold 2"]
     guard.knows(PAID)
-    assert guard.begin(LAST, "", TRIES, "try_step()").name == "last", "a step may be left out"
+    assert guard.begin(LAST, "", MAY_FAIL, "try_step()").name == "last", "a step may be left out"
     guard.finished()
     assert guard.exit is None
 
@@ -51,18 +51,18 @@ async def test_the_declared_story_passes(guard: StoryGuard[str]) -> None:
 @pytest.mark.parametrize(
     ("step", "key", "kinds", "problem"),
     [
-        (STRANGER, "", DOES, "stranger is no step of s: declare it there"),
-        (LAST, "", DOES, r"do\(\) is not for last, which is retriable"),
-        (PARCEL, "", DOES, "parcel is done several times: say which instance by its key"),
-        (PARCEL, "3", DOES, "parcel has no instance '3': its declared keys do not have it"),
-        (B, "3", DOES, "b is done once, and has no instance '3': declare keys for it"),
-        (A, "", DOES, "a is done twice: declare keys for its instances"),
+        (STRANGER, "", MUST_SUCCEED, "stranger is not a step of s: declare it in the saga"),
+        (LAST, "", MUST_SUCCEED, r"do\(\) is not for last, which is retriable"),
+        (PARCEL, "", MUST_SUCCEED, "parcel is done several times: say which instance by its key"),
+        (PARCEL, "3", MUST_SUCCEED, "parcel has no instance '3': its declared keys do not have it"),
+        (B, "3", MUST_SUCCEED, "b is done once, and has no instance '3': declare keys for it"),
+        (A, "", MUST_SUCCEED, "a is done twice: declare keys for its instances"),
     ],
 )
 async def test_another_story_does_not(
     guard: StoryGuard[str], step: Step[str, str], key: str, kinds: tuple[Kind, ...], problem: str
 ) -> None:
-    guard.begin(A, "", DOES, "do()")
+    guard.begin(A, "", MUST_SUCCEED, "do()")
 
     with pytest.raises(Misuse, match=problem):
         guard.begin(step, key, kinds, "do()")
@@ -74,13 +74,13 @@ async def test_another_story_does_not(
 
 
 async def test_steps_come_in_their_declared_order(guard: StoryGuard[str]) -> None:
-    guard.begin(B, "", DOES, "do()")
+    guard.begin(B, "", MUST_SUCCEED, "do()")
     with pytest.raises(Misuse, match="a is done after b, and declared before it"):
-        guard.begin(A, "", DOES, "do()")
+        guard.begin(A, "", MUST_SUCCEED, "do()")
 
 
 async def test_events_are_declared(guard: StoryGuard[str]) -> None:
-    with pytest.raises(Misuse, match="unpaid is no event of s: declare it there"):
+    with pytest.raises(Misuse, match="unpaid is not an event of s: declare it in the saga"):
         guard.knows(UNPAID)
 
 
@@ -96,7 +96,7 @@ async def test_the_task_that_was_stopped_must_not_go_on(guard: StoryGuard[str]) 
     guard.leave(Refused("SoldOut", "sold out"))
 
     with pytest.raises(Misuse, match="went on after it had been stopped by Refused: sold out"):
-        guard.begin(A, "", DOES, "do()")
+        guard.begin(A, "", MUST_SUCCEED, "do()")
 
 
 @pytest.mark.parametrize("by_another_name", [False, True])
@@ -136,7 +136,7 @@ async def test_nor_while_a_step_is_under_way(guard: StoryGuard[str]) -> None:
 async def test_nothing_is_begun_after_the_story_has_returned(guard: StoryGuard[str]) -> None:
     guard.finished()
     with pytest.raises(Misuse, match="after the story had returned"):
-        guard.begin(A, "", DOES, "do()")
+        guard.begin(A, "", MUST_SUCCEED, "do()")
 
 
 def test_the_first_misuse_is_the_one_that_is_told(guard: StoryGuard[str]) -> None:

@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 
 from ordersaga.domain.result import CancelOutcome, OrderStatus
 from ordersaga.saga import Choice, ExternalEvent, Kind, Saga, SagaContext, cancel_requests
-from ordersaga.saga.cancel_requests import MOST_WAITING
+from ordersaga.saga.cancel_requests import MAX_WAITING
 from tests.workflow.cases import Case, CaseRunner, CaseWorkflow, Outside, step
 from tests.workflow.environment import OrderEnvironment, until
 
@@ -148,7 +148,7 @@ async def undecided(case: CaseRunner) -> CaseRunner:
 
 async def test_cancels_that_wait_do_not_lock_an_operator_out(undecided: CaseRunner) -> None:
     """The server lets ten updates of a run be under way."""
-    cancels = [asyncio.create_task(undecided.client.cancel("no more")) for _ in range(4 * MOST_WAITING)]
+    cancels = [asyncio.create_task(undecided.client.cancel("no more")) for _ in range(4 * MAX_WAITING)]
 
     async def is_asked() -> bool:
         try:
@@ -164,7 +164,7 @@ async def test_cancels_that_wait_do_not_lock_an_operator_out(undecided: CaseRunn
 async def test_no_more_than_that_may_wait(undecided: CaseRunner) -> None:
     handle = undecided.client.handle
     accepted = WorkflowUpdateStage.ACCEPTED
-    for _ in range(MOST_WAITING):
+    for _ in range(MAX_WAITING):
         await handle.start_update(CaseWorkflow.request_cancel, "no more", wait_for_stage=accepted)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await handle.execute_update(CaseWorkflow.request_cancel, "no more")
@@ -176,7 +176,7 @@ async def test_answered_cancels_do_not_use_up_the_updates_of_a_run(
     undecided: CaseRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server takes 2,000 of a run."""
-    monkeypatch.setattr(cancel_requests, "MOST_ASKED", 3)
+    monkeypatch.setattr(cancel_requests, "MAX_ASKED", 3)
     undecided.given(undo_a=["fault"])
     await undecided.client.resolve("ship", Choice.DONE_BY_HAND, "Ada", "the carrier's ticket 4")
     await undecided.state_is("a", "parked")
@@ -192,7 +192,7 @@ async def test_answered_cancels_do_not_use_up_the_updates_of_a_run(
 
 async def test_impatient_cancels_of_an_order_are_all_answered(env: OrderEnvironment, order_id: str) -> None:
     await env.orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
-    cancels = [env.orders.cancel_order(order_id, "no more") for _ in range(4 * MOST_WAITING)]
+    cancels = [env.orders.cancel_order(order_id, "no more") for _ in range(4 * MAX_WAITING)]
 
     answers = await asyncio.gather(*cancels)
     assert {answer.outcome for answer in answers} == {CancelOutcome.CANCELLED}

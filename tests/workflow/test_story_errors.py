@@ -35,7 +35,7 @@ async def test_a_step_beside_a_misuse_waits_for_nobody_though_the_pivot_stands(c
     case.given(do_one=["fault"], do_two=["refuse", "ok"], undo_ship=["late"])
     problem = await case.task_failure(Saga("case", story, PIVOT, ONE, TWO), step_deadline=60, undo_patience=60)
 
-    assert "stranger is no step of case" in problem
+    assert "stranger is not a step of case" in problem
 
 
 async def test_a_step_that_is_left_because_of_another_has_no_error_of_its_own(case: CaseRunner) -> None:

@@ -136,14 +136,14 @@ LEFT: list[asyncio.Task[str | None]] = []
 
 MISUSES: dict[str, Callable[[SagaContext[Case]], Awaitable[object]]] = {
     "a is done twice": lambda saga: saga.do(SLOW_A),
-    "stranger is no step of case": lambda saga: saga.do(STRANGER),
-    "a is no step of case": lambda saga: saga.do(A),
+    "stranger is not a step of case": lambda saga: saga.do(STRANGER),
+    "a is not a step of case": lambda saga: saga.do(A),
     "try_step() is not for b": lambda saga: saga.try_step(SLOW_B),
     "do() is not for last": lambda saga: saga.do(LAST),
     "b is done once, and has no instance '1'": lambda saga: saga.do(SLOW_B, key="1"),
     "parcel is done several times": lambda saga: saga.do(PARCELS),
     "parcel has no instance '3'": lambda saga: saga.do(PARCELS, key="3"),
-    "strange is no event of case": lambda saga: saga.wait_for(STRANGE, None),  # type: ignore[arg-type]
+    "strange is not an event of case": lambda saga: saga.wait_for(STRANGE, None),  # type: ignore[arg-type]
     "let RuntimeError through: a bug": lambda saga: fails(),
     "let a CancelledError of its own through": lambda saga: cancels_a_task_of_its_own(),
     "returned while a step was under way": lambda saga: leaves_behind(saga),
@@ -213,7 +213,7 @@ async def test_keys_that_make_no_ids_fail_the_task_before_any_effect(case: CaseR
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do_all(PARCELS)
 
-    assert "every key of parcel is there once" in await case.task_failure(Saga("case", story, PARCELS), keys=["1", "1"])
+    assert "duplicate key of parcel: 1" in await case.task_failure(Saga("case", story, PARCELS), keys=["1", "1"])
     assert case.calls == []
 
 

@@ -22,7 +22,7 @@ from ordersaga.orders.recovery.watcher import ensure_schedule, schedule_id
 from ordersaga.orders.workflows.order import OrderSagaWorkflow
 from ordersaga.orders.workflows.projection import AT_RISK, ATTENTION, SINCE
 from ordersaga.orders.workflows.watch import WatcherWorkflow
-from ordersaga.saga.cancel_requests import MOST_WAITING
+from ordersaga.saga.cancel_requests import MAX_WAITING
 from ordersaga.stack.faults import Fault, FaultProxy, Kind
 from tests.workflow.environment import IN_EFFECT, OrderEnvironment, until
 from tests.workflow.faulty import IMPATIENT, gone, listed
@@ -215,7 +215,7 @@ async def test_a_cancel_that_is_asked_for_again_and_again_does_not_fill_the_hist
     await listed(orders, order_id)
     handle = temporal.get_workflow_handle(f"order-{order_id}")
     accepted = WorkflowUpdateStage.ACCEPTED
-    for _ in range(MOST_WAITING - 3):
+    for _ in range(MAX_WAITING - 3):
         await handle.start_update(OrderSagaWorkflow.request_cancel, "no more", wait_for_stage=accepted)
     with pytest.raises(WorkflowUpdateFailedError):
         await handle.execute_update(OrderSagaWorkflow.request_cancel, "one too many")

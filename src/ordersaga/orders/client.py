@@ -68,7 +68,7 @@ from ordersaga.orders.workflows.order import OrderSagaWorkflow
 from ordersaga.orders.workflows.recovery import OrderRecoveryWorkflow
 from ordersaga.orders.worklist import recover_ended, worklist_items
 from ordersaga.saga import cancel_arguments
-from ordersaga.saga.client import asked_again, is_too_many, read_until_known
+from ordersaga.saga.client import is_too_many, read_until_known, retry_rejected_update
 from ordersaga.settings import Settings, load_settings
 
 CANCEL_PATIENCE = 60.0
@@ -243,7 +243,9 @@ class OrderClient:
         if description.status is not WorkflowExecutionStatus.RUNNING:
             return await self._resolve_ended(order_id, decision)
         try:
-            return await asked_again(lambda name: handle.execute_update(OrderSagaWorkflow.resolve, decision, id=name))
+            return await retry_rejected_update(
+                lambda name: handle.execute_update(OrderSagaWorkflow.resolve, decision, id=name)
+            )
         except WorkflowUpdateFailedError as refused:
             if await self._is_ending(order_id, handle):
                 return await self._resolve_ended(order_id, decision)
@@ -280,7 +282,7 @@ class OrderClient:
 
     async def _cancel(self, handle: Handle, order_id: str, asked: Any) -> CancelAnswer:
         try:
-            return await asked_again(
+            return await retry_rejected_update(
                 lambda name: handle.execute_update(OrderSagaWorkflow.request_cancel, asked, id=name)
             )
         except WorkflowUpdateFailedError as refused:

@@ -1,6 +1,7 @@
-"""A saga on Temporal: steps that are done in order, and undone by asking when the saga cannot go on.
+"""A saga engine on Temporal: it runs a saga's steps in order, and undoes them when the saga cannot continue.
 
-Knows temporalio only, and nothing of orders. docs/start/course.md is a course that builds another saga with it.
+It depends on temporalio only. Nothing about orders lives here: that is `ordersaga.orders`. docs/start/course.md
+builds another saga with this engine.
 """
 
 from ordersaga.saga.cancel_requests import MAX_REASON, CancelRequests, TooManyCancels, cancel_arguments, read_cancel

@@ -1,4 +1,4 @@
-"""How a saga calls its activities: retries, time-outs, and telling a refusal from a fault."""
+"""How a saga calls its activities: retries, timeouts, and how to tell a refusal from a fault."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ from ordersaga.saga.waiting import is_cancelled_itself, wait_until
 DO = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10))
 UNDO = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=15))
 LONGEST_RETRY = timedelta(hours=1)
-"""The longest pause between attempts that the server makes; they do not grow the history."""
+"""The longest pause between the server's own attempts. These attempts do not grow the history."""
 LONGEST_PAUSE = timedelta(days=1)
-"""The longest pause between attempts that the workflow makes. Each takes eleven events, so a history has room for more
-than ten years of them."""
+"""The longest pause between attempts that the workflow makes. Each attempt takes eleven events, so one history has room
+for more than ten years of them."""
 
 _WAIT = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
-"""A cancelled activity ends only when its attempt has ended, so that a do is over before its undo starts."""
+"""A cancelled activity ends only when its current attempt has ended, so a do is over before its undo starts."""
 
 
 class Retries(Enum):
     """How an activity is retried."""
 
     QUICK = auto()
-    """By the server, until the deadline or until patience is over."""
+    """The server retries until the deadline or until the patience is used up."""
     SLOW = auto()
-    """By the server, for ever: what is parked."""
+    """The server retries without end. For parked steps."""
     NONE = auto()
-    """Not at all: a person wants to know what becomes of it."""
+    """No retries: a person is waiting for the result of this attempt."""
 
     def of(self, quick: RetryPolicy, policy: Policy) -> RetryPolicy:
-        """As the SDK has it."""
+        """The SDK's retry policy for this choice."""
         if self is Retries.NONE:
             return RetryPolicy(maximum_attempts=1)
         slow = RetryPolicy(initial_interval=policy.parked_interval, maximum_interval=LONGEST_RETRY)
@@ -69,12 +69,15 @@ def retries_of(record: StepRecord, decisions: PendingDecisions) -> Retries:
 
 
 class Unreadable(Exception):
-    """An activity has ended with an answer of another type: somebody may have completed it by hand."""
+    """An activity returned an answer of another type. Somebody may have completed it by hand."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """An activity that was started, and how to read its answer: the SDK fails the workflow task for a wrong one."""
+    """A started activity, and how to read its answer.
+
+    The answer is read here because the SDK fails the workflow task for an answer that it cannot decode.
+    """
 
     handle: workflow.ActivityHandle[RawValue]
     read: Callable[[RawValue], Any]
@@ -83,7 +86,7 @@ class Call:
 def start_do(
     step: AnyStep, record: StepRecord, request: Any, policy: Policy, *, deadline: timedelta, retries: Retries
 ) -> Call:
-    """A do as a regular activity. The deadline is for quick retries."""
+    """Start a do as a regular activity. The deadline applies to quick retries only."""
     handle = workflow.start_activity(
         registered_name(step.do),
         request,
@@ -101,7 +104,7 @@ def start_do(
 def start_undo(
     undo: Callable[..., Any], args: Sequence[Any], record: StepRecord, title: str, policy: Policy, *, retries: Retries
 ) -> Call:
-    """An undo as a regular activity. Quick retries last until patience is over."""
+    """Start an undo as a regular activity. Quick retries last until the patience is used up."""
     handle = workflow.start_activity(
         registered_name(undo),
         args=args,
@@ -117,7 +120,7 @@ def start_undo(
 
 
 def start_poll(event: ExternalEvent[Any, Any], subject: Any, deadline: timedelta) -> Call:
-    """A poll as a regular activity that the server repeats until there is something to report."""
+    """Start a poll as a regular activity, which the server repeats until there is something to report."""
     assert event.poll is not None, f"{event.name} has no poll"
     handle = workflow.start_activity(
         registered_name(event.poll),
@@ -133,9 +136,11 @@ def start_poll(event: ExternalEvent[Any, Any], subject: Any, deadline: timedelta
 
 
 async def answer_of(call: Call, is_stopped: Callable[[], bool]) -> Any:
-    """What an activity answers. When the condition comes true first, it is ended, and its attempt is waited for.
+    """Return an activity's answer.
 
-    Raises ActivityError; Unreadable; and Interrupted if it was ended in the moment in which it began or answered.
+    If the condition comes true first, cancel the activity and wait for its attempt to end.
+
+    Raises ActivityError, Unreadable, or Interrupted if the activity was cancelled just as it began or answered.
     """
     handle = call.handle
     await wait_until(lambda: handle.done() or is_stopped())
@@ -152,15 +157,15 @@ async def answer_of(call: Call, is_stopped: Callable[[], bool]) -> Any:
 
 
 def read_answer(kind: Any, raw: RawValue) -> Any:
-    """An activity's answer, of this type. Raises Unreadable."""
+    """Decode an activity's answer as this type. Raises Unreadable."""
     try:
         return workflow.payload_converter().from_payload(raw.payload, kind)
-    except Exception:  # whatever a converter raises
+    except Exception:  # a converter may raise anything
         raise Unreadable(f"it was answered by something that is no {getattr(kind, '__name__', kind)}") from None
 
 
 def _read_undo(kind: Any, raw: RawValue) -> UndoResult:
-    """What an undo answers. Who completes it by hand with some text, or nothing, says that it is done."""
+    """Decode an undo's answer. An undo that was completed by hand, with a text or with nothing, counts as done."""
     if not (isinstance(kind, type) and issubclass(kind, UndoResult)):
         return UndoResult(UndoOutcome.UNDONE)
     try:
@@ -175,27 +180,27 @@ def _read_undo(kind: Any, raw: RawValue) -> UndoResult:
 
 
 def failure_of(error: ActivityError) -> Failure:
-    """Why a regular activity failed."""
+    """Describe why a regular activity failed."""
     message, cause = explain(error), error.cause
     if isinstance(cause, ApplicationError):
         return Failure(message, cause.type, cause.non_retryable)
     return Failure(message)
 
 
-def is_strangers(error: ActivityError) -> bool:
-    """Whether an undo was turned away because the effect is another owner's: ours was never made, and never will be."""
+def is_foreign_effect(error: ActivityError) -> bool:
+    """Return whether an undo was rejected because the effect belongs to another owner. Ours then never existed."""
     return isinstance(error.cause, ApplicationError) and error.cause.type == NOT_YOURS
 
 
 def attempts_of(error: ActivityError) -> int:
-    """How many attempts failed, as the activity's last error tells by an int as its first detail; else one."""
+    """The number of failed attempts: the first detail of the activity's last error if that is an int, else one."""
     cause = error.cause.cause if isinstance(error.cause, DeadlineError) else error.cause
     details = cause.details if isinstance(cause, ApplicationError) else ()
     return details[0] if details and isinstance(details[0], int) else 1
 
 
 def classify_failure(failure: Failure) -> Refused | Unwind | Mismatch | Fault:
-    """Tell a refusal, a reason to unwind, an effect that is not what was asked for, and a fault apart."""
+    """Classify a failure: a refusal, a reason to unwind, an effect that differs from the request, or a fault."""
     if not failure.final:
         return Fault(failure.message)
     if failure.type == FENCED:
@@ -206,7 +211,7 @@ def classify_failure(failure: Failure) -> Refused | Unwind | Mismatch | Fault:
 
 
 def explain(error: FailureError) -> str:
-    """What went wrong in an activity, in the words of whoever knew: behind a deadline, the last attempt's error."""
+    """What went wrong in an activity. After a deadline, this is the last attempt's error."""
     cause = error.cause if isinstance(error, ActivityError) and error.cause else error
     if isinstance(cause, DeadlineError) and isinstance(cause.cause, FailureError):
         return f"{cause.cause.message} (given up at the deadline)"

@@ -1,4 +1,4 @@
-"""Cancels that come from outside: their reasons as any SDK may send them, and how many may wait for an answer."""
+"""Cancels from outside: reading their reasons from any SDK, and limiting how many wait for an answer."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from ordersaga.saga.execution import SagaRun
 from ordersaga.saga.outcome import Verdict
 
 MAX_REASON = 500
-"""Characters that are kept of a cancel's reason."""
+"""The maximum length of a cancel's reason, in characters. The rest is cut off."""
 NO_REASON = "no reason given"
-MOST_WAITING = 5
-"""How many may wait for the answer at a time. The server lets ten updates of a run be under way, decisions included."""
-MOST_ASKED = 1_000
-"""How many may ever have waited for it in one run. The server takes 2,000 updates of a run, decisions included."""
+MAX_WAITING = 5
+"""How many cancels may wait for the answer at a time. The server allows ten pending updates per run, including
+decisions."""
+MAX_ASKED = 1_000
+"""How many cancels may wait for the answer in the whole run. The server allows 2,000 updates per run, including
+decisions."""
 
 
 class TooManyCancels(Exception):
-    """So many have asked that operators would be locked out."""
+    """So many cancels are waiting that another one could lock operators out."""
 
 
 class CancelRequests:
-    """The cancels of one run that wait for their answer, which are bounded."""
+    """The cancels of one run that wait for an answer. Their number is limited."""
 
     def __init__(self) -> None:
         self._waiting = 0
         self._asked = 0
 
     def check(self) -> None:
-        """Raise TooManyCancels if another may not wait for the answer; for an update's validator."""
-        if self._waiting >= MOST_WAITING or self._asked >= MOST_ASKED:
+        """Raise TooManyCancels if no more cancels may wait for the answer. For an update's validator."""
+        if self._waiting >= MAX_WAITING or self._asked >= MAX_ASKED:
             raise TooManyCancels(
                 f"{self._waiting} wait for the answer to a cancel of this saga, and {self._asked} have asked in all; "
-                f"no more than {MOST_WAITING} may at a time, and {MOST_ASKED} in all. A cancel has been asked for "
+                f"no more than {MAX_WAITING} may at a time, and {MAX_ASKED} in all. A cancel has been asked for "
                 "already, so ask how the saga stands instead, or send the signal `cancel`."
             )
 
     async def answer(self, saga: SagaRun[Any], details: Sequence[Any]) -> Verdict:
-        """Ask for the saga to be cancelled, and wait until it is certain how it ends."""
+        """Request the saga's cancellation, and wait until it is certain how the saga ends."""
         self._asked += 1
         self._waiting += 1
         try:
@@ -50,10 +52,10 @@ class CancelRequests:
 
 
 def read_cancel(details: Sequence[Any]) -> tuple[str, str | None]:
-    """Why, and by whom, from the arguments of a cancel.
+    """Read the reason, and who gave it, from the arguments of a cancel.
 
-    One object `{"reason": …, "by": …}` says both. Anything else is the reason: other SDKs may send none, null, an
-    object of another form, or several arguments.
+    An object `{"reason": …, "by": …}` gives both. Anything else is the reason. Other SDKs may send no argument, null,
+    an object of another shape, or several arguments.
     """
     if len(details) == 1 and isinstance(details[0], dict) and details[0].keys() == {"reason", "by"}:
         return _joined([details[0]["reason"]]) or NO_REASON, _joined([details[0]["by"]]) or None
@@ -61,7 +63,7 @@ def read_cancel(details: Sequence[Any]) -> tuple[str, str | None]:
 
 
 def cancel_arguments(reason: str, by: str | None) -> Any:
-    """What `read_cancel` reads: for clients."""
+    """Build the arguments that `read_cancel` reads. For clients."""
     return {"reason": reason[:MAX_REASON], "by": by[:MAX_REASON]} if by else reason[:MAX_REASON]
 
 

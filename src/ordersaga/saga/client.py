@@ -1,4 +1,4 @@
-"""A client for workflows that run a saga and inherit SagaHandlers: how it stands, cancel, what is parked, resolve."""
+"""A client for workflows that run a saga and inherit SagaHandlers: status, cancel, parked steps, decisions."""
 
 from __future__ import annotations
 
@@ -25,41 +25,43 @@ T = TypeVar("T")
 
 _NO_ANSWER = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 _UNPROCESSED = "UnprocessedUpdate"
-"""The type of the server's own refusal."""
+"""The error type of an update that the server itself rejects."""
 _MOST_TIMES = 5
 _FIRST_PAUSE = timedelta(milliseconds=200)
 _LONGEST_PAUSE = timedelta(seconds=5)
 
 
 class SagaClient:
-    """One saga's run, by its workflow id."""
+    """One saga's run, addressed by its workflow id."""
 
     def __init__(self, temporal: Client, workflow_id: str) -> None:
         self.handle: WorkflowHandle[Any, Any] = temporal.get_workflow_handle(workflow_id)
 
     async def status(self, timeout: timedelta = timedelta(seconds=12)) -> SagaView:
-        """How it stands, with the attempts and the last error of what the server is retrying right now."""
+        """The saga's status, with the attempts and the last error of each activity that the server is retrying now."""
         view: SagaView = await self.handle.query(SagaHandlers.get_saga, rpc_timeout=timeout)
         pending = PendingActivities.of(await self.handle.describe())
         return replace(view, steps=[replace(step, **pending.changes(step)) for step in view.steps])
 
     async def parked(self) -> Sequence[StepView]:
-        """What cannot finish by itself, and waits for a person."""
+        """The steps that cannot finish by themselves and wait for a person."""
         return [step for step in (await self.status()).steps if step.state is StepState.PARKED]
 
     async def cancel(self, reason: str = "", by: str | None = None) -> Verdict:
-        """Cancel it, and wait until it is certain how it ends: `stands` if the cancel came too late."""
+        """Cancel the saga, and wait until it is certain how it ends: `stands` if the cancel came too late."""
         asked = cancel_arguments(reason, by)
         try:
             return Verdict(
-                await asked_again(lambda name: self.handle.execute_update(SagaHandlers.request_cancel, asked, id=name))
+                await retry_rejected_update(
+                    lambda name: self.handle.execute_update(SagaHandlers.request_cancel, asked, id=name)
+                )
             )
         except WorkflowUpdateFailedError as refused:
             if not is_too_many(refused):
                 raise
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise  # else it has ended, unless there never was such a saga
+                raise  # otherwise the saga has ended, or never existed
 
         async def verdict() -> Verdict | None:
             try:
@@ -67,24 +69,26 @@ class SagaClient:
             except RPCError as error:
                 if error.status not in _NO_ANSWER:
                     raise
-                return None  # the server loses a query now and then
+                return None  # the server sometimes loses a query
 
         return await read_until_known(verdict)
 
     async def resolve(self, step: str, choice: Choice, by: str, note: str = "") -> SagaView:
-        """Decide on a parked step. Raises DecisionRefused, and nothing is changed then."""
+        """Decide on a parked step. Raises DecisionRefused; then nothing has changed."""
         try:
             decision = Decision(step, choice, by, note)
-            return await asked_again(lambda name: self.handle.execute_update(SagaHandlers.resolve, decision, id=name))
+            return await retry_rejected_update(
+                lambda name: self.handle.execute_update(SagaHandlers.resolve, decision, id=name)
+            )
         except WorkflowUpdateFailedError as refused:
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
 
 
-async def asked_again(update: Callable[[str], Awaitable[T]]) -> T:
-    """What an update answers, which is given the id to ask under; asked again where the server turned it away.
+async def retry_rejected_update(update: Callable[[str], Awaitable[T]]) -> T:
+    """Return an update's answer. Retry with the same update id where the server rejects the update.
 
-    The server does so now and then when many come at once. It says that no worker has seen the update, so that nothing
-    has happened; or that it has aborted it, which may have happened or not: then the same id has it happen once.
+    The server sometimes does this under load. Either no worker has seen the update, so nothing has happened, or the
+    server aborted it and it may have happened. With the same id it happens only once.
     """
     update_id = _new_id()
     for _ in range(_MOST_TIMES - 1):
@@ -105,7 +109,7 @@ def _new_id() -> str:
 
 
 async def read_until_known(read: Callable[[], Awaitable[T | None]]) -> T:
-    """What `read` gives, read again at growing pauses for as long as that is None."""
+    """Call `read` again, at growing pauses, until it returns something other than None."""
     pauses = growing(_FIRST_PAUSE, _LONGEST_PAUSE)
     while True:
         if (value := await read()) is not None:
@@ -114,7 +118,7 @@ async def read_until_known(read: Callable[[], Awaitable[T | None]]) -> T:
 
 
 def is_too_many(refused: WorkflowUpdateFailedError) -> bool:
-    """Whether a cancel was turned away because others wait for its answer already."""
+    """Return whether a cancel was rejected because too many others are waiting for their answer."""
     return _is_of_type(refused, TooManyCancels.__name__)
 
 

@@ -1,4 +1,4 @@
-"""Compensations in the style of Java's `io.temporal.workflow.Saga`: register an undo, and run them all if need be."""
+"""Compensations in the style of Java's `io.temporal.workflow.Saga`: register undos, and run them all if needed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ordersaga.saga.undoing import StartUndo, Undoer, carry_out, wait_until_over
 
 
 class Compensations:
-    """Undos that are registered one by one, and made in reverse or all at once.
+    """Undos that you register one by one, and that run in reverse order or in parallel.
 
-    Register a compensation **before** the call that it undoes: whether that had an effect is unknown when it fails.
-    No cancellation of the run interrupts `compensate`. A compensation is retried until it succeeds; one that does not
-    within `policy.undo_patience` is parked, and waits for a person besides.
+    Register a compensation **before** the call that it undoes: if that call fails, its effect is unknown. No
+    cancellation of the run interrupts `compensate`. A compensation is retried until it succeeds. After
+    `policy.undo_patience` it is parked: it is still retried, and a person may also decide on it.
     """
 
     def __init__(
@@ -40,18 +40,18 @@ class Compensations:
 
     @property
     def decisions(self) -> PendingDecisions:
-        """What waits for a person."""
+        """The parked compensations, and the decisions on them."""
         return self.log.decisions
 
     @property
     def records(self) -> dict[str, StepRecord]:
-        """Where each compensation stands, by its name."""
+        """The state of each compensation, by its name."""
         return self.log.records
 
     def add_compensation(self, undo: Callable[..., Any], *args: Any, name: str = "") -> None:
-        """Register an activity and its arguments; what it answers does not matter, unless it is an UndoResult.
+        """Register an activity and its arguments. Its answer is ignored unless it is an UndoResult.
 
-        `name` is what a person decides by; by default it is the activity's, with a number.
+        `name` identifies the compensation in a person's decision. The default is the activity's name with a number.
         """
         number = len(self.log.records) + 1
         name = name or f"{undo.__name__}[{number}]"
@@ -61,9 +61,9 @@ class Compensations:
         self._starts[name] = lambda retries: start_undo(undo, args, record, name, self.policy, retries=retries)
 
     async def compensate(self, reason: str = "compensation") -> None:
-        """Make all compensations that have been registered and not made, and return when the last one has ended.
+        """Run all compensations that are registered and have not run, and return when the last one has ended.
 
-        A native cancel that comes meanwhile interrupts nothing; it is raised as CancelledError when all is undone.
+        A native cancel during this time interrupts nothing. It is raised as CancelledError after everything is undone.
         """
         body = asyncio.create_task(self._compensate(reason))
         cancelled: asyncio.CancelledError | None = None

@@ -1,6 +1,6 @@
-"""How a saga is declared: its steps, what undoes each, what it waits for, and how patient it is."""
+"""How to declare a saga: its steps, what undoes each step, the events it waits for, and its policy."""
 
-# No postponed annotations here: inside Temporal's sandbox a data converter could not look up what they name.
+# No postponed annotations here: inside Temporal's sandbox, a data converter could not resolve them.
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -21,7 +21,7 @@ V = TypeVar("V")
 Inputs = TypeVarTuple("Inputs")
 
 FENCED = "Fenced"
-"""The error type of a do that was turned away because its undo came first."""
+"""The error type of a do that was rejected because its undo came first."""
 
 ID_TAKEN = "IdempotencyMismatch"
 """The error type of a do whose effect id already names a different request."""
@@ -37,41 +37,44 @@ _KEY = re.compile(r"[A-Za-z0-9_.~]+")
 
 
 class SagaDeclarationError(TypeError):
-    """The declaration does not make a saga. Raised when the module is imported, before anything runs."""
+    """The declaration is not a valid saga. Raised when the module is imported, before anything runs."""
 
 
 class Kind(StrEnum):
-    """What may become of a step (the terms are those of Garcia-Molina's sagas and Richardson's patterns)."""
+    """How a step may end. The terms come from Garcia-Molina's sagas and Richardson's patterns."""
 
     CHECK = "check"
-    """It has no effect, so there is nothing to undo. Its refusal undoes everything."""
+    """It has no effect, so there is nothing to undo. If it is refused, the saga is undone."""
     COMPENSATABLE = "compensatable"
-    """Its undo can always be done."""
+    """Its undo always succeeds eventually."""
     PIVOT = "pivot"
-    """Its undo decides which way the saga goes: undone, or too late and therefore forward."""
+    """Its undo decides which way the saga goes: back if it is undone, forward if it is too late to undo."""
     REQUIRED = "required"
-    """It comes after the pivot and must come true. If it cannot, the pivot is asked; if that stands, a person is."""
+    """It comes after the pivot and must succeed. If it cannot, the engine tries to undo the pivot. If the pivot stands,
+    a person decides."""
     RETRIABLE = "retriable"
-    """It comes last. Repeated until it succeeds or its deadline has passed; a failure never unwinds."""
+    """It comes last. It is repeated until it succeeds or its deadline has passed. Its failure never unwinds the saga.
+    """
 
 
 class UndoOutcome(StrEnum):
-    """What an undo answers."""
+    """The possible answers of an undo."""
 
     UNDONE = "undone"
     NOTHING_TO_UNDO = "nothing_to_undo"
     REQUESTED = "requested"
-    """Asked for, and final later: the undo is asked again, at growing intervals, until it answers something else."""
+    """The undo was requested and becomes final later. The engine asks again, at growing intervals, until the answer
+    changes."""
     TOO_LATE = "too_late"
-    """Only the pivot's undo may answer this: its effect stands."""
+    """The effect stands. Only the pivot's undo may give this answer."""
 
 
 @dataclass(frozen=True)
 class UndoRequest:
-    """What an undo activity is given: which effect, why, and whose it is, where the saga declares that.
+    """The input of an undo activity: the effect, the reason, and the owner if the saga declares one.
 
-    `first_run` is the first run's id: in an activity of another run, the saga's run was reset, and may have forgotten
-    what a person has decided about this effect.
+    `first_run` is the id of the first run. If the activity belongs to another run, the saga's run was reset and may
+    have lost decisions about this effect.
     """
 
     id: str
@@ -82,7 +85,7 @@ class UndoRequest:
 
 @dataclass(frozen=True)
 class UndoResult:
-    """What an undo activity answers, and at which attempt."""
+    """The answer of an undo activity, and the attempt that produced it."""
 
     outcome: UndoOutcome
     attempts: int = 1
@@ -90,9 +93,9 @@ class UndoResult:
 
 
 class EffectId(str):
-    """The id of one step's effect, and the idempotency key of its do: `{prefix}-{saga key}` or `…-{instance key}`.
+    """The id of one step's effect, and the idempotency key of its do: `{prefix}-{saga key}`, or `…-{instance key}`.
 
-    `key` is the instance's key, and empty for a step that is done once.
+    `key` is the instance's key. It is empty for a step that is done once.
     """
 
     __slots__ = ("key",)
@@ -106,13 +109,11 @@ class EffectId(str):
 
 @dataclass(frozen=True, eq=False)
 class Step(Generic[S, R_co, *Inputs]):
-    """One thing done in the outside world, for the subject of a saga.
+    """One action in the outside world, for the subject of a saga.
 
-    `request` builds what `do` is given, from the subject, the id of the effect and what the story passes on:
-    `request(subject, effect_id, *inputs)`. The engine makes the id, so nobody types it.
-
-    `do` is an activity that takes that request; where its answer has a field `attempts`, that is shown. `undo` is an
-    activity from UndoRequest to UndoResult.
+    `request` builds the input of `do` from the subject, the effect id and the values that the story passes on:
+    `request(subject, effect_id, *inputs)`. The engine makes the id. `do` is an activity that takes that request; if its
+    answer has a field `attempts`, the status shows it. `undo` is an activity from UndoRequest to UndoResult.
     """
 
     name: str
@@ -121,19 +122,19 @@ class Step(Generic[S, R_co, *Inputs]):
     undo: Callable[..., Awaitable[UndoResult]] | None = None
     kind: Kind = Kind.COMPENSATABLE
     prefix: str = ""
-    """Begins the ids of the step's effects. Defaults to the name."""
+    """The prefix of the step's effect ids. Defaults to the name."""
     title: str = ""
-    """What Temporal's Web UI shows. Defaults to the name."""
+    """The text in Temporal's Web UI. Defaults to the name."""
     keys: Callable[[S], Iterable[str]] | None = None
-    """For a step that is done several times: the keys of its instances. They follow from the subject alone, so that
-    every instance can be undone, remembered or not."""
+    """For a step that is done several times: the keys of its instances. They follow from the subject alone, so the
+    engine can undo every instance even if the run does not know whether it began."""
     undone_by: "Step[S, Any, *tuple[Any, ...]] | None" = None
-    """For a step without an undo of its own: the earlier step whose undo takes this effect back, too."""
+    """For a step without its own undo: the earlier step whose undo also takes back this effect."""
     fast_path: bool = False
-    """Whether the first attempt may be made ahead, in one local activity with others. For calls that take less than
-    about a second."""
+    """Whether the first attempt may run in one local activity with others. For calls that take less than about a
+    second."""
     call_timeout: timedelta | None = None
-    """How long one attempt may take. Like the next two, it overrides the policy's."""
+    """The timeout of one attempt. This field and the next two override the policy."""
     step_deadline: timedelta | None = None
     undo_patience: timedelta | None = None
 
@@ -146,17 +147,17 @@ class Step(Generic[S, R_co, *Inputs]):
         _check_undo(self)
 
     def effect_id(self, saga_key: str, key: str = "") -> EffectId:
-        """The id of the step's effect, or of the effect of its instance with this key."""
+        """The id of the step's effect, or of its instance with this key."""
         return EffectId(self.prefix, saga_key, key)
 
 
 @dataclass(frozen=True, eq=False)
 class ExternalEvent(Generic[S, V]):
-    """Something that happens outside, and that a saga waits for.
+    """Something that happens outside and that a saga waits for.
 
-    It is delivered with `SagaRun.deliver` by a signal or an update, which may come before the wait begins. Because a
-    webhook may never come, `poll` looks besides: an activity that is given `request(subject)` and returns the value,
-    or raises `not_yet()`. It is asked every `every`, without growing the history.
+    A signal or an update delivers it with `SagaRun.deliver`, possibly before the wait begins. Because a webhook may
+    never arrive, `poll` checks as well: it is an activity that takes `request(subject)` and returns the value or raises
+    `not_yet()`. The server calls it every `every`, which does not grow the history.
     """
 
     name: str
@@ -166,7 +167,8 @@ class ExternalEvent(Generic[S, V]):
     every: timedelta = timedelta(minutes=5)
     call_timeout: timedelta = timedelta(seconds=10)
     ends_on_cancel: bool = True
-    """Whether a cancel ends the wait. If not, it is heeded when the event has come or its deadline has passed."""
+    """Whether a cancel ends the wait. If not, the cancel takes effect after the event has come or its deadline has
+    passed."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -174,57 +176,63 @@ class ExternalEvent(Generic[S, V]):
 
 
 class SagaContext(Protocol[S]):
-    """What a story does its steps with."""
+    """The methods with which a story does its steps."""
 
     async def do(self, step: Step[S, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
-        """Do a step, and return its answer. It leaves the story if that cannot be.
+        """Do a step, and return its answer. Leaves the story if the step cannot be done.
 
-        None only once the pivot stands, and a person has done the step by hand or has written it off.
+        Returns None only once the pivot stands and a person has done the step by hand or has written it off.
         """
 
     async def do_all(self, step: Step[S, R, *Inputs], *inputs: *Inputs) -> dict[str, R | None]:
-        """Do all instances of a step side by side, and return their answers by key."""
+        """Do all instances of a step concurrently, and return their answers by key."""
 
     async def try_step(self, step: Step[S, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
-        """Do a retriable step. None if it did not succeed before its deadline."""
+        """Do a retriable step. Returns None if it did not succeed before its deadline."""
 
     async def hold(self, duration: timedelta) -> None:
-        """Wait, and let a cancel end the wait."""
+        """Wait. A cancel ends the wait."""
 
     async def wait_for(self, event: ExternalEvent[S, V], deadline: timedelta) -> V | None:
-        """Wait for an event, and return its value. It leaves the story if the event does not come in time.
+        """Wait for an event, and return its value. Leaves the story if the event does not come in time.
 
-        None only once the pivot stands.
+        Returns None only once the pivot stands.
         """
 
     def refuse(self, kind: str, message: str) -> None:
-        """Leave the story, and undo everything: the subject is refused, for a reason that the story knows."""
+        """Refuse the subject for a reason that the story found: leave the story, and undo everything."""
 
 
 Story = Callable[[S, SagaContext[S]], Awaitable[None]]
-"""What happens to a saga's subject when nothing goes wrong. It is told more than once, and not only in the workflow, so
-it does nothing but steps, and decides by the subject and the steps' answers."""
+"""What happens to a saga's subject when nothing goes wrong.
+
+A story runs more than once, and not only in the workflow. So it must do nothing but steps, and make decisions only from
+the subject and the steps' answers.
+"""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How patient a saga is. It must come with the saga's input, so that every replay sees the same."""
+    """A saga's timeouts and retry intervals.
+
+    It must be part of the saga's input, so that every replay uses the same values.
+    """
 
     call_timeout: timedelta = timedelta(seconds=10)
-    """How long one attempt of a do or an undo may take."""
+    """The timeout of one attempt of a do or an undo."""
     step_deadline: timedelta = timedelta(seconds=120)
-    """How long a do is retried after a fault; then its effect is unknown and the saga unwinds."""
+    """How long a do is retried after a fault. Then its effect is unknown, and the saga unwinds."""
     undo_patience: timedelta = timedelta(seconds=300)
     """How long an undo is retried before it is parked."""
     parked_interval: timedelta = timedelta(seconds=60)
-    """The first pause between the attempts of what is parked. The pauses grow."""
+    """The first pause between attempts of a parked step. The pauses grow."""
     requested_interval: timedelta = timedelta(hours=1)
-    """The first pause before an undo that was requested is asked again. The pauses grow."""
+    """The first pause before a requested undo is asked again. The pauses grow."""
     fast_path: timedelta = timedelta(seconds=2)
-    """How long a first attempt on the fast path may take, three seconds at the most. Zero turns the fast path off."""
+    """The timeout of a first attempt on the fast path, at most three seconds. Zero turns the fast path off."""
 
     def of(self, step: "AnyStep") -> "Policy":
-        """This policy with what a step declares for itself."""
+        """This policy, with the values that a step overrides."""
         own = {
             "call_timeout": step.call_timeout,
             "step_deadline": step.step_deadline,
@@ -239,10 +247,10 @@ AnyStep = Step[Any, Any, *tuple[Any, ...]]
 class Saga(Generic[S]):
     """A saga's story, its steps in the order in which they are done, and the events that it waits for.
 
-    `owner` tells of a subject whose its effects are, such as a hash of what was asked for: undos carry it, and the
-    steps' requests should, so that a fence can turn another subject of the same id away. `register` outlives the run:
-    it arbitrates how the saga ends, and keeps what people decide. `name` goes into the name of the activity that makes
-    first attempts. Raises SagaDeclarationError.
+    `owner` returns who owns a subject's effects, such as a hash of the request. Undos carry it, and the steps' requests
+    should too, so that a fence can reject another subject with the same id. `register` outlives the run: it arbitrates
+    how the saga ends and keeps people's decisions. `name` is part of the name of the first-attempts activity. Raises
+    SagaDeclarationError.
     """
 
     def __init__(
@@ -265,24 +273,24 @@ class Saga(Generic[S]):
         _check_distinct("event", [event.name for event in events])
 
     def changed(self, name: str, story: Story[S], *steps: Step[S, Any, *tuple[Any, ...]]) -> "Saga[S]":
-        """The same saga with another story and other steps: its events, owner and register stay."""
+        """The same saga with another story and other steps. Its events, owner and register stay."""
         return Saga(name, story, *steps, events=self.events, owner=self.owner, register=self.register)
 
 
 def refusal(message: str, kind: str) -> ApplicationError:
-    """The error that an activity raises for a definite no: `kind` names it, nothing took effect, nothing is retried."""
+    """The error that an activity raises for a refusal. `kind` names it; nothing took effect, and nothing is retried."""
     return ApplicationError(message, type=kind, non_retryable=True, category=ApplicationErrorCategory.BENIGN)
 
 
 def not_yet(message: str = "it has not happened yet") -> ApplicationError:
-    """The error that a poll raises while there is nothing to report: it is asked again later."""
+    """The error that a poll raises while there is nothing to report. The poll is repeated later."""
     return ApplicationError(message, type=NOT_YET, category=ApplicationErrorCategory.BENIGN)
 
 
 def keys_of(step: Step[S, Any, *tuple[Any, ...]], subject: S) -> list[str]:
-    """The keys of a step's instances for this subject; one empty key for a step that is done once.
+    """The keys of a step's instances for this subject; a single empty key for a step that is done once.
 
-    Raises SagaDeclarationError for keys that would make two effects share an id.
+    Raises SagaDeclarationError for keys that would give two effects the same id.
     """
     if step.keys is None:
         return [""]
@@ -290,7 +298,7 @@ def keys_of(step: Step[S, Any, *tuple[Any, ...]], subject: S) -> list[str]:
     for key in keys:
         if not (isinstance(key, str) and _KEY.fullmatch(key)):
             raise SagaDeclarationError(
-                f"{key!r} is no key of {step.name}: use letters, digits, underscores, dots and tildes"
+                f"{key!r} is not a valid key of {step.name}: use letters, digits, underscores, dots and tildes"
             )
     _check_distinct(f"key of {step.name}", keys)
     return keys
@@ -326,9 +334,11 @@ def _check_steps(steps: Sequence[AnyStep]) -> None:
         raise SagaDeclarationError("steps come in this order: checks and compensatable, the pivot, required, retriable")
     for place, step in enumerate(steps):
         if step.undone_by is not None and not (step.undone_by in steps[:place] and step.undone_by.undo):
-            raise SagaDeclarationError(f"{step.name} is undone by {step.undone_by.name}, which is no earlier undo")
+            raise SagaDeclarationError(
+                f"{step.name} is undone by {step.undone_by.name}, which is not an earlier step with an undo"
+            )
 
 
-def _check_distinct(what: str, values: Sequence[str]) -> None:
+def _check_distinct(description: str, values: Sequence[str]) -> None:
     if twice := {value for value in values if values.count(value) > 1}:
-        raise SagaDeclarationError(f"every {what} is there once, and this is there twice: {', '.join(sorted(twice))}")
+        raise SagaDeclarationError(f"duplicate {description}: {', '.join(sorted(twice))}")

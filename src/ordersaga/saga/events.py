@@ -1,4 +1,4 @@
-"""What happens to a saga, as types. Whoever shows an event words it; nobody parses prose."""
+"""The events of a saga, as types. Code that shows an event renders its own text; nothing parses text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ordersaga.saga.step_state import StepState
 
 @dataclass(frozen=True, kw_only=True)
 class SagaEvent:
-    """Something that happened to a saga, and when."""
+    """Something that happened to a saga, and when it happened."""
 
     at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepEvent(SagaEvent):
-    """A step came into the state `state`; before, it was `was`, since `since`."""
+    """A step changed to `state`. It had been in the state `was` since `since`."""
 
     step: str
     state: StepState
@@ -30,19 +30,19 @@ class StepEvent(SagaEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StepBegun(StepEvent):
-    """The do of a step is about to be attempted."""
+    """The first attempt of a step's do is about to start."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepDone(StepEvent):
-    """The do of a step was answered."""
+    """A step's do succeeded."""
 
     attempts: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepRefused(StepEvent):
-    """The do of a step was answered with a definite no."""
+    """A step's do was refused."""
 
     refusal: str
     message: str
@@ -50,21 +50,21 @@ class StepRefused(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StepFailed(StepEvent):
-    """The do of a step did not succeed: its effect is unknown, or it was given up."""
+    """A step's do did not succeed: its effect is unknown, or the engine gave up."""
 
     message: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class UndoBegun(StepEvent):
-    """The undo of a step is about to be attempted."""
+    """The first attempt of a step's undo is about to start."""
 
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class UndoAnswered(StepEvent):
-    """The undo of a step was answered."""
+    """A step's undo returned an answer."""
 
     outcome: UndoOutcome
     attempts: int
@@ -81,7 +81,7 @@ class StepParked(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StepResolved(StepEvent):
-    """A person's decision on a step, or on its undo, was carried out."""
+    """A person's decision on a step or on its undo was carried out."""
 
     undoing: bool
     decision: Decision
@@ -89,7 +89,7 @@ class StepResolved(StepEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptFailed(SagaEvent):
-    """An attempt failed, and another one follows."""
+    """An attempt failed, and another one will follow."""
 
     step: str
     attempt: int
@@ -99,7 +99,7 @@ class AttemptFailed(SagaEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelRequested(SagaEvent):
-    """Somebody asked for the saga to be cancelled. `by` is who, where they said so."""
+    """Somebody requested the saga's cancellation. `by` is who, if they gave a name."""
 
     reason: str
     by: str | None = None
@@ -107,7 +107,7 @@ class CancelRequested(SagaEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UnwindBegun(SagaEvent):
-    """The saga is to be undone, if the pivot allows."""
+    """The saga begins to undo its effects, if the pivot allows it."""
 
     reason: str
 
@@ -128,7 +128,7 @@ class OutcomeDecided(SagaEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SagaEnded(SagaEvent):
-    """Nothing is left to do."""
+    """The saga has nothing left to do."""
 
     verdict: Verdict
 
@@ -142,7 +142,7 @@ class HoldBegun(SagaEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class HoldEnded(SagaEvent):
-    """The hold is over."""
+    """The hold has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,13 +155,13 @@ class WaitBegun(SagaEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EventReceived(SagaEvent):
-    """An event from outside has come."""
+    """An event from outside has arrived."""
 
     event: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class WaitTimedOut(SagaEvent):
-    """An event from outside did not come before its deadline."""
+    """An event from outside did not arrive before its deadline."""
 
     event: str

@@ -1,4 +1,4 @@
-"""One run of a saga: forward through its steps, or back by asking, until nothing is half done."""
+"""One run of a saga: forward through its steps, or back by undoing them, until nothing is half done."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ordersaga.saga.register import RegisterState, SagaEnding
 from ordersaga.saga.run_state import RunState
 from ordersaga.saga.step_state import Decided, StepRecord, StepState
 from ordersaga.saga.story_guard import record_name, records_of
-from ordersaga.saga.telling import Telling
+from ordersaga.saga.story_run import StoryRun
 from ordersaga.saga.undoing import carry_out, wait_until_over_or
 from ordersaga.saga.waiting import is_cancelled_itself, wait_until
 
@@ -45,9 +45,9 @@ V = TypeVar("V")
 class SagaRun(Generic[S]):
     """Drives one saga to its end.
 
-    `key` names the run's effects: it is the subject's own id, and never one of a run or an attempt. The story is told
-    again from its beginning when the saga has to go forward after all, and gets the stored answers then. `on_event` is
-    called with everything that happens. `claimed`: whoever has started the run had the register take the subject on.
+    `key` names the run's effects. It is the subject's own id, never the id of a run or an attempt. If the saga has to
+    go forward after all, the story runs again from its beginning and gets the stored answers. `on_event` is called with
+    every event. `claimed` says that the starter of the run has already claimed the subject in the register.
     """
 
     def __init__(
@@ -73,19 +73,19 @@ class SagaRun(Generic[S]):
         try:
             return records_of(saga, subject, key)
         except SagaDeclarationError as undeclared:
-            self._undeclared = undeclared  # for `run` to raise: the SDK cannot handle errors of __init__ well
+            self._undeclared = undeclared  # `run` raises it: the SDK cannot handle errors in __init__ well
             return []
 
-    # -- what the outside may ask for
+    # -- what callers may read and request
 
     @property
     def saga(self) -> Saga[S]:
-        """What is run."""
+        """The saga that this run executes."""
         return self._state.saga
 
     @property
     def verdict(self) -> Verdict | None:
-        """How the saga ends, from the moment on when that is certain."""
+        """How the saga ends, once that is certain."""
         return self._state.verdict
 
     @property
@@ -95,27 +95,27 @@ class SagaRun(Generic[S]):
 
     @property
     def refusal(self) -> str | None:
-        """The kind of the refusal that it fails by, if it does by one."""
+        """The kind of the refusal that made the saga fail, if one did."""
         return self._state.refusal
 
     @property
     def cancel_reason(self) -> str | None:
-        """Why somebody asked for the saga to be cancelled, if somebody did."""
+        """The reason of the cancel, if somebody requested one."""
         return self._state.cancel_reason
 
     @property
     def records(self) -> dict[str, StepRecord]:
-        """Where each step stands, by the name of its record."""
+        """The state of each step, by the name of its record."""
         return self.log.records
 
     @property
     def events(self) -> Sequence[SagaEvent]:
-        """Everything that has happened."""
+        """All events so far."""
         return self.log.events
 
     @property
     def decisions(self) -> PendingDecisions:
-        """What waits for a person."""
+        """The parked steps, and the decisions on them."""
         return self.log.decisions
 
     @property
@@ -124,17 +124,20 @@ class SagaRun(Generic[S]):
         return self.log.decided
 
     def ending(self, outcome: Outcome) -> SagaEnding:
-        """What is to be said about this end."""
+        """The details of this end, for the register."""
         found = self._state.ending(outcome.verdict)
         return replace(found, cancelled=outcome.cancelled, error=outcome.error, refusal=outcome.refusal)
 
     @property
     def needs_attention(self) -> bool:
-        """Whether something cannot finish by itself."""
+        """Whether a step cannot finish by itself."""
         return any(record.state is StepState.PARKED for record in self.records.values())
 
     def cancel(self, reason: str, by: str | None = None) -> None:
-        """Ask the saga to stop and undo itself. The first reason counts; once there is a verdict it changes nothing."""
+        """Request that the saga stops and undoes itself.
+
+        The first reason counts. Has no effect once there is a verdict.
+        """
         self._state.cancel(reason, by)
 
     async def outcome_decided(self) -> Verdict:
@@ -144,23 +147,23 @@ class SagaRun(Generic[S]):
         return self.verdict
 
     async def resolve(self, decision: Decision) -> None:
-        """Carry out a person's decision on what is parked; for an update handler, whose validator calls `check`.
+        """Carry out a person's decision on a parked step. For an update handler whose validator calls `check`.
 
-        Raises DecisionRefused if it cannot be taken now, and ApplicationError, which fails the update, if what was
-        under way ended before it could be carried out.
+        Raises DecisionRefused if the decision is not acceptable now. Raises ApplicationError, which fails the update,
+        if the step ended before the decision could be carried out.
         """
         await carry_out(self.decisions, decision)
 
     async def keep(self, decision: Decision, *, undoing: bool = False) -> None:
-        """Write a decision that was taken outside of the run, on a step or on its undo, into the register."""
+        """Store a decision that was made outside the run, on a step or on its undo, in the register."""
         await self._state.registrar.keep(self.records[decision.step], decision, undoing=undoing)
 
     def deliver(self, event: ExternalEvent[S, V], value: V) -> None:
-        """An event from outside has come; it may come before the story waits for it. The first value counts."""
+        """Deliver an event from outside, possibly before the story waits for it. The first value counts."""
         self._state.inbox.deliver(event, value)
 
     def answer(self, step: Step[S, R], key: str = "") -> R | None:
-        """What a step's do has answered, if it has."""
+        """The answer of a step's do, if there is one."""
         return self._state.answers.get(record_name(step, key))
 
     # -- the run
@@ -168,14 +171,14 @@ class SagaRun(Generic[S]):
     async def run(
         self, *, unwind_because: str | None = None, committed: bool = False, registered: bool = True
     ) -> Outcome:
-        """Tell the story to one of the two ends. No cancellation, native or other, ends it early or stops an undo.
+        """Run the story to one of its two ends. No cancellation, native or other, ends it early or stops an undo.
 
-        With `unwind_because`, begin by unwinding: for a run that was cut off, and that nobody remembers anything of.
-        With `committed`, go forward only: for a saga whose pivot is known to stand. Then, and without `registered`, the
-        register is not asked: the saga may have ended.
+        With `unwind_because`, begin by unwinding: for a run that was cut off and whose progress is unknown. With
+        `committed`, only go forward: for a saga whose pivot is known to stand. With `committed`, or without
+        `registered`, do not call the register, because the saga may have ended.
 
-        It returns once the workflow's handlers have finished, too, and raises StoryError, which fails the workflow
-        task and not the workflow, if the story is not the declared one.
+        Returns once the workflow's handlers have finished too. Raises StoryError, which fails the workflow task and not
+        the workflow, if the story does not match its declaration.
         """
         check_failure_types()
         if self._undeclared is not None:
@@ -194,10 +197,10 @@ class SagaRun(Generic[S]):
         return outcome
 
     async def _outlast_cancellation(self, condition: Callable[[], bool]) -> None:
-        """Wait in the workflow's first task, which is the one that Temporal's own cancellation reaches.
+        """Wait in the workflow's first task, the only one that Temporal's own cancellation reaches.
 
-        An eviction from the worker's cache arrives as a cancellation too. It has no reason, unless there was a native
-        cancel before; then the next wait is ended by the SDK, which lets an evicted run wait for nothing.
+        An eviction from the worker's cache also arrives as a cancellation. It has no reason, unless there was a native
+        cancel before. In that case the SDK ends the next wait, because it does not let an evicted run wait.
         """
         while not condition():
             try:
@@ -215,7 +218,7 @@ class SagaRun(Generic[S]):
     async def _drive(self, unwind_because: str | None) -> Outcome:
         self.begun = True
         try:
-            ending = await self._go(unwind_because)
+            ending = await self._run_to_end(unwind_because)
         except Ended as ended:
             self._decide_outcome(ended.verdict)
             ending = ended.ending
@@ -226,10 +229,10 @@ class SagaRun(Generic[S]):
         self.log.happened(SagaEnded, verdict=self.verdict)
         return self.outcome
 
-    async def _go(self, unwind_because: str | None) -> Any:
-        """Forward or back, to the end that the register has then, if that is another. Raises Ended."""
+    async def _run_to_end(self, unwind_because: str | None) -> Any:
+        """Go forward or back, and return the end that the register already has, if it differs. Raises Ended."""
         if unwind_because is None:
-            leaving = await self._tell()
+            leaving = await self._run_story()
         else:
             leaving = await self._claim_first() or Unwind(unwind_because)
         while leaving is not None:
@@ -243,12 +246,12 @@ class SagaRun(Generic[S]):
             if self.verdict is Verdict.UNDONE:
                 self._state.closing = True
                 return await self._state.registrar.close(Verdict.UNDONE)
-            leaving = await self._tell()
+            leaving = await self._run_story()
         self._decide_outcome(Verdict.STANDS)
         return None
 
     async def _claim_first(self) -> StoryExit | None:
-        """For a run that begins by unwinding: why it must not, if it must not."""
+        """For a run that begins by unwinding: the reason why it must not unwind, if there is one."""
         if self._state.registrar.kept.claimed:
             return None
         try:
@@ -257,24 +260,24 @@ class SagaRun(Generic[S]):
             return leaving
         return None
 
-    async def _tell(self) -> StoryExit | None:
-        telling = Telling(self._state)
+    async def _run_story(self) -> StoryExit | None:
+        story_run = StoryRun(self._state)
         try:
-            return await telling.tell()
+            return await story_run.run()
         except asyncio.CancelledError:
             if is_cancelled_itself():
                 raise
             reason = workflow.cancellation_reason()
             if reason is None:
                 raise Misuse("the story let a CancelledError of its own through") from None
-            # With the SDK's logic flag 2, a wait of the story's own has ended by the native cancel.
+            # With the SDK's logic flag 2, the native cancel has ended a wait of the story's own.
             self._cancel_natively(reason)
             return Unwind(f"cancelled: {self.cancel_reason}", wanted=True)
 
     # -- back
 
     async def _leave_story(self, leaving: StoryExit) -> None:
-        """Undo what may be in effect. After a recorded no, nothing that comes later than the refused step can be."""
+        """Undo what may be in effect. After a recorded refusal, no step after the refused one can have an effect."""
         records = list(self.records.values())
         if isinstance(leaving, Refused):
             if leaving.recorded:
@@ -284,7 +287,7 @@ class SagaRun(Generic[S]):
         await self._unwind(leaving, records)
 
     def _before_refused(self, records: list[StepRecord]) -> list[StepRecord]:
-        """All that is declared up to the refused step, and all that was in fact begun, but for what was refused."""
+        """All steps declared up to the refused step and all steps that were begun, without the refused ones."""
         last = max(place for place, each in enumerate(records) if each.state is StepState.REFUSED)
         same = records[last].step
         return [
@@ -294,7 +297,10 @@ class SagaRun(Generic[S]):
         ]
 
     async def _unwind(self, unwind: Unwind, records: list[StepRecord]) -> None:
-        """Undo these steps, remembered or not. The pivot is asked first; if it stands, nothing else is touched."""
+        """Undo these steps, whether or not the run knows that they began.
+
+        The pivot is undone first. If it stands, nothing else is touched.
+        """
         if self._state.committed:
             raise Misuse(f"it was to be unwound, although its pivot stands: {unwind}")
         self.phase = Phase.UNWINDING
@@ -309,7 +315,7 @@ class SagaRun(Generic[S]):
         for record in (each for each in order if self._is_pivot(each)):
             asked.append(self._start_undo(record, str(unwind)))
             await wait_until_over_or(asked[-1], record, [StepState.UNDO_REQUESTED])
-            # An instance whose undo was requested before may have turned out to be too late meanwhile.
+            # An instance whose undo was requested earlier may have become too late in the meantime.
             late = [each for each in order if each.state is StepState.TOO_LATE]
             if late:
                 for task in asked:
@@ -331,7 +337,7 @@ class SagaRun(Generic[S]):
         return self._steps[record.step] is self.saga.pivot
 
     def _undo_order(self, records: list[StepRecord]) -> list[StepRecord]:
-        """The reverse of the order in which they were begun, or else declared; without those that have no undo."""
+        """The steps that have an undo, in the reverse order of their starts or, if not begun, their declaration."""
         places = {record.name: place for place, record in enumerate(self.records.values())}
         steps = list(self._steps)
         undoable = [each for each in records if self._steps[each.step].undo is not None]
@@ -342,7 +348,7 @@ class SagaRun(Generic[S]):
         )
 
     async def _undo_all(self, records: list[StepRecord], reason: str) -> None:
-        """Undo one after the other; one that is parked or was requested does not keep the next ones waiting."""
+        """Undo one step after the other. A parked or requested undo does not block the next ones."""
         tasks = []
         for record in records:
             tasks.append(self._start_undo(record, reason))
@@ -362,7 +368,7 @@ class SagaRun(Generic[S]):
             return start_undo(step.undo, [request], record, step.title, self._state.policy.of(step), retries=retries)
 
         def may_stand() -> bool:
-            return self.verdict is None  # the pivot is asked before that is decided, and all others after
+            return self.verdict is None  # the pivot is undone before the verdict, all others after it
 
         undoer = self._state.undoer
         outcome = self._decided_before(record, reason) or await undoer.undo(record, start, reason, may_stand)
@@ -371,7 +377,7 @@ class SagaRun(Generic[S]):
                 self.log.undo_answered(other, outcome, 0, f"undone with {record.name}")
 
     def _decided_before(self, record: StepRecord, reason: str) -> UndoOutcome | None:
-        """What a person has decided about an undo in an earlier run, which holds."""
+        """A person's decision on an undo from an earlier run, which still applies."""
         kept = self._state.registrar.kept.decision(record.name, undoing=True)
         if kept is None:
             return None

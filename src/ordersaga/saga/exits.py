@@ -1,4 +1,4 @@
-"""How a story is left. None of these is an Exception, so that `except Exception` in a story cannot stop them."""
+"""The ways to leave a story. None of them is an Exception, so `except Exception` in a story cannot stop them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from ordersaga.saga.outcome import Verdict
 
 
 class StoryError(RuntimeError):
-    """The story is not the one that its saga declares. It fails the workflow task, and waits for the mended code."""
+    """The story does not match its saga's declaration.
+
+    It fails the workflow task, which succeeds once the fixed code is deployed.
+    """
 
 
 class StoryExit(BaseException):
-    """Leaves the story for the engine."""
+    """Leaves the story and returns to the engine."""
 
 
 class Misuse(StoryExit):
-    """The story does what its saga does not declare."""
+    """The story does something that its saga does not declare."""
 
 
 class Refused(StoryExit):
-    """The subject was refused. `recorded` tells a no that a fence has stored from one that may come out differently."""
+    """The subject was refused. `recorded` says that a fence has stored the refusal, so it cannot change on a retry."""
 
     def __init__(self, kind: str, message: str, *, recorded: bool = True) -> None:
         super().__init__(message)
@@ -31,7 +34,7 @@ class Refused(StoryExit):
 
 
 class NotClaimed(StoryExit):
-    """The register has not taken the subject on, so that nothing was begun."""
+    """The register has not accepted the subject, so nothing was begun."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -39,7 +42,7 @@ class NotClaimed(StoryExit):
 
 
 class Ended(StoryExit):
-    """The register has an end of the saga already, by an earlier run or an earlier attempt of this one."""
+    """The register already has an end for this saga, from an earlier run or an earlier attempt of this run."""
 
     def __init__(self, verdict: Verdict, ending: Any) -> None:
         super().__init__(f"it has ended before: {verdict}")
@@ -48,7 +51,7 @@ class Ended(StoryExit):
 
 
 class Unwind(StoryExit):
-    """The saga cannot go on: a cancel, a fence or an unknown effect. `wanted` tells a cancel from the others."""
+    """The saga cannot continue: a cancel, a fence or an unknown effect. `wanted` marks a cancel."""
 
     def __init__(self, why: str, wanted: bool = False, refusal: str | None = None) -> None:
         super().__init__(why)
@@ -57,7 +60,7 @@ class Unwind(StoryExit):
 
 
 class StopEarly(StoryExit):
-    """The story has come as far as it comes on the fast path."""
+    """The story has gone as far as it can on the fast path."""
 
 
 class Interrupted(Exception):
@@ -65,7 +68,7 @@ class Interrupted(Exception):
 
 
 class Mismatch(Exception):
-    """An effect's id names another request, so that nobody can tell which counts. It never leaves the engine."""
+    """An effect's id belongs to another request, so nobody can tell which one counts. It never leaves the engine."""
 
 
 class Fault(Exception):
@@ -73,7 +76,7 @@ class Fault(Exception):
 
 
 def check_failure_types() -> None:
-    """Raise StoryError, before anything happens, in a workflow that would be failed by a bug, with its effects live."""
+    """Raise StoryError, before anything happens, if a bug would fail the workflow and leave its effects in place."""
     definition = getattr(type(workflow.instance()), "__temporal_workflow_definition", None)
     types = getattr(definition, "failure_exception_types", ())
     if any(issubclass(StoryError, each) for each in types):

@@ -1,4 +1,4 @@
-"""The fast path, as the workflow sees it: first attempts are made together, and used one by one."""
+"""The fast path in the workflow: the first attempts run together, and the workflow applies their results one by one."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from ordersaga.saga.register import CLAIM, CLOSE, Standing
 S = TypeVar("S")
 
 LONGEST = timedelta(seconds=3)
-"""How long a first attempt may take at the most, whatever the policy says. Two of them and the margin have to end
-before the SDK heartbeats the workflow task, after eight seconds by default: in a replay, what comes in between two
-heartbeats is delivered earlier than it was at first."""
+"""The longest timeout of a first attempt, whatever the policy says. Two of them and the margin must end before the SDK
+heartbeats the workflow task, by default after eight seconds. Otherwise a replay would deliver what arrives between two
+heartbeats earlier than the first time."""
 
 _MARGIN = timedelta(seconds=1)
-"""What the local activity may take beyond its calls."""
+"""The time that the local activity may take in addition to its calls."""
 
 
 @dataclass(frozen=True)
 class FirstAttempt:
-    """What came of a step's first attempt, and when it began and ended."""
+    """The result of a step's first attempt, with its start and end."""
 
     answer: Any
     began: datetime
@@ -39,7 +39,7 @@ class FirstAttempt:
 
 
 class FastPath(Generic[S]):
-    """The first attempts of one telling, and those that have been made and not been used yet."""
+    """The first attempts for one run through the story, and their results that have not been used yet."""
 
     def __init__(self, saga: Saga[S], subject: S, patience: timedelta) -> None:
         self._saga, self._subject, self._patience = saga, subject, min(patience, LONGEST)
@@ -48,30 +48,30 @@ class FastPath(Generic[S]):
 
     @property
     def seconds(self) -> float:
-        """How long a first attempt may take."""
+        """The timeout of a first attempt, in seconds."""
         return self._patience.total_seconds()
 
     def takes(self, step: AnyStep) -> bool:
-        """Whether a step's first attempt is made on the fast path."""
+        """Return whether a step's first attempt runs on the fast path."""
         return step.fast_path and self._patience > timedelta(0)
 
     def began(self, name: str) -> datetime | None:
-        """When a step was begun, if that has been already."""
+        """When a step began, if it has begun."""
         made = self._made.get(name)
         return made.began if made else None
 
     @property
     def registers(self) -> bool:
-        """Whether the claim, and the end of a happy saga, are written on the fast path."""
+        """Whether the claim, and the end of a saga without failures, are written on the fast path."""
         return self._saga.register is not None and self._saga.register.fast_path and self._patience > timedelta(0)
 
     async def claim(self, checkpoint: Checkpoint) -> FirstAttempt:
-        """The first attempt of the claim, and those of the steps with it."""
+        """Make the first attempt of the claim, together with those of the steps."""
         await self._make(CLAIM, checkpoint)
         return self._of_register(self._made.pop(CLAIM))
 
     def closed(self) -> FirstAttempt | None:
-        """The first attempt to write the end, if it was made with those of the steps."""
+        """The first attempt to write the end, if it ran together with those of the steps."""
         made = self._made.pop(CLOSE, None)
         return None if made is None else self._of_register(made)
 
@@ -81,7 +81,10 @@ class FastPath(Generic[S]):
         return FirstAttempt(decode(Standing, made.answer, workflow.payload_converter()), made.began, made.ended)
 
     async def attempt(self, step: AnyStep, name: str, checkpoint: Checkpoint) -> FirstAttempt:
-        """The first attempt of a step: made now, and those of the next ones with it, or made with an earlier one's."""
+        """The first attempt of a step.
+
+        It runs now, together with those of the next steps, or has run with an earlier one.
+        """
         async with self._lock:
             if name not in self._made:
                 await self._make(name, checkpoint)
@@ -101,7 +104,10 @@ class FastPath(Generic[S]):
             self._made[each.step] = FirstAttempt(each.answer, began, ended, each.failure)
 
     async def _run_activity(self, name: str, checkpoint: Checkpoint) -> list[AttemptOutcome]:
-        """What it does is in history only once the workflow task is. If it fails itself, its first step does."""
+        """Run the activity.
+
+        Its results are in history only once the workflow task is. If it fails, its first step fails.
+        """
         limit = 2 * self._patience + _MARGIN
         try:
             outcomes: list[AttemptOutcome] = await workflow.execute_local_activity(

@@ -1,6 +1,6 @@
-"""The fast path's activity: it tells a story ahead, by one attempt of each step, while all goes well."""
+"""The fast path's activity: it runs a story ahead, with one attempt of each step, as long as all goes well."""
 
-# No postponed annotations here: inside Temporal's sandbox the converter could not look up what they name.
+# No postponed annotations here: inside Temporal's sandbox, the converter could not resolve them.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ from ordersaga.saga.exits import StopEarly, StoryExit
 from ordersaga.saga.outcome import Verdict
 from ordersaga.saga.register import CLAIM, CLOSE, Register, RegisterState, SagaEnding
 from ordersaga.saga.step_state import StepRecord, StepState
-from ordersaga.saga.story_guard import DOES, TRIES, StoryGuard, records_of, side_by_side
+from ordersaga.saga.story_guard import MAY_FAIL, MUST_SUCCEED, StoryGuard, records_of, side_by_side
 
 V = TypeVar("V")
 R = TypeVar("R")
@@ -28,9 +28,9 @@ Inputs = TypeVarTuple("Inputs")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a story has come in the workflow: what its steps have answered, and which waits are over.
+    """How far a story has come in the workflow: the answers of its steps, and the waits that are over.
 
-    `seconds` is how long an attempt may take; no step is begun once that much time has passed.
+    `seconds` is the timeout of an attempt. No step begins once that much time has passed.
     """
 
     key: str
@@ -38,12 +38,12 @@ class Checkpoint:
     answers: dict[str, Any] = field(default_factory=dict)
     waits: dict[str, Any] = field(default_factory=dict)
     claim: bool = False
-    """Whether the register has to be asked first."""
+    """Whether the register must be asked first."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed. A `final` one is not worth another attempt."""
+    """Why an attempt failed. A `final` failure is not retried."""
 
     message: str
     type: str | None = None
@@ -52,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class AttemptOutcome:
-    """One step's attempt: when it began and ended, in seconds since the activity began, and what came of it."""
+    """The result of one step's attempt. It began and ended this many seconds after the activity began."""
 
     step: str
     began: float
@@ -67,10 +67,10 @@ def activity_name(saga: Saga[Any]) -> str:
 
 
 def first_attempts(saga: Saga[Any], activities: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
-    """The activity that makes first attempts, for a worker that has the activities of the saga's steps.
+    """Build the activity that makes first attempts, for a worker that has the activities of the saga's steps.
 
-    They are found by their names, as Temporal does, so a test may give it others. Raises SagaDeclarationError if one is
-    missing, or if no step of the saga takes the fast path.
+    The activities are looked up by name, as Temporal does, so a test can pass others. Raises SagaDeclarationError if
+    one is missing, or if no step of the saga uses the fast path.
     """
     named = {registered_name(each): each for each in activities}
     fast = [step for step in saga.steps if step.fast_path]
@@ -78,7 +78,7 @@ def first_attempts(saga: Saga[Any], activities: Iterable[Callable[..., Any]]) ->
     if saga.register is not None and saga.register.fast_path:
         missing += [call for call in _of_register(saga.register) if call not in named]
     if missing:
-        raise SagaDeclarationError(f"there is no activity that does {', '.join(missing)}")
+        raise SagaDeclarationError(f"there is no activity for {', '.join(missing)}")
     if not fast:
         raise SagaDeclarationError(f"no step of {saga.name} has fast_path=True, so it makes no first attempts")
     calls = {step.name: named[registered_name(step.do)] for step in fast}
@@ -89,25 +89,25 @@ def first_attempts(saga: Saga[Any], activities: Iterable[Callable[..., Any]]) ->
         }
 
     async def make_first_attempts(subject: Any, checkpoint: Checkpoint) -> list[AttemptOutcome]:
-        telling = _TellingAhead(saga, subject, checkpoint, calls, activity.payload_converter())
-        return await telling.tell()
+        ahead = _StoryAhead(saga, subject, checkpoint, calls, activity.payload_converter())
+        return await ahead.run()
 
     make_first_attempts.__annotations__["subject"] = _subject_of(saga)
     return activity.defn(name=activity_name(saga))(make_first_attempts)
 
 
 def decode_answer(step: AnyStep, value: Any, converter: PayloadConverter) -> Any:
-    """A step's answer, of the type that its `do` returns, from plain JSON."""
+    """Decode a step's answer from plain JSON, as the type that its `do` returns."""
     return None if value is None else decode(answer_type(step.do), value, converter)
 
 
 def decode(kind: Any, value: Any, converter: PayloadConverter) -> Any:
-    """A value of this type, from plain JSON."""
+    """Decode a value from plain JSON, as this type."""
     return converter.from_payload(converter.to_payload(value), kind)
 
 
-class _TellingAhead:
-    """Does a story's steps by plain calls, one attempt each, until one fails, the story waits or the time is over."""
+class _StoryAhead:
+    """Does a story's steps by plain calls, one attempt each, until one fails, the story waits or the time is up."""
 
     def __init__(
         self,
@@ -124,8 +124,11 @@ class _TellingAhead:
         self._zero = asyncio.get_running_loop().time()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def tell(self) -> list[AttemptOutcome]:
-        """What came of each step. A story that is not the declared one just stops; the workflow sees it and says so."""
+    async def run(self) -> list[AttemptOutcome]:
+        """Return the result of each step.
+
+        If the story does not match its declaration, just stop: the workflow will report it.
+        """
         try:
             try:
                 await self._claim()
@@ -147,10 +150,10 @@ class _TellingAhead:
                 self._stop()
 
     async def _close(self) -> None:
-        """Write the end of a story that was told here from its beginning, and in which nothing went wrong."""
+        """Write the end of a story that ran here from its beginning without any failure."""
         register = self._saga.register
-        told_before = self._checkpoint.answers or self._checkpoint.waits
-        if CLOSE not in self._calls or register is None or told_before:
+        ran_before = self._checkpoint.answers or self._checkpoint.waits
+        if CLOSE not in self._calls or register is None or ran_before:
             return
         await asyncio.sleep(0)  # a task that the story has left behind begins its step now
         self._guard.finished()
@@ -188,7 +191,7 @@ class _TellingAhead:
         return answer
 
     async def try_step(self, step: Step[Any, R, *Inputs], *inputs: *Inputs, key: str = "") -> R | None:
-        answer: R | None = await self._step(self._guard.begin(step, key, TRIES, "try_step()"), step, inputs)
+        answer: R | None = await self._step(self._guard.begin(step, key, MAY_FAIL, "try_step()"), step, inputs)
         return answer
 
     async def do_all(self, step: Step[Any, R, *Inputs], *inputs: *Inputs) -> dict[str, R | None]:
@@ -209,7 +212,7 @@ class _TellingAhead:
         self._stop()
 
     async def _do(self, step: AnyStep, inputs: tuple[Any, ...], key: str) -> Any:
-        return await self._step(self._guard.begin(step, key, DOES, "do()"), step, inputs)
+        return await self._step(self._guard.begin(step, key, MUST_SUCCEED, "do()"), step, inputs)
 
     async def _step(self, record: StepRecord, step: AnyStep, inputs: tuple[Any, ...]) -> Any:
         answers = self._checkpoint.answers
@@ -219,9 +222,9 @@ class _TellingAhead:
             self._stop()
         try:
             request = step.request(self._subject, record.id, *inputs)
-        except Exception:  # a bug, which the workflow meets too
+        except Exception:  # a bug, which the workflow will also hit
             self._stop()
-        # In a task of its own, so that whatever the story does with its own tasks, an attempt is seen to its end.
+        # In its own task, so that the attempt always runs to its end, even if the story cancels its own tasks.
         attempt = asyncio.create_task(self._attempt(record.name, request, step.name))
         self._tasks.add(attempt)
         outcome = await asyncio.shield(attempt)
@@ -253,12 +256,12 @@ class _TellingAhead:
 
 @cache
 def answer_type(call: Callable[..., Any]) -> Any:
-    """What an activity says that it answers; None if it does not say."""
+    """The declared return type of an activity; None if it has none."""
     return get_type_hints(call).get("return")
 
 
 def registered_name(call: Callable[..., Any]) -> str:
-    """The name under which an activity is registered. The SDK has no public way to ask for it."""
+    """The name under which an activity is registered. The SDK has no public way to get it."""
     name: str = call.__temporal_activity_definition.name  # type: ignore[attr-defined]
     return name
 

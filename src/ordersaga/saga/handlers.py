@@ -1,6 +1,6 @@
-"""The handlers of a workflow that runs a saga: a cancel, a person's decisions, and how it stands."""
+"""The handlers of a workflow that runs a saga: cancel, people's decisions, and status."""
 
-# No postponed annotations here: inside Temporal's sandbox a data converter could not look up what they name.
+# No postponed annotations here: inside Temporal's sandbox, a data converter could not resolve them.
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from ordersaga.saga.step_state import StepRecord, StepState
 
 @dataclass(frozen=True)
 class StepView:
-    """Where one step, or one instance of it, stands."""
+    """The state of one step, or of one instance of it."""
 
     name: str
     id: str
@@ -26,16 +26,16 @@ class StepView:
     undo_attempts: int = 0
     last_error: str | None = None
     undoing: bool = False
-    """Whether it is, or was last, being undone."""
+    """Whether its undo is running or, if nothing is running, was the last to run."""
     next_try: datetime | None = None
-    """When it is tried again, where that is known."""
+    """When the next attempt is due, if known."""
     choices: list[Choice] = field(default_factory=list)
-    """What a person may decide on it now."""
+    """The choices that a person has for it now."""
 
 
 @dataclass(frozen=True)
 class SagaView:
-    """How a saga stands."""
+    """The state of a saga."""
 
     phase: Phase
     verdict: Verdict | None = None
@@ -53,7 +53,7 @@ class SagaView:
 
 
 class SagaHandlers:
-    """Signals, updates and queries for a workflow class to inherit; `SagaClient` speaks to them."""
+    """Signals, updates and queries for a workflow class to inherit. `SagaClient` calls them."""
 
     def __init__(self, saga: SagaRun[Any]) -> None:
         self.saga = saga
@@ -61,12 +61,12 @@ class SagaHandlers:
 
     @workflow.signal
     def cancel(self, *reason: Any) -> None:
-        """Ask for the saga to be cancelled. Nobody is told whether it was: request_cancel answers."""
+        """Request the saga's cancellation. A signal has no answer; for one, use request_cancel."""
         self.saga.cancel(*read_cancel(reason))
 
     @workflow.update
     async def request_cancel(self, *reason: Any) -> Verdict:
-        """Ask for the saga to be cancelled, and answer when it is certain how it ends."""
+        """Request the saga's cancellation, and answer once it is certain how the saga ends."""
         return await self._cancels.answer(self.saga, reason)
 
     @request_cancel.validator
@@ -75,7 +75,7 @@ class SagaHandlers:
 
     @workflow.update
     async def resolve(self, decision: Decision) -> SagaView:
-        """Carry out a person's decision on a parked step, and tell how the saga stands then."""
+        """Carry out a person's decision on a parked step, and return the saga's state afterwards."""
         await self.saga.resolve(decision)
         return self.get_saga()
 
@@ -85,7 +85,7 @@ class SagaHandlers:
 
     @workflow.query
     def get_saga(self) -> SagaView:
-        """How the saga stands."""
+        """The state of the saga."""
         steps = [self._view_of(record) for record in self.saga.records.values()]
         return SagaView(self.saga.phase, self.saga.verdict, self.saga.cancel_reason, steps)
 

@@ -1,4 +1,4 @@
-"""What comes to a saga from outside: delivered by signals and updates, before or while its story waits for it."""
+"""Events from outside: signals and updates deliver them before or while the story waits for them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ Condition = Callable[[], bool]
 
 
 class Inbox:
-    """The events of a run. The first value of each counts, however often it is delivered."""
+    """The events of a run. If an event is delivered more than once, the first value counts."""
 
     def __init__(self, log: RunLog, subject: Any, is_committed: Condition) -> None:
         self._log, self._subject, self._is_committed = log, subject, is_committed
         self._values: dict[str, Any] = {}
 
     def deliver(self, event: ExternalEvent[Any, V], value: V) -> None:
-        """An event has come."""
+        """Store the value of an event."""
         if event.name not in self._values:
             self._values[event.name] = value
             self._log.happened(EventReceived, event=event.name)
 
     async def wait(self, event: ExternalEvent[Any, V], deadline: timedelta, is_stopped: Condition) -> V | None:
-        """The event's value; None if the wait was stopped, or if the event did not come once the pivot stands.
+        """Return the event's value; None if the wait was stopped, or if the event did not come once the pivot stands.
 
-        Raises Refused if a poll says that the event will never come, and Unwind after the deadline.
+        Raises Refused if a poll finds that the event will never come, and Unwind after the deadline.
         """
         if not self._has(event):
             refused = await self._wait(event, deadline, is_stopped)
@@ -60,13 +60,13 @@ class Inbox:
         refused = await self._poll(event, deadline, is_over)
         if refused is not None:
             return refused
-        # The server ends a poll whose next attempt would come after the deadline.
+        # The server ends a poll whose next attempt would be after the deadline.
         if await wait_until(is_over, ends - workflow.now(), f"wait for {event.name}"):
             return None
         return await self._poll(event, event.call_timeout, is_over)
 
     async def _poll(self, event: ExternalEvent[Any, Any], deadline: timedelta, is_over: Condition) -> Refused | None:
-        """Look until the deadline whether the event has happened. Refused: it never will."""
+        """Poll for the event until the deadline. Returns Refused if it will never happen."""
         if event.poll is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""Which way a saga goes, and how it ends."""
+"""The direction in which a saga goes, and how it ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Phase(StrEnum):
-    """Which way a saga is going."""
+    """The direction in which a saga is going."""
 
     FORWARD = "forward"
     UNWINDING = "unwinding"
@@ -16,12 +16,12 @@ class Phase(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What is certain about a saga's end, from the moment on when it is."""
+    """How a saga ends, once that is certain."""
 
     STANDS = "stands"
-    """It has gone through, or will: its effects stay."""
+    """The saga has completed or will complete: its effects stay."""
     UNDONE = "undone"
-    """It will end with nothing in effect."""
+    """The saga will end with nothing in effect."""
 
 
 @dataclass(frozen=True)
@@ -33,4 +33,4 @@ class Outcome:
     error: str | None = None
     refusal: str | None = None
     ending: Any = None
-    """What the register has written about the end, where that is not what this run has told it."""
+    """The end that the register has stored, if it differs from the one that this run reported."""

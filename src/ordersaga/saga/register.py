@@ -1,6 +1,6 @@
-"""What outlives a run: a register takes a subject on, arbitrates how its saga ends, and keeps what people decide."""
+"""The register outlives a run: it accepts a subject, arbitrates how its saga ends, and keeps people's decisions."""
 
-# No postponed annotations here: inside Temporal's sandbox a data converter could not look up what they name.
+# No postponed annotations here: inside Temporal's sandbox, a data converter could not resolve them.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,25 +16,27 @@ from ordersaga.saga.step_state import Decided, StepRecord
 S = TypeVar("S")
 
 CLAIM, UNWIND, FORWARD, CLOSE = "(claim)", "(unwind)", "(forward)", "(close)"
-"""The calls to a register, where steps are named. No step can be called like this."""
+"""The names of the calls to a register, where steps are named. No step can have such a name."""
 
 
 UNCLAIMED = "Unclaimed"
-"""The error type of a call about a subject that the register does not know: it is claimed, and the call repeated."""
+"""The error type of a call about a subject that the register does not know. The engine claims it and repeats the call.
+"""
 
 
 class RegisterState(StrEnum):
-    """What a register knows of how a saga ends. The first run to write an end decides it."""
+    """What a register knows about the end of a saga. The first run to write an end decides it."""
 
     OPEN = "open"
     UNWINDING = "unwinding"
-    """A run has announced that it undoes the saga: nobody may end it as standing, unless the pivot stands after all."""
+    """A run has announced that it undoes the saga. Nobody may write that it stands, unless the pivot stands after all.
+    """
     FORWARD = "forward"
-    """The pivot stands, so that the saga can only go forward."""
+    """The pivot stands, so the saga can only go forward."""
     STANDS = "stands"
-    """It has ended, and its effects stay."""
+    """The saga has ended, and its effects stay."""
     UNDONE = "undone"
-    """It has ended with nothing in effect."""
+    """The saga has ended with nothing in effect."""
 
     @property
     def is_end(self) -> bool:
@@ -44,7 +46,7 @@ class RegisterState(StrEnum):
 
 @dataclass(frozen=True)
 class KeptDecision:
-    """A decision of an earlier run, or of this one, and whether it was on the step's undo."""
+    """A decision of an earlier run or of this one, and whether it was about the step's undo."""
 
     step: str
     choice: Choice
@@ -56,19 +58,19 @@ class KeptDecision:
 
 @dataclass(frozen=True)
 class Standing:
-    """What every call to a register answers."""
+    """The answer of every call to a register."""
 
     state: RegisterState
     decisions: list[KeptDecision] = field(default_factory=list)
     """All decisions so far, oldest first."""
     ending: Any = None
-    """What was written at the end, as JSON, where it is not what the caller has just written."""
+    """The end that was written, as JSON, if it differs from what the caller has just written."""
     attempts: int = 1
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What a register's `unwind` and `forward` are given: the run's key, whose it is, and why."""
+    """The input of a register's `unwind` and `forward`: the run's key, the owner, and the reason."""
 
     key: str
     owner: str
@@ -77,7 +79,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class DecisionNotice:
-    """What a register's `decide` is given. The same `id` is the same decision, however often it comes."""
+    """The input of a register's `decide`. The same `id` is the same decision, however often it is sent."""
 
     key: str
     owner: str
@@ -87,7 +89,7 @@ class DecisionNotice:
 
 @dataclass(frozen=True)
 class SagaEnding:
-    """How a saga has ended, for a register's `ending` to put into words."""
+    """How a saga has ended, for a register's `ending` to describe."""
 
     key: str
     verdict: Verdict
@@ -97,32 +99,32 @@ class SagaEnding:
     cancel_reason: str | None
     steps: Sequence[StepRecord]
     answers: Mapping[str, Any]
-    """What steps have answered, by the names of their records."""
+    """The answers of the steps, by the names of their records."""
     events: Sequence[SagaEvent]
     decided: Sequence[Decided]
     ahead: bool = False
-    """Whether it was written on the fast path, where the run may forget it."""
+    """Whether it was written on the fast path, where the run may lose it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Register(Generic[S]):
-    """The activities that speak to a register. Each answers with a Standing, and may be repeated.
+    """The activities that call a register. Each returns a Standing and may be repeated.
 
-    They are retried until they are answered: while a register is away, no saga begins and none ends.
+    They are retried until they succeed: while a register is unavailable, no saga begins or ends.
     """
 
     claim: Callable[..., Awaitable[Standing]]
-    """Is given the subject, before anything else happens. Raises `refusal()` where the subject may not begin, such as
-    one whose key belongs to another: the run ends then, and nothing is undone, because nothing was done."""
+    """Takes the subject, before anything else happens. Raises `refusal()` if the subject may not begin, for example
+    because its key belongs to another subject. The run then ends, and undoes nothing because it did nothing."""
     unwind: Callable[..., Awaitable[Standing]]
-    """Is given a Notice before the pivot is asked. From OPEN it becomes UNWINDING; an end that is written stays."""
+    """Takes a Notice, before the pivot is undone. OPEN becomes UNWINDING; an end that is already written stays."""
     forward: Callable[..., Awaitable[Standing]]
-    """Is given a Notice when the pivot stands: FORWARD."""
+    """Takes a Notice when the pivot stands. The state becomes FORWARD."""
     close: Callable[..., Awaitable[Standing]]
-    """Is given what `ending` makes of a SagaEnding. It raises `refusal()` of type FENCED for a saga that is to stand
-    while UNWINDING is written."""
+    """Takes the result of `ending` for a SagaEnding. Raises `refusal()` of type FENCED for a saga that is to stand
+    while the state is UNWINDING."""
     decide: Callable[..., Awaitable[Standing]]
-    """Is given a DecisionNotice, and keeps it before the person is told that it was accepted."""
+    """Takes a DecisionNotice, and stores it before the person gets the confirmation."""
     ending: Callable[[S, SagaEnding], Any]
     fast_path: bool = False
-    """Whether the claim, and the end of a saga in which nothing went wrong, may be written on the fast path."""
+    """Whether the claim, and the end of a saga without failures, may be written on the fast path."""

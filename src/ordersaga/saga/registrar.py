@@ -1,4 +1,4 @@
-"""How a run speaks to its saga's register, if that has one; without one, every answer is what lets the run go on."""
+"""How a run calls its saga's register. Without a register, every answer lets the run continue."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ _NO_REGISTER = Standing(RegisterState.OPEN)
 
 @dataclass
 class Kept:
-    """What the register has told so far: whether the subject was taken on, and what people have decided before."""
+    """What the register has answered so far: whether it accepted the subject, and earlier decisions."""
 
     claimed: bool = False
     decisions: dict[tuple[str, bool], KeptDecision] = field(default_factory=dict)
 
     def decision(self, step: str, *, undoing: bool) -> Decided | None:
-        """What was decided about a step, or about its undo, and still holds."""
+        """The decision about a step, or about its undo, that still applies."""
         kept = self.decisions.get((step, undoing))
         if kept is None:
             return None
         return Decided(Decision(kept.step, kept.choice, kept.by, kept.note), kept.at)
 
 
-class _Strangers(Exception):
-    """The register has another owner's subject under the key: this one was never taken on."""
+class _ForeignSubject(Exception):
+    """The register has another owner's subject under this key. It has never accepted this one."""
 
 
 def _never() -> bool:
@@ -77,7 +77,7 @@ def _never() -> bool:
 
 
 class Registrar(Generic[S]):
-    """The calls to a register, each repeated until it is answered."""
+    """The calls to a register. Each is repeated until it succeeds."""
 
     def __init__(self, run: RunState[S], register: Register[S] | None) -> None:
         self._run = run
@@ -87,39 +87,39 @@ class Registrar(Generic[S]):
 
     @property
     def register(self) -> Register[S] | None:
-        """The saga's register, if this run speaks to one."""
+        """The saga's register, if this run uses one."""
         return self._register
 
-    def trust(self) -> None:
-        """Whoever has started the run had the subject taken on before."""
+    def mark_claimed(self) -> None:
+        """Record that the starter of the run has already claimed the subject."""
         self.kept.claimed = True
 
     def ignore(self) -> None:
-        """Speak to no register from now on: the saga has ended, and the run does what is left of it."""
+        """Call no register from now on: the saga has ended, and the run does what is left to do."""
         self._register = None
 
     async def claim(self) -> Standing:
-        """Have the subject taken on. Raises NotClaimed."""
+        """Claim the subject. Raises NotClaimed."""
         if self._register is None:
             return _NO_REGISTER
         try:
-            return self.claimed(await self._call(CLAIM, self._register.claim, self._run.subject, takes=Refused))
+            return self.claimed(await self._call(CLAIM, self._register.claim, self._run.subject, raises=Refused))
         except Refused as refused:
             raise NotClaimed(refused.kind, str(refused)) from None
 
     def claimed(self, standing: Standing) -> Standing:
-        """The subject was taken on. Raises Ended if the saga has ended before."""
+        """Record that the subject is claimed. Raises Ended if the saga has already ended."""
         self.kept.claimed = True
-        self._heard(standing)
+        self._apply(standing)
         if standing.state.is_end:
             raise Ended(_verdict(standing), standing.ending)
         return standing
 
     async def unwind(self, reason: str) -> Standing:
-        """Announce that the saga is to be undone. Raises Ended if it has ended undone before."""
+        """Announce that the saga will be undone. Raises Ended if it has already ended as undone."""
         if self._register is None:
             return _NO_REGISTER
-        standing = await self._told(UNWIND, self._register.unwind, self._notice(reason))
+        standing = await self._ask(UNWIND, self._register.unwind, self._notice(reason))
         if standing.state is RegisterState.UNDONE:
             raise Ended(Verdict.UNDONE, standing.ending)
         return standing
@@ -127,25 +127,28 @@ class Registrar(Generic[S]):
     async def forward(self, reason: str) -> None:
         """Announce that the pivot stands."""
         if self._register is not None:
-            await self._told(FORWARD, self._register.forward, self._notice(reason))
+            await self._ask(FORWARD, self._register.forward, self._notice(reason))
 
     async def close(self, verdict: Verdict, is_stopped: Callable[[], bool] = _never) -> Any:
-        """Write the end, and return what is written there instead, if something was there before.
+        """Write the end, and return the stored end instead if there was one before.
 
         Raises Unwind if another run undoes the saga, and Interrupted.
         """
         if self._register is None:
             return None
         request = self._register.ending(self._run.subject, self._run.ending(verdict))
-        if verdict is Verdict.UNDONE:  # what is undone is undone, whatever the register says
-            return (await self._told(CLOSE, self._register.close, request)).ending
+        if verdict is Verdict.UNDONE:  # what is undone stays undone, whatever the register answers
+            return (await self._ask(CLOSE, self._register.close, request)).ending
         try:
-            return self._heard(await self._call(CLOSE, self._register.close, request, is_stopped, takes=Unwind)).ending
-        except _Strangers as strangers:
-            raise Unwind(str(strangers)) from None
+            return self._apply(await self._call(CLOSE, self._register.close, request, is_stopped, raises=Unwind)).ending
+        except _ForeignSubject as foreign:
+            raise Unwind(str(foreign)) from None
 
     async def keep(self, record: StepRecord, decision: Decision, *, undoing: bool = False) -> None:
-        """Write a decision that is about to be carried out: on the step's undo if that waits, or if it says so."""
+        """Store a decision that is about to be carried out.
+
+        It is about the step's undo if the undo is parked or `undoing` is set, otherwise about the step.
+        """
         if self._register is None:
             return
         self._written += 1
@@ -157,21 +160,21 @@ class Registrar(Generic[S]):
             f"{workflow.info().run_id}-{record.name}-{self._written}",
             kept,
         )
-        await self._told(f"(decide {notice.id})", self._register.decide, notice)
+        await self._ask(f"(decide {notice.id})", self._register.decide, notice)
 
-    # -- how
+    # -- helpers
 
-    async def _told(self, name: str, activity: Callable[..., Any], argument: Any) -> Standing:
-        """What the register answers. Where it has another's subject, it has nothing to say about this one."""
+    async def _ask(self, name: str, activity: Callable[..., Any], argument: Any) -> Standing:
+        """Call the register. If it has another owner's subject under the key, it has no answer for this one."""
         try:
-            return self._heard(await self._call(name, activity, argument))
-        except _Strangers:
+            return self._apply(await self._call(name, activity, argument))
+        except _ForeignSubject:
             return _NO_REGISTER
 
     def _notice(self, reason: str) -> Notice:
         return Notice(self._run.key, self._run.saga.owner(self._run.subject), reason)
 
-    def _heard(self, standing: Standing) -> Standing:
+    def _apply(self, standing: Standing) -> Standing:
         for kept in standing.decisions:
             if kept.choice is not Choice.RETRY:
                 self.kept.decisions[kept.step, kept.undoing] = kept
@@ -184,11 +187,11 @@ class Registrar(Generic[S]):
         argument: Any,
         is_stopped: Callable[[], bool] = _never,
         *,
-        takes: type[StoryExit] | None = None,
+        raises: type[StoryExit] | None = None,
     ) -> Standing:
-        """What the register answers, however long that takes. Raises Interrupted.
+        """Call the register, however long it takes to get an answer. Raises Interrupted.
 
-        A no of the kind that it `takes` is raised. After any other, the register is asked again.
+        A refusal of the type `raises` is raised. After any other refusal, the register is asked again.
         """
         pauses = growing(_PAUSE, LONGEST_PAUSE)
         while True:
@@ -197,7 +200,7 @@ class Registrar(Generic[S]):
                 standing: Standing = await answer_of(call, is_stopped)
                 return standing
             except Unreadable:
-                pass  # somebody has completed it by hand
+                pass  # somebody completed the activity by hand
             except ActivityError as error:
                 if is_stopped():
                     raise Interrupted("it was ended early") from None
@@ -206,21 +209,24 @@ class Registrar(Generic[S]):
                     await self._claim_again()
                     continue
                 if isinstance(failure, Refused) and failure.kind == NOT_YOURS and name != CLAIM:
-                    raise self._strangers("the register has another's under this key") from None
-                if takes is not None and isinstance(failure, takes):
+                    raise self._foreign_subject("the register has another's under this key") from None
+                if raises is not None and isinstance(failure, raises):
                     raise failure from None
             await asyncio.sleep(next(pauses).total_seconds())
 
     async def _claim_again(self) -> None:
-        """Have a subject taken on that the register has lost. Raises Ended; and _Strangers if it is turned away now."""
+        """Claim a subject again that the register has lost.
+
+        Raises Ended, or _ForeignSubject if the register rejects it now.
+        """
         try:
             await self.claim()
         except NotClaimed as refused:
-            raise self._strangers(str(refused)) from None
+            raise self._foreign_subject(str(refused)) from None
 
-    def _strangers(self, message: str) -> _Strangers:
+    def _foreign_subject(self, message: str) -> _ForeignSubject:
         self.ignore()
-        return _Strangers(message)
+        return _ForeignSubject(message)
 
     def _start(self, name: str, activity: Callable[..., Any], argument: Any) -> Call:
         handle = workflow.start_activity(

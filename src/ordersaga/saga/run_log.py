@@ -1,4 +1,4 @@
-"""What a run knows of itself: where each step stands, what has happened, and what waits for a person."""
+"""What a run knows about itself: the state of each step, the events, and the steps that wait for a person."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ANSWERED = {
 
 
 class RunLog:
-    """The records of a run. Every change of a step's state goes through here, and is an event."""
+    """The records of a run. Every change of a step's state goes through here and creates an event."""
 
     def __init__(
         self, records: Iterable[StepRecord], on_event: Callable[[SagaEvent], None], pivot: str = "the pivot"
@@ -48,7 +48,7 @@ class RunLog:
         self._on_event = on_event
 
     def happened(self, kind: type[E], **fields: Any) -> None:
-        """Something has happened just now."""
+        """Record an event that happened just now."""
         self._add(kind(at=self._in_order(workflow.now()), **fields))
 
     def _add(self, event: SagaEvent) -> None:
@@ -56,59 +56,59 @@ class RunLog:
         self._on_event(event)
 
     def _in_order(self, at: datetime) -> datetime:
-        """No event is earlier than the one before: an attempt's times come from a worker."""
+        """Keep the events in order: an attempt's times come from a worker, whose clock may be behind."""
         return max(at, self.events[-1].at) if self.events else at
 
-    # -- what becomes of a step
+    # -- changes of a step's state
 
     def begin(self, record: StepRecord, place: int, at: datetime | None) -> None:
-        """A do is about to be attempted."""
+        """Record that a do is about to start."""
         record.begun = place if record.begun is None else record.begun
         record.undoing = False
         self._change(record, StepState.RUNNING, StepBegun, at)
 
     def done(self, record: StepRecord, at: datetime | None) -> None:
-        """A do was answered."""
+        """Record that a do succeeded."""
         self._change(record, StepState.DONE, StepDone, at, attempts=record.attempts)
 
     def refused(self, record: StepRecord, kind: str, message: str) -> None:
-        """A do was refused."""
+        """Record that a do was refused."""
         record.last_error = message
         self._change(record, StepState.REFUSED, StepRefused, refusal=kind, message=message)
 
     def failed(self, record: StepRecord, state: StepState, message: str, *, is_error: bool = True) -> None:
-        """A do did not succeed."""
+        """Record that a do did not succeed."""
         record.last_error = message if is_error else record.last_error
         self._change(record, state, StepFailed, message=message)
 
     def undo_begun(self, record: StepRecord, reason: str) -> None:
-        """An undo is about to be attempted."""
+        """Record that an undo is about to start."""
         record.undoing = True
         self._change(record, StepState.UNDOING, UndoBegun, reason=reason)
 
     def undo_answered(self, record: StepRecord, outcome: UndoOutcome, attempts: int, detail: str) -> None:
-        """An undo was answered. One that was requested, and still is, is no news."""
+        """Record an undo's answer. An undo that is still only requested creates no event."""
         record.undo_attempts += attempts
         requested = outcome is UndoOutcome.REQUESTED
         if requested and record.state is StepState.UNDO_REQUESTED:
             return
         answer = detail or str(outcome)
         if requested:
-            # What was decided on the parked undo was decided on other grounds.
+            # A decision on the parked undo was made on other grounds, so it no longer applies.
             self.decisions.close(record.name, f"the undo of {record.name} was requested")
         self._change(record, _ANSWERED[outcome], UndoAnswered, outcome=outcome, attempts=attempts, detail=answer)
         if requested:
             self.decisions.open(record.name)
 
     def parked(self, record: StepRecord, message: str, choices: Sequence[Choice] = BY_A_PERSON) -> None:
-        """A step cannot finish by itself. That it still cannot is no news."""
+        """Record that a step cannot finish by itself. A step that was parked before creates no event."""
         record.last_error = message
         if record.state is not StepState.PARKED:
             self._change(record, StepState.PARKED, StepParked, undoing=record.undoing, message=message)
             self.decisions.open(record.name, choices)
 
     def resolved(self, record: StepRecord, decided: Decided, state: StepState) -> None:
-        """A person's decision was carried out."""
+        """Record that a person's decision was carried out."""
         self.decided.append(decided)
         self._change(record, state, StepResolved, undoing=record.undoing, decision=decided.decision)
 

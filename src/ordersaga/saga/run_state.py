@@ -1,4 +1,4 @@
-"""What a run and the tellings of its story share."""
+"""The state that a run shares with each run through its story."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ S = TypeVar("S")
 
 
 class RunState(Generic[S]):
-    """A run's declaration and subject, what is known of it, and which way it is to go."""
+    """A run's declaration and subject, what is known about it, and in which direction it goes."""
 
     def __init__(
         self,
@@ -38,33 +38,36 @@ class RunState(Generic[S]):
         self.inbox = Inbox(self.log, subject, lambda: self.committed)
         self.registrar = Registrar(self, saga.register)
         if claimed:
-            self.registrar.trust()
+            self.registrar.mark_claimed()
         self.undoer = Undoer(self.log, policy, self.registrar.keep)
         self.verdict: Verdict | None = None
         self.committed = False
-        """Whether the pivot is known to stand, so that there is only forward."""
+        """Whether the pivot is known to stand, so that the saga can only go forward."""
         self.closing = False
-        """Whether the end of a saga that is undone is being written, so that nothing changes it any more."""
+        """Whether the run is writing that the saga was undone. Nothing can change that any more."""
         self.cancel_reason: str | None = None
         self.error: str | None = None
         self.refusal: str | None = None
         self.answers: dict[str, Any] = {}
-        """What steps have answered, by the names of their records, for whoever asks."""
+        """The answers of the steps, by the names of their records, for callers."""
         self._places = count(1)
 
     @property
-    def wants_out(self) -> bool:
-        """Whether the story is to be left because of a cancel."""
+    def must_cancel(self) -> bool:
+        """Whether the story must be left because of a cancel."""
         return self.cancel_reason is not None and not self.committed
 
     def cancel(self, reason: str, by: str | None = None) -> None:
-        """Ask to stop and undo everything. The first reason counts; once the end is certain it changes nothing."""
+        """Request that the saga stops and undoes everything.
+
+        The first reason counts. Has no effect once the end is certain.
+        """
         if self.cancel_reason is None and self.verdict is not Verdict.STANDS and not self.closing:
             self.cancel_reason = reason
             self.log.happened(CancelRequested, reason=reason, by=by)
 
     def ending(self, verdict: Verdict) -> SagaEnding:
-        """How the saga ends, if it ends now like this."""
+        """The ending of the saga if it ended now with this verdict."""
         return SagaEnding(
             key=self.key,
             verdict=verdict,
@@ -79,5 +82,5 @@ class RunState(Generic[S]):
         )
 
     def next_place(self) -> int:
-        """The place of the step that is begun now."""
+        """The next step's place in the order of starting."""
         return next(self._places)

@@ -1,4 +1,4 @@
-"""Where each step of a saga stands, for people to read. Nothing is decided by it: the fences hold the truth."""
+"""The state of each step of a saga, for people to read. The engine decides nothing by it: the fences hold the truth."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from ordersaga.saga.definition import EffectId
 
 
 class StepState(StrEnum):
-    """Where one step of a saga stands."""
+    """The state of one step of a saga."""
 
     PENDING = "pending"
     RUNNING = "running"
     DONE = "done"
     REFUSED = "refused"
     UNKNOWN = "unknown"
-    """It failed, and whether it had an effect is unknown."""
+    """It failed, and its effect is unknown."""
     GAVE_UP = "gave_up"
-    """A retriable step that did not succeed before its deadline, or was refused."""
+    """A retriable step that was refused or did not succeed before its deadline."""
     UNDOING = "undoing"
     UNDO_REQUESTED = "undo_requested"
-    """Its undo was asked for, and is final later."""
+    """Its undo was requested and becomes final later."""
     PARKED = "parked"
-    """It cannot finish by itself. It is retried slowly, and waits for a person."""
+    """It cannot finish by itself. It is retried slowly and waits for a person."""
     UNDONE = "undone"
     NOTHING_TO_UNDO = "nothing_to_undo"
     TOO_LATE = "too_late"
     """Its undo came too late: the effect stands."""
     DONE_BY_HAND = "done_by_hand"
-    """A person has done it outside."""
+    """A person did it outside the saga."""
     WRITTEN_OFF = "written_off"
-    """A person has decided that it will not be done."""
+    """A person decided that it will not be done."""
 
 
 @dataclass
 class StepRecord:
     """One step, or one instance of a step that is done several times.
 
-    `name` is the step's name, with the key of an instance in brackets: `parcel` or `parcel[2]`. `since` is when it came
-    into its state, `next_try` when it is tried again, where that is known.
+    `name` is the step's name, with an instance's key in brackets: `parcel` or `parcel[2]`. `since` is when it entered
+    its state, `next_try` when the next attempt is due, if known.
     """
 
     name: str
@@ -54,9 +54,9 @@ class StepRecord:
     last_error: str | None = None
     next_try: datetime | None = None
     undoing: bool = False
-    """Whether it is, or was last, being undone: what is parked is then its undo, else its do."""
+    """Whether its undo is running or was the last to run. If so, a parked step's undo is parked, otherwise its do."""
     begun: int | None = field(default=None, repr=False)
-    """The place at which it was begun among the steps of this run."""
+    """The step's place in this run's order of starting."""
 
 
 @dataclass(frozen=True)

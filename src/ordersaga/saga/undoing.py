@@ -1,4 +1,4 @@
-"""Undoing one effect to its end: tried until it succeeds, or a person decides."""
+"""Undo one effect: retry until the undo succeeds or a person decides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ordersaga.saga.activity_calls import (
     answer_of,
     attempts_of,
     explain,
-    is_strangers,
+    is_foreign_effect,
     retries_of,
 )
 from ordersaga.saga.decisions import BY_A_PERSON, UNDO_OF_PIVOT, Choice, Decision, PendingDecisions
@@ -28,10 +28,10 @@ from ordersaga.saga.step_state import Decided, StepRecord, StepState
 from ordersaga.saga.waiting import growing, wait_until
 
 Keep = Callable[[StepRecord, Decision], Awaitable[None]]
-"""Writes a decision down, where it outlives the run, before it is carried out."""
+"""Stores a decision where it outlives the run, before it is carried out."""
 
 StartUndo = Callable[[Retries], Call]
-"""Calls an undo, which is retried like this."""
+"""Calls an undo with this kind of retries."""
 
 CARRIED_OUT: dict[Choice, tuple[StepState, UndoOutcome | None]] = {
     Choice.RETRY: (StepState.PARKED, None),
@@ -39,7 +39,7 @@ CARRIED_OUT: dict[Choice, tuple[StepState, UndoOutcome | None]] = {
     Choice.WRITE_OFF: (StepState.WRITTEN_OFF, UndoOutcome.UNDONE),
     Choice.GO_FORWARD: (StepState.TOO_LATE, UndoOutcome.TOO_LATE),
 }
-"""The state that each decision leaves a step in, and what it stands for if it ends the undo."""
+"""The state in which each decision leaves a step, and the outcome that it counts as if it ends the undo."""
 
 
 async def keep_nowhere(record: StepRecord, decision: Decision) -> None:
@@ -47,7 +47,7 @@ async def keep_nowhere(record: StepRecord, decision: Decision) -> None:
 
 
 class Undoer:
-    """Undoes the effects of a run."""
+    """Undoes the effects of one run."""
 
     def __init__(self, log: RunLog, policy: Policy, keep: Keep = keep_nowhere) -> None:
         self._log, self._policy, self._keep = log, policy, keep
@@ -55,9 +55,9 @@ class Undoer:
     async def undo(
         self, record: StepRecord, start: StartUndo, reason: str, may_stand: Callable[[], bool] = lambda: False
     ) -> UndoOutcome:
-        """Undo an effect, and return the last answer. A decision that ends it counts as one.
+        """Undo an effect, and return the final outcome. A decision that ends the undo counts as one.
 
-        `may_stand` tells whether the effect may stand after all: whether it is the pivot's, and nothing else is undone.
+        `may_stand` returns whether the effect may still stand: it is the pivot's, and nothing else is undone yet.
         """
         self._log.undo_begun(record, reason)
         parked = growing(self._policy.parked_interval, LONGEST_PAUSE)
@@ -73,7 +73,10 @@ class Undoer:
     async def decision(
         self, record: StepRecord, pause: timedelta, is_stopped: Callable[[], bool] = lambda: False
     ) -> UndoOutcome | None:
-        """Wait for a decision, but no longer than the pause, or until it is stopped; None if none ends the step."""
+        """Wait for a decision until the pause is over or the wait is stopped.
+
+        Returns None if no decision ends the step.
+        """
         decisions = self._log.decisions
         record.next_try = workflow.now() + pause
         await wait_until(lambda: decisions.has(record.name) or is_stopped(), pause, f"{record.name} is {record.state}")
@@ -83,13 +86,13 @@ class Undoer:
         return self.carry_out(record, Decided(decisions.take(record.name), workflow.now()))
 
     def carry_out(self, record: StepRecord, decided: Decided) -> UndoOutcome | None:
-        """Do as a person has decided; what that stands for, if it ends the step."""
+        """Carry out a person's decision, and return the outcome that it counts as if it ends the step."""
         state, outcome = CARRIED_OUT[decided.decision.choice]
         self._log.resolved(record, decided, record.state if outcome is None else state)
         return outcome
 
     async def _attempt(self, record: StepRecord, start: StartUndo, may_stand: Callable[[], bool]) -> UndoResult | None:
-        """What an attempt answers. None after a failure, which parks the undo, and for a decision."""
+        """Make one attempt, and return its answer. None after a failure, which parks the undo, and after a decision."""
         try:
             return await self._call(record, start(retries_of(record, self._log.decisions)), may_stand)
         finally:
@@ -105,7 +108,7 @@ class Undoer:
             self._log.parked(record, str(unreadable), choices=UNDO_OF_PIVOT if may_stand() else BY_A_PERSON)
             return None
         except ActivityError as error:
-            if is_strangers(error):
+            if is_foreign_effect(error):
                 answer = UndoResult(UndoOutcome.NOTHING_TO_UNDO, attempts_of(error), explain(error))
                 self._log.undo_answered(record, answer.outcome, answer.attempts, answer.detail)
                 return answer
@@ -122,15 +125,15 @@ class Undoer:
 
 
 async def wait_until_over_or(task: asyncio.Task[None], record: StepRecord, states: Sequence[StepState]) -> None:
-    """Wait until an undo is over, or in one of these states."""
+    """Wait until an undo has ended or is in one of these states."""
     await wait_until(lambda: task.done() or record.state in states)
 
 
 async def carry_out(decisions: PendingDecisions, decision: Decision) -> None:
-    """Add a decision, and wait until it is carried out; where it is to try again, until that attempt has ended.
+    """Add a decision, and wait until it is carried out. For a retry, wait until that attempt has ended.
 
-    Raises DecisionRefused if it cannot be taken now, and ApplicationError, which fails an update, if what was under way
-    ended before it could be carried out.
+    Raises DecisionRefused if the decision is not acceptable now. Raises ApplicationError, which fails an update, if the
+    step ended before the decision could be carried out.
     """
     decisions.add(decision)
     await wait_until(lambda: not decisions.has(decision.step))

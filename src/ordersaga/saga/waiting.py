@@ -1,4 +1,4 @@
-"""Waiting in workflow code, so that Temporal's own cancellation ends no wait of the engine."""
+"""Waiting in workflow code, in such a way that Temporal's own cancellation does not end the engine's waits."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from temporalio import workflow
 
 
 async def wait_until(condition: Callable[[], bool], timeout: timedelta | None = None, summary: str = "") -> bool:
-    """Wait for a condition, and tell whether it came true within the time.
+    """Wait for a condition, and return whether it came true in time.
 
-    With the SDK's workflow logic flag 2 a cancellation of the run raises CancelledError in every task that waits for a
-    condition. The engine's tasks hear of it by `SagaRun.cancel`, so they go on waiting, unless they are cancelled
-    themselves, as all are when a run is evicted from a worker's cache.
+    With the SDK's workflow logic flag 2, a cancellation of the run raises CancelledError in every task that waits for a
+    condition. The engine's tasks learn about it from `SagaRun.cancel`, so they continue to wait. They stop only if they
+    are cancelled themselves, as all tasks are when a run is evicted from a worker's cache.
     """
     ends = None if timeout is None else workflow.now() + timeout
     while not condition():
@@ -32,13 +32,13 @@ async def wait_until(condition: Callable[[], bool], timeout: timedelta | None = 
 
 
 def is_cancelled_itself() -> bool:
-    """Whether somebody has cancelled the current task, and not just the run."""
+    """Return whether the current task itself was cancelled, not just the run."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def growing(first: timedelta, longest: timedelta) -> Iterator[timedelta]:
-    """Pauses, each twice as long as the one before, and none longer than the longest."""
+    """Yield pauses, each twice as long as the one before, up to the longest."""
     pause = min(first, longest)
     while True:
         yield pause

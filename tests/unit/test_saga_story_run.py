@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from temporalio import activity, workflow
 
-from ordersaga.saga import Policy, Saga, SagaContext, Step, UndoOutcome, UndoRequest, UndoResult, telling
+from ordersaga.saga import Policy, Saga, SagaContext, Step, UndoOutcome, UndoRequest, UndoResult, story_run
 from ordersaga.saga.activity_calls import Unreadable
 from ordersaga.saga.exits import Fault, Interrupted, Unwind
 from ordersaga.saga.run_state import RunState
 from ordersaga.saga.story_guard import records_of
-from ordersaga.saga.telling import Telling
+from ordersaga.saga.story_run import StoryRun
 
 
 @activity.defn
@@ -39,7 +39,7 @@ SAGA = Saga("s", story, STEP)
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> RunState[str]:
     monkeypatch.setattr(workflow, "now", lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    monkeypatch.setattr(telling, "start_do", lambda *args, **options: None)
+    monkeypatch.setattr(story_run, "start_do", lambda *args, **options: None)
     policy = Policy(fast_path=timedelta(0))
     return RunState(SAGA, "subject", "1", policy, records_of(SAGA, "subject", "1"), lambda event: None)
 
@@ -48,7 +48,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     async def answer_of(*args: Any) -> None:
         raise error
 
-    monkeypatch.setattr(telling, "answer_of", answer_of)
+    monkeypatch.setattr(story_run, "answer_of", answer_of)
 
 
 @pytest.mark.parametrize("error", [Interrupted("it was ended early"), Unreadable("it is no str")])
@@ -56,7 +56,7 @@ async def test_its_effect_is_unknown(monkeypatch: pytest.MonkeyPatch, run: RunSt
     answering(monkeypatch, error)
 
     with pytest.raises(Fault, match=str(error)):
-        await Telling(run)._durably(STEP, run.log.records["a"], "asked")
+        await StoryRun(run)._durably(STEP, run.log.records["a"], "asked")
 
 
 @pytest.mark.parametrize("error", [Interrupted("it was ended early"), Unreadable("it is no str")])
@@ -67,5 +67,5 @@ async def test_a_cancel_is_the_reason_if_there_was_one(
     run.cancel("no more")
 
     with pytest.raises(Unwind, match="cancelled: no more") as left:
-        await Telling(run)._durably(STEP, run.log.records["a"], "asked")
+        await StoryRun(run)._durably(STEP, run.log.records["a"], "asked")
     assert left.value.wanted
