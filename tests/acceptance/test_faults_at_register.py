@@ -81,7 +81,9 @@ async def test_a_fault_of_any_call_happens_to_the_registers_too(
     assert proxy.calls(name) == ["claim", call, call, call]
 
 
-@pytest.mark.parametrize(("kind", "says"), [(Kind.TRUNCATED, "broke off"), (Kind.OVERSIZED, "more than 1,048,576")])
+@pytest.mark.parametrize(
+    ("kind", "says"), [(Kind.TRUNCATED, "closed the connection"), (Kind.OVERSIZED, "more than 1,048,576")]
+)
 async def test_an_ending_whose_answer_is_lost_is_written(
     proxy: FaultProxy, register: RegisterClient, name: str, kind: Kind, says: str
 ) -> None:

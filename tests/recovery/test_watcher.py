@@ -169,7 +169,7 @@ async def test_an_order_that_cannot_be_recovered_keeps_no_other_waiting(
     assert good not in [item.order_id for item in await env.orders.worklist()]
     item = next(item for item in await env.orders.worklist() if item.order_id == bad)
     assert (item.amount_at_risk, item.currency, item.steps) == ("44.98", "USD", [])
-    with pytest.raises(DecisionRefused, match="has no run that could take a decision"):
+    with pytest.raises(DecisionRefused, match="has no run that could accept a decision"):
         await env.orders.resolve(bad, OrderDecision(choice="retry", by="Ada"))
 
     assert workflow_id(bad) in (await one_round(env.orders, f"{order_id}-again")).recovered

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from ordersaga.contracts.register import (
-    LONGEST_TEXT,
+    MAX_TEXT,
     Attention,
     AttentionStep,
     ClaimRequest,
@@ -90,7 +90,7 @@ async def test_lists(client: RegisterClient, order_id: str) -> None:
 
 
 async def test_a_page_is_read_however_much_there_is_to_say(client: RegisterClient, order_id: str) -> None:
-    steps = [AttentionStep(step=f"step {number}", error="€" * LONGEST_TEXT) for number in range(4)]
+    steps = [AttentionStep(step=f"step {number}", error="€" * MAX_TEXT) for number in range(4)]
     attention = Attention(kind="undo", amount_at_risk="19.99", since=NOW, steps=steps)
     report = ProgressRequest(owner=OWNER, run_id="r", number=1, status=OrderStatus.NEEDS_ATTENTION, attention=attention)
     orders = MAX_ANSWER_BYTES // len(attention.model_dump_json().encode()) + 1

@@ -69,7 +69,7 @@ async def test_to_place_or_to_wait_may_be_tried_again(status: RPCStatusCode) -> 
         lambda: orders.place_order(ORDER),
     ]
     for ask in asks:
-        with pytest.raises(TemporalBusy, match=r"Ask again when it answers: nothing is done twice\."):
+        with pytest.raises(TemporalBusy, match=r"Try again when it answers; nothing is done twice\."):
             await ask()
 
 

@@ -19,9 +19,9 @@ async def test_a_lazy_connection_that_finds_nobody_says_so_at_the_first_call() -
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
     [
-        (RPCStatusCode.UNAUTHENTICATED, TemporalUnavailable, "refuses this client"),
-        (RPCStatusCode.PERMISSION_DENIED, TemporalUnavailable, "refuses this client"),
-        (RPCStatusCode.RESOURCE_EXHAUSTED, TemporalBusy, "busier than it may be"),
+        (RPCStatusCode.UNAUTHENTICATED, TemporalUnavailable, "rejects this client"),
+        (RPCStatusCode.PERMISSION_DENIED, TemporalUnavailable, "rejects this client"),
+        (RPCStatusCode.RESOURCE_EXHAUSTED, TemporalBusy, "is overloaded"),
     ],
 )
 def test_what_a_server_says_is_told_with_what_to_do(

@@ -15,7 +15,7 @@ from ordersaga.domain.order import CurrencyCode, OrderId
 from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.text import Printable, clean
 
-LONGEST_TEXT = 4_000
+MAX_TEXT = 4_000
 """What people and services say is cut off there, and not refused: a decision must not wait for its wording."""
 
 _DEEPEST = 50
@@ -34,7 +34,7 @@ def _readable(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return _readable(text)[:LONGEST_TEXT]
+    return _readable(text)[:MAX_TEXT]
 
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=255), Printable
 """A short text such as the name of a step, an id of a run or of a decision."""
 
 Text = Annotated[str, AfterValidator(_cut)]
-"""What somebody said, in at most LONGEST_TEXT characters."""
+"""What somebody said, in at most MAX_TEXT characters."""
 
 Number = Annotated[int, Field(ge=0, le=_LARGEST_NUMBER)]
 

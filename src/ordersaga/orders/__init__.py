@@ -1,1 +1,4 @@
-"""Orders on Temporal: the client, the worker, workflows, activities and recovery. No HTTP server, no pages."""
+"""Orders on Temporal: the client, the worker, workflows, activities and recovery.
+
+HTTP servers and pages live elsewhere.
+"""

@@ -1,4 +1,4 @@
-"""The client: place orders, ask about them, cancel them."""
+"""The client: place, read and cancel orders, and decide on those that need a person."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ from ordersaga.settings import Settings, load_settings
 
 CANCEL_PATIENCE = 60.0
 RECORD_PATIENCE = timedelta(seconds=2)
-"""How long a worker may take to say whether it knows of a cancel already."""
+"""How long a worker may take to answer whether a cancel is already recorded."""
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ T = TypeVar("T")
 class OrderClient:
     """Orders on one Temporal namespace and task queue. Safe to share between tasks.
 
-    `async with` lets its calls to the register share connections, which is for programs that run on.
+    With `async with`, calls to the register share connections. Use it in long-running programs.
     """
 
     def __init__(self, temporal: Client, settings: Settings | None = None) -> None:
@@ -102,12 +102,15 @@ class OrderClient:
 
     @classmethod
     async def connect(cls, settings: Settings | None = None, **temporal: Any) -> Self:
-        """A client on the Temporal server that the environment names. Raises TemporalUnavailable, SettingsError."""
+        """Create a client for the Temporal server in the environment's settings.
+
+        Raises TemporalUnavailable, SettingsError.
+        """
         settings = settings or load_settings()
         return cls(await connect(**temporal), settings)
 
     async def place_order(self, order: OrderInput) -> OrderResult:
-        """Place an order, and wait for its end. Placing it again gives the same result, and does nothing else.
+        """Place an order, and wait for its end. Placing it again returns the same result and does nothing else.
 
         Raises OrderConflict if the id is taken by an order with other content.
         """
@@ -117,13 +120,13 @@ class OrderClient:
     async def submit_order(self, order: OrderInput) -> PlacedOrder:
         """Place an order without waiting for its end. Raises OrderConflict like place_order.
 
-        The register takes it on first. If no run is started then, because this program ends or Temporal does not
-        answer, the watcher starts one. Raises ServiceUnavailable and TemporalUnavailable: it may have been placed or
-        not. Ask again.
+        The register accepts the order first. If no run starts after that, because this program ends or Temporal does
+        not answer, the watcher starts one. Raises ServiceUnavailable and TemporalUnavailable: the order may or may not
+        have been placed. Call again; this is safe.
         """
         order = self.settings.with_policy(order)
         standing = await self.register.accept(order, self.settings.task_queue)
-        if standing.ending is not None:  # Temporal may have forgotten it
+        if standing.ending is not None:  # Temporal may have deleted the run
             run_id, name = run_of(standing.ending), workflow_id(order.order_id)
             return PlacedOrder(order_id=order.order_id, workflow_id=name, run_id=run_id, created=False)
         try:
@@ -154,24 +157,26 @@ class OrderClient:
             return executions.result_without_one(order_id, failure, view)
 
     async def get_order_status(self, order_id: str) -> OrderStatus:
-        """Where an order stands. Raises OrderNotFound, WorkerUnavailable."""
+        """The status of an order. Raises OrderNotFound, WorkerUnavailable."""
         summary = await self.get_summary(order_id)
         if summary.closed_at is not None or summary.status is OrderStatus.NEEDS_ATTENTION:
             return summary.status
         return (await self.get_order(order_id)).status
 
     async def get_order(self, order_id: str) -> OrderView:
-        """All that is known of an order, with what its running activity's last failure was. Raises like the status."""
+        """Everything known about an order, with the last failure of its running activity.
+
+        Raises like get_order_status.
+        """
         return (await self._reader.details(order_id)).view
 
     async def cancel_order(
         self, order_id: str, reason: str, patience: float = CANCEL_PATIENCE, by: str | None = None
     ) -> CancelAnswer:
-        """Ask for an order to be cancelled, and wait until it is certain whether it is, for `patience` seconds.
+        """Cancel an order, and wait up to `patience` seconds until the outcome is certain.
 
-        `by` is who asks, for the timeline and the audit.
-
-        An order that has ended is not touched: the answer says how. Raises OrderNotFound, VerdictPending.
+        `by` is who cancels it, for the timeline and the audit log. An order that has ended stays as it is, and the
+        answer says how it ended. Raises OrderNotFound, VerdictPending.
         """
         handle, asked = self._handle(order_id), cancel_arguments(reason, by)
         try:
@@ -181,8 +186,8 @@ class OrderClient:
             with suppress(RPCError):
                 await self._record_cancel(handle, asked)
             raise VerdictPending(
-                f"The cancel of order {order_id} was asked for, but after {patience:g} s it is not certain whether it "
-                "came in time. Ask again, which changes nothing, or look with `ordersaga show`."
+                f"The cancel of order {order_id} was requested, but after {patience:g} s it is still not certain "
+                "whether it came in time. Cancel again, which is safe, or check with `ordersaga show`."
             ) from None
         except (RPCError, WorkflowUpdateFailedError) as error:
             if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
@@ -192,7 +197,7 @@ class OrderClient:
             raise map_rpc_error(error, order_id) from None
 
     async def get_summary(self, order_id: str) -> OrderSummary:
-        """An order as a list has it, which no worker is needed for. Raises OrderNotFound."""
+        """An order as a list shows it. Needs no worker. Raises OrderNotFound."""
         with suppress(ServiceUnavailable):
             record = await self.register.find(order_id)
             if record is not None and record.ending is not None:
@@ -211,29 +216,33 @@ class OrderClient:
         limit: int | None = None,
         **more: Any,
     ) -> AsyncIterator[OrderSummary]:
-        """All orders that fit, or the newest `limit` of them, newest first; `more` are other fields of OrderFilter.
+        """All matching orders, or the newest `limit` of them, newest first. `more` are other fields of OrderFilter.
 
-        They are the register's, so that Temporal need not answer. Raises InvalidRequest, ServiceUnavailable.
+        They come from the register, so this works while Temporal does not answer. Raises InvalidRequest,
+        ServiceUnavailable.
         """
         async for entry in self.register.entries(OrderFilter(status, customer_id, **more), limit):
             yield summary_of(entry)
 
     async def list_page(self, wanted: OrderFilter, cursor: str | None = None, limit: int = 50) -> OrderPage:
-        """Some orders, as list_orders has them, and the cursor for more. Raises InvalidCursor, too.
+        """A page of the orders of list_orders, and the cursor of the next page. Also raises InvalidCursor.
 
-        In a list, an order under way is `processing` from the moment it is placed.
+        In a list, a running order is `processing` from the moment it is placed.
         """
         return await self.register.page(wanted, cursor, limit)
 
     async def worklist(self) -> list[WorklistItem]:
-        """What waits for a person, what has waited longest first. Raises ServiceUnavailable.
+        """Everything that waits for a person, the longest wait first. Raises ServiceUnavailable.
 
-        While Temporal does not answer, runs that are wedged are left out, and the log says so.
+        While Temporal does not answer, wedged runs are missing, and the log says so.
         """
         return await worklist_items(self.temporal, self.register)
 
     async def resolve(self, order_id: str, decision: OrderDecision) -> OrderView:
-        """Carry out a person's decision, and tell how the order stands then. Raises DecisionRefused, OrderNotFound."""
+        """Carry out a person's decision, and return the order's state afterwards.
+
+        Raises DecisionRefused, OrderNotFound.
+        """
         try:
             handle = await self._current(order_id)
             with translate_rpc_errors(order_id):
@@ -252,14 +261,15 @@ class OrderClient:
             raise DecisionRefused(getattr(refused.cause, "message", str(refused.cause))) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise WorkerUnavailable(
-                f"The decision on order {order_id} was sent, and no answer came. It may have been taken or not: "
-                "look with `ordersaga show` before you decide again."
+                f"The decision on order {order_id} was sent, but no answer came. It may or may not have been accepted. "
+                "Check with `ordersaga show` before you decide again."
             ) from None
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise map_rpc_error(error, order_id, by_worker=True) from None
             raise DecisionRefused(
-                f"Order {order_id} ended before the decision reached it. Nothing was changed by the decision."
+                f"Order {order_id} ended before the decision reached it. The decision changed nothing. "
+                "Check with `ordersaga show`."
             ) from None
 
     async def note(self, order_id: str, by: str, text: str, note_id: str | None = None) -> OrderNote:
@@ -267,17 +277,17 @@ class OrderClient:
         return await write_note(self.register, order_id, by, text, note_id)
 
     async def audit(self, wanted: AuditFilter | None = None, limit: int | None = None) -> AsyncIterator[AuditItem]:
-        """What people did, newest first: all of it, or the newest `limit`. Raises ServiceUnavailable."""
+        """What people did, newest first: everything, or the newest `limit` entries. Raises ServiceUnavailable."""
         async for item in audit_items(self.register, wanted or AuditFilter(), limit):
             yield item
 
-    # -- how
+    # -- helpers
 
     async def _record(self, order_id: str) -> OrderRecord:
-        """What the register has of an order that Temporal does not know. Raises OrderNotFound."""
+        """The register's record of an order that Temporal does not know. Raises OrderNotFound."""
         record = await self.register.find(order_id)
         if record is None:
-            raise OrderNotFound(f"There is no order {order_id}: neither Temporal nor the register knows of one.")
+            raise OrderNotFound(f"There is no order {order_id}, neither in Temporal nor in the register.")
         return record
 
     async def _cancel(self, handle: Handle, order_id: str, asked: Any) -> CancelAnswer:
@@ -289,27 +299,27 @@ class OrderClient:
             if not is_too_many(refused):
                 raise
         except RPCError as error:
-            too_many = error.status is RPCStatusCode.RESOURCE_EXHAUSTED  # told by the server, before a worker can
+            too_many = error.status is RPCStatusCode.RESOURCE_EXHAUSTED  # from the server, not a worker
             if not (too_many or is_not_ready(error)):
                 raise
             await self._record_cancel(handle, asked)
             if not too_many:
                 raise cancel_recorded(order_id) from None
-        # Others have asked before and wait, so that it is asked for; the answer is read besides.
+        # Others wait for the answer already, so a cancel has been requested. The answer is read by a query.
 
         async def answer() -> CancelAnswer | None:
             try:
                 return await self._query(handle, order_id, OrderHandlers.get_cancel_answer)
             except WorkerUnavailable:
-                return None  # whoever asks says how patient they are
+                return None  # the caller's patience limits how long this is repeated
 
         return await read_until_known(answer)
 
     async def _record_cancel(self, handle: Handle, asked: Any) -> None:
-        """See to it that a cancel is in the run's history, once. Raises RPCError.
+        """Make sure that a cancel is in the run's history, once. Raises RPCError.
 
-        An update that no worker has taken yet is forgotten when the server restarts. A signal is not, but each stays in
-        the history.
+        When the server restarts, it loses an update that no worker has accepted. It keeps a signal, but each signal
+        stays in the history.
         """
         with suppress(RPCError, WorkflowQueryFailedError):
             if await handle.query(OrderSagaWorkflow.is_cancel_requested, rpc_timeout=RECORD_PATIENCE):
@@ -317,7 +327,10 @@ class OrderClient:
         await handle.signal(OrderSagaWorkflow.cancel, asked)
 
     async def _is_ending(self, order_id: str, handle: WorkflowHandle[Any, OrderResult]) -> bool:
-        """Whether a run has written its order's end, without its mail. Waits for the run's own, which comes at once."""
+        """Whether a run has written its order's end, apart from the email.
+
+        Waits for the end of the run itself, which follows at once.
+        """
         record = await self.register.find(order_id)
         attention = record.attention if record and record.ending else None
         if attention is None or attention.kind != Attention.MAIL_NOT_SENT:
@@ -334,7 +347,7 @@ class OrderClient:
         try:
             with translate_rpc_errors(order_id):
                 return await recovery.result()
-        except WorkflowFailureError as failure:  # it was cut off too; the watcher starts another
+        except WorkflowFailureError as failure:  # it was cut off too; the watcher starts another recovery
             return executions.result_without_one(order_id, failure, None)
 
     async def _recovery(self, order_id: str) -> WorkflowHandle[Any, OrderResult] | None:
@@ -343,11 +356,11 @@ class OrderClient:
         return self._handle_of_recovery(run) if run is not None and is_recovery(run) else None
 
     async def _current(self, order_id: str) -> WorkflowHandle[Any, OrderResult]:
-        """The run that tells of an order: its own, or its recovery if that was cut off. Raises OrderNotFound."""
+        """The current run of an order: its own, or its recovery if that was cut off. Raises OrderNotFound."""
         with translate_rpc_errors(order_id):
             run = await executions.current_run(self.temporal, order_id)
         if run is None:
-            raise OrderNotFound(f"There is no order {order_id}: Temporal knows of no run of it.")
+            raise OrderNotFound(f"There is no order {order_id}: Temporal has no run of it.")
         return self._handle_of_recovery(run) if is_recovery(run) else self._handle(order_id)
 
     def _handle_of_recovery(self, run: WorkflowExecution) -> WorkflowHandle[Any, OrderResult]:
@@ -357,7 +370,7 @@ class OrderClient:
         return self.temporal.get_workflow_handle_for(OrderSagaWorkflow.run, workflow_id(order_id))
 
     async def _placed_before(self, order: OrderInput) -> PlacedOrder:
-        """The register has said that it is the same order."""
+        """Return the order that the register already knows, after it has confirmed that the content is the same."""
         handle = self._handle(order.order_id)
         with translate_rpc_errors(order.order_id):
             run_id = (await handle.describe()).run_id
@@ -386,8 +399,8 @@ class OrderClient:
         status = (await self.get_summary(order_id)).status
         if not status.is_end:
             raise VerdictPending(
-                f"The run of order {order_id} was cut off, and how the order ends is not certain before the watcher "
-                "has recovered it, which it does by itself. Nothing was changed. Ask again then."
+                f"The run of order {order_id} was cut off. How the order ends is not certain until the watcher "
+                "has recovered it, which it does without your help. Nothing was changed. Cancel again then."
             )
         cancelled = status is OrderStatus.CANCELLED
         return CancelAnswer(

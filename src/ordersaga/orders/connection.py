@@ -1,4 +1,4 @@
-"""The connection to Temporal, configured the way Temporal's own tools are."""
+"""The connection to Temporal, configured like Temporal's own tools."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from ordersaga.domain.order import STORED
 CONNECT_TIMEOUT = 10.0
 DEFAULT_ADDRESS = "localhost:7233"
 POLL = timedelta(seconds=70)
-"""A worker that has not asked for work for so long is gone; a poll takes a minute."""
+"""A worker that has not polled for this long is gone. A poll takes a minute."""
 
 _TOOK_TOO_LONG = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 _NO_ANSWER = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNKNOWN)
 _REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
-_AGAIN = "Ask again when it answers: nothing is done twice."
+_AGAIN = "Try again when it answers; nothing is done twice."
 
 
 class StoredJsonConverter(PydanticJSONPlainPayloadConverter):
-    """Reads what any version of this program has stored: fields that this one does not know are left out."""
+    """Reads data that any version of this program has stored. It ignores fields that this version does not know."""
 
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
-        """A value of this type. An order that breaks the rules of this version is an UnreadOrder."""
+        """Decode a value as this type. An order that breaks this version's rules becomes an UnreadOrder."""
         return _adapter(type_hint or Any).validate_json(payload.data, extra="ignore", context=STORED)
 
 
@@ -60,7 +60,10 @@ _MADE_ONCE = CompositePayloadConverter(
 
 
 class OrderPayloadConverter(PydanticPayloadConverter):
-    """Pydantic's payload converter, made once: the SDK makes two for each activation of a workflow, caches empty."""
+    """Pydantic's payload converter, created once.
+
+    The SDK would create two with empty caches per workflow activation.
+    """
 
     def __init__(self) -> None:
         self.converters = _MADE_ONCE.converters
@@ -70,11 +73,11 @@ DATA_CONVERTER = DataConverter(payload_converter_class=OrderPayloadConverter)
 
 
 async def connect(**overrides: Any) -> Client:
-    """Connect to Temporal as its environment configuration says: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, a TOML profile…
+    """Connect to Temporal with its environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, a TOML profile).
 
-    Keyword arguments go before those, as arguments of `temporalio.client.Client.connect`. Raises TemporalUnavailable
-    when no server answers within ten seconds, and SettingsError when the configuration cannot be read. With `lazy=True`
-    the first call connects, and in_our_words translates what it then raises.
+    Keyword arguments override the configuration. They are those of `temporalio.client.Client.connect`. Raises
+    TemporalUnavailable if no server answers within ten seconds, and SettingsError if the configuration cannot be read.
+    With `lazy=True` the first call connects; `translate_rpc_errors` translates the errors that it raises.
     """
     try:
         config: dict[str, Any] = {"target_host": DEFAULT_ADDRESS, **ClientConfig.load_client_connect_config()}
@@ -94,7 +97,7 @@ async def connect(**overrides: Any) -> Client:
 
 
 async def pollers(client: Client, task_queue: str) -> list[str]:
-    """The identities of the workers that have asked this task queue for orders lately. Raises RPCError."""
+    """The identities of the workers that have polled this task queue recently. Raises RPCError."""
     described = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
@@ -108,7 +111,7 @@ async def pollers(client: Client, task_queue: str) -> list[str]:
 
 @contextmanager
 def translate_rpc_errors(order_id: str | None = None, by_worker: bool = False) -> Iterator[None]:
-    """Turn what Temporal's client raises into our errors. For the parameters see `map_rpc_error`."""
+    """Translate the errors of Temporal's client into ours. For the parameters see `map_rpc_error`."""
     try:
         yield
     except (RPCError, WorkflowQueryFailedError, RuntimeError) as error:
@@ -116,39 +119,39 @@ def translate_rpc_errors(order_id: str | None = None, by_worker: bool = False) -
 
 
 def map_rpc_error(error: Exception, order_id: str | None = None, by_worker: bool = False) -> Exception:
-    """Our error for one of Temporal's client; the error itself if we have none.
+    """Return our error for an error of Temporal's client, or the error itself if we have none.
 
-    `order_id` is the order that Temporal was asked about, if it was one. With `by_worker`, a worker had to answer, so
-    a missing answer means that no worker runs.
+    `order_id` is the order that the call was about, if any. With `by_worker`, a worker had to answer, so a missing
+    answer means that no worker is running.
     """
     if isinstance(error, WorkflowQueryFailedError):
-        return WorkerUnavailable(f"The worker cannot tell about order {order_id}: {error}")
-    if not isinstance(error, RPCError):  # a lazy connection says so with a bare RuntimeError
+        return WorkerUnavailable(f"The worker cannot show order {order_id}: {error}")
+    if not isinstance(error, RPCError):  # a lazy connection raises a bare RuntimeError
         return _unconnected(error) if "client connect" in str(error) else error
     about_order = None if order_id is None else _of_order(error, order_id, by_worker)
     return about_order or _of_temporal(error, order_id)
 
 
 def stuck(order_id: str) -> WorkerUnavailable:
-    """What to say of an order that no worker gets on with."""
+    """The error for an order that no worker makes progress with."""
     return WorkerUnavailable(
-        f"Order {order_id} is with Temporal, but no worker gets on with it: none has begun it yet, or its workflow "
-        "task keeps failing, by a bug or because this version of the worker cannot read it. Nothing is lost. See "
-        "the worker's log and Temporal's Web UI; the order goes on when a worker runs that can."
+        f"Order {order_id} is in Temporal, but makes no progress: no worker has begun it yet, or its workflow "
+        "task keeps failing because of a bug or because this version of the worker cannot read it. Nothing is lost. "
+        "See the worker's log and Temporal's Web UI. The order continues when a worker runs that can handle it."
     )
 
 
 def cancel_recorded(order_id: str) -> VerdictPending:
-    """What to say of a cancel of an order that no worker gets on with."""
+    """The answer to a cancel of an order that no worker makes progress with."""
     return VerdictPending(
-        f"The cancel of order {order_id} is recorded, but the order cannot go on at the moment: its workflow task "
-        "keeps failing, by a bug or because this version of the worker cannot read it. The cancel is heeded as soon "
-        "as a worker runs that can. Ask again then, or look with `ordersaga show`."
+        f"The cancel of order {order_id} is recorded, but the order makes no progress at the moment: its workflow task "
+        "keeps failing because of a bug or because this version of the worker cannot read it. The cancel takes effect "
+        "when a worker runs that can handle it. Cancel again then, or check with `ordersaga show`."
     )
 
 
 def is_not_ready(error: RPCError) -> bool:
-    """Whether a run could not be asked because its workflow task fails, or none has succeeded yet."""
+    """Whether a query failed because the run's workflow task fails or none has succeeded yet."""
     return any(detail.type_url.endswith("WorkflowNotReadyFailure") for detail in error.grpc_status.details)
 
 
@@ -159,8 +162,8 @@ def _of_order(error: RPCError, order_id: str, by_worker: bool) -> OrdersagaError
         return stuck(order_id)
     if error.status is RPCStatusCode.FAILED_PRECONDITION or (by_worker and error.status in _TOOK_TOO_LONG):
         return WorkerUnavailable(
-            f"Order {order_id} is with Temporal, but no worker answers for it. "
-            "Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."
+            f"Order {order_id} is in Temporal, but no worker answers for it. "
+            "Start one with `ordersaga worker` or `ordersaga up`; then the order continues."
         )
     return None
 
@@ -172,15 +175,15 @@ def _of_temporal(error: RPCError, order_id: str | None) -> Exception:
         )
     if error.status in _REFUSED:
         return TemporalUnavailable(
-            f"Temporal answers, but refuses this client ({error}). Nothing was done. Check its API key, "
+            f"Temporal answers, but rejects this client ({error}). Nothing was done. Check its API key, "
             "certificate and namespace: TEMPORAL_API_KEY, TEMPORAL_TLS_…, TEMPORAL_NAMESPACE."
         )
     if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
-        return TemporalBusy(f"Temporal is busier than it may be, and turned down what it was asked ({error}). {_AGAIN}")
+        return TemporalBusy(f"Temporal is overloaded and rejected the call ({error}). {_AGAIN}")
     if error.status in _NO_ANSWER or error.status in _TOOK_TOO_LONG:
-        about = "" if order_id is None else f" while it was asked about order {order_id}"
+        about = "" if order_id is None else f" during a call about order {order_id}"
         return TemporalBusy(
-            f"Temporal stopped answering{about} ({error}). What was asked may have reached it or not. {_AGAIN}"
+            f"Temporal stopped answering{about} ({error}). The call may or may not have reached it. {_AGAIN}"
         )
     return error
 
@@ -191,7 +194,7 @@ def _is_namespace_unknown(error: RPCError) -> bool:
 
 def _unconnected(error: Exception) -> TemporalUnavailable:
     return TemporalUnavailable(
-        f"No Temporal server answers: {_problem(error)}. Nothing was done. Ask again when it does. "
+        f"No Temporal server answers: {_problem(error)}. Nothing was done. Try again when it does. "
         "`ordersaga up` starts one here; TEMPORAL_ADDRESS names another."
     )
 

@@ -1,4 +1,4 @@
-"""Reading orders off Temporal's own records: summaries, and the ends that leave no result of the workflow's."""
+"""Reads orders from Temporal's own records: summaries, and the ends of runs that have no result of the workflow."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ CUT_OFF = (
     WorkflowExecutionStatus.TIMED_OUT,
     WorkflowExecutionStatus.FAILED,
 )
-"""How a run ends that workflow code did not bring to its end."""
+"""The statuses of runs that ended without their workflow code ending them."""
 _SHOWN_LINES = 10
 PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 """The server sets it on a run whose workflow task has failed five times in a row."""
 
 
 async def summary(temporal: Client, execution: WorkflowExecution) -> OrderSummary:
-    """An order as Temporal lists it; an order that was cut off as its recovery has it, once there is one."""
+    """An order as Temporal lists it. A cut-off order is shown as its recovery, once there is one."""
     memo = await memo_of(execution)
     current = await recovery_of(temporal, execution) or execution
     return OrderSummary(
@@ -55,17 +55,17 @@ async def summary(temporal: Client, execution: WorkflowExecution) -> OrderSummar
 
 
 async def memo_of(execution: WorkflowExecution) -> dict[str, str]:
-    """What was noted on an order when it was placed; nothing, if it was written with a codec that is not ours."""
+    """The memo that was set when an order was placed; empty if another codec wrote it."""
     try:
         memo = await execution.memo()
-    except Exception as error:  # whatever a codec or converter raises: one order must not break a list
+    except Exception as error:  # codecs and converters may raise anything, and one order must not break a list
         log.warning("the memo of a run cannot be decoded", workflow_id=execution.id, problem=str(error))
         return {}
     return {name: value for name, value in memo.items() if isinstance(value, str)}
 
 
 async def order_of(temporal: Client, workflow_id: str, run_id: str | None = None) -> OrderInput:
-    """What an order's run was asked for. Raises InvalidOrder if that was no order."""
+    """The order with which a run was started. Raises InvalidOrder if the input was not an order."""
     handle = temporal.get_workflow_handle(workflow_id, run_id=run_id)
     first = await anext(handle.fetch_history_events(page_size=1))
     payloads = first.workflow_execution_started_event_attributes.input.payloads
@@ -80,16 +80,16 @@ async def order_of(temporal: Client, workflow_id: str, run_id: str | None = None
 
 
 async def recovery_of(temporal: Client, execution: WorkflowExecution) -> WorkflowExecutionDescription | None:
-    """The recovery of an order's run that was cut off, if there is one."""
+    """The recovery of an order whose run was cut off, if there is one."""
     if execution.status not in CUT_OFF or is_recovery(execution):
         return None
     return await find_recovery(temporal, order_id_of(execution))
 
 
 async def current_run(temporal: Client, order_id: str) -> WorkflowExecutionDescription | None:
-    """The run that tells of an order: its own, its recovery if that was cut off; None if Temporal knows of none.
+    """The current run of an order: its own, or its recovery if that was cut off; None if Temporal has none.
 
-    Temporal may have forgotten the order's own run, while its recovery still waits for a person.
+    Temporal may have deleted the order's own run while its recovery still waits for a person.
     """
     return await current_of(temporal, order_id, await described(temporal, workflow_id(order_id)))
 
@@ -97,7 +97,7 @@ async def current_run(temporal: Client, order_id: str) -> WorkflowExecutionDescr
 async def current_of(
     temporal: Client, order_id: str, own: WorkflowExecutionDescription | None
 ) -> WorkflowExecutionDescription | None:
-    """The run that tells of an order whose own run is this one."""
+    """The current run of an order, given the order's own run."""
     if own is not None:
         return await recovery_of(temporal, own) or own
     recovery = await find_recovery(temporal, order_id)
@@ -110,7 +110,7 @@ async def find_recovery(temporal: Client, order_id: str) -> WorkflowExecutionDes
 
 
 async def described(temporal: Client, name: str) -> WorkflowExecutionDescription | None:
-    """The latest run of a workflow, if Temporal knows one. Raises RPCError."""
+    """The latest run of a workflow, if Temporal has one. Raises RPCError."""
     try:
         return await temporal.get_workflow_handle(name).describe()
     except RPCError as error:
@@ -120,18 +120,18 @@ async def described(temporal: Client, name: str) -> WorkflowExecutionDescription
 
 
 async def was_followed(temporal: Client, execution: WorkflowExecution) -> bool:
-    """Whether another run has taken this one's place: a reset terminates a run, and the order goes on in the next."""
+    """Whether another run has replaced this one: a reset terminates a run, and the order continues in the next."""
     return (await temporal.get_workflow_handle(execution.id).describe()).run_id != execution.run_id
 
 
 def is_wedged(execution: WorkflowExecution) -> bool:
-    """Whether a run cannot go on, because its workflow task keeps failing."""
+    """Whether a run makes no progress because its workflow task keeps failing."""
     running = execution.status is WorkflowExecutionStatus.RUNNING
     return running and bool(execution.typed_search_attributes.get(PROBLEMS))
 
 
 def is_unknown_attribute(error: Exception) -> bool:
-    """Whether the server refused something because it does not know a search attribute that we use."""
+    """Whether the server rejected a call because it does not know one of our search attributes."""
     refused = isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT
     return refused and any(key.name in str(error) for key in (*SEARCH_ATTRIBUTES, PROBLEMS))
 
@@ -149,12 +149,12 @@ async def _status(temporal: Client, execution: WorkflowExecution) -> OrderStatus
             return OrderStatus(written)
         case WorkflowExecutionStatus.COMPLETED if execution.typed_search_attributes.get(CUSTOMER) is not None:
             return OrderStatus.COMPLETED
-    # Without our search attributes only the result tells.
+    # Without our search attributes, only the result has the status.
     return (await result_of_run(temporal, order_id_of(execution), execution)).status
 
 
 async def result_of_run(temporal: Client, order_id: str, execution: WorkflowExecution) -> OrderResult:
-    """The result of a run that is over, also of one that gave none."""
+    """The result of a run that has ended, even if it returned none."""
     handle = temporal.get_workflow_handle(execution.id, run_id=execution.run_id, result_type=OrderResult)
     try:
         result: OrderResult = await handle.result(follow_runs=False)
@@ -164,7 +164,7 @@ async def result_of_run(temporal: Client, order_id: str, execution: WorkflowExec
 
 
 async def result_of_latest(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult:
-    """A run's result; of a run that was reset, the result of the run that followed it."""
+    """The result of a run or, if it was reset, of the run that followed it."""
     while True:
         try:
             return await handle.result()
@@ -176,12 +176,12 @@ async def result_of_latest(handle: WorkflowHandle[Any, OrderResult]) -> OrderRes
 
 
 def has_view(failure: WorkflowFailureError) -> bool:
-    """Whether a run that gave no result can still be queried for what it did."""
+    """Whether a run without a result can still be queried for what it did."""
     return isinstance(failure.cause, CancelledError)
 
 
 def result_without_one(order_id: str, failure: WorkflowFailureError, view: OrderView | None) -> OrderResult:
-    """The result of a run that gave none: cancelled through Temporal, refused at its start, or cut off from outside."""
+    """The result of a run that returned none: it was cancelled through Temporal, refused at its start, or cut off."""
     cause = failure.cause
     if isinstance(cause, CancelledError):
         status, error = OrderStatus.CANCELLED, None
@@ -189,7 +189,7 @@ def result_without_one(order_id: str, failure: WorkflowFailureError, view: Order
         status, error = OrderStatus.FAILED, cause.message
     else:
         status = OrderStatus.NEEDS_ATTENTION
-        error = f"The run was cut off ({cause}). What it had done by then stands until the watcher has recovered it."
+        error = f"The run was cut off ({cause}). Its effects stay until the watcher has recovered it."
     if view is None:
         return OrderResult(order_id=order_id, status=status, error=error)
     known = view.model_dump(
@@ -199,13 +199,13 @@ def result_without_one(order_id: str, failure: WorkflowFailureError, view: Order
 
 
 def with_pending_activities(view: OrderView, description: WorkflowExecutionDescription) -> OrderView:
-    """The view, with what Temporal knows of activities that are being retried: attempts, last failure, next try."""
+    """The view, with Temporal's data about activities that are being retried: attempts, last failure, next attempt."""
     pending = PendingActivities.of(description)
     return view.model_copy(update={"steps": [step.model_copy(update=pending.changes(step)) for step in view.steps]})
 
 
 def static_details(order: OrderInput) -> str:
-    """An order's lines for Temporal's Web UI, in Markdown; the first few, if there are many."""
+    """The first few lines of an order for Temporal's Web UI, in Markdown."""
     lines = [f"- {item.quantity} x {item.sku} at {item.price} {order.currency}" for item in order.items[:_SHOWN_LINES]]
     more = len(order.items) - len(lines)
     return "\n".join([*lines, *([f"- and {more} more"] if more else [])])

@@ -1,7 +1,7 @@
-"""After a restore: the register learns from Temporal, and the services are brought to what the register says.
+"""After a database restore: the register learns from Temporal, and the services are aligned with the register.
 
-A database that was restored from an older copy has forgotten what came later. What Temporal has forgotten the watcher
-starts again by itself. The rest is done on request, because only people know that there was a restore.
+A database that was restored from an older copy has lost what came later. The watcher restarts orders that Temporal has
+lost. The rest is done on request, because only people know that there was a restore.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ordersaga.orders.workflows.ids import workflow_id
 
 
 class Restoring:
-    """Brings orders back that a restore has torn apart. Each call may be repeated."""
+    """Repairs orders after a restore. Each call may be repeated."""
 
     def __init__(self, client: OrderClient) -> None:
         self._client = client
 
     async def register(self, order_id: str) -> str:
-        """Have the register take on an order that Temporal knows, and learn how it has ended; say what was done.
+        """Have the register accept an order that Temporal knows, and learn how it ended. Returns what was done.
 
-        Raises InvalidOrder if its run was started with no order, OrderConflict if the register has another one.
+        Raises InvalidOrder if its run was not started with an order, OrderConflict if the register has another one.
         """
         temporal = self._client.temporal
         described = await temporal.get_workflow_handle(workflow_id(order_id)).describe()
@@ -39,9 +39,11 @@ class Restoring:
         return f"taken on as {result.status}"
 
     async def effects(self, order_id: str) -> str:
-        """Have a run bring the services to what the register says of an order that has ended; say how that ended.
+        """Start a run that aligns the services with the register's record of an ended order.
 
-        What a completed order lost is made again, what a failed or cancelled one still has is undone. Raises
+        Returns how the order ended.
+
+        The run repeats what a completed order has lost, and undoes what a failed or cancelled one still has. Raises
         InvalidOrder if this version of the program cannot read the order.
         """
         record = await self._client.register.find(order_id)

@@ -1,4 +1,4 @@
-"""The sandbox for workflow code: tests run orders in it; a worker does without."""
+"""The sandbox for workflow code. Tests run orders in it; a worker does not."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ PASSED_THROUGH = (
         "ordersaga.orders.service_clients",
     ),
 )
-"""Modules that the sandbox does not load anew for every order: models keep no state and read no clock, and loading them
-takes 20 ms each time. The workflow's own modules stay inside, so that a clock or a random number used in them is
-refused."""
+"""Modules that the sandbox does not reload for every order. Models keep no state and read no clock, and reloading them
+takes 20 ms each time. The workflow's own modules stay inside, so that the sandbox rejects a clock or a random number in
+them."""
 
 
 class _WithoutContexts(UnsandboxedWorkflowRunner):
-    """Runs workflow code, and does not work out for every payload which activity or workflow it belongs to.
+    """Runs workflow code without finding out to which activity or workflow each payload belongs.
 
-    The SDK asks for that so that a converter can treat payloads by whose they are. Ours treats all alike, and the
-    answer costs a twentieth of a worker's CPU.
+    The SDK does that so that a converter can depend on it. Our converter does not, and finding out takes a twentieth of
+    a worker's CPU time.
     """
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
@@ -41,11 +41,11 @@ def _no_context(_command: object) -> None:
 
 
 def workflow_runner(converter: DataConverter, *, sandboxed: bool) -> WorkflowRunner:
-    """What runs workflow code whose payloads go through this converter.
+    """Create the runner for workflow code with this converter.
 
-    The sandbox finds workflow code that reads a clock, draws a random number or waits for the network. It finds the
-    same at every order, so it is enough that tests and replays run in it; it would cost a worker a tenth of an order's
-    CPU.
+    The sandbox finds workflow code that reads a clock, draws a random number or uses the network. It finds the same for
+    every order, so it is enough to use it in tests and replays. In a worker it would take a tenth of an order's CPU
+    time.
     """
     if not sandboxed:
         return _WithoutContexts() if converter is DATA_CONVERTER else UnsandboxedWorkflowRunner()

@@ -1,4 +1,4 @@
-"""The search attributes that orders are found by: which there are, which are missing, how they are added."""
+"""The search attributes of orders: their names, which ones are missing, and how to add them."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _TYPES = {
 
 
 TYPES = {key.name: _TYPES[key.indexed_value_type] for key in SEARCH_ATTRIBUTES}
-"""The type of each, as Temporal's tools call it."""
+"""The type of each search attribute, as Temporal's tools call it."""
 
 
 async def missing_search_attributes(client: Client) -> list[str]:
-    """Those of ours that the server does not know. Raises RPCError."""
+    """Our search attributes that the server does not know. Raises RPCError."""
     request = ListSearchAttributesRequest(namespace=client.namespace)
     known = await client.operator_service.list_search_attributes(request)
     return [name for name in NAMES if name not in known.custom_attributes]
 
 
 async def ensure_search_attributes(client: Client) -> bool:
-    """Add our search attributes where they are missing and may be added; else log what to run.
+    """Add our search attributes if they are missing and we have the permission. Otherwise log the command to run.
 
-    Returns whether they are there. Orders run without them too; Temporal's own lists cannot be filtered then.
+    Returns whether they exist. Orders run without them too, but Temporal's own lists cannot be filtered by them.
     """
     try:
         missing = await missing_search_attributes(client)
@@ -53,7 +53,7 @@ async def ensure_search_attributes(client: Client) -> bool:
             log.info("search attributes added", names=missing)
     except RPCError as error:
         log.warning(
-            "search attributes could not be added; orders run, but lists of Temporal cannot be filtered by them",
+            "search attributes could not be added; orders run, but Temporal's lists cannot be filtered by them",
             problem=str(error),
             run=creation_command(client, NAMES),
         )
@@ -62,6 +62,6 @@ async def ensure_search_attributes(client: Client) -> bool:
 
 
 def creation_command(client: Client, names: Iterable[str]) -> str:
-    """What to run to add these search attributes by hand."""
+    """The command that adds these search attributes by hand."""
     flags = " ".join(f"--name {name} --type {TYPES[name]}" for name in names)
     return f"temporal operator search-attribute create --namespace {client.namespace} {flags}"

@@ -1,4 +1,4 @@
-"""Starting an order's run: its id, and what Temporal shows and finds of it."""
+"""Starts an order's run, with its id, memo and search attributes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ordersaga.orders.workflows.projection import CUSTOMER
 
 Handle = WorkflowHandle[OrderSagaWorkflow, OrderResult]
 _SHOWN_ID = 50
-"""Of a customer's id in a summary, which may have 400 bytes."""
+"""The length to which a customer's id is cut in a summary. A summary may have 400 bytes."""
 
 
 class Starter:
-    """Starts orders on one namespace and task queue, with our search attributes where the server knows them."""
+    """Starts orders on one namespace and task queue, with our search attributes if the server knows them."""
 
     def __init__(self, temporal: Client, task_queue: str) -> None:
         self._temporal, self._task_queue = temporal, task_queue
@@ -56,7 +56,7 @@ class Starter:
             raise map_rpc_error(error, order.order_id) from None
 
     def is_unsearchable(self, error: Exception) -> bool:
-        """Whether this server does not know our search attributes. If so, they are left out from now on."""
+        """Whether the server does not know our search attributes. If so, they are left out from now on."""
         if not (self.searchable and executions.is_unknown_attribute(error)):
             return False
         self.searchable = False

@@ -1,4 +1,4 @@
-"""The worker: runs the orders' workflows and activities."""
+"""The worker: runs the workflows and activities of orders."""
 
 from __future__ import annotations
 
@@ -35,21 +35,23 @@ from ordersaga.settings import Settings
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=20)
-"""How long a worker that is told to stop lets its activities finish."""
+"""How long a stopping worker lets its activities finish."""
 
 KNOWN_SECONDS = 10.0
 KNOWN_PAUSE = 0.05
 
 STICKY = timedelta(seconds=5)
-"""How long an order, or a query about it, waits for the worker that has it in memory before any worker gets it. It has
-to be shorter than the client's LIVE_PATIENCE, or a query about an order of a killed worker finds no worker at all."""
+"""How long an order, or a query about it, waits for the worker that has it in its cache before any worker gets it.
+
+It must be shorter than the client's LIVE_PATIENCE. Otherwise a query about an order of a killed worker finds no worker.
+"""
 
 WORKFLOWS: tuple[type, ...] = (OrderSagaWorkflow, OrderRecoveryWorkflow, WatcherWorkflow)
 
 
 @asynccontextmanager
 async def order_worker(client: Client, settings: Settings, *, sandboxed: bool = False) -> AsyncIterator[Worker]:
-    """A worker on the settings' task queue, running until the block is left; then its activities may finish first.
+    """Run a worker on the settings' task queue until the block ends. Then its activities may finish first.
 
     Tests run it `sandboxed` (see ordersaga.orders.sandbox).
     """
@@ -77,7 +79,7 @@ def replayer(workflows: Sequence[type] = WORKFLOWS) -> Replayer:
 async def run_worker(
     client: Client, settings: Settings, stop: asyncio.Event, on_ready: Callable[[], None] | None = None
 ) -> None:
-    """Run a worker until `stop` is set. `on_ready` is called when it takes orders."""
+    """Run a worker until `stop` is set. `on_ready` is called when it accepts orders."""
     await ensure_search_attributes(client)
     await ensure_schedule(client, settings.task_queue, timedelta(seconds=settings.watch_every))
     async with order_worker(client, settings):
@@ -90,7 +92,7 @@ async def run_worker(
 
 
 async def _until_known(client: Client, task_queue: str) -> None:
-    """Wait until the server knows that this worker is there: before that, it refuses queries about orders."""
+    """Wait until the server knows this worker. Before that, it rejects queries about orders."""
     with suppress(RPCError, TimeoutError):
         async with asyncio.timeout(KNOWN_SECONDS):
             while True:

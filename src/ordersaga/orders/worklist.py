@@ -1,4 +1,4 @@
-"""The worklist: what the register says waits for a person, and the runs that Temporal does not get on with."""
+"""The worklist: what the register has on it, and the runs that are wedged in Temporal."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ordersaga.orders.workflows.projection import AT_RISK, SINCE
 
 log = structlog.get_logger(__name__)
 
-WITHOUT_WEDGED = "Orders whose run is wedged are missing, because Temporal cannot be asked:"
+WITHOUT_WEDGED = "Orders whose run is wedged are missing, because Temporal does not answer:"
 
 
 async def read_worklist(temporal: Client, register: OrderRegister) -> Worklist:
-    """All of it: one question to the register and one to Temporal. Raises ServiceUnavailable.
+    """Read the whole worklist with one call to the register and one to Temporal. Raises ServiceUnavailable.
 
-    While Temporal does not answer, the wedged runs are left out, and `problem` says so.
+    While Temporal does not answer, the wedged runs are missing, and `problem` says so.
     """
     registered = await registered_items(register)
     try:
@@ -43,7 +43,7 @@ async def worklist_items(temporal: Client, register: OrderRegister) -> list[Work
 
 
 async def registered_items(register: OrderRegister) -> list[WorklistItem]:
-    """What runs, and the watcher, have reported to the register. Raises ServiceUnavailable."""
+    """The items that runs and the watcher have reported to the register. Raises ServiceUnavailable."""
     return [item async for entry in register.worklist() if (item := waiting_item(entry)) is not None]
 
 
@@ -54,13 +54,13 @@ async def wedged_items(temporal: Client) -> list[WorklistItem]:
 
 
 def together(registered: list[WorklistItem], wedged: list[WorklistItem]) -> list[WorklistItem]:
-    """One item for each order: of a run that is wedged nothing can be decided, whatever it has reported before."""
+    """One item per order. A wedged run accepts no decisions, whatever it has reported before."""
     items = {item.order_id: item for item in registered} | {item.order_id: item for item in wedged}
     return arranged(items.values())
 
 
 def waiting_item(entry: OrderEntry) -> WorklistItem | None:
-    """What the register has of an order on the worklist, if it is there."""
+    """The worklist item of the register's entry, if the order is on the worklist."""
     attention = entry.attention
     if attention is None:
         return None
@@ -79,7 +79,7 @@ def waiting_item(entry: OrderEntry) -> WorklistItem | None:
 
 
 async def wedged_item(execution: WorkflowExecution) -> WorklistItem:
-    """What is on the worklist of a run that is wedged."""
+    """The worklist item of a wedged run."""
     memo = await executions.memo_of(execution)
     found = execution.typed_search_attributes
     return WorklistItem(
@@ -96,15 +96,17 @@ async def wedged_item(execution: WorkflowExecution) -> WorklistItem:
 
 
 async def recover_ended(temporal: Client, task_queue: str, record: OrderRecord, decision: OrderDecision) -> None:
-    """Carry out a decision on an order that has no run: on its mail, or on its refund. Raises DecisionRefused."""
+    """Carry out a decision on an ended order's email or refund. Raises DecisionRefused."""
     order_id, attention = record.order_id, record.attention
     if record.ending is None:
         raise DecisionRefused(
-            f"Order {order_id} has no run that could take a decision. The watcher has it go on by itself. Nothing was "
-            "changed."
+            f"Order {order_id} has no run that could accept a decision. Nothing was changed. The watcher restarts the "
+            "order by itself."
         )
     if attention is None or attention.kind not in DECIDED_ON:
-        raise DecisionRefused(f"Order {order_id} is not on the worklist. Nothing was changed.")
+        raise DecisionRefused(
+            f"Order {order_id} is not on the worklist, so there is nothing to decide. Nothing was changed."
+        )
     order = order_of_record(record)
     if order is None:
         raise DecisionRefused(f"This version of ordersaga cannot read order {order_id}. Nothing was changed.")

@@ -1,4 +1,4 @@
-"""What an order does with inventory."""
+"""The order's activities on inventory."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from temporalio import activity
 
 from ordersaga.contracts.inventory import ReservationAnswer, ReservationRequest
 from ordersaga.orders.activities.calling import attempt, map_service_errors, time_for_call
-from ordersaga.orders.activities.decided import decided_before
+from ordersaga.orders.activities.earlier_decisions import earlier_decision
 from ordersaga.orders.service_clients import InventoryClient, RegisterClient
 from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
 
 
 class Reserved(ReservationAnswer):
-    """The stock is reserved."""
+    """The result of a reservation: the stock is reserved."""
 
     attempts: int = 1
 
 
 class InventoryActivities:
-    """Reserve stock, and release it."""
+    """Reserve and release stock."""
 
     def __init__(self, client: InventoryClient, register: RegisterClient | None = None) -> None:
         self._client = client
@@ -33,8 +33,8 @@ class InventoryActivities:
 
     @activity.defn
     async def release_inventory(self, undo: UndoRequest) -> UndoResult:
-        """Undo a reservation, whether or not there is one."""
-        decided = await decided_before(self._register, undo, "reserve_inventory")
+        """Undo a reservation, whether or not it exists."""
+        decided = await earlier_decision(self._register, undo, "reserve_inventory")
         if decided is not None:
             return decided
         with map_service_errors():

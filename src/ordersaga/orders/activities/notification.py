@@ -1,4 +1,4 @@
-"""What an order does with mails."""
+"""The order's activities on email."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from temporalio import activity
 
 from ordersaga.contracts.notification import NotificationAnswer, NotificationRequest, RecallStatus
 from ordersaga.orders.activities.calling import attempt, map_service_errors, time_for_call
-from ordersaga.orders.activities.decided import decided_before
+from ordersaga.orders.activities.earlier_decisions import earlier_decision
 from ordersaga.orders.service_clients import NotificationClient, RegisterClient
 from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
 
@@ -18,13 +18,13 @@ _OUTCOMES = {
 
 
 class Confirmed(NotificationAnswer):
-    """The confirmation is on its way."""
+    """The result of a confirmation: it is queued or sent."""
 
     attempts: int = 1
 
 
 class NotificationActivities:
-    """Send a confirmation, and recall it."""
+    """Send and recall a confirmation."""
 
     def __init__(self, client: NotificationClient, register: RegisterClient | None = None) -> None:
         self._client = client
@@ -39,8 +39,8 @@ class NotificationActivities:
 
     @activity.defn
     async def recall_confirmation(self, undo: UndoRequest) -> UndoResult:
-        """Undo a confirmation: recall the mail while it is queued, or have a notice follow it."""
-        decided = await decided_before(self._register, undo, "send_confirmation")
+        """Undo a confirmation: recall the email if it is still queued; otherwise send a cancellation notice."""
+        decided = await earlier_decision(self._register, undo, "send_confirmation")
         if decided is not None:
             return decided
         with map_service_errors():

@@ -1,4 +1,4 @@
-"""What an order does with payments."""
+"""The order's activities on payments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from temporalio import activity
 
 from ordersaga.contracts.payment import ChargeAnswer, ChargeRequest, RefundRequest, RefundStatus
 from ordersaga.orders.activities.calling import attempt, map_service_errors, time_for_call
-from ordersaga.orders.activities.decided import decided_before
+from ordersaga.orders.activities.earlier_decisions import earlier_decision
 from ordersaga.orders.service_clients import PaymentClient, RegisterClient
 from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
 
@@ -17,13 +17,13 @@ _OUTCOMES = {
 
 
 class Charged(ChargeAnswer):
-    """The customer is charged."""
+    """The result of a charge: the customer is charged."""
 
     attempts: int = 1
 
 
 class PaymentActivities:
-    """Charge a customer, and refund them."""
+    """Charge and refund a customer."""
 
     def __init__(self, client: PaymentClient, register: RegisterClient | None = None) -> None:
         self._client = client
@@ -38,8 +38,8 @@ class PaymentActivities:
 
     @activity.defn
     async def refund_payment(self, undo: UndoRequest) -> UndoResult:
-        """Undo a charge, whether or not there is one."""
-        decided = await decided_before(self._register, undo, "charge_payment")
+        """Undo a charge, whether or not it exists."""
+        decided = await earlier_decision(self._register, undo, "charge_payment")
         if decided is not None:
             return decided
         request = RefundRequest(payment_id=undo.id, owner=undo.owner or None, reason=undo.reason[:1_000])

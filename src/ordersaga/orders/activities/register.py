@@ -1,4 +1,4 @@
-"""What an order's run does with the register: it claims the order, announces where it goes, and writes how it ended."""
+"""The order's activities on the register: claim the order, announce its direction, and write how it ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ordersaga.orders.service_clients import RegisterClient
 from ordersaga.saga import UNCLAIMED, Choice, DecisionNotice, KeptDecision, Notice, RegisterState, Standing, refusal
 
 AHEAD = "/ahead"
-"""Ends the id of a run whose events were told on the fast path: it may have forgotten them, and tell others."""
+"""The suffix of a run id in events that the fast path reported. The run may have lost them and report others."""
 
 _STATES = {
     wire.EndingState.OPEN: RegisterState.OPEN,
@@ -29,7 +29,7 @@ _STATES = {
 
 
 class OrderEnding(Answer):
-    """How an order has ended, on its way to the register. `run_id` is filled in on the way."""
+    """How an order has ended, for the register. The activity fills in `run_id`."""
 
     order_id: str
     ahead: bool = False
@@ -37,14 +37,14 @@ class OrderEnding(Answer):
 
 
 class OrderProgress(Answer):
-    """How an order stands, on its way to the register."""
+    """The state of a running order, for the register."""
 
     order_id: str
     progress: wire.ProgressRequest
 
 
 def claim_of(order: OrderInput, task_queue: str) -> wire.ClaimRequest:
-    """What the register is asked to take on."""
+    """Build the claim for an order."""
     return wire.ClaimRequest(
         owner=order.fingerprint,
         customer_id=order.customer_id,
@@ -57,14 +57,14 @@ def claim_of(order: OrderInput, task_queue: str) -> wire.ClaimRequest:
 
 
 class RegisterActivities:
-    """Speak to the register. Each call may be repeated."""
+    """Call the register. Each call may be repeated."""
 
     def __init__(self, client: RegisterClient) -> None:
         self._client = client
 
     @activity.defn
     async def accept_order(self, order: OrderInput) -> Standing:
-        """Have the order taken on, once for all its runs."""
+        """Claim the order, once for all its runs."""
         if isinstance(order, UnreadOrder):
             raise ServiceFault(f"This version of the worker cannot read the order: {order.problem}")
         with map_service_errors():
@@ -73,30 +73,30 @@ class RegisterActivities:
 
     @activity.defn
     async def announce_unwind(self, notice: Notice) -> Standing:
-        """Say that the order is to be undone, before anything is."""
+        """Announce that the order will be undone, before anything is undone."""
         request = wire.UnwindRequest(owner=notice.owner, reason=notice.reason)
-        with _told():
+        with _map_unknown_order():
             return _standing(await self._client.unwind(notice.key, request, time_for_call()))
 
     @activity.defn
     async def announce_forward(self, notice: Notice) -> Standing:
-        """Say that the order can only go forward."""
-        with _told():
+        """Announce that the order can only go forward."""
+        with _map_unknown_order():
             request = wire.ForwardRequest(owner=notice.owner)
             return _standing(await self._client.forward(notice.key, request, time_for_call()))
 
     @activity.defn
     async def close_order(self, ended: OrderEnding) -> Standing:
-        """Write how the order has ended, unless that is written already."""
+        """Write how the order has ended, unless that is already written."""
         run_id = f"{activity.info().workflow_run_id}{AHEAD if ended.ahead else ''}"
         request = ended.ending.model_copy(update={"run_id": run_id})
-        with _told():
+        with _map_unknown_order():
             standing = await self._client.close(ended.order_id, request, time_for_call())
         return _standing(standing, request.result)
 
     @activity.defn
     async def record_decision(self, notice: DecisionNotice) -> Standing:
-        """Keep what a person has decided."""
+        """Store a person's decision."""
         decision = notice.decision
         request = wire.DecisionRequest(
             owner=notice.owner,
@@ -109,20 +109,20 @@ class RegisterActivities:
             at=decision.at,
             run_id=activity.info().workflow_run_id,
         )
-        with _told():
+        with _map_unknown_order():
             return _standing(await self._client.decide(notice.key, request, time_for_call()))
 
     @activity.defn
     async def record_progress(self, progress: OrderProgress) -> None:
-        """Say how the order stands."""
+        """Report the order's state."""
         request = progress.progress.model_copy(update={"run_id": activity.info().workflow_run_id})
         with map_service_errors():
             await self._client.progress(progress.order_id, request, time_for_call())
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """An order that the register does not know has to be claimed first: the register may have been restored."""
+def _map_unknown_order() -> Iterator[None]:
+    """Map an unknown order to UNCLAIMED: the register may have been restored, so the order must be claimed again."""
     try:
         with map_service_errors():
             yield
@@ -131,7 +131,10 @@ def _told() -> Iterator[None]:
 
 
 def _standing(found: wire.Standing, written: dict[str, Any] | None = None) -> Standing:
-    """The answer in the engine's terms; the end only where it is not what was just written."""
+    """Convert the register's answer to the engine's type.
+
+    Include the end only if it differs from the one just written.
+    """
     ending = None if found.ending is None or found.ending.result == written else found.ending.result
     decisions = [
         KeptDecision(each.step, Choice(each.choice), each.by, each.at, each.note, each.undoing)

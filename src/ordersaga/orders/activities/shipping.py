@@ -1,4 +1,4 @@
-"""What an order does with shipments."""
+"""The order's activities on shipments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from temporalio import activity
 from ordersaga.contracts.shipping import CancelStatus, ShipmentAnswer, ShipmentRequest
 from ordersaga.domain.errors import AlreadyShipped
 from ordersaga.orders.activities.calling import attempt, map_service_errors, time_for_call
-from ordersaga.orders.activities.decided import decided_before
+from ordersaga.orders.activities.earlier_decisions import earlier_decision
 from ordersaga.orders.service_clients import RegisterClient, ShippingClient
 from ordersaga.saga import UndoOutcome, UndoRequest, UndoResult
 
@@ -18,13 +18,13 @@ _OUTCOMES = {
 
 
 class Shipped(ShipmentAnswer):
-    """The shipment is booked."""
+    """The result of a booking: the shipment is booked."""
 
     attempts: int = 1
 
 
 class ShippingActivities:
-    """Book a shipment, and cancel it while the parcel is still here."""
+    """Book a shipment, and cancel it before the carrier collects the parcel."""
 
     def __init__(self, client: ShippingClient, register: RegisterClient | None = None) -> None:
         self._client = client
@@ -39,8 +39,8 @@ class ShippingActivities:
 
     @activity.defn
     async def cancel_shipment(self, undo: UndoRequest) -> UndoResult:
-        """Undo a shipment, whether or not there is one. Too late when the carrier has the parcel."""
-        decided = await decided_before(self._register, undo, "create_shipment")
+        """Undo a shipment, whether or not it exists. Too late once the carrier has the parcel."""
+        decided = await earlier_decision(self._register, undo, "create_shipment")
         if decided is not None:
             return decided
         with map_service_errors():

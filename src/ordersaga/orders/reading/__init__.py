@@ -1,4 +1,7 @@
-"""Reads one order, for the client and for whoever shows orders: what the register has of it, and what its run tells."""
+"""Reads one order from the register and from its run, for the client, the API and the dashboard.
+
+Lists live in `register`.
+"""
 
 from ordersaga.orders.reading.details import Action, OrderDetails, actions_of, with_choices, without_choices
 from ordersaga.orders.reading.reader import LIVE_PATIENCE, OrderReader

@@ -1,4 +1,4 @@
-"""The details of one order: what was asked for, how it stands, and what may be done about it."""
+"""The details of one order: its content, its state, and the actions that the state allows."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ ActionName = Literal["cancel"] | DecisionChoice
 
 
 class Action(Answer):
-    """Something that the state of an order allows. Decisions are on a step; a cancel is of the whole order."""
+    """An action that an order's state allows. A decision is about a step, a cancel about the whole order."""
 
     name: ActionName
     step: str | None = None
 
 
 class OrderDetails(Answer):
-    """All that is known of one order."""
+    """Everything known about one order."""
 
     summary: OrderSummary
     order: OrderInput | None
-    """What was asked for; None if the run was started with something else, or written with another codec."""
+    """The order's content; None if the run was started with other input, or if another codec wrote it."""
     view: OrderView
     live: bool
-    """Whether this is how the order stands: told by a worker or, of an order that has ended, by the register.
+    """Whether this is the order's current state: from a worker or, after its end, from the register.
 
-    If not, it is what Temporal knows without a worker, or what was reported to the register; steps may be missing.
+    Otherwise it is what Temporal knows without a worker or what was reported to the register. Steps may be missing.
     """
     from_register: bool = False
-    """Whether nobody but the register was asked, or knew of it."""
+    """Whether the register was the only source."""
     workflow_id: str
     run_id: str
-    """The run that tells of the order now: its own, or its recovery's."""
+    """The order's current run: its own, or its recovery's."""
     attention: WorklistItem | None = None
-    """Why it needs a person, if it does, or that its run was cut off."""
+    """Why the order needs a person, if it does, or that its run was cut off."""
     notes: list[OrderNote] = []
     actions: list[Action] = []
 
     @property
     def customer_id(self) -> str | None:
-        """Whose order it is."""
+        """The id of the customer."""
         return self.order.customer_id if self.order else self.summary.customer_id
 
     @property
@@ -54,14 +54,14 @@ class OrderDetails(Answer):
 
 
 def actions_of(view: OrderView) -> list[Action]:
-    """What the state of an order allows. The order's run checks again: the state may have changed since."""
+    """The actions that an order's state allows. The order's run checks again, because the state may have changed."""
     cancel = [{"name": "cancel"}] if view.status in (OrderStatus.PENDING, OrderStatus.PROCESSING) else []
     decisions = [{"name": choice, "step": step.name} for step in view.steps for choice in step.choices]
     return [Action.model_validate(action) for action in cancel + decisions]
 
 
 def with_choices(view: OrderView, step: str) -> OrderView:
-    """The view of an order that has ended, with what a person may decide on a step that was left undone."""
+    """The view of an order that has ended, with the choices for a step that was left undone."""
     decisions = PendingDecisions()
     decisions.open(step)
     steps = [each.model_copy(update={"choices": list(decisions.choices(each.name))}) for each in view.steps]
@@ -69,6 +69,6 @@ def with_choices(view: OrderView, step: str) -> OrderView:
 
 
 def without_choices(view: OrderView) -> OrderView:
-    """The view of an order whose run was cut off: it tries nothing, and takes no decisions."""
+    """The view of an order whose run was cut off: it tries nothing and accepts no decisions."""
     steps = [step.model_copy(update={"choices": [], "next_try": None}) for step in view.steps]
     return view.model_copy(update={"steps": steps})

@@ -1,4 +1,4 @@
-"""Reads one order: what the register has of it, and what its run tells while it goes on."""
+"""Reads one order: what the register has of it and, while the order runs, what its run answers."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from ordersaga.orders.workflows.ids import order_id_of, workflow_id
 from ordersaga.orders.worklist import waiting_item, wedged_item
 
 QUERY_PATIENCE = timedelta(seconds=2)
-"""How long a worker may take to tell of an order, where there is something to show instead."""
+"""How long a worker may take to answer if there is something else to show."""
 LIVE_PATIENCE = timedelta(seconds=12)
-"""How long where there is not: a query may have to wait for a workflow task whose worker was killed, and that is given
-up after ten seconds."""
+"""How long a worker may take if there is not. A query may have to wait for a workflow task whose worker was killed,
+which times out after ten seconds."""
 
 
 class OrderReader:
-    """Reads orders from a register, and from the runs on a Temporal namespace.
+    """Reads orders from a register and from the runs in a Temporal namespace.
 
-    `live_only` is for who wants to know how an order stands now, or else that nobody can tell (WorkerUnavailable).
+    With `live_only`, the reader returns an order's current state or raises WorkerUnavailable.
     """
 
     def __init__(self, temporal: Client, register: OrderRegister, *, live_only: bool = False) -> None:
@@ -39,9 +39,9 @@ class OrderReader:
         self._patience = LIVE_PATIENCE if live_only else QUERY_PATIENCE
 
     async def details(self, order_id: str, last: OrderDetails | None = None) -> OrderDetails:
-        """All that is known of an order; `last` is what was known before. Raises OrderNotFound, Unavailable.
+        """Everything known about an order; `last` is what was known before. Raises OrderNotFound, Unavailable.
 
-        The register has all of an order that has ended. Of another, Temporal and a worker are asked, too.
+        For an order that has ended, the register has everything. For others, Temporal and a worker are asked too.
         """
         try:
             record = await self._register.find(order_id)
@@ -50,7 +50,7 @@ class OrderReader:
         if record is not None and record.ending is not None:
             return _of_record(record)
         try:
-            found = await self._told_by_run(order_id, record, last)
+            found = await self._from_run(order_id, record, last)
         except Unavailable:
             if record is None or last is not None or self._live_only:
                 raise
@@ -58,21 +58,24 @@ class OrderReader:
         if found is not None:
             return found
         if record is None:
-            raise OrderNotFound(f"There is no order {order_id}: neither Temporal nor the register knows of one.")
+            raise OrderNotFound(f"There is no order {order_id}, neither in Temporal nor in the register.")
         return _of_record(record)
 
     async def _without_register(self, order_id: str, last: OrderDetails | None) -> OrderDetails:
-        """What the order's run tells. What only the register knows stays as it was known last."""
-        found = await self._told_by_run(order_id, None, last)
+        """What the order's run answers. Data that only the register has stays as in `last`."""
+        found = await self._from_run(order_id, None, last)
         if found is None:
-            raise ServiceUnavailable(f"The register does not answer, and no run of order {order_id} is known.")
+            raise ServiceUnavailable(
+                f"The register does not answer, and Temporal has no run of order {order_id}. "
+                "Try again when the register answers."
+            )
         kept = {} if last is None else {"attention": found.attention or last.attention, "notes": last.notes}
         return found.model_copy(update=kept)
 
-    async def _told_by_run(
+    async def _from_run(
         self, order_id: str, record: OrderRecord | None, last: OrderDetails | None
     ) -> OrderDetails | None:
-        """What Temporal and a worker know of an order that goes on, if they know it."""
+        """What Temporal and a worker know about a running order, if they know it."""
         temporal = self._temporal
         with translate_rpc_errors(order_id):
             own = await executions.described(temporal, workflow_id(order_id))
@@ -90,7 +93,7 @@ class OrderReader:
     async def _order(
         self, run: WorkflowExecutionDescription, record: OrderRecord | None, last: OrderDetails | None
     ) -> OrderInput | None:
-        """What was asked for, which never changes."""
+        """The order's content, which never changes."""
         if last is not None and last.order is not None and last.summary.run_id == run.run_id:
             return last.order
         if record is not None:
@@ -103,7 +106,7 @@ class OrderReader:
     async def _view(
         self, summary: OrderSummary, current: WorkflowExecutionDescription, last: OrderDetails | None
     ) -> tuple[OrderView, bool]:
-        """The view, and whether a worker has told it."""
+        """The view, and whether it came from a worker."""
         handle = self._temporal.get_workflow_handle(current.id, run_id=current.run_id)
         try:
             with translate_rpc_errors(summary.order_id, by_worker=True):
@@ -112,7 +115,7 @@ class OrderReader:
             if self._live_only:
                 raise (stuck(summary.order_id) if executions.is_wedged(current) else unavailable) from None
             if last is not None and last.live and last.run_id == current.run_id and summary.closed_at is None:
-                raise  # while no worker answers nothing happens to the order, so that what was known still holds
+                raise  # while no worker answers, nothing happens to the order, so `last` is still right
             return await view_without_worker(self._temporal, summary, current), False
         if current.status in executions.CUT_OFF:  # its own run does not know that
             view = without_choices(view.model_copy(update={"status": summary.status}))
@@ -122,7 +125,7 @@ class OrderReader:
 async def _attention(
     current: WorkflowExecutionDescription, summary: OrderSummary, record: OrderRecord | None
 ) -> WorklistItem | None:
-    """Why the order needs a person, or why nothing happens to it: its run is wedged, or cut off."""
+    """Why the order needs a person, or why nothing happens to it: its run is wedged or cut off."""
     if executions.is_wedged(current):
         return await wedged_item(current)
     registered = waiting_item(record) if record is not None else None
@@ -134,7 +137,7 @@ async def _attention(
 def _cut_off(
     current: WorkflowExecutionDescription, summary: OrderSummary, registered: WorklistItem | None
 ) -> WorklistItem:
-    """The run is over, so nothing that it has reported can be decided on."""
+    """The item of a cut-off run. The run has ended, so nobody can decide on what it has reported."""
     if registered is not None and registered.attention is Attention.CUT_OFF:
         return registered
     return WorklistItem(
@@ -151,7 +154,7 @@ def _cut_off(
 
 
 def _of_record(record: OrderRecord) -> OrderDetails:
-    """An order as the register has it: it has ended, or Temporal does not know it or cannot be asked."""
+    """An order from the register's record: it has ended, or Temporal does not know it or does not answer."""
     run_id = run_of(record.ending) if record.ending else ""
     name, ended = workflow_id(record.order_id), record.ending is not None
     found = _details(

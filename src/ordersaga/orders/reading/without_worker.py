@@ -1,4 +1,4 @@
-"""What Temporal knows of an order while no worker answers."""
+"""What Temporal knows about an order while no worker answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ordersaga.saga import StepState
 async def view_without_worker(
     temporal: Client, summary: OrderSummary, current: WorkflowExecutionDescription
 ) -> OrderView:
-    """The result of a run that has ended; of one under way, what is being tried right now and how that last failed."""
+    """The view from Temporal's data: the result of an ended run, or the pending activities of a running one."""
     if current.status is WorkflowExecutionStatus.RUNNING:
         return _running(summary, current)
     result = await executions.result_of_run(temporal, summary.order_id, current)

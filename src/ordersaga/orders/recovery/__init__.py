@@ -1,1 +1,4 @@
-"""Orders that came to a halt: found, recovered, or put on the worklist. A run that goes on is not touched."""
+"""Recovery of orders that have stopped: finds them, restarts them, or puts them on the worklist.
+
+Leaves other runs alone.
+"""

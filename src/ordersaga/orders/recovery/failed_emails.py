@@ -1,4 +1,7 @@
-"""Mails that were taken and failed later: the order had ended by then, so the watcher puts it on the worklist."""
+"""Emails that were accepted and failed later.
+
+Their orders have ended by then, so the watcher puts them on the worklist.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,24 @@ from ordersaga.orders.service_clients import NotificationClient, RegisterClient
 from ordersaga.orders.workflows.steps import CONFIRM
 from ordersaga.saga.decisions import BY_A_PERSON
 
-LOOKED_BACK = timedelta(days=7)
-"""How old a mail may be to be looked at: a mail server says no within days. It bounds what a round costs."""
+MAX_AGE = timedelta(days=7)
+"""The maximum age of an email to check. Mail servers report a failure within days; the limit bounds the cost of a
+round."""
 
 
-class FailedMails:
-    """The mails of completed orders that a mail server has refused."""
+class FailedEmails:
+    """The emails of completed orders that a mail server has rejected."""
 
     def __init__(self, notification: NotificationClient, register: RegisterClient, task_queue: str) -> None:
         self._notification, self._register, self._task_queue = notification, register, task_queue
 
     async def put_on_worklist(self, on_each: Callable[[], None]) -> list[str]:
-        """Put the orders on the worklist that are not there, and give their ids.
+        """Put the orders on the worklist that are not there yet, and return their ids.
 
         Raises ServiceUnavailable, ServiceFault.
         """
         found: list[str] = []
-        oldest = datetime.now(UTC) - LOOKED_BACK
+        oldest = datetime.now(UTC) - MAX_AGE
         async for mail in self._notification.notifications(state=NotificationState.FAILED, newest_first="true"):
             on_each()
             if mail.created_at < oldest:
@@ -55,6 +59,6 @@ class FailedMails:
 
 
 def _is_forgotten(order: OrderRecord) -> bool:
-    """Whether a completed order is on no worklist, and nobody has recovered its mail."""
+    """Whether a completed order is not on the worklist and nobody has dealt with its email."""
     resolved = any(each.step == CONFIRM.name and each.choice in RESOLVES for each in order.decisions)
     return order.status is OrderStatus.COMPLETED and order.attention is None and not resolved

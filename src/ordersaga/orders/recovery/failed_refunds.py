@@ -1,4 +1,7 @@
-"""Refunds that were made and failed later: the order had ended by then, so the watcher puts it on the worklist."""
+"""Refunds that were made and failed later.
+
+Their orders have ended by then, so the watcher puts them on the worklist.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ _WHY = "the refund was made, and has failed later"
 
 
 class FailedRefunds:
-    """The payments of undone orders that the customer has not got back after all."""
+    """The payments of undone orders whose refund failed."""
 
     def __init__(self, payment: PaymentClient, register: RegisterClient, task_queue: str) -> None:
         self._payment, self._register, self._task_queue = payment, register, task_queue
 
     async def put_on_worklist(self, on_each: Callable[[], None]) -> list[str]:
-        """Put the orders on the worklist that are not there, and give their ids.
+        """Put the orders on the worklist that are not there yet, and return their ids.
 
         Raises ServiceUnavailable, ServiceFault.
         """
@@ -44,7 +47,7 @@ class FailedRefunds:
 
 
 def _is_forgotten(order: OrderRecord, payment: PaymentEntry) -> bool:
-    """Whether an order that is undone is on no worklist, and nobody has recovered its refund since it failed."""
+    """Whether an undone order is not on the worklist and nobody has dealt with its refund since it failed."""
     assert payment.refund_failed_at is not None
     resolved = any(
         each.step == CHARGE.name and each.undoing and each.choice in RESOLVES and each.at > payment.refund_failed_at

@@ -1,7 +1,7 @@
-"""Orders that the register has taken on and that no run goes on with: Temporal never heard of them, or has lost them.
+"""Lost orders: the register has accepted them, but no run exists or Temporal has lost it.
 
-That happens when a program ends between the two, when Temporal's database is restored from an older copy, and when the
-register's own is.
+That happens when a program ends between the two calls, when Temporal's database is restored from an older copy, and
+when the register's own is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ordersaga.orders.starting import Starter
 from ordersaga.orders.workflows.ids import order_id_of, workflow_id
 
 GRACE = timedelta(seconds=30)
-"""How old an order has to be before it counts as lost: whoever has placed it may be about to start it."""
+"""The minimum age of a lost order. The program that placed a newer one may be about to start it."""
 RUNNING_QUERY = 'WorkflowType IN ("OrderSagaWorkflow", "OrderRecoveryWorkflow") AND ExecutionStatus = "Running"'
 
 
@@ -35,10 +35,10 @@ class LostOrders:
         self._starter = Starter(temporal, task_queue)
 
     async def find(self, on_each: Callable[[], None] = lambda: None) -> AsyncIterator[OrderEntry]:
-        """Those that may be lost: not ended, old enough, and not running. Raises ServiceUnavailable, RPCError."""
+        """The orders that may be lost: not ended, old enough, and not running. Raises ServiceUnavailable, RPCError."""
         before = datetime.now(UTC) - GRACE
         listed = self._register.orders(not_ended=True, task_queue=self._task_queue, placed_before=before)
-        # Listed first: an order that begins and ends meanwhile is looked at once more, and nothing is done to it.
+        # List these first: an order that begins and ends meanwhile is then checked once more, without any change to it.
         entries = [entry async for entry in listed]
         if not entries:
             return
@@ -49,9 +49,10 @@ class LostOrders:
                 yield entry
 
     async def recover(self, entry: OrderEntry) -> str | None:
-        """Have an order go on, and say what was done: `started`, `closed`, or None if it is not lost.
+        """Restart or close an order, and return what was done: `started`, `closed`, or None if it is not lost.
 
-        Raises InvalidOrder if this version of the program cannot read it, and what Temporal and the register raise.
+        Raises InvalidOrder if this version of the program cannot read the order, and the errors of Temporal and the
+        register.
         """
         record = await self._register.order(entry.order_id)
         if record.ending is not None:
@@ -61,14 +62,14 @@ class LostOrders:
         if latest is None:
             return await self._start(record, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         if latest.close_time is None or latest.status in executions.CUT_OFF:
-            return None  # it goes on, or the watcher has it recovered
+            return None  # it is running, or the watcher starts its recovery
         try:
             is_same = (
                 await executions.order_of(self._temporal, workflow_id(entry.order_id))
             ).fingerprint == record.owner
         except (InvalidOrder, RPCError):
             is_same = False
-        if not is_same:  # another order's run was turned away under this id
+        if not is_same:  # the run of another order with this id was rejected
             return await self._start(record, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
         return await self._close(record, latest)
 
@@ -81,7 +82,7 @@ class LostOrders:
         return "started"
 
     async def _close(self, record: OrderRecord, ended: WorkflowExecutionDescription) -> str | None:
-        """Write down how it has ended: the register does not know."""
+        """Write how the order has ended, which the register does not know."""
         result = await executions.result_of_run(self._temporal, record.order_id, ended)
         if not result.status.is_end:
             return None

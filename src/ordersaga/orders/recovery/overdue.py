@@ -1,4 +1,4 @@
-"""Orders whose run takes longer than their policy allows. Nobody has seen anything fail, so a person has to look."""
+"""Orders whose run takes longer than their policy allows. No failure was reported, so a person has to look."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ordersaga.orders.workflows.ids import order_id_of
 from ordersaga.orders.workflows.story import ORDER_SAGA
 
 SLACK = timedelta(minutes=10)
-"""What a run may take besides: for crashes, deploys, and queues before a worker."""
+"""Extra time for a run: for crashes, deploys, and queues in front of a worker."""
 
 
 def longest(policy: OrderPolicy) -> timedelta:
-    """How long a run may take at most: on hold, each step until its deadline, and each undo until it is parked."""
+    """The longest time for a run: the hold, each step until its deadline, and each undo until it is parked."""
     undone = sum(step.undo is not None for step in ORDER_SAGA.steps)
     dos = len(ORDER_SAGA.steps) * (policy.step_deadline + policy.http_timeout)
     undos = undone * (policy.undo_patience + policy.http_timeout)
@@ -34,16 +34,17 @@ def longest(policy: OrderPolicy) -> timedelta:
 class OverdueOrders:
     """The overdue orders of one task queue.
 
-    An order stays on the worklist until its run ends or has something else to report: nobody can decide on it there.
+    An order stays on the worklist until its run ends or reports something else. Nobody can decide on it there.
     """
 
     def __init__(self, temporal: Client, task_queue: str, register: RegisterClient) -> None:
         self._temporal, self._task_queue, self._register = temporal, task_queue, register
         self._due: dict[str, datetime] = {}
-        """Of each run that was looked at, so that a long hold costs the register one question and not one a round."""
+        """The due time of each run that was checked. Without it, a long hold would cost a call to the register in every
+        round."""
 
     async def put_on_worklist(self, now: datetime, on_each: Callable[[], None]) -> list[str]:
-        """Put those on the worklist that are overdue at this moment, and give the ids of those that were not there.
+        """Put the orders that are overdue now on the worklist, and return the ids of those that were not there.
 
         Raises RPCError, ServiceUnavailable, ServiceFault.
         """
@@ -84,7 +85,7 @@ class OverdueOrders:
         return True
 
     def _due_time(self, order: OrderRecord, run: WorkflowExecution) -> datetime:
-        """By the latest news of it: what a person has just decided on takes its own time again."""
+        """The due time, counted from the last report: after a person's decision, a step takes its own time again."""
         known = order_of_record(order)
         policy = (known.policy if known else None) or OrderPolicy()
         latest = max([run.start_time, *(event.at for event in order.events)])

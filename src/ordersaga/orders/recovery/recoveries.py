@@ -1,4 +1,4 @@
-"""Recoveries: what is started for an order whose own run has ended while something was left to do."""
+"""Recoveries: the runs that finish an order whose own run has ended with something left to do."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RecoveryHandle = WorkflowHandle[OrderRecoveryWorkflow, OrderResult]
 async def start_recovery(
     temporal: Client, task_queue: str, recovery: Recovery, reuse: WorkflowIDReusePolicy
 ) -> RecoveryHandle:
-    """Start a recovery. Raises WorkflowAlreadyStartedError if there is one already that `reuse` does not allow."""
+    """Start a recovery. Raises WorkflowAlreadyStartedError if `reuse` does not allow to replace an existing one."""
     order, total = recovery.order, recovery.order.total
 
     async def start(attributes: TypedSearchAttributes | None) -> RecoveryHandle:
@@ -63,7 +63,7 @@ async def start_recovery(
 
 
 def wedged_orders(temporal: Client) -> AsyncIterator[WorkflowExecution]:
-    """The runs of orders, and of their recoveries, whose workflow task keeps failing."""
+    """The runs of orders and recoveries whose workflow task keeps failing."""
     return _searchable(temporal, WEDGED_QUERY)
 
 
@@ -80,13 +80,13 @@ DECIDED_ON: dict[Attention, tuple[str, str]] = {
     Attention.MAIL_NOT_SENT: (CONFIRM.name, "its mail was not sent"),
     Attention.REFUND_FAILED: (CHARGE.name, "its refund has failed later"),
 }
-"""What may be decided of an order that has ended: on which step, and why."""
+"""The step and the reason for each kind of decision on an order that has ended."""
 
 
 async def carry_out_decision(
     temporal: Client, task_queue: str, order: OrderInput, cause: Attention, ended: OrderStatus, decision: OrderDecision
 ) -> None:
-    """Do as a person has decided on what an order that has ended has left undone. Raises DecisionRefused."""
+    """Carry out a person's decision on something that an ended order has left undone. Raises DecisionRefused."""
     step, because = DECIDED_ON[cause]
     _check_decision(step, decision)
     recovery = Recovery(order=order, cause=cause, because=because, decision=decision, ended=ended)
@@ -94,13 +94,14 @@ async def carry_out_decision(
         handle = await start_recovery(temporal, task_queue, recovery, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
     except WorkflowAlreadyStartedError:
         raise DecisionRefused(
-            f"A decision on order {order.order_id} is being carried out at the moment. Nothing was changed."
+            f"A decision on order {order.order_id} is being carried out at the moment. Nothing was changed. "
+            "Try again when it has ended."
         ) from None
     await handle.result()
 
 
 def _check_decision(step: str, decision: OrderDecision) -> None:
-    """Raise DecisionRefused unless this step can be decided on like this."""
+    """Raise DecisionRefused unless this decision is possible on this step."""
     decisions = PendingDecisions()
     decisions.open(step)
     try:

@@ -1,4 +1,4 @@
-"""Orders that a round of the watcher could not have go on: the register has them on the worklist until they do."""
+"""Orders that the watcher could not recover in a round. They stay on the worklist until they run again."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ordersaga.orders.service_clients import RegisterClient
 from ordersaga.saga import Choice
 
 RESOLVES = (Choice.DONE_BY_HAND, Choice.WRITE_OFF)
-"""The decisions after which nothing is left to do about what had failed."""
+"""The decisions that leave nothing to do about a failure."""
 RUN_ID = "watcher"
-"""In reports of the watcher's own."""
+"""The run id in the watcher's own reports."""
 
 
 class Unrecovered:
-    """The orders of one round that do not go on, and since when.
+    """The orders of one round that could not be recovered, and since when.
 
-    Nothing is taken off the worklist here: the run that recovers an order does that, by its reports or its ending. A
-    report of ours could come after one of its own.
+    Nothing is taken off the worklist here: the run that recovers an order does that with its reports or its end. A
+    report from here could arrive after one of those.
     """
 
     def __init__(self, register: RegisterClient) -> None:
@@ -31,11 +31,11 @@ class Unrecovered:
         self._since: dict[str, datetime] = {}
 
     def add(self, order_id: str, since: datetime | None) -> None:
-        """An order could not be recovered."""
+        """Add an order that could not be recovered."""
         self._since[order_id] = since or datetime.now(UTC)
 
     async def write(self) -> list[str]:
-        """Put them on the worklist. Returns what went wrong."""
+        """Put the orders on the worklist, and return the problems."""
         problems = []
         for order_id, since in self._since.items():
             try:
@@ -48,7 +48,7 @@ class Unrecovered:
         try:
             order = await self._register.order(order_id)
         except NotFound:
-            return  # it was never taken on, so nothing was done for it
+            return  # the register never accepted it, so nothing was done for it
         if order.attention is not None and order.attention.kind == Attention.CUT_OFF:
             return
         attention = AttentionRecord(kind=Attention.CUT_OFF, amount_at_risk=order.amount, since=since)
@@ -56,7 +56,7 @@ class Unrecovered:
 
 
 async def order_of_queue(register: RegisterClient, order_id: str, task_queue: str) -> OrderRecord | None:
-    """What the register has of an order, if it has it and the order is of this queue."""
+    """The register's record of an order, if there is one and the order belongs to this queue."""
     try:
         order = await register.order(order_id)
     except NotFound:

@@ -1,4 +1,4 @@
-"""The watcher of a task queue: a schedule whose rounds find orders that have come to a halt, and have them go on."""
+"""The watcher of a task queue: a schedule whose rounds find orders that have stopped, and restart them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from temporalio.service import RPCError
 from ordersaga.domain.errors import InvalidOrder, ServiceFault, ServiceUnavailable
 from ordersaga.domain.worklist import Attention, Recovery, WatcherRound
 from ordersaga.orders.executions import memo_of, order_of, was_followed
-from ordersaga.orders.recovery.failed_emails import FailedMails
+from ordersaga.orders.recovery.failed_emails import FailedEmails
 from ordersaga.orders.recovery.failed_refunds import FailedRefunds
 from ordersaga.orders.recovery.lost_orders import LostOrders
 from ordersaga.orders.recovery.overdue import OverdueOrders
@@ -42,19 +42,19 @@ log = structlog.get_logger(__name__)
 
 SCHEDULE_PREFIX = "ordersaga-watcher-"
 KEPT_ROUNDS = 3
-"""How many ended rounds Temporal's list of workflows keeps."""
-_MOST_PROBLEMS = 20
-"""Of a round, how many are told."""
+"""How many ended rounds stay in Temporal's list of workflows."""
+_MAX_PROBLEMS = 20
+"""How many problems the result of a round lists."""
 _ROUNDS_QUERY = f'WorkflowType = "{WatcherWorkflow.__name__}" AND ExecutionStatus != "Running"'
 
 
 def schedule_id(task_queue: str) -> str:
-    """The id of a task queue's schedule, and the beginning of the ids of its rounds."""
+    """The id of a task queue's schedule, which is also the prefix of the ids of its rounds."""
     return f"{SCHEDULE_PREFIX}{task_queue}"
 
 
 class Watcher:
-    """Looks after the orders of one task queue. Holds the worker's client, and the register's."""
+    """Looks after the orders of one task queue, with the worker's Temporal client and the service clients."""
 
     def __init__(self, temporal: Client, task_queue: str, services: Services) -> None:
         self._temporal = temporal
@@ -62,15 +62,15 @@ class Watcher:
         self._register = services.register
         self._lost = LostOrders(temporal, task_queue, services.register)
         self._overdue = OverdueOrders(temporal, task_queue, services.register)
-        self._mails = FailedMails(services.notification, services.register, task_queue)
+        self._emails = FailedEmails(services.notification, services.register, task_queue)
         self._refunds = FailedRefunds(services.payment, services.register, task_queue)
 
     @activity.defn
     async def watch_orders(self) -> WatcherRound:
-        """Have each order of this queue go on whose run was cut off or that no run knows, and tell what was found.
+        """Restart each order of this queue that was cut off or that has no run, and return what was found.
 
-        An order that has a recovery already is left alone, unless that was cut off too. What fails for one order, or
-        for one question, is told as a problem, and ends no round; the order is put on the worklist.
+        An order that already has a recovery is left alone, unless the recovery was cut off too. A failure for one order
+        or in one query is returned as a problem and does not end the round. The order goes on the worklist.
         """
         problems: list[str] = []
         unrecovered = Unrecovered(self._register)
@@ -79,11 +79,11 @@ class Watcher:
         problems += await unrecovered.write()
         wedged = await self._wedged(problems)
         overdue = await self._put_overdue(problems)
-        unsent = await self._put_failed(self._mails, "mails", problems)
+        unsent = await self._put_failed(self._emails, "emails", problems)
         unrefunded = await self._put_failed(self._refunds, "refunds", problems)
         await self._forget_rounds()
         for problem in problems:
-            log.warning("the watcher could not look after everything", problem=problem)
+            log.warning("the watcher could not check all orders", problem=problem)
         return WatcherRound(
             at=datetime.now(UTC),
             recovered=recovered,
@@ -92,7 +92,7 @@ class Watcher:
             overdue=overdue,
             unsent=unsent,
             unrefunded=unrefunded,
-            problems=problems[:_MOST_PROBLEMS],
+            problems=problems[:_MAX_PROBLEMS],
         )
 
     async def _recover(self, problems: list[str], unrecovered: Unrecovered) -> list[str]:
@@ -105,13 +105,13 @@ class Watcher:
                 and await self._is_recovered(execution, problems, unrecovered)
             ]
         except RPCError as error:
-            problems.append(f"what was cut off cannot be listed: {error}")
+            problems.append(f"cut-off orders cannot be listed: {error}")
             return []
 
     async def _is_recovered(self, execution: WorkflowExecution, problems: list[str], unrecovered: Unrecovered) -> bool:
         try:
             return await self._start_recovery(execution)
-        except Exception as error:  # whatever it is, it must not keep other orders waiting
+        except Exception as error:  # no error may keep other orders waiting
             problems.append(f"{execution.id} cannot be recovered: {error}")
             unrecovered.add(order_id_of(execution), execution.close_time)
             return False
@@ -124,7 +124,7 @@ class Watcher:
         except InvalidOrder:
             if PLACED_BY_CLIENT in await memo_of(execution):
                 raise  # another version can read it, and may have had effects
-            return False  # it failed because it was no order: nothing was done
+            return False  # it failed because its input was not an order, so nothing was done
         cut_off = execution.status.name.lower().replace("_", " ") if execution.status else "cut off"
         because = f"its run was cut off ({cut_off})"
         recovery = Recovery(order=order, cause=Attention.CUT_OFF, because=because)
@@ -137,43 +137,48 @@ class Watcher:
         return True
 
     async def _start_lost(self, problems: list[str], unrecovered: Unrecovered) -> list[str]:
-        """Those that were started. What Temporal has ended and the register does not know is written there."""
+        """Restart lost orders, and return those that were started.
+
+        Write ends that only Temporal knows into the register.
+        """
         started: list[str] = []
         try:
             async for entry in self._lost.find(activity.heartbeat):
                 try:
                     if await self._lost.recover(entry) == "started":
                         started.append(entry.order_id)
-                except Exception as error:  # whatever it is, it must not keep other orders waiting
+                except Exception as error:  # no error may keep other orders waiting
                     problems.append(f"order {entry.order_id} is lost and cannot be recovered: {error}")
                     unrecovered.add(entry.order_id, entry.accepted_at)
         except (RPCError, ServiceUnavailable) as error:
-            problems.append(f"what is lost cannot be listed: {error}")
+            problems.append(f"lost orders cannot be listed: {error}")
         return started
 
     async def _wedged(self, problems: list[str]) -> list[str]:
         try:
             return [each.id async for each in self._ours(wedged_orders(self._temporal))]
         except RPCError as error:
-            problems.append(f"what is wedged cannot be listed: {error}")
+            problems.append(f"wedged orders cannot be listed: {error}")
             return []
 
     async def _put_overdue(self, problems: list[str]) -> list[str]:
         try:
             return await self._overdue.put_on_worklist(datetime.now(UTC), activity.heartbeat)
         except (RPCError, ServiceUnavailable, ServiceFault) as error:
-            problems.append(f"what is overdue cannot be looked after: {error}")
+            problems.append(f"overdue orders cannot be put on the worklist: {error}")
             return []
 
-    async def _put_failed(self, failed: FailedMails | FailedRefunds, what: str, problems: list[str]) -> list[str]:
+    async def _put_failed(
+        self, failed: FailedEmails | FailedRefunds, description: str, problems: list[str]
+    ) -> list[str]:
         try:
             return await failed.put_on_worklist(activity.heartbeat)
         except (ServiceUnavailable, ServiceFault) as error:
-            problems.append(f"{what} that failed cannot be looked after: {error}")
+            problems.append(f"orders whose {description} failed cannot be put on the worklist: {error}")
             return []
 
     async def _forget_rounds(self) -> None:
-        """Delete the rounds before the last few: they would fill Temporal's list of workflows."""
+        """Delete all rounds but the last few, so that they do not fill Temporal's list of workflows."""
         own, seen = f"{schedule_id(self._task_queue)}-", 0
         try:
             async for execution in self._ours(self._temporal.list_workflows(_ROUNDS_QUERY)):
@@ -188,7 +193,7 @@ class Watcher:
             log.info("rounds of the watcher could not be deleted", problem=str(error))
 
     async def _ours(self, executions: AsyncIterator[WorkflowExecution]) -> AsyncIterator[WorkflowExecution]:
-        """Those of this task queue."""
+        """The executions that belong to this task queue."""
         async for execution in executions:
             activity.heartbeat()
             if execution.task_queue == self._task_queue:
@@ -196,7 +201,7 @@ class Watcher:
 
 
 async def ensure_schedule(client: Client, task_queue: str, every: timedelta) -> bool:
-    """Create the watcher's schedule where it is missing; else leave it as it is. Returns whether it is there."""
+    """Create the watcher's schedule if it is missing, otherwise leave it as it is. Returns whether it exists."""
     name = schedule_id(task_queue)
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(
@@ -211,6 +216,6 @@ async def ensure_schedule(client: Client, task_queue: str, every: timedelta) -> 
     except ScheduleAlreadyRunningError:
         return True
     except RPCError as error:
-        log.warning("the watcher could not be scheduled; orders that are cut off stay as they are", problem=str(error))
+        log.warning("the watcher could not be scheduled; cut-off orders will not be recovered", problem=str(error))
         return False
     return True

@@ -1,1 +1,1 @@
-"""What the register has of orders, read and written by programs. The register itself is in services/register."""
+"""Reads and writes the register for programs. The register service itself is in `services/register`."""

@@ -1,4 +1,4 @@
-"""Orders as CSV (RFC 4180): a header, and a line for each. The same file from the API, the dashboard and the CLI."""
+"""Orders as CSV (RFC 4180), with a header and one line per order. The API, the dashboard and the CLI use it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ FILE_NAME = "orders.csv"
 MEDIA_TYPE = "text/csv"
 _PIECE = 1 << 16
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A cell that begins so, a spreadsheet may carry out (OWASP, CSV injection)."""
+"""A spreadsheet may execute a cell that begins like this (OWASP, CSV injection)."""
 
 
 async def csv_of(entries: AsyncIterator[OrderEntry]) -> AsyncIterator[str]:
-    """The file, in pieces of many lines. Raises what `entries` raises: half a file must not look like a whole one."""
+    """Yield the file in chunks of many lines.
+
+    Raises what `entries` raises: half a file must not look like a whole one.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)

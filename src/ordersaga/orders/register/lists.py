@@ -1,4 +1,4 @@
-"""What the register is asked for a list of orders, and the cursors that callers hold between its pages."""
+"""The register's queries for lists of orders, and the cursors that callers hold between pages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ordersaga.domain.result import OrderFilter, OrderStatus
 _CHECKSUM_BYTES = 9
 _LONGEST_ID = 100
 _MOMENT = timedelta(microseconds=1)
-"""The register's bounds in time are exclusive, and this is how exactly it keeps time."""
+"""The resolution of the register's time. The bounds of its time ranges are exclusive."""
 
 
 def filters_of(wanted: OrderFilter) -> OrderFilters | None:
-    """What the register is asked for these orders, or None if no list has any. Raises InvalidRequest."""
+    """The register's query for these orders, or None if no list can contain any. Raises InvalidRequest."""
     if wanted.status is OrderStatus.PENDING or not _may_begin_an_id(wanted.search or "any"):
-        return None  # in a list, an order is processing before it is begun
+        return None  # in a list, an order is `processing` from the moment it is placed
     try:
         return OrderFilters(
             status=wanted.status,
@@ -43,17 +43,17 @@ def filters_of(wanted: OrderFilter) -> OrderFilters | None:
             placed_before=_utc(wanted.placed_before) if wanted.placed_before else None,
         )
     except ValidationError as error:
-        raise InvalidRequest(_said(describe_problems(error))) from None
+        raise InvalidRequest(_problem_text(describe_problems(error))) from None
 
 
 def cursor_of(position: str, wanted: OrderFilter) -> str:
-    """The cursor for what comes after a position in the register's list of these orders."""
+    """The cursor of what follows a position in the register's list of these orders."""
     token = position.encode()
     return base64.urlsafe_b64encode(_checksum(token, wanted) + token).decode().rstrip("=")
 
 
 def position_of(cursor: str, wanted: OrderFilter) -> str:
-    """The position that a cursor stands for. Raises InvalidCursor."""
+    """The position of a cursor. Raises InvalidCursor."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         checksum, token = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
@@ -73,34 +73,35 @@ def _amount(name: str, amount: str | None, currency: str | None) -> str | None:
     if amount is None:
         return None
     if currency is None:
-        raise InvalidRequest(_said(f"{name}: an amount needs a currency"))
+        raise InvalidRequest(_problem_text(f"{name}: an amount needs a currency"))
     try:
         return Money.parse(amount, currency.upper()).amount
     except ValueError as error:
-        raise InvalidRequest(_said(f"{name}: {error}")) from None
+        raise InvalidRequest(_problem_text(f"{name}: {error}")) from None
 
 
-def _said(problem: str) -> str:
+def _problem_text(problem: str) -> str:
     return f"{problem}. Nothing was listed."
 
 
 def _just_before(at: datetime) -> datetime | None:
     try:
         return _utc(at) - _MOMENT
-    except OverflowError:  # the beginning of the calendar, and everything is after that
+    except OverflowError:  # the beginning of the calendar; everything is later
         return None
 
 
 def _utc(at: datetime) -> datetime:
     try:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except OverflowError:  # within hours of the year 1 or of 9999, where nothing was placed
+    except OverflowError:  # within hours of the year 1 or 9999, when nothing was placed
         return at.replace(tzinfo=UTC)
 
 
 def _checksum(token: bytes, wanted: OrderFilter) -> bytes:
-    """Keeps whoever changes the filter on the way from a page that begins anywhere.
+    """The checksum of a cursor. It rejects a cursor that is used with another filter.
 
-    It is no signature and need not be one: whoever forges a cursor gets another place in the list that they may see.
+    It is not a signature and does not have to be one: a forged cursor only gives another position in a list that the
+    caller may see anyway.
     """
     return hashlib.sha256(repr(astuple(wanted)).encode("utf-8", "backslashreplace") + token).digest()[:_CHECKSUM_BYTES]

@@ -1,4 +1,4 @@
-"""What people write on orders, and the audit: who did what, when, on which order. The register keeps both."""
+"""People's notes on orders, and the audit log: who did what, when, on which order. The register stores both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ async def write_note(register: OrderRegister, order_id: str, by: str, text: str,
         request = NoteRequest(note_id=note_id or str(uuid4()), by=by, text=text)
     except ValidationError as error:
         problems = describe_problems(error)
-        raise InvalidRequest(f"This is no note ({problems}). Nothing was written.") from None
+        raise InvalidRequest(
+            f"The note is not valid ({problems}). Nothing was written. Correct it and try again."
+        ) from None
     try:
         async with register.client() as client:
             return note_of(await client.note(order_id, request, SECONDS))
@@ -38,8 +40,8 @@ async def write_note(register: OrderRegister, order_id: str, by: str, text: str,
         raise OrderNotFound(f"There is no order {order_id}. Nothing was written.") from None
     except ServiceFault as fault:
         raise ServiceUnavailable(
-            f"The register does not take the note on order {order_id}: {fault}. It may have been written or not. "
-            "Ask again with the same note_id, which writes it once."
+            f"The register did not accept the note on order {order_id}: {fault}. It may or may not have been written. "
+            "Try again with the same note_id; it is written only once."
         ) from None
 
 
@@ -74,7 +76,7 @@ async def audit_items(
 
 
 def note_of(record: NoteRecord) -> OrderNote:
-    """A note as programs have it."""
+    """A note, as programs see it."""
     return OrderNote(**record.model_dump())
 
 

@@ -1,4 +1,4 @@
-"""Orders as the register has them, for programs that place and read them. What fails is told in our words."""
+"""The register's orders, for programs that place and read them. Errors are translated into ours."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ from ordersaga.saga import Choice, StepState
 from ordersaga.settings import Settings
 
 SECONDS = 10.0
-"""How long the register may take to answer one call."""
+"""The timeout of one call to the register."""
 _CHUNK = 500
-"""How many orders are asked for at a time, where all are wanted."""
+"""The page size for reading all orders."""
 
 
 class OrderRegister:
-    """The register at the address that the settings name.
+    """The register at the address in the settings.
 
-    Inside `async with` the calls share connections; else each opens its own.
+    Inside `async with`, the calls share connections. Otherwise each call opens its own.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -90,19 +90,19 @@ class OrderRegister:
             yield RegisterClient(ServiceHttp(session, "register", self._url))
 
     async def accept(self, order: OrderInput, task_queue: str) -> Standing:
-        """Have an order accepted, once. Raises OrderConflict, ServiceUnavailable."""
+        """Have the register accept an order, once. Raises OrderConflict, ServiceUnavailable."""
         try:
             async with self.client() as client:
                 return await client.claim(order.order_id, claim_of(order, task_queue), SECONDS)
         except OrderConflict:
             raise OrderConflict(
-                f"Order {order.order_id} exists with other content. Nothing was started; "
-                "a new order needs an order_id of its own."
+                f"Order {order.order_id} already exists with other content. Nothing was started. "
+                "Use another order_id for a new order."
             ) from None
         except ServiceFault as fault:
             raise ServiceUnavailable(
-                f"The register at {self._url} does not take order {order.order_id} on: {fault}. It may have been "
-                "accepted or not. Ask again, which places it once. Is the register running? `ordersaga up` or "
+                f"The register at {self._url} did not accept order {order.order_id}: {fault}. It may or may not have "
+                "been accepted. Place it again; it is placed only once. Is the register running? `ordersaga up` or "
                 "`ordersaga services` starts it."
             ) from None
 
@@ -113,12 +113,12 @@ class OrderRegister:
                 yield entry
 
     async def placed(self, after: datetime, per: Stretch) -> list[PlacedCount]:
-        """How many orders were placed when, by how they stand now. Raises InvalidRequest, ServiceUnavailable."""
+        """The numbers of orders by time of placing and current status. Raises InvalidRequest, ServiceUnavailable."""
         async with self.client() as client:
             return await client.placed(PlacedQuery(placed_after=after, per=per))
 
     async def find(self, order_id: str) -> OrderRecord | None:
-        """All that the register has of an order, if it has it. Raises ServiceUnavailable."""
+        """The register's record of an order, if there is one. Raises ServiceUnavailable."""
         try:
             async with self.client() as client:
                 return await client.order(order_id)
@@ -126,9 +126,9 @@ class OrderRegister:
             return None
 
     async def page(self, wanted: OrderFilter, cursor: str | None = None, limit: int = 50) -> OrderPage:
-        """Some orders, newest first, and the cursor for more.
+        """A page of orders, newest first, and the cursor of the next page.
 
-        Raises InvalidCursor, ServiceUnavailable, and InvalidRequest for a filter that cannot be read.
+        Raises InvalidCursor, ServiceUnavailable, and InvalidRequest for an invalid filter.
         """
         position = None if cursor is None else position_of(cursor, wanted)
         filters = filters_of(wanted)
@@ -145,7 +145,7 @@ class OrderRegister:
         return OrderPage(items=[summary_of(entry) for entry in found.items], next=following)
 
     async def entries(self, wanted: OrderFilter, limit: int | None = None) -> AsyncIterator[OrderEntry]:
-        """All orders that fit, or the newest `limit` of them. Raises InvalidRequest, ServiceUnavailable."""
+        """All matching orders, or the newest `limit` of them. Raises InvalidRequest, ServiceUnavailable."""
         filters, position, left = filters_of(wanted), None, limit
         while filters is not None and left != 0:
             async with self.client() as client:
@@ -159,7 +159,7 @@ class OrderRegister:
 
 
 def ending_of(owner: str, result: OrderResult, run_id: str) -> EndingRequest:
-    """How an order ended, for a register that does not know it, from its run's result."""
+    """The ending of an order, from its run's result, for a register that does not have it."""
     return EndingRequest.model_validate(
         {"owner": owner, "status": result.status, "result": result.model_dump(mode="json"), "run_id": run_id}
     )
@@ -174,7 +174,7 @@ def result_of(record: OrderRecord) -> OrderResult | None:
 
 
 def summary_of(entry: OrderEntry) -> OrderSummary:
-    """An order as a list has it."""
+    """An order as a list shows it."""
     status = OrderStatus.PROCESSING if entry.status is OrderStatus.PENDING else entry.status
     return OrderSummary(
         order_id=entry.order_id,
@@ -191,7 +191,7 @@ def summary_of(entry: OrderEntry) -> OrderSummary:
 
 
 def read_order(record: OrderRecord) -> OrderInput:
-    """What was asked for. Raises InvalidOrder if this version cannot read it."""
+    """The order's content. Raises InvalidOrder if this version cannot read it."""
     order = OrderInput.model_validate(record.order, context=STORED, extra="ignore")
     if isinstance(order, UnreadOrder):
         raise order.problem
@@ -199,7 +199,7 @@ def read_order(record: OrderRecord) -> OrderInput:
 
 
 def order_of_record(record: OrderRecord) -> OrderInput | None:
-    """What was asked for, unless this version cannot read it."""
+    """The order's content, or None if this version cannot read it."""
     try:
         return read_order(record)
     except InvalidOrder:
@@ -207,12 +207,12 @@ def order_of_record(record: OrderRecord) -> OrderInput | None:
 
 
 def run_of(ending: Ending) -> str:
-    """The run that has ended an order, whether on the fast path or later."""
+    """The id of the run that ended an order, whether on the fast path or later."""
     return ending.run_id.removesuffix(AHEAD)
 
 
 def view_of(record: OrderRecord) -> OrderView:
-    """All that is known of an order without asking its run: how it ended, or what was reported last."""
+    """Everything known about an order without asking its run: how it ended, or the last report."""
     result = result_of(record)
     known = {} if result is None else result.model_dump(include=_KNOWN)
     steps = [_ended_step(step, record) for step in result.steps] if result else _waiting_steps(record)
@@ -234,18 +234,18 @@ _KNOWN = {"tracking_number", "error", "refusal", "cancel_reason", "decisions"}
 
 
 def _ended_step(step: StepOutcome, record: OrderRecord) -> StepStatus:
-    """A step of an order that has ended; if a person has decided on it, whether that was on its undo."""
+    """A step of an order that has ended, including whether a person's decision was about its undo."""
     decided = [each.undoing for each in record.decisions if each.step == step.name]
     return StepStatus(**step.model_dump(), undoing=bool(decided and decided[-1]))
 
 
 def _has_unsent_mail(view: OrderView) -> bool:
-    """Whether the order's run could not send its mail."""
+    """Whether the order's run could not send its email."""
     return any(map(_is_unsent, view.steps))
 
 
 def _with_mail_decisions(view: OrderView, record: OrderRecord) -> OrderView:
-    """The view of an order that ended without its mail, with what was decided and done about that since."""
+    """The view of an order that ended without its email, with the decisions and actions since."""
     if record.ending is None or not _has_unsent_mail(view):
         return view
     later, tried = _since_its_end(record, CONFIRM.name)
@@ -258,7 +258,7 @@ def _with_mail_decisions(view: OrderView, record: OrderRecord) -> OrderView:
 
 
 def _with_refund_decisions(view: OrderView, record: OrderRecord) -> OrderView:
-    """The view of an order whose refund failed after its end, with what was decided and done about that since."""
+    """The view of an order whose refund failed after its end, with the decisions and actions since."""
     later, waits = _since_its_end(record, CHARGE.name)
     changes: dict[str, object] = {}
     if waits is not None:
@@ -270,7 +270,7 @@ def _with_refund_decisions(view: OrderView, record: OrderRecord) -> OrderView:
 
 
 def _since_its_end(record: OrderRecord, step: str) -> tuple[list[DecisionRecord], AttentionStep | None]:
-    """What was decided on a step after the order had ended, and what waits of it now."""
+    """The decisions on a step since the order ended, and what waits on it now."""
     if record.ending is None:
         return [], None
     ended_by = run_of(record.ending)
@@ -290,9 +290,9 @@ _MAIL_STATES: dict[str, StepState] = {
     Choice.DONE_BY_HAND: StepState.DONE_BY_HAND,
     Choice.WRITE_OFF: StepState.WRITTEN_OFF,
 }
-"""What a mail has come to by a decision after which it does not wait any more."""
+"""The state of an email's step after each decision that ends the waiting."""
 _REFUND_STATES = _MAIL_STATES | {Choice.RETRY: StepState.UNDONE}
-"""The same of a refund."""
+"""The same for a refund."""
 
 
 def _is_unsent(step: StepStatus) -> bool:
@@ -300,7 +300,7 @@ def _is_unsent(step: StepStatus) -> bool:
 
 
 def _waiting_steps(record: OrderRecord) -> list[StepStatus]:
-    """The steps that a run has reported as waiting. Nothing can be decided on them here."""
+    """The steps that a run has reported as waiting. Nobody can decide on them here."""
     ids = {step.name: step.effect_id(record.order_id) for step in ORDER_SAGA.steps}
     return [
         StepStatus(
@@ -316,7 +316,7 @@ def _waiting_steps(record: OrderRecord) -> list[StepStatus]:
 
 
 def _timeline(record: OrderRecord) -> list[TimelineEntry]:
-    """What the run that ended the order has told; of one that has not ended, what all runs have told."""
+    """The events of the run that ended the order or, if the order has not ended, of all its runs."""
     ended_by = record.ending.run_id if record.ending else None
     placed = TimelineEntry(at=record.accepted_at, kind="placed")
     told = [

@@ -1,4 +1,4 @@
-"""HTTP clients of the services. Whatever a service says that is not in its contract is a ServiceFault."""
+"""HTTP clients of the services. An answer that is not in a service's contract is a ServiceFault. No Temporal here."""
 
 from ordersaga.orders.service_clients.http import ServiceHttp, open_session
 from ordersaga.orders.service_clients.inventory import InventoryClient

@@ -1,4 +1,4 @@
-"""Whether a service answers."""
+"""Health checks of services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ordersaga.domain.errors import ServiceUnavailable
 
 
 async def check_service(session: aiohttp.ClientSession, url: str, seconds: float) -> Mapping[str, str]:
-    """The headers of a service's answer that it is well. Raises ServiceUnavailable with the reason if none comes."""
+    """Return the headers of a service's health answer. Raises ServiceUnavailable with the reason if there is none."""
     try:
         async with session.get(f"{url}/healthz", timeout=aiohttp.ClientTimeout(total=seconds)) as answer:
             answer.raise_for_status()

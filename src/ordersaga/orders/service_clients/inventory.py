@@ -16,7 +16,7 @@ STOCK_TIMEOUT = 30.0
 
 
 class InventoryClient:
-    """Stock and reservations. Timeouts in seconds."""
+    """Stock and reservations. Timeouts are in seconds."""
 
     def __init__(self, http: ServiceHttp) -> None:
         self._http = http
@@ -39,22 +39,22 @@ class InventoryClient:
         return answer
 
     async def release(self, reservation_id: str, owner: str, timeout: float) -> None:
-        """Release a reservation, if there is one; keep a late one out. Raises NotYours, ServiceFault."""
+        """Release a reservation if it exists, and reject one that arrives later. Raises NotYours, ServiceFault."""
         await self._http.call(
             "DELETE", f"/reservations/{reservation_id}", None, {204: Reply}, timeout=timeout, owner=owner
         )
 
     async def load_stock(self, loaded: Mapping[str, int]) -> None:
-        """Say how much of each SKU has been loaded in all. Adds nothing when said twice. Raises ServiceFault."""
+        """Set how much of each SKU has been loaded in total. Repeating it changes nothing. Raises ServiceFault."""
         skus = list(loaded.items())
         for start in range(0, len(skus), STOCK_CHUNK):
             chunk = RootModel[dict[str, int]](dict(skus[start : start + STOCK_CHUNK]))
             await self._http.call("PUT", "/stock", chunk, {200: RootModel[object]}, timeout=STOCK_TIMEOUT)
 
     def stock(self) -> AsyncIterator[StockItem]:
-        """The books: every SKU. Raises ServiceUnavailable."""
-        return self._http.books("/stock", StockItem)
+        """The stock of every SKU. Raises ServiceUnavailable."""
+        return self._http.rows("/stock", StockItem)
 
     def reservations(self, **filters: str) -> AsyncIterator[ReservationEntry]:
-        """The books: reservations, all or those of one order_id or sku. Raises ServiceUnavailable."""
-        return self._http.books("/reservations", ReservationEntry, **filters)
+        """All reservations, or those of one order_id or sku. Raises ServiceUnavailable."""
+        return self._http.rows("/reservations", ReservationEntry, **filters)

@@ -10,13 +10,13 @@ from ordersaga.orders.service_clients.http import ServiceHttp
 
 
 class NotificationClient:
-    """Mails. Timeouts in seconds."""
+    """Emails. Timeouts are in seconds."""
 
     def __init__(self, http: ServiceHttp) -> None:
         self._http = http
 
     async def send(self, request: NotificationRequest, timeout: float) -> NotificationAnswer:
-        """Queue a mail, once. Raises UndeliverableMail, NotYours, Fenced, IdempotencyMismatch, ServiceFault."""
+        """Queue an email, once. Raises UndeliverableMail, NotYours, Fenced, IdempotencyMismatch, ServiceFault."""
         answer = await self._http.call(
             "POST", "/notifications", request, {202: NotificationAnswer}, timeout=timeout, refusals=(UndeliverableMail,)
         )
@@ -25,11 +25,11 @@ class NotificationClient:
         return answer
 
     async def recall(self, message_id: str, owner: str, timeout: float) -> RecallAnswer:
-        """Recall a mail that is queued, or have one cancellation notice follow it. Raises NotYours, ServiceFault."""
+        """Recall a queued email; if it was sent, send one cancellation notice. Raises NotYours, ServiceFault."""
         return await self._http.call(
             "POST", f"/notifications/{message_id}/recall", None, {200: RecallAnswer}, timeout=timeout, owner=owner
         )
 
     def notifications(self, **filters: str) -> AsyncIterator[NotificationEntry]:
-        """The books: mails, all or those of one order_id. Raises ServiceUnavailable."""
-        return self._http.books("/notifications", NotificationEntry, **filters)
+        """All emails, or those of one order_id. Raises ServiceUnavailable."""
+        return self._http.rows("/notifications", NotificationEntry, **filters)

@@ -18,13 +18,13 @@ from ordersaga.orders.service_clients.http import ServiceHttp
 
 
 class PaymentClient:
-    """Charges and refunds. Timeouts in seconds."""
+    """Charges and refunds. Timeouts are in seconds."""
 
     def __init__(self, http: ServiceHttp) -> None:
         self._http = http
 
     async def charge(self, request: ChargeRequest, timeout: float) -> ChargeAnswer:
-        """Charge once, however often asked.
+        """Charge once, however often it is called.
 
         Raises PaymentDeclined, NotYours, Fenced, IdempotencyMismatch, ServiceFault.
         """
@@ -38,14 +38,17 @@ class PaymentClient:
         return answer
 
     async def refund(self, request: RefundRequest, timeout: float) -> RefundAnswer:
-        """Give all of a payment back, once, if there is one; keep a late one out. Raises NotYours, ServiceFault."""
+        """Refund all of a payment once, if it exists, and reject one that arrives later.
+
+        Raises NotYours, ServiceFault.
+        """
         return await self._http.call("POST", "/refunds", request, {200: RefundAnswer}, timeout=timeout)
 
     async def report(self, payment_id: str, event: PaymentEvent, timeout: float) -> PaymentEntry:
-        """Report what a provider says later. Raises InvalidTransition, NotFound, ServiceFault."""
+        """Report a later event from the payment provider. Raises InvalidTransition, NotFound, ServiceFault."""
         path, refusals = f"/payments/{payment_id}/events", (InvalidTransition, NotFound)
         return await self._http.call("POST", path, event, {200: PaymentEntry}, timeout=timeout, refusals=refusals)
 
     def payments(self, **filters: str) -> AsyncIterator[PaymentEntry]:
-        """The books: payments, all or those of one order_id, or those with refund_failed. Raises ServiceUnavailable."""
-        return self._http.books("/payments", PaymentEntry, **filters)
+        """All payments, those of one order_id, or those with refund_failed. Raises ServiceUnavailable."""
+        return self._http.rows("/payments", PaymentEntry, **filters)

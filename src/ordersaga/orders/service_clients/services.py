@@ -17,7 +17,7 @@ from ordersaga.orders.service_clients.shipping import ShippingClient
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of an order, and the register that remembers it."""
+    """The clients of the services that handle an order, and of the register."""
 
     inventory: InventoryClient
     payment: PaymentClient
@@ -28,7 +28,7 @@ class Services:
     @classmethod
     @asynccontextmanager
     async def open(cls, urls: Mapping[str, str]) -> AsyncIterator[Self]:
-        """The clients of the services at these URLs, by service, on one session that ends with the block."""
+        """Open the clients for the services at these URLs, by name, on one session that closes with the block."""
         async with open_session() as session:
             http = {name: ServiceHttp(session, name, url) for name, url in urls.items()}
             yield cls(

@@ -18,7 +18,7 @@ from ordersaga.orders.service_clients.http import ServiceHttp
 
 
 class ShippingClient:
-    """Shipments. Timeouts in seconds."""
+    """Shipments. Timeouts are in seconds."""
 
     def __init__(self, http: ServiceHttp) -> None:
         self._http = http
@@ -33,7 +33,10 @@ class ShippingClient:
         return answer
 
     async def cancel(self, shipment_id: str, owner: str, timeout: float) -> CancelShipmentAnswer:
-        """Cancel a shipment, if there is one; keep a late one out. Raises AlreadyShipped, NotYours, ServiceFault."""
+        """Cancel a shipment if it exists, and reject one that arrives later.
+
+        Raises AlreadyShipped, NotYours, ServiceFault.
+        """
         return await self._http.call(
             "POST",
             f"/shipments/{shipment_id}/cancel",
@@ -45,10 +48,10 @@ class ShippingClient:
         )
 
     async def move(self, shipment_id: str, state: ShipmentEventState, timeout: float) -> None:
-        """Have the sandbox carrier move a parcel on. Raises ServiceFault."""
+        """Move a parcel on at the sandbox carrier. Raises ServiceFault."""
         event = ShipmentEvent(state=state)
         await self._http.call("POST", f"/shipments/{shipment_id}/events", event, {200: Reply}, timeout=timeout)
 
     def shipments(self, **filters: str) -> AsyncIterator[ShipmentEntry]:
-        """The books: shipments, all or those of one order_id. Raises ServiceUnavailable."""
-        return self._http.books("/shipments", ShipmentEntry, **filters)
+        """All shipments, or those of one order_id. Raises ServiceUnavailable."""
+        return self._http.rows("/shipments", ShipmentEntry, **filters)

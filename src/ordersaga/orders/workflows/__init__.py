@@ -1,1 +1,1 @@
-"""The order's workflow."""
+"""The workflows of orders, and what they import. They do no I/O: activities do."""

@@ -1,4 +1,4 @@
-"""The money that is really at risk while something of an order waits for a person."""
+"""The money that is at risk while a step of an order waits for a person."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _RESOLVED = (
 
 
 def money_at_risk(order: OrderInput, saga: SagaRun[OrderInput]) -> Money:
-    """The order's total, as long as the customer may have paid it for nothing, or may have to pay it still.
+    """The order's total, while the customer may have paid for nothing or may still have to pay.
 
-    Nothing, once the charge is resolved: it was never made, is refunded, or a person has decided on it; or it was
-    made, and the parcel has left.
+    Zero once the charge is resolved: it was never made, it was refunded, a person has decided on it, or it was made and
+    the parcel has left.
     """
     state = saga.records[CHARGE.name].state
     begun = state is not StepState.PENDING or saga.phase is not Phase.FORWARD

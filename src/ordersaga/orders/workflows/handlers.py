@@ -1,4 +1,4 @@
-"""What an order's run answers to while it goes on: cancels, a person's decisions, questions."""
+"""The handlers of an order's run: cancels, people's decisions, and queries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from ordersaga.saga import (
 from ordersaga.saga.waiting import wait_until
 
 PLACED_BY_CLIENT = "customer_id"
-"""In the memo of every order that our client has placed: it has checked it, and had the register take it on, before."""
+"""In the memo of every order that our client has placed. The client has validated the order, and the register has
+accepted it."""
 
 
 class OrderHandlers:
@@ -43,7 +44,7 @@ class OrderHandlers:
         self.use(ORDER_SAGA)
 
     def use(self, saga: Saga[OrderInput]) -> None:
-        """Run this saga. For `__init__`, before anything has happened."""
+        """Set the saga to run. For `__init__`, before anything has happened."""
         claimed = PLACED_BY_CLIENT in workflow.info().raw_memo
         policy = saga_policy(self.policy)
         self.saga = SagaRun(saga, self.order, self.order.order_id, policy, self._sync, claimed)
@@ -52,12 +53,12 @@ class OrderHandlers:
 
     @workflow.signal
     def cancel(self, *reason: Any) -> None:
-        """Ask for the order to be cancelled. Nobody is told whether it was: request_cancel answers."""
+        """Request the order's cancellation. A signal has no answer; for one, use request_cancel."""
         self.saga.cancel(*read_cancel(reason))
 
     @workflow.update
     async def request_cancel(self, *reason: Any) -> CancelAnswer:
-        """Ask for the order to be cancelled, and answer when it is certain whether it is."""
+        """Request the order's cancellation, and answer once the outcome is certain."""
         await self._cancels.answer(self.saga, reason)
         await wait_until(lambda: self._cancel_answer() is not None)
         answer = self._cancel_answer()
@@ -70,7 +71,7 @@ class OrderHandlers:
 
     @workflow.update
     async def resolve(self, decision: OrderDecision) -> OrderView:
-        """Carry out a person's decision on a parked step, and tell how the order stands then."""
+        """Carry out a person's decision on a parked step, and return the order's state afterwards."""
         await self.saga.resolve(self._decision(decision))
         return self.projection.view()
 
@@ -80,26 +81,26 @@ class OrderHandlers:
 
     @workflow.query
     def get_status(self) -> OrderStatus:
-        """Where the order stands."""
+        """The order's status."""
         return self.projection.status
 
     @workflow.query
     def get_order(self) -> OrderView:
-        """All that is known of the order."""
+        """Everything known about the order."""
         return self.projection.view()
 
     @workflow.query
     def get_cancel_answer(self) -> CancelAnswer | None:
-        """What request_cancel answers, as soon as that is certain."""
+        """The answer of request_cancel, once it is certain."""
         return self._cancel_answer()
 
     @workflow.query
     def is_cancel_requested(self) -> bool:
-        """Whether somebody has asked for the order to be cancelled."""
+        """Whether somebody has requested the order's cancellation."""
         return self.saga.cancel_reason is not None
 
     def _cancel_answer(self) -> CancelAnswer | None:
-        """None as long as it is not certain whether the order is cancelled."""
+        """None while it is not certain whether the order is cancelled."""
         verdict = self.saga.verdict
         cancelled = verdict is Verdict.UNDONE and (
             self.saga.cancel_reason is not None or self.projection.status is OrderStatus.CANCELLED
@@ -117,7 +118,7 @@ class OrderHandlers:
     async def run_saga(
         self, *, unwind_because: str | None = None, committed: bool = False, registered: bool = True
     ) -> Outcome:
-        """Run the saga to its end, and tell the register meanwhile what waits for a person."""
+        """Run the saga to its end. Meanwhile, report to the register what waits for a person."""
         try:
             return await self.saga.run(unwind_because=unwind_because, committed=committed, registered=registered)
         finally:
@@ -125,14 +126,14 @@ class OrderHandlers:
 
     def _sync(self, event: SagaEvent) -> None:
         self.projection.sync(event)
-        self._reports.heard()
+        self._reports.check()
 
 
 def _check_read(order: OrderInput) -> None:
-    """Raise InvalidOrder, which ends the run, for an order of another SDK that breaks the rules.
+    """Raise InvalidOrder, which ends the run, for an order from another SDK that breaks the rules.
 
-    What our client has started was checked by a version that could read it. That fails the workflow task, and waits for
-    a worker of such a version: effects may be there already.
+    An order from our client was checked by a version that could read it, so it may already have effects. It fails the
+    workflow task instead, and waits for a worker of such a version.
     """
     if isinstance(order, UnreadOrder):
         if PLACED_BY_CLIENT in workflow.info().raw_memo:

@@ -1,4 +1,4 @@
-"""Which run is of which order: told by the workflow's type and its whole id, never by how an order's id begins."""
+"""Maps workflow ids to orders. The workflow's type and its whole id decide, never a prefix of an order's id."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def recovery_id(order_id: str) -> str:
 
 
 def is_recovery(execution: WorkflowExecution) -> bool:
-    """Whether a run recovers an order, and is not the order's own."""
+    """Whether a run is the recovery of an order, not the order's own run."""
     return execution.workflow_type == OrderRecoveryWorkflow.__name__
 
 
 def order_id_of(execution: WorkflowExecution) -> str:
-    """The id of the order that a run is of."""
+    """The id of a run's order."""
     return execution.id.removeprefix(_RECOVERY if is_recovery(execution) else _ORDER)

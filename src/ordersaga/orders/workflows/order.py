@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(failure_exception_types=[InvalidOrder])
 class OrderSagaWorkflow(OrderHandlers):
-    """Brings one order to its end: shipped and paid for, or completely undone. `order_story` tells how."""
+    """Brings one order to its end: shipped and paid for, or completely undone. See `order_story`."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
@@ -22,7 +22,7 @@ class OrderSagaWorkflow(OrderHandlers):
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
-        """Tell the story, forward or back, and say how it ended."""
+        """Run the order forward or back, and return how it ended."""
         result = self.projection.finish(await self.run_saga())
         if self.saga.cancelled_natively and result.status is OrderStatus.CANCELLED:
             raise CancelledError(f"{order.order_id} is cancelled, and everything is undone")

@@ -1,4 +1,4 @@
-"""Tells the register when an order comes to need a person, what for, and when it no longer does."""
+"""Reports to the register when an order starts to need a person, for what, and when it no longer does."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.saga.waiting import is_cancelled_itself, wait_until
 
 Waiting = tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]
-"""The money at risk, and the steps that are parked with what may be decided on each."""
+"""The money at risk, and the parked steps with the choices for each."""
 NOTHING: Waiting = ("", ())
 
 
 class ProgressReports:
-    """What the register is told of a run that goes on. Its first report is made when something is parked."""
+    """The reports of a running order to the register. The first report is sent when a step is parked."""
 
     def __init__(self, projection: OrderProjection, call_timeout: timedelta) -> None:
         self._projection, self._saga = projection, projection.saga
         self._call_timeout = call_timeout
-        self._told = NOTHING
+        self._reported = NOTHING
         self._over = False
         self._task: asyncio.Task[None] | None = None
 
-    def heard(self) -> None:
-        """Something has happened to the order."""
-        if not self._over and self._task is None and self._waiting() != self._told:
-            self._task = asyncio.create_task(self._tell())
+    def check(self) -> None:
+        """Check whether an event has changed what must be reported."""
+        if not self._over and self._task is None and self._waiting() != self._reported:
+            self._task = asyncio.create_task(self._report_changes())
 
     async def end(self) -> None:
-        """Tell nothing more: what the register is told at the end says more."""
+        """Send no more reports: the ending contains more."""
         self._over = True
         if self._task is not None:
             await self._task
 
-    async def _tell(self) -> None:
+    async def _report_changes(self) -> None:
         while not self._over:
-            self._told = self._waiting()
+            self._reported = self._waiting()
             await self._report(self._progress(), lambda: self._over)
-            await wait_until(lambda: self._over or self._waiting() != self._told)
+            await wait_until(lambda: self._over or self._waiting() != self._reported)
 
     async def after_end(self, status: OrderStatus, attention: AttentionRecord | None) -> None:
-        """Tell what became of an order that had ended before."""
+        """Report what became of an order that had already ended."""
         progress = self._progress().model_copy(update={"status": status, "attention": attention})
         await self._report(progress, lambda: False)
 
@@ -73,7 +73,7 @@ class ProgressReports:
         return [record for record in self._saga.records.values() if record.state is StepState.PARKED]
 
     async def _report(self, progress: ProgressRequest, is_stopped: Callable[[], bool]) -> None:
-        """Repeated by the server until the register answers, or there is nothing more to tell."""
+        """Send a report. The server repeats it until the register answers or the report is no longer needed."""
         handle: workflow.ActivityHandle[RawValue] = workflow.start_activity(
             "record_progress",
             OrderProgress(order_id=self._projection.order.order_id, progress=progress),
@@ -88,7 +88,7 @@ class ProgressReports:
         try:
             await handle
         except ActivityError:
-            pass  # the register wants to hear nothing of it; what is told at the end says more
+            pass  # the register rejects the report; the ending contains more
         except asyncio.CancelledError:
             if is_cancelled_itself():
                 raise

@@ -1,4 +1,4 @@
-"""What is shown of an order: its status, view and result, and what Temporal's Web UI and search show."""
+"""An order's status, view and result, and what Temporal's Web UI and search show of it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ SINCE = SearchAttributeKey.for_datetime("OrderAttentionSince")
 SEARCH_ATTRIBUTES = (STATUS, CUSTOMER, ATTENTION, AT_RISK, SINCE)
 
 _WORTH_SEARCHING = (OrderStatus.NEEDS_ATTENTION, OrderStatus.FAILED, OrderStatus.CANCELLED)
-"""The statuses that are written to search. An order without one runs or has completed, which Temporal knows itself."""
+"""The statuses that are written to search attributes. Other orders are running or completed, which Temporal knows."""
 
 
 class OrderProjection:
-    """Follows the saga's events; decides nothing."""
+    """Follows the saga's events. It makes no decisions."""
 
     def __init__(self, order: OrderInput, saga: SagaRun[OrderInput]) -> None:
         self.order = order
@@ -53,13 +53,13 @@ class OrderProjection:
 
     @property
     def tracking_number(self) -> str | None:
-        """The parcel's, as soon as its shipment is booked."""
+        """The parcel's tracking number, once its shipment is booked."""
         booked = self.saga.answer(SHIP)
         return booked.tracking_number if booked else None
 
     @property
     def status(self) -> OrderStatus:
-        """Where the order stands."""
+        """The order's status."""
         if self.result is not None:
             return self.result.status
         if self.saga.outcome is not None:
@@ -71,7 +71,7 @@ class OrderProjection:
         return OrderStatus.PROCESSING if self.saga.begun else OrderStatus.PENDING
 
     def steps(self) -> list[StepStatus]:
-        """How each step stands."""
+        """The state of each step."""
         return [
             StepStatus(
                 **step_outcome(record).model_dump(),
@@ -83,7 +83,7 @@ class OrderProjection:
         ]
 
     def view(self) -> OrderView:
-        """All that is known of the order."""
+        """Everything known about the order."""
         return OrderView(
             order_id=self.order.order_id,
             status=self.status,
@@ -100,9 +100,9 @@ class OrderProjection:
         )
 
     def finish(self, outcome: Outcome, first: Sequence[DecisionEntry] = ()) -> OrderResult:
-        """The order's result. `first` are decisions that began the run.
+        """The order's result. `first` are decisions that started the run.
 
-        What the register has of an earlier end counts, whatever this run has come to.
+        If the register has an earlier end, that counts, whatever this run came to.
         """
         if outcome.ending is not None:
             self.result = OrderResult.model_validate(outcome.ending)
@@ -113,13 +113,13 @@ class OrderProjection:
         return self.result
 
     def decisions(self) -> list[DecisionEntry]:
-        """What people have decided."""
+        """The decisions of people."""
         return [decision_entry(decided) for decided in self.saga.decided]
 
     def sync(self, event: SagaEvent) -> None:
-        """Add an event to the timeline, and have what Temporal shows and finds brought up to date after it.
+        """Add an event to the timeline, and update what Temporal shows and finds.
 
-        Events come in bursts, so that is done once for all that happen in one go.
+        Events come in bursts, so one update follows all events of a burst.
         """
         entry = entry_of(event)
         if entry is not None:

@@ -1,4 +1,4 @@
-"""What happens to an order after its own run has ended, and something was left to do."""
+"""The run that finishes an order after its own run has ended with something left to do."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ with workflow.unsafe.imports_passed_through():
     from ordersaga.saga import Choice, Decided, Decision, Outcome, UndoRequest, Verdict
 
 _TRIES = 3
-"""How often a refund that has failed is tried again when a person says so."""
+"""How many attempts a refund gets when a person retries it."""
 
 
 @workflow.defn(failure_exception_types=[InvalidOrder])
 class OrderRecoveryWorkflow(OrderHandlers):
-    """Recovers an order whose run was cut off, by the same undos; or what failed later, as a person decides."""
+    """Recovers a cut-off order with the same undos, or carries out a person's decision on a later failure."""
 
     @workflow.init
     def __init__(self, recovery: Recovery) -> None:
@@ -32,7 +32,7 @@ class OrderRecoveryWorkflow(OrderHandlers):
 
     @workflow.run
     async def run(self, recovery: Recovery) -> OrderResult:
-        """Recover it, and say how the order ended."""
+        """Recover the order, and return how it ended."""
         if recovery.cause is Attention.CUT_OFF:
             return self.projection.finish(await self.run_saga(unwind_because=recovery.because))
         if recovery.cause is Attention.RESTORED:
@@ -67,7 +67,7 @@ class OrderRecoveryWorkflow(OrderHandlers):
         return result
 
     async def _refund(self, because: str) -> str | None:
-        """Refund the customer once more; why that failed, if it did."""
+        """Refund the customer again, and return why that failed, if it did."""
         undo = UndoRequest(CHARGE.effect_id(self.order.order_id), because, self.order.fingerprint)
         try:
             await workflow.execute_activity_method(
@@ -82,7 +82,10 @@ class OrderRecoveryWorkflow(OrderHandlers):
         return None
 
     async def _restore(self, recovery: Recovery) -> Outcome:
-        """Do what a completed order has lost, undo what another still has. The register has its end, which stays."""
+        """Repeat what a completed order has lost; undo what another still has.
+
+        The register's end of the order stays.
+        """
         if recovery.ended is OrderStatus.COMPLETED:
             return await self.run_saga(committed=True)
         return await self.run_saga(unwind_because=recovery.because, registered=False)

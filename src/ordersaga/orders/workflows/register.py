@@ -1,4 +1,4 @@
-"""What the register is told of an order: how it has ended, and what happened on the way."""
+"""What a run sends to the register about an order: how it has ended, and the events on the way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ID_FIELDS = {
 
 
 def order_result(order: OrderInput, ending: SagaEnding) -> OrderResult:
-    """An order's result. Ids are given only of what is in effect."""
+    """An order's result. It contains only the ids of effects that exist."""
     booked = ending.answers.get(SHIP.name)
     live = [record for record in ending.steps if record.state is StepState.DONE]
     ids = {_ID_FIELDS[record.name]: str(record.id) for record in live if record.name in _ID_FIELDS}
@@ -53,7 +53,7 @@ def order_result(order: OrderInput, ending: SagaEnding) -> OrderResult:
 
 
 def order_ending(order: OrderInput, ending: SagaEnding) -> OrderEnding:
-    """What the register is told when an order has ended. The run's id is filled in by the activity."""
+    """The ending that a run sends to the register. The activity fills in the run's id."""
     result = order_result(order, ending)
     entries = [entry for event in ending.events if (entry := entry_of(event)) is not None]
     request = EndingRequest(
@@ -68,7 +68,7 @@ def order_ending(order: OrderInput, ending: SagaEnding) -> OrderEnding:
 
 
 def event_records(entries: Iterable[TimelineEntry]) -> list[EventRecord]:
-    """A run's timeline as the register keeps it."""
+    """A run's timeline, as the register stores it."""
     return [
         EventRecord(
             number=number,
@@ -81,14 +81,14 @@ def event_records(entries: Iterable[TimelineEntry]) -> list[EventRecord]:
 
 
 def status_of(outcome: Outcome) -> OrderStatus:
-    """How an order that ended like this stands."""
+    """The status of an order with this outcome."""
     if outcome.verdict is Verdict.STANDS:
         return OrderStatus.COMPLETED
     return OrderStatus.CANCELLED if outcome.cancelled else OrderStatus.FAILED
 
 
 def step_outcome(record: StepRecord) -> StepOutcome:
-    """A step as results and views have it."""
+    """A step as results and views show it."""
     return StepOutcome(
         name=record.name,
         id=record.id,
@@ -100,7 +100,7 @@ def step_outcome(record: StepRecord) -> StepOutcome:
 
 
 def decision_entry(decided: Decided) -> DecisionEntry:
-    """A decision that was carried out, as the result and the view have it."""
+    """A decision that was carried out, as results and views show it."""
     decision = decided.decision
     return DecisionEntry(step=decision.step, choice=decision.choice, by=decision.by, note=decision.note, at=decided.at)
 
@@ -123,7 +123,7 @@ def unsent_mail(steps: Sequence[StepRecord]) -> AttentionRecord | None:
 
 
 def failed_refund(amount: str, since: datetime, error: str, attempts: int) -> AttentionRecord:
-    """What a person has to do about a refund that has failed after its order had ended."""
+    """What a person has to do about a refund that failed after its order had ended."""
     step = AttentionStep(
         step=CHARGE.name,
         undoing=True,

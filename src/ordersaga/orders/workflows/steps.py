@@ -1,4 +1,4 @@
-"""The steps of an order: what does each, what undoes it, and what each service is asked."""
+"""The steps of an order: their activities, their undos, and the requests to the services."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ with workflow.unsafe.imports_passed_through():
 
 
 def reservation(order: OrderInput, reservation_id: EffectId) -> ReservationRequest:
-    """What inventory is asked."""
+    """The request to inventory."""
     return ReservationRequest(
         reservation_id=reservation_id, owner=order.fingerprint, order_id=order.order_id, items=_lines(order)
     )
 
 
 def charge(order: OrderInput, payment_id: EffectId) -> ChargeRequest:
-    """What payment is asked."""
+    """The request to payment."""
     return ChargeRequest(
         payment_id=payment_id,
         owner=order.fingerprint,
@@ -43,7 +43,7 @@ def charge(order: OrderInput, payment_id: EffectId) -> ChargeRequest:
 
 
 def shipment(order: OrderInput, shipment_id: EffectId) -> ShipmentRequest:
-    """What shipping is asked."""
+    """The request to shipping."""
     to = order.shipping_address
     address = ShipmentAddress(street=to.street, city=to.city, state=to.state, zip=to.zip_code, country=to.country)
     return ShipmentRequest(
@@ -56,9 +56,9 @@ def shipment(order: OrderInput, shipment_id: EffectId) -> ShipmentRequest:
 
 
 def confirmation(order: OrderInput, message_id: EffectId, tracking_number: str | None) -> NotificationRequest:
-    """What notification is asked. An order without a mail address leaves it to the service to know the customer's.
+    """The request to notification. Without an email address, the service must know the customer's.
 
-    Of a shipment that a person has booked by hand nobody has told us the tracking number.
+    If a person booked the shipment by hand, the tracking number is unknown.
     """
     tracking = {"tracking_number": tracking_number} if tracking_number else {}
     return NotificationRequest(
@@ -112,7 +112,7 @@ CONFIRM = Step(
 
 
 def saga_policy(policy: OrderPolicy) -> Policy:
-    """An order's policy in the engine's terms."""
+    """An order's policy, as the engine's type."""
     return Policy(
         call_timeout=timedelta(seconds=policy.http_timeout),
         step_deadline=timedelta(seconds=policy.step_deadline),

@@ -11,7 +11,7 @@ from ordersaga.saga import Saga, SagaContext
 
 
 async def order_story(order: OrderInput, saga: SagaContext[OrderInput]) -> None:
-    """What happens to an order in which nothing goes wrong. How it goes back follows from the steps."""
+    """What happens to an order when nothing goes wrong. How it is undone follows from the steps."""
     policy = order.policy or OrderPolicy()
     await saga.do(RESERVE)
     await saga.do(CHARGE)

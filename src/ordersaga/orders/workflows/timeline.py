@@ -1,4 +1,4 @@
-"""The saga's events as an order's timeline."""
+"""Converts the saga's events to an order's timeline."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from ordersaga.domain.result import TimelineEntry
 from ordersaga.saga import Decision, OutcomeDecided, SagaEnded, SagaEvent, StepBegun, UndoBegun
 
-_UNTOLD = (StepBegun, UndoBegun, OutcomeDecided, SagaEnded)
-"""What the step's state and the order's status tell already."""
+_NOT_SHOWN = (StepBegun, UndoBegun, OutcomeDecided, SagaEnded)
+"""Events that the step's state and the order's status already show."""
 
 
 def entry_of(event: SagaEvent) -> TimelineEntry | None:
-    """The entry of an event; None of one that a timeline does not tell of."""
-    if isinstance(event, _UNTOLD):
+    """The timeline entry of an event, or None if a timeline does not show it."""
+    if isinstance(event, _NOT_SHOWN):
         return None
     fields: dict[str, Any] = dict(vars(event))
     decision: Decision | None = fields.pop("decision", None)
@@ -24,5 +24,5 @@ def entry_of(event: SagaEvent) -> TimelineEntry | None:
 
 
 def kind_of(event: type[SagaEvent]) -> str:
-    """What an event is called on a timeline: StepDone is `step_done`."""
+    """The name of an event on a timeline: StepDone is `step_done`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()

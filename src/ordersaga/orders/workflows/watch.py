@@ -13,11 +13,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class WatcherWorkflow:
-    """Looks once for orders that have come to a halt. Started by a schedule (ordersaga.orders.recovery.watcher)."""
+    """Checks once for orders that have stopped. Started by a schedule (ordersaga.orders.recovery.watcher)."""
 
     @workflow.run
     async def run(self) -> WatcherRound:
-        """Look, and tell what was found and done."""
+        """Run the check, and return what was found and done."""
         found: WatcherRound = await workflow.execute_activity(
             "watch_orders",
             result_type=WatcherRound,
@@ -30,5 +30,5 @@ class WatcherWorkflow:
 
     @workflow.query
     def is_answered(self) -> bool:
-        """Whether a worker answers: it has to, to say so."""
+        """Whether a worker answers; only a worker can answer this query."""
         return True
