@@ -72,7 +72,9 @@ class Settings(BaseSettings):
     api_rate: Rate = "600/minute"
     """How many requests a key may make, such as 600/minute or 20/second."""
     temporal_ui_url: Url | None = None
-    """Where Temporal's Web UI answers, for the dashboard's links to it."""
+    """Where Temporal's Web UI answers, for the links to it of the dashboard and of `ordersaga show`."""
+    dashboard_url: Url | None = None
+    """Where the dashboard answers, for the links to it of `ordersaga show`."""
     http_timeout: float | None = None
     """Seconds that one call to a service may take; goes into the policy of orders placed from here."""
     step_deadline: float | None = None

@@ -44,12 +44,36 @@ def test_an_order_from_its_placing_to_the_books(up: Up) -> None:
     assert shown.code == 0
     for text in ("completed", "47.48 USD", row.split()[-1], "reserve_inventory", "send_confirmation", "pay-example-1"):
         assert text in shown.out
+    for text in ("350 Fifth Avenue, New York, NY 10118, US", "pm_card_visa", "step_deadline 120 s", "dashboard"):
+        assert (text in shown.out) == (text != "dashboard"), "where the dashboard is, nobody has said"
+    assert [line.split() for line in shown.out.splitlines() if line.startswith(("customer", "MUG-BLUE"))] == [
+        ["customer", "ada"],
+        ["MUG-BLUE", "2", "19.99", "39.98"],
+    ]
     assert up.command("status", "example-1").out == "completed\n"
     late = up.command("cancel", "example-1", "--reason", "too late", "--json")
     assert (late.code, late.json()[0]["outcome"]) == (1, "too_late")
 
     verified = up.command("verify", "--json")
     assert (verified.code, verified.json()[0]["balanced"], verified.json()[0]["violations"]) == (0, True, [])
+
+
+def test_an_order_is_shown_with_its_pages(up: Up) -> None:
+    assert up.command("place", "-", stdin=lines(order("shown-1"))).code == 0
+    where = up.where | {"ORDERSAGA_DASHBOARD_URL": up.ready["api"], "ORDERSAGA_TEMPORAL_UI_URL": up.ready["ui"]}
+    (shown,) = ordersaga("show", "shown-1", "--json", where=where).json()
+    assert shown["order"]["items"][1] == {"sku": "TEA-EARL-GREY", "quantity": 1, "price": "7.5"}
+
+    pages = {
+        "dashboard": f"{up.ready['api']}/orders/shown-1",
+        "temporal": f"{up.ready['ui']}/namespaces/default/workflows/order-shown-1",
+    }
+    assert shown["pages"] == pages
+    plain = ordersaga("show", "shown-1", where=where).out
+    for name, page in pages.items():
+        assert f"{name:<11}{page}\n" in plain
+    with urllib.request.urlopen(pages["dashboard"], timeout=10) as answer:  # noqa: S310
+        assert "shown-1" in answer.read().decode()
 
 
 def test_json_lines_are_placed_around_the_bad_ones(up: Up) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -105,6 +106,32 @@ def test_a_killed_stack_leaves_nothing_running_and_goes_on_with_its_orders(tmp_p
     finally:
         if stack.process.poll() is None:
             stack.end(signal.SIGTERM)
+
+
+def test_what_it_prints_works_as_printed(tmp_path: Path) -> None:
+    process = started("up", "--data-dir", tmp_path / "data", *ANY_PORT)
+    assert process.stdout
+    try:
+        printed = list(iter(process.stdout.readline, "Ctrl-C stops the stack.\n"))
+        commands = "".join(
+            printed[printed.index("In another terminal, load stock, place an order, and look at it:\n") + 1 :]
+        )
+        done = subprocess.run(
+            ["sh", "-ec", commands],
+            cwd=tmp_path,
+            env={"PATH": os.defpath},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, commands + done.stderr
+        assert "status     completed\n" in done.stdout
+        dashboard = printed[0].split()[-1]
+        assert f"dashboard  {dashboard}/orders/example-1\n" in done.stdout
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
 
 
 def test_stopped_while_it_starts(tmp_path: Path) -> None:

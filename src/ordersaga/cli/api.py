@@ -22,16 +22,16 @@ key, and ORDERSAGA_API_KEYS names the file with the keys."""
 
 def api(
     port: Annotated[int, port_option("--port", "the dashboard and the API")] = 8000,
-    host: Annotated[str, typer.Option(help="Address to listen on; other than this machine's only with keys.")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; other than this machine's only with keys.")
+    ] = "127.0.0.1",
     as_json: AsJson = False,
 ) -> int:
-    """Serve the HTTP API under /v1 and the dashboard at / until Ctrl-C.
+    """Serve the HTTP API and the dashboard until Ctrl-C.
 
-    ORDERSAGA_API_KEYS names the file with the keys; without one it serves this machine only
-    (docs/reference/settings.md).
-    It starts without Temporal too, says so, and goes on when Temporal answers.
+    The API is under /v1, the dashboard at /. ORDERSAGA_API_KEYS names the file with the keys; without one, only this
+    machine is served (docs/reference/settings.md). Temporal may be down at the start: the API says so, and uses
+    Temporal as soon as it answers.
     """
     from ordersaga.cli.logs import configure_logs, configure_temporal_logs
     from ordersaga.settings import load_settings
@@ -57,15 +57,19 @@ def api(
 def api_key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")],
     scope: Annotated[
-        list[str], typer.Option(help="What it allows: orders:write, orders:read, operate; may be repeated.")
+        list[str],
+        typer.Option(metavar="SCOPE", help="What it allows: orders:write, orders:read, operate; may be repeated."),
     ],
     customer: Annotated[str | None, typer.Option(metavar="ID", help="Only this customer's orders.")] = None,
-    file: Annotated[Path | None, typer.Option(help="The keys file, if not that of ORDERSAGA_API_KEYS.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The keys file, if not that of ORDERSAGA_API_KEYS.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Make a key for the API, add its hash to the keys file, and print the key, which is kept nowhere.
+    """Make a key for the API and print it, once.
 
-    A running API that reads the file knows the key at once. To revoke a key, remove its entry from the file.
+    The keys file gets the key's hash; the key itself is kept nowhere. A running API that reads the file knows the key
+    at once. To revoke a key, remove its entry from the file.
     """
     from ordersaga.settings import load_settings
     from ordersaga.web.access import append_key, new_key

@@ -28,11 +28,13 @@ PLAIN_NEWS_SECONDS = 5.0
 
 
 def demo(
-    orders: Annotated[int, typer.Option(min=20, max=200, help="How many of the 200 sample orders to place.")] = 200,
+    orders: Annotated[
+        int, typer.Option(min=20, max=200, metavar="N", help="How many orders to place, 20 to 200.")
+    ] = 200,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the stack running until Ctrl-C, to look around.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Place real orders on a stack of its own, while what can go wrong goes wrong, and check the books.
+    """Place 200 real orders on a temporary stack, inject faults, and check the books.
 
     Starts Temporal, the services and a worker on free ports, with their data in a temporary folder. Exit code 0 only
     if every order ended as it had to and the books balance.

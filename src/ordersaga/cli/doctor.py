@@ -36,12 +36,14 @@ CLOCK_SECONDS = 5.0
 
 
 def doctor(
-    data_dir: Annotated[Path, typer.Option(help="The data directory of `ordersaga up`.")] = Path(".ordersaga"),
+    data_dir: Annotated[Path, typer.Option(metavar="DIR", help="The data directory of `ordersaga up`.")] = Path(
+        ".ordersaga"
+    ),
     as_json: AsJson = False,
 ) -> int:
-    """Check everything that ordersaga needs, and say what to do about each problem. Changes nothing.
+    """Check everything that ordersaga needs, and say what to do about each problem.
 
-    Exit code 3: something that must answer does not. 1: there is another problem.
+    Changes nothing. Exit code 3: something that must answer does not. 1: there is another problem.
     """
     return run_async(_doctor(data_dir, as_json))
 

@@ -30,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command, and return its exit code."""
+    """Run one command, and return its exit code. Without arguments, print the help; that is wrong usage."""
     as_json = "--json" in arguments
     try:
-        code = int(app(list(arguments), prog_name="ordersaga", standalone_mode=False) or Exit.OK)
+        code = int(app(list(arguments) or ["--help"], prog_name="ordersaga", standalone_mode=False) or Exit.OK)
     except SystemExit:  # typer's way of saying that stdout is a broken pipe
         return Exit.READER_GONE
     except typer.TyperException as error:
@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
         return _end(as_json, type(error).__name__, "This is a bug in ordersaga. Please report the above.", Exit.BUG)
     if code == Exit.INTERRUPTED:  # how typer answers Ctrl-C
         return _end(as_json, "Interrupted", "Interrupted.", Exit.INTERRUPTED)
-    return code
+    return code if arguments else Exit.WRONG_INPUT
 
 
 def _end(as_json: bool, kind: str, message: str, code: Exit) -> Exit:
@@ -56,10 +56,8 @@ def _end(as_json: bool, kind: str, message: str, code: Exit) -> Exit:
 
 
 def _usage(error: typer.TyperException) -> str:
-    """What was wrong with the usage, and where help is. Without any arguments: the help itself."""
+    """What was wrong with the usage, and where help is."""
     message = str(getattr(error, "format_message", error.__str__)())
-    if message.startswith("Usage:"):
-        return message
     context = getattr(error, "ctx", None)
     help_at = f" See `{context.command_path} --help`." if context else ""
     return f"{message}{'' if message.endswith(('.', '?')) else '.'}{help_at} Nothing was started."

@@ -28,9 +28,15 @@ class Exit(IntEnum):
 
 
 EXPLAINED = """\
-Exit codes: 0 yes, done. 1 the answer is no (an order did not complete, a cancel came too late, the books do not
-balance), or it cannot be done. 2 wrong usage or input. 3 something that must answer does not. 4 no such order.
-130 interrupted."""
+Exit codes:
+
+- `0` yes, done
+- `1` no: an order did not complete, a cancel came too late, the books do not balance; or it cannot be done
+- `2` wrong usage or input
+- `3` something that must answer does not
+- `4` no such order
+- `130` interrupted
+"""
 
 
 class WrongInput(OrdersagaError):

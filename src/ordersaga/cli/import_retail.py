@@ -32,10 +32,11 @@ def import_retail(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Messages on stderr are JSON lines, too.")] = False,
 ) -> int:
-    """Turn a till's file into orders: JSON lines on stdout, the rejected lines and the account on stderr.
+    """Turn the CSV export of a till into orders.
 
-    One order is made of each invoice. With --load-stock the file is read twice: the stock is there before the first
-    order is printed, so that `ordersaga import-retail CSV --load-stock | ordersaga place -` can go ahead.
+    Prints the orders as JSON lines on stdout, and the rejected lines and the totals on stderr. Each invoice makes one
+    order. With --load-stock the file is read twice: the stock is loaded before the first order is printed, so that
+    `ordersaga place -` can place it.
     """
     from ordersaga.demo.retail import RetailOrder, Tally, read_retail_file
 

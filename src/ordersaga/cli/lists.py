@@ -21,32 +21,39 @@ if TYPE_CHECKING:
 _USUAL_LIMIT = 100
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
-Amount = Annotated[str | None, typer.Option(metavar="AMOUNT", help="In the currency that --currency names.")]
-Time = Annotated[datetime | None, typer.Option(metavar="TIME", formats=_TIMES, help="In UTC, such as 2026-03-01.")]
+Amount = Annotated[str | None, typer.Option(metavar="AMOUNT", help="Needs --currency.")]
+Time = Annotated[datetime | None, typer.Option(metavar="TIME", formats=_TIMES, help="UTC, such as 2026-03-01.")]
 
 
 def list_orders(
-    status: Annotated[str | None, typer.Option(help="Only orders with this status.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only orders with this status.")] = None,
     customer: Annotated[str | None, typer.Option(metavar="ID", help="Only this customer's orders.")] = None,
-    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Placed with this mail address.")] = None,
-    sku: Annotated[str | None, typer.Option(metavar="SKU", help="With a line for this.")] = None,
-    tracking: Annotated[str | None, typer.Option(metavar="NUMBER", help="With this tracking number.")] = None,
-    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Whose id begins so.")] = None,
-    currency: Annotated[str | None, typer.Option(metavar="CODE", help="In this currency.")] = None,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Only orders with this email address.")] = None,
+    sku: Annotated[str | None, typer.Option(metavar="SKU", help="Only orders with a line for this SKU.")] = None,
+    tracking: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Only the order with this tracking number.")
+    ] = None,
+    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Only orders whose id starts with this.")] = None,
+    currency: Annotated[str | None, typer.Option(metavar="CODE", help="Only orders in this currency.")] = None,
     min_amount: Amount = None,
     max_amount: Amount = None,
     placed_after: Time = None,
     placed_before: Time = None,
     needs_attention: Annotated[
-        bool | None, typer.Option("--needs-attention/--no-attention", help="Whether a person has something to do.")
+        bool | None,
+        typer.Option("--needs-attention/--no-attention", help="Only orders that wait for a person, or that do not."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=0, help="How many at most, 0 for all. Without it 100; with --csv, all.")
+        int | None,
+        typer.Option(min=0, metavar="N", help="At most this many; 0 for all. Default: 100, or all with --csv."),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """List orders, newest first: those that fit all options. Only the register has to answer."""
+    """List orders, newest first.
+
+    Lists the orders that fit all options. Only the register has to answer.
+    """
     if as_csv and as_json:
         raise WrongInput("Say either --csv or --json. Nothing was asked.")
     wanted = _filter(

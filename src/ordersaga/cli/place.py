@@ -31,19 +31,23 @@ QUIET_SECONDS = 5.0
 
 def place(
     source: Annotated[Path, typer.Argument(metavar="FILE|-", help="The orders; - reads standard input.")],
-    wait: Annotated[bool, typer.Option(help="Wait for each order's end.")] = True,
-    concurrency: Annotated[int, typer.Option(min=1, max=1000, help="How many orders are in flight at once.")] = 50,
+    wait: Annotated[bool, typer.Option(help="Wait until each order has ended.")] = True,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1000, metavar="N", help="Orders in flight at once, 1 to 1000.")
+    ] = 50,
     patience: Annotated[
-        float, typer.Option(min=0, help="For how many seconds Temporal may answer nothing before this gives up.")
+        float, typer.Option(min=0, metavar="SECONDS", help="Give up after Temporal has not answered for this long.")
     ] = 120,
     as_json: AsJson = False,
 ) -> int:
-    """Place orders, and print the result of each: one JSON order, an array of them, or JSON lines.
+    """Place orders, and print the result of each.
 
-    One order or an array is checked before anything is placed. Of JSON lines, each bad line is reported and the others
-    are placed. Placing the same orders again does nothing twice, and prints the same results.
-    While Temporal is behind or silent, less is asked of it at once, and what it did not answer is asked again.
-    Exit code 1: an order did not complete. 2: some of the input is no order that can be placed. 3: Temporal is silent.
+    The input is one JSON order, an array of orders, or JSON lines. One order or an array is checked before anything is
+    placed. Of JSON lines, each bad line is reported and the others are placed. Placing the same orders again does
+    nothing twice, and prints the same results. While Temporal is behind or silent, fewer requests are made at once, and
+    those that were not answered are made again.
+
+    Exit code 1: an order did not complete. 2: part of the input cannot be placed. 3: Temporal does not answer.
     """
     from ordersaga.cli import input_reader
 

@@ -8,7 +8,7 @@ import typer
 def port_option(name: str, what: str) -> typer.models.OptionInfo:
     """An option for a port."""
     option: typer.models.OptionInfo = typer.Option(
-        name, min=0, max=65535, help=f"Port of {what}; 0 for any free one.", show_default=True
+        name, min=0, max=65535, metavar="PORT", help=f"Port of {what}; 0 for any free one.", show_default=True
     )
     return option
 

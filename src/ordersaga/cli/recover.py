@@ -19,7 +19,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 
 
 def recover(dry_run: DryRun = False, as_json: AsJson = False) -> int:
-    """Bring orders back after a database was restored from an older copy. Exit code 1: something is still wrong.
+    """Repair orders after a database was restored from an older copy.
+
+    Exit code 1: something is still wrong.
 
     The register learns from Temporal which orders it has forgotten. Then the services are brought to what the register
     says: what completed orders have lost is made again, what others still have is undone. What Temporal has forgotten

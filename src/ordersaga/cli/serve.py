@@ -23,25 +23,29 @@ RETRY_PAUSE = 0.5
 
 
 def worker(
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for Temporal to answer.")] = 0.0,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for Temporal to answer.")
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> int:
-    """Run a worker until Ctrl-C; then it takes no more work and lets its activities finish.
+    """Run a worker until Ctrl-C.
 
-    TEMPORAL_ADDRESS, ORDERSAGA_TASK_QUEUE and the services' URLs tell it where things are (docs/reference/settings.md).
+    After Ctrl-C it takes no more work and lets its activities finish. Set TEMPORAL_ADDRESS, ORDERSAGA_TASK_QUEUE and
+    the services' URLs to tell it where things are (docs/reference/settings.md).
     """
     return run_async(_worker(wait, as_json), _fastest_loop())
 
 
 def services(
     port: Annotated[int, port_option("--port", "the services")] = 8001,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    only: Annotated[list[str] | None, typer.Option(help="Run this service; may be repeated.")] = None,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run this service; may be repeated.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Run the services register, inventory, payment, shipping and notification until Ctrl-C, or only some of them.
+    """Run the services, or some of them, until Ctrl-C.
 
-    ORDERSAGA_DATABASE_URL tells where they keep their books (docs/reference/settings.md).
+    They are register, inventory, payment, shipping and notification. Set ORDERSAGA_DATABASE_URL to say where they keep
+    their books (docs/reference/settings.md).
     """
     from ordersaga.cli.logs import configure_logs
     from ordersaga.services.main import serve

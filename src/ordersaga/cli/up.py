@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,20 +24,23 @@ if TYPE_CHECKING:
     from ordersaga.stack import Stack, StackOptions
 
 EXAMPLE_STOCK = '{"MUG-BLUE": 100, "TEA-EARL-GREY": 100}'
-"""Enough for examples/order.json."""
+"""Enough for a few times the order of examples/order.json."""
 
 
 def up(
-    data_dir: Annotated[Path, typer.Option(help="Where the data and the logs are kept.")] = Path(".ordersaga"),
+    data_dir: Annotated[Path, typer.Option(metavar="DIR", help="Where the data and the logs are kept.")] = Path(
+        ".ordersaga"
+    ),
     api_port: Annotated[int, port_option("--api-port", "the dashboard and the API")] = 8000,
     temporal_port: Annotated[int, port_option("--temporal-port", "Temporal")] = 7233,
     temporal_ui_port: Annotated[int, port_option("--temporal-ui-port", "Temporal's Web UI")] = 8233,
     services_port: Annotated[int, port_option("--services-port", "the services")] = 8001,
     as_json: AsJson = False,
 ) -> int:
-    """Run the whole stack on this machine until Ctrl-C: Temporal, the services, a worker, the API and the dashboard.
+    """Run the whole stack on this machine until Ctrl-C.
 
-    What dies is started again. The data is kept: the next `up` goes on with the orders in flight.
+    The stack is Temporal, the services, a worker, the API and the dashboard. A process that dies is started again. The
+    data is kept: the next `up` continues the orders in flight.
     """
     from ordersaga.stack import StackOptions
 
@@ -85,14 +93,37 @@ def _introduce(stack: Stack, as_json: bool) -> None:
         f"data          {stack.data_dir}",
         f"books         {stack.database}",
         "",
-        "From another terminal, load stock and place an order:",
-        *(f"  export {name}={value}" for name, value in _exports(stack)),
-        f"  curl -X PUT {stack.services['inventory']}/stock -H 'content-type: application/json' -d '{EXAMPLE_STOCK}'",
-        "  ordersaga place examples/order.json",
+        "In another terminal, load stock, place an order, and look at it:",
         "",
-        "Ctrl-C stops it.",
+        *_first_commands(stack),
+        "",
+        "Ctrl-C stops the stack.",
     ]
     output.line("\n".join(lines))
+
+
+def _first_commands(stack: Stack) -> Iterator[str]:
+    """Commands that a shell can run as they are printed, in any directory and without our virtual environment."""
+    from ordersaga.demo.retail import example_order_file
+    from ordersaga.domain.order import parse_order
+
+    order, program = example_order_file(), _program()
+    for name, value in _exports(stack):
+        yield f"export {name}={shlex.quote(value)}"
+    yield f"curl -fsS -w '\\n' -X PUT {stack.services['inventory']}/stock -H 'content-type: application/json' \\"
+    yield f"     -d '{EXAMPLE_STOCK}'"
+    yield f"{program} place {shlex.quote(str(order))}"
+    yield f"{program} show {parse_order(order.read_text(encoding='utf-8')).order_id}"
+
+
+def _program() -> str:
+    """How another terminal can call this program: by its name if that is enough there, else by its path."""
+    script = Path(sysconfig.get_path("scripts"), "ordersaga")
+    named = shutil.which("ordersaga")
+    in_another_terminal = named and (sys.prefix == sys.base_prefix or Path(named).parent != script.parent)
+    if in_another_terminal and script.exists() and Path(str(named)).samefile(script):
+        return "ordersaga"
+    return shlex.quote(str(script))
 
 
 def _postgres_database() -> str | None:
@@ -108,10 +139,15 @@ def _exports(stack: Stack) -> list[tuple[str, str]]:
     from ordersaga.settings import Settings
 
     usual = {f"ORDERSAGA_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
-    usual["TEMPORAL_ADDRESS"] = "127.0.0.1:7233"
+    usual |= {"TEMPORAL_ADDRESS": "127.0.0.1:7233", "TEMPORAL_NAMESPACE": "default"}
+    pages = {"ORDERSAGA_DASHBOARD_URL": stack.api, "ORDERSAGA_TEMPORAL_UI_URL": stack.ui}
     return [
         (name, value)
-        for name, value in stack.environment.items()
-        if name == "TEMPORAL_ADDRESS" or (name.endswith("_URL") and name != "ORDERSAGA_DATABASE_URL")
+        for name, value in (stack.environment | pages).items()
+        if value
+        and (
+            name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE")
+            or (name.endswith("_URL") and name != "ORDERSAGA_DATABASE_URL")
+        )
         if (os.environ.get(name) or usual[name]) != value
     ]

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def verify(as_json: AsJson = False) -> int:
-    """Hold the services' books against the register, and that against Temporal. Exit code 1: they do not balance.
+    """Check that the books of the services, the register and Temporal agree.
 
-    Reads only, and may be run while orders are processed. docs/explanation/books.md explains the rules.
+    Reads only, and may be run while orders are processed. Exit code 1: the books do not balance.
+    docs/explanation/books.md explains the rules.
     """
     return run_async(_verify(as_json))
 

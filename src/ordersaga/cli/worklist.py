@@ -24,13 +24,18 @@ _LONGEST_ERROR = 60
 
 
 def worklist(as_json: AsJson = False) -> int:
-    """List the orders that wait for a person: why, the amount at risk, for how long, which step. Exit code 1: some do.
+    """List the orders that wait for a person.
 
-    parked: a step cannot be undone; decide with `ordersaga resolve`. mail_not_sent: the order has completed without its
-    confirmation. refund_failed: the refund has failed after the order's end. cut_off: the run was ended from outside,
-    and the watcher cannot have it go on (see its log).
-    wedged: the worker cannot go on with it, by a bug or because its version cannot read it; the worker's log says why.
-    overdue: its run takes longer than the order's policy allows.
+    Each line says why the order waits, the amount at risk, for how long, and which step. Exit code 1: at least one
+    order waits. The reasons:
+
+    - `parked`: a step cannot be undone. Decide with `ordersaga resolve`.
+    - `mail_not_sent`: the order has completed, but its confirmation was not sent.
+    - `refund_failed`: the refund failed after the order had ended.
+    - `cut_off`: the run was ended from outside, and the watcher cannot recover it. See the worker's log.
+    - `wedged`: the worker cannot continue the run, because of a bug or because it is too old to read the order. See the
+      worker's log.
+    - `overdue`: the run takes longer than the order's policy allows.
     """
     return run_async(_worklist(as_json))
 
@@ -45,7 +50,10 @@ def resolve(
     step: Annotated[str | None, typer.Option(metavar="STEP", help="Which step, if several are parked.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Decide on what is parked in an order, or on a mail that was not sent. Who and why is kept with the order."""
+    """Decide on a step that is parked, or on an email that was not sent.
+
+    Who decided, and why, is kept with the order.
+    """
     from ordersaga.domain.worklist import OrderDecision
 
     choices = {
@@ -66,23 +74,29 @@ def resolve(
 
 def note(
     order_id: OrderId,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be remembered.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to remember.")],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who writes it.")],
     note_id: Annotated[str | None, typer.Option(metavar="ID", help="Makes it safe to repeat.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Write a note on an order, also on one that has ended. It is shown with the order, and never changes."""
+    """Write a note on an order.
+
+    The order may have ended. The note is shown with the order, and never changes.
+    """
     return run_async(_note(order_id, by, text, note_id, as_json))
 
 
 def audit(
     order: Annotated[str | None, typer.Option(metavar="ID", help="Only what was done to this order.")] = None,
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Only what this person did.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only decision, note or cancel_requested.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="How many at most; 0 for all.")] = 100,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only decision, note or cancel_requested.")] = None,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="At most this many; 0 for all.")] = 100,
     as_json: AsJson = False,
 ) -> int:
-    """List who did what, when, on which order, newest first: decisions, notes, requests to cancel. Times are UTC."""
+    """List who did what, when, on which order, newest first.
+
+    Lists decisions, notes and requests to cancel. Times are UTC.
+    """
     from ordersaga.domain.audit_log import AuditFilter, AuditKind
 
     if kind is not None and kind not in list(AuditKind):

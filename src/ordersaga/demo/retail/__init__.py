@@ -2,7 +2,7 @@
 
 from ordersaga.demo.retail.lines import Reason, RejectedLine
 from ordersaga.demo.retail.reader import RetailFileError, RetailOrder, read_retail, read_retail_file, stock_needed
-from ordersaga.demo.retail.samples import sample_orders
+from ordersaga.demo.retail.samples import example_order_file, sample_orders
 from ordersaga.demo.retail.tally import Tally
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "RetailFileError",
     "RetailOrder",
     "Tally",
+    "example_order_file",
     "read_retail",
     "read_retail_file",
     "sample_orders",

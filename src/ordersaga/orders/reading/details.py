@@ -47,6 +47,12 @@ class OrderDetails(Answer):
         """The id of the customer."""
         return self.order.customer_id if self.order else self.summary.customer_id
 
+    def temporal_page(self, ui_url: str, namespace: str) -> str:
+        """The URL of the page of its run in Temporal's Web UI, which answers at `ui_url`."""
+        # The register knows the first run of an order; the workflow's own page leads to the last one.
+        run = "" if self.from_register else f"/{self.run_id}/history"
+        return f"{ui_url.rstrip('/')}/namespaces/{namespace}/workflows/{self.workflow_id}{run}"
+
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will happen by itself."""

@@ -214,11 +214,7 @@ def _head(readings: Readings, details: OrderDetails) -> Head:
 
 def _temporal_url(readings: Readings, details: OrderDetails) -> str | None:
     ui = readings.state.settings.temporal_ui_url
-    if not ui:
-        return None
-    namespace = readings.state.client.temporal.namespace
-    run = "" if details.from_register else f"/{details.run_id}/history"
-    return f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{details.workflow_id}{run}"
+    return details.temporal_page(ui, readings.state.client.temporal.namespace) if ui else None
 
 
 def _nothing_to_do(view: OrderView, amount: str) -> str:
