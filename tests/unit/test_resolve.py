@@ -33,7 +33,7 @@ class Parked:
     ("error", "raised", "message"),
     [
         (RPCError("closed", RPCStatusCode.NOT_FOUND, b""), DecisionRefused, "ended before the decision reached it"),
-        (WorkflowUpdateRPCTimeoutOrCancelledError(), WorkerUnavailable, "may have been taken or not"),
+        (WorkflowUpdateRPCTimeoutOrCancelledError(), WorkerUnavailable, "may or may not have been accepted"),
         (RPCError("reset", RPCStatusCode.UNAVAILABLE, b""), TemporalUnavailable, "stopped answering"),
     ],
     ids=["ended", "no-answer", "no-server"],

@@ -12,7 +12,6 @@ from ordersaga.saga.definition import (
     FENCED,
     ID_TAKEN,
     NOT_YOURS,
-    EffectId,
     ExternalEvent,
     Kind,
     Policy,
@@ -21,12 +20,10 @@ from ordersaga.saga.definition import (
     SagaDeclarationError,
     Step,
     Story,
-    UndoOutcome,
-    UndoRequest,
-    UndoResult,
     not_yet,
     refusal,
 )
+from ordersaga.saga.effect import EffectId, UndoOutcome, UndoRequest, UndoResult
 from ordersaga.saga.events import (
     AttemptFailed,
     CancelRequested,

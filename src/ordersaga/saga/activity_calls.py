@@ -16,16 +16,8 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as DeadlineError
 
 from ordersaga.saga.decisions import PendingDecisions
-from ordersaga.saga.definition import (
-    FENCED,
-    ID_TAKEN,
-    NOT_YOURS,
-    AnyStep,
-    ExternalEvent,
-    Policy,
-    UndoOutcome,
-    UndoResult,
-)
+from ordersaga.saga.definition import FENCED, ID_TAKEN, NOT_YOURS, AnyStep, ExternalEvent, Policy
+from ordersaga.saga.effect import UndoOutcome, UndoResult
 from ordersaga.saga.exits import Fault, Interrupted, Mismatch, Refused, Unwind
 from ordersaga.saga.first_attempts import Failure, answer_type, registered_name
 from ordersaga.saga.step_state import StepRecord, StepState

@@ -10,7 +10,8 @@ from temporalio import workflow
 
 from ordersaga.saga.activity_calls import start_undo
 from ordersaga.saga.decisions import Decision, PendingDecisions
-from ordersaga.saga.definition import EffectId, Policy
+from ordersaga.saga.definition import Policy
+from ordersaga.saga.effect import EffectId
 from ordersaga.saga.events import SagaEvent
 from ordersaga.saga.run_log import RunLog
 from ordersaga.saga.step_state import StepRecord, StepState

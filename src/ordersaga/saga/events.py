@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ordersaga.saga.decisions import Decision
-from ordersaga.saga.definition import UndoOutcome
+from ordersaga.saga.effect import UndoOutcome
 from ordersaga.saga.outcome import Verdict
 from ordersaga.saga.step_state import StepState
 

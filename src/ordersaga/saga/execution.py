@@ -11,15 +11,8 @@ from temporalio import workflow
 
 from ordersaga.saga.activity_calls import Call, Retries, start_undo
 from ordersaga.saga.decisions import Decision, PendingDecisions
-from ordersaga.saga.definition import (
-    ExternalEvent,
-    Policy,
-    Saga,
-    SagaDeclarationError,
-    Step,
-    UndoOutcome,
-    UndoRequest,
-)
+from ordersaga.saga.definition import ExternalEvent, Policy, Saga, SagaDeclarationError, Step
+from ordersaga.saga.effect import UndoOutcome, UndoRequest
 from ordersaga.saga.events import (
     OutcomeDecided,
     SagaEnded,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 
 from ordersaga.saga.decisions import BY_A_PERSON, Choice, PendingDecisions
-from ordersaga.saga.definition import UndoOutcome
+from ordersaga.saga.effect import UndoOutcome
 from ordersaga.saga.events import (
     SagaEvent,
     StepBegun,

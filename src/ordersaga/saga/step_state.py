@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ordersaga.saga.decisions import Decision
-from ordersaga.saga.definition import EffectId
+from ordersaga.saga.effect import EffectId
 
 
 class StepState(StrEnum):

@@ -21,7 +21,8 @@ from ordersaga.saga.activity_calls import (
     retries_of,
 )
 from ordersaga.saga.decisions import BY_A_PERSON, UNDO_OF_PIVOT, Choice, Decision, PendingDecisions
-from ordersaga.saga.definition import Policy, UndoOutcome, UndoResult
+from ordersaga.saga.definition import Policy
+from ordersaga.saga.effect import UndoOutcome, UndoResult
 from ordersaga.saga.exits import Interrupted
 from ordersaga.saga.run_log import RunLog
 from ordersaga.saga.step_state import Decided, StepRecord, StepState
