@@ -1,1 +1,1 @@
-"""The services' wire models, shared by clients and services."""
+"""The services' wire models, shared by clients and services. No code that sends or handles them lives here."""

@@ -1,4 +1,4 @@
-"""What all services' contracts share: ids, problems (RFC 9457) and pages of the books."""
+"""What all services' contracts share: ids, problems (RFC 9457) and pages of entries."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ordersaga.domain.money import exact_decimal
 from ordersaga.domain.order import SAFE_ID
 
 EffectId = Annotated[str, StringConstraints(pattern=SAFE_ID, max_length=128)]
-"""The id of an effect, such as pay-{order_id}: chosen by the caller, and the key of the service's fence."""
+"""The id of an effect, such as pay-{order_id}. The caller chooses it, and the service's fence uses it as its key."""
 
 Owner = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=128)]
-"""Whose effect it is: for an order its fingerprint. Only who names the same owner is answered, or may undo it."""
+"""The owner of an effect: for an order, its fingerprint. Only a caller that names the same owner gets an answer or may
+undo it."""
 
 
 def _amount_text(value: object) -> object:
@@ -23,20 +24,21 @@ def _amount_text(value: object) -> object:
 
 
 Amount = Annotated[str, BeforeValidator(_amount_text), StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
-"""An amount on the wire: a decimal string such as "19.99". A JSON number is accepted and read as the decimal it is."""
+"""An amount on the wire: a decimal string such as "19.99". A JSON number is also accepted, and read as that exact
+decimal."""
 
 
 class Request(BaseModel):
-    """What a service is asked. Unknown fields are refused: a misspelt one must not be lost in silence."""
+    """The body of a request. Unknown fields are rejected, so that a misspelled field is not silently lost."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DoRequest(Request):
-    """What a service is asked to do once under an id, and for whom.
+    """A request to do something once under an id, for an owner.
 
-    `substance` names the fields that shape the effect. An owner who asks again with other words, and the same
-    substance, asks for the same: a deploy may have changed the words meanwhile.
+    `substance` names the fields that determine the effect. A repeated request of the same owner with the same substance
+    is the same request, even if its texts differ: a deploy may have changed them.
     """
 
     substance: ClassVar[frozenset[str]]
@@ -45,7 +47,7 @@ class DoRequest(Request):
 
 
 class Reply(BaseModel):
-    """What a service answers. Unknown fields are ignored, so that a service may add some."""
+    """The body of an answer. Unknown fields are ignored, so that a service may add fields."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -60,7 +62,7 @@ class Problem(Reply):
 
 
 class Entry(Reply):
-    """One row of a service's books."""
+    """One entry in a service's records."""
 
     order_id: str
     state: str
@@ -71,7 +73,7 @@ E_co = TypeVar("E_co", bound=BaseModel, covariant=True)
 
 
 class Page(Reply, Generic[E_co]):
-    """Some rows of the books. `next` is the cursor to ask for more with, or null at the end."""
+    """A page of entries. `next` is the cursor of the next page, or null at the end."""
 
     items: list[E_co]
     next: str | None = None

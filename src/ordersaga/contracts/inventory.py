@@ -1,4 +1,4 @@
-"""The inventory service's contract: stock, and reservations of it."""
+"""The inventory service's contract: stock and its reservations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ StockLevel = Annotated[int, Field(strict=True, ge=0, le=MAX_STOCK)]
 
 
 class ReservationState(StrEnum):
-    """Where a reservation stands. `consumed`: the goods have left the warehouse."""
+    """The state of a reservation. `consumed`: the goods have left the warehouse."""
 
     HELD = "held"
     RELEASED = "released"
@@ -26,7 +26,7 @@ class ReservationState(StrEnum):
 
 
 class ReservationLine(Request):
-    """So many pieces of one SKU."""
+    """A number of pieces of one SKU."""
 
     sku: Sku
     qty: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
@@ -43,7 +43,7 @@ class Line(Protocol):
 
 
 def count_pieces(lines: Iterable[Line]) -> Counter[str]:
-    """How many pieces of each SKU these lines have together."""
+    """The number of pieces of each SKU in these lines."""
     counts: Counter[str] = Counter()
     for line in lines:
         counts[line.sku] += line.qty
@@ -51,7 +51,7 @@ def count_pieces(lines: Iterable[Line]) -> Counter[str]:
 
 
 class ReservationRequest(DoRequest):
-    """POST /reservations: all lines or none."""
+    """POST /reservations: all lines, or none."""
 
     substance: ClassVar[frozenset[str]] = frozenset({"items"})
 
@@ -67,19 +67,19 @@ class ReservationAnswer(Reply):
 
 
 class StockRequest(Request):
-    """PUT /stock/{sku}: how many pieces have been loaded in all, since ever. Saying it twice adds nothing."""
+    """PUT /stock/{sku}: the total number of pieces that have ever been loaded. Repeating it adds nothing."""
 
     loaded: StockLevel
 
 
 class ReservationEvent(Request):
-    """POST /reservations/{id}/events: the warehouse says that the goods have left."""
+    """POST /reservations/{id}/events: the warehouse reports that the goods have left."""
 
     state: Annotated[ReservationState, Field(examples=[ReservationState.CONSUMED])]
 
 
 class Shortage(Reply):
-    """A SKU of which there is too little; 409 InsufficientInventory lists them under `shortages`."""
+    """A SKU with too little stock. 409 InsufficientInventory lists them under `shortages`."""
 
     sku: str
     wanted: int
@@ -87,7 +87,7 @@ class Shortage(Reply):
 
 
 class StockItem(Reply):
-    """One SKU in the books: on_hand + reserved + shipped = loaded."""
+    """The stock of one SKU: on_hand + reserved + shipped = loaded."""
 
     sku: str
     loaded: int
@@ -97,14 +97,14 @@ class StockItem(Reply):
 
 
 class LineEntry(Reply):
-    """A line in the books, by whatever rules it was accepted."""
+    """A line of a stored reservation, under whatever rules it was accepted."""
 
     sku: str
     qty: int
 
 
 class ReservationEntry(Entry):
-    """One reservation in the books."""
+    """One reservation."""
 
     reservation_id: str
     state: ReservationState

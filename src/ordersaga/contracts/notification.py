@@ -1,4 +1,4 @@
-"""The notification service's contract: mails, and their recall."""
+"""The notification service's contract: emails and their recall."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ordersaga.domain.text import Printable
 
 
 class NotificationState(StrEnum):
-    """Where a mail stands. `failed`: the mail server refused it, or its answer was lost."""
+    """The state of an email. `failed`: the mail server rejected it, or its answer was lost."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -22,7 +22,7 @@ class NotificationState(StrEnum):
 
 
 class Template(StrEnum):
-    """The mails there are."""
+    """The kinds of emails."""
 
     ORDER_CONFIRMATION = "order_confirmation"
 
@@ -31,7 +31,7 @@ DataText = Annotated[str, StringConstraints(max_length=1_000)]
 
 
 class NotificationRequest(DoRequest):
-    """POST /notifications: at most one mail per message_id."""
+    """POST /notifications: at most one email per message_id."""
 
     substance: ClassVar[frozenset[str]] = frozenset({"to", "template"})
 
@@ -49,7 +49,7 @@ class NotificationAnswer(Reply):
 
 
 class RecallStatus(StrEnum):
-    """The verdict on a recall. `notice_sent`: the mail was out, so one cancellation notice follows it."""
+    """The result of a recall. `notice_sent`: the email was already sent, so one cancellation notice follows it."""
 
     RECALLED = "recalled"
     NOTICE_SENT = "notice_sent"
@@ -63,9 +63,9 @@ class RecallAnswer(Reply):
 
 
 class NotificationEntry(Entry):
-    """One mail in the books. `notices` counts the cancellation notices that followed it: 0 or 1.
+    """One email. `notices` is the number of cancellation notices that followed it: 0 or 1.
 
-    `reason` says why the mail failed, or has not gone out yet. `body` is its text.
+    `reason` says why the email failed or has not been sent yet. `body` is its text.
     """
 
     message_id: str

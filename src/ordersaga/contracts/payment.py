@@ -15,7 +15,7 @@ from ordersaga.domain.text import Printable, clean
 
 
 class PaymentState(StrEnum):
-    """Where a payment stands."""
+    """The state of a payment."""
 
     AUTHORISED = "authorised"
     CAPTURED = "captured"
@@ -25,7 +25,7 @@ class PaymentState(StrEnum):
 
 
 class ChargeRequest(DoRequest):
-    """POST /charges. `amount` has exactly the decimals of `currency`."""
+    """POST /charges. `amount` has exactly as many decimals as `currency`."""
 
     substance: ClassVar[frozenset[str]] = frozenset({"amount", "currency"})
 
@@ -40,7 +40,7 @@ class ChargeRequest(DoRequest):
     @model_validator(mode="after")
     def _is_money(self) -> ChargeRequest:
         if self.money.minor <= 0:
-            raise ValueError("amount: there is nothing to charge")
+            raise ValueError("amount: must be more than zero")
         return self
 
     @property
@@ -50,19 +50,19 @@ class ChargeRequest(DoRequest):
 
 
 class ChargeAnswer(Reply):
-    """201 to POST /charges. A service may say what it charged; it has to be what was asked for."""
+    """201 to POST /charges. A service may report the charged amount, which must be the requested one."""
 
     payment_id: str
     amount: Amount | None = None
 
 
 def _readable(text: str) -> str:
-    """Control characters are taken out and not refused: a refund must not wait for the wording of its reason."""
+    """Remove control characters instead of rejecting them: a refund must not wait for the wording of its reason."""
     return clean(text)
 
 
 class RefundRequest(Request):
-    """POST /refunds: give back all of a payment, once, however often asked."""
+    """POST /refunds: refund all of a payment, once, however often it is requested."""
 
     payment_id: EffectId
     owner: Owner | None = None
@@ -70,7 +70,7 @@ class RefundRequest(Request):
 
 
 class RefundStatus(StrEnum):
-    """The verdict on a refund."""
+    """The result of a refund."""
 
     REFUNDED = "refunded"
     NOTHING_TO_REFUND = "nothing_to_refund"
@@ -83,15 +83,15 @@ class RefundAnswer(Reply):
 
 
 class PaymentEventState(StrEnum):
-    """What a provider reports of a payment later."""
+    """What a provider reports about a payment later."""
 
     REFUND_FAILED = "refund_failed"
 
 
 class PaymentEvent(Request):
-    """POST /payments/{id}/events: a refund that was made has failed later, so that the money is the shop's again.
+    """POST /payments/{id}/events: a refund that was made has failed later, so the shop has the money again.
 
-    `refund` says which one, counted from 1; an event of an earlier one than the last changes nothing.
+    `refund` is the number of the refund, counted from 1. An event about a refund before the last one changes nothing.
     """
 
     state: PaymentEventState
@@ -99,9 +99,9 @@ class PaymentEvent(Request):
 
 
 class PaymentEntry(Entry):
-    """One payment in the books. `refunded` is how much of `amount` was given back, and `refunds` how often.
+    """One payment. `refunded` is the refunded part of `amount`, and `refunds` the number of refunds.
 
-    `refund_failed_at` is when the last refund failed, if it did: the payment is `captured` again.
+    `refund_failed_at` is when the last refund failed, if it did: the payment is then `captured` again.
     """
 
     payment_id: str

@@ -1,4 +1,4 @@
-"""The register's contract: orders as accepted, what their runs report, what people decide, and how each order ends."""
+"""The register's contract: accepted orders, reports of their runs, people's decisions, and how each order ends."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ordersaga.domain.result import OrderStatus
 from ordersaga.domain.text import Printable, clean
 
 MAX_TEXT = 4_000
-"""What people and services say is cut off there, and not refused: a decision must not wait for its wording."""
+"""Texts of people and services are cut to this length instead of rejected: a decision must not wait for its wording."""
 
-_DEEPEST = 50
+_MAX_DEPTH = 50
 _LARGEST_NUMBER = 2**53
 
 
@@ -38,8 +38,8 @@ def _cut(text: str) -> str:
 
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
-    if not _is_at_most(value, _DEEPEST):
-        raise ValueError(f"is nested deeper than {_DEEPEST} levels")
+    if not _is_at_most(value, _MAX_DEPTH):
+        raise ValueError(f"is nested deeper than {_MAX_DEPTH} levels")
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
@@ -55,25 +55,25 @@ def _is_at_most(value: object, depth: int) -> bool:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
-"""A time with a time zone; read as UTC."""
+"""A time with a time zone, converted to UTC."""
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
-"""A JSON object whose fields are the caller's own."""
+"""A JSON object whose fields the caller chooses."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255), Printable]
-"""A short text such as the name of a step, an id of a run or of a decision."""
+"""A short text, such as the name of a step or the id of a run or a decision."""
 
 Text = Annotated[str, AfterValidator(_cut)]
-"""What somebody said, in at most MAX_TEXT characters."""
+"""A text of a person or service, of at most MAX_TEXT characters."""
 
 Number = Annotated[int, Field(ge=0, le=_LARGEST_NUMBER)]
 
 
 class EndingState(StrEnum):
-    """Which endings an order can still have.
+    """The endings that an order can still have.
 
-    open: any. unwinding: a run is to undo the order, so `completed` is refused. forward: the order cannot be undone
-    any more, so `failed` and `cancelled` are refused. completed, undone: it has ended.
+    open: any. unwinding: a run is undoing the order, so `completed` is rejected. forward: the order cannot be undone
+    any more, so `failed` and `cancelled` are rejected. completed, undone: the order has ended.
     """
 
     OPEN = "open"
@@ -84,7 +84,7 @@ class EndingState(StrEnum):
 
 
 class AttentionStep(Reply):
-    """A step that waits for a person. `choices` are what may be decided on it."""
+    """A step that waits for a person. `choices` are the possible decisions."""
 
     step: Name
     undoing: bool = False
@@ -95,7 +95,7 @@ class AttentionStep(Reply):
 
 
 class Attention(Reply):
-    """Why an order needs a person, since when, and the money at risk, in the order's currency."""
+    """Why an order needs a person, since when, and the money at risk in the order's currency."""
 
     kind: Name
     amount_at_risk: Amount
@@ -104,7 +104,7 @@ class Attention(Reply):
 
 
 class EventRecord(Reply):
-    """Something that happened in a run. `number` counts the run's events from 1. The answers say which run it was."""
+    """An event of a run. `number` counts the run's events from 1. Answers include the run."""
 
     number: Annotated[int, Field(ge=1, le=_LARGEST_NUMBER)]
     at: Moment
@@ -114,7 +114,7 @@ class EventRecord(Reply):
 
 
 class DecisionRecord(Reply):
-    """What a person decided on a step, and why."""
+    """A person's decision on a step, and the reason."""
 
     decision_id: Name
     step: Name
@@ -127,7 +127,7 @@ class DecisionRecord(Reply):
 
 
 class NoteRecord(Reply):
-    """What a person noted on an order."""
+    """A person's note on an order."""
 
     note_id: str
     by: str
@@ -136,7 +136,7 @@ class NoteRecord(Reply):
 
 
 class ClaimRequest(Request):
-    """PUT /orders/{order_id}. `order` is the order as accepted; its `items[*].sku` are what it can be found by."""
+    """PUT /orders/{order_id}. `order` is the order as accepted. It can be found by its `items[*].sku`."""
 
     owner: Owner
     customer_id: Annotated[str, StringConstraints(min_length=1, max_length=128), Printable]
@@ -153,12 +153,12 @@ class ClaimRequest(Request):
 
     @property
     def money(self) -> Money:
-        """The order's total as money."""
+        """The order's total, as money."""
         return Money.parse(self.amount, self.currency)
 
 
 class UnwindRequest(Request):
-    """POST /orders/{order_id}/unwind: a run is to undo the order."""
+    """POST /orders/{order_id}/unwind: a run wants to undo the order."""
 
     owner: Owner
     reason: Text = ""
@@ -182,7 +182,7 @@ class EndingRequest(Request):
 
 
 class ProgressRequest(Request):
-    """PUT /orders/{order_id}/progress. `number` is how many events the run has had: an older report changes nothing."""
+    """PUT /orders/{order_id}/progress. `number` is the number of the run's events. An older report changes nothing."""
 
     owner: Owner
     run_id: Name
@@ -224,7 +224,7 @@ class Ending(Reply):
 
 
 class Standing(Reply):
-    """How an order stands: which endings it can still have, and all decisions on it, oldest first."""
+    """The state of an order: the endings that it can still have, and all decisions on it, oldest first."""
 
     order_id: str
     owner: str
@@ -255,7 +255,7 @@ class OrderEntry(Reply):
 
 
 class OrderRecord(OrderEntry):
-    """Everything that the register has of one order."""
+    """Everything that the register has about one order."""
 
     order: dict[str, Any]
     unwind_reason: str | None = None
@@ -266,9 +266,9 @@ class OrderRecord(OrderEntry):
 
 
 class OrderFilters(Request):
-    """Which orders to list: those that fit all that is given.
+    """The filters of a list of orders. An order must match all of them.
 
-    `search` is the beginning of an order id. `status` processing finds pending orders, too. The bounds of the amount
+    `search` is the beginning of an order id. The status `processing` includes pending orders. The bounds of the amount
     need a `currency`. `placed_after` and `placed_before` are exclusive.
     """
 
@@ -312,7 +312,7 @@ class OrderFilters(Request):
 
 
 class AuditEntry(Reply):
-    """Something that a person did: a decision, a note, or a request to cancel."""
+    """An action of a person: a decision, a note, or a request to cancel."""
 
     order_id: str
     at: datetime
@@ -322,7 +322,7 @@ class AuditEntry(Reply):
 
 
 class StatusTotal(Reply):
-    """All orders of one currency in one status."""
+    """All orders of one currency and one status."""
 
     status: OrderStatus
     currency: str
@@ -331,7 +331,7 @@ class StatusTotal(Reply):
 
 
 class Stretch(StrEnum):
-    """The lengths of time that orders are counted by, in UTC."""
+    """The lengths of the time intervals in which orders are counted, in UTC."""
 
     MINUTE = "minute"
     HOUR = "hour"
@@ -339,7 +339,7 @@ class Stretch(StrEnum):
 
 
 class PlacedCount(Reply):
-    """How many orders were placed in the stretch of time that begins at `start`, and stand so now."""
+    """The number of orders that were placed in the interval beginning at `start` and now have this status."""
 
     start: Moment
     status: OrderStatus
@@ -347,13 +347,13 @@ class PlacedCount(Reply):
 
 
 class PlacedCounts(Reply):
-    """Orders by when they were placed and how they stand; what is 0 is left out."""
+    """Numbers of orders by time of placing and current status. Zero counts are left out."""
 
     counts: list[PlacedCount]
 
 
 class PlacedQuery(Request):
-    """GET /placed. `placed_after` is inclusive here: it is where the first stretch begins."""
+    """GET /placed. `placed_after` is inclusive here: the first interval begins there."""
 
     placed_after: Moment
     per: Stretch

@@ -14,7 +14,7 @@ from ordersaga.domain.text import Printable
 
 
 class ShipmentState(StrEnum):
-    """Where a shipment stands."""
+    """The state of a shipment."""
 
     CREATED = "created"
     SHIPPED = "shipped"
@@ -24,7 +24,7 @@ class ShipmentState(StrEnum):
 
 
 class ShipmentAddress(Request):
-    """Where the parcel goes. The wire calls the zip code `zip`."""
+    """The destination of a parcel. The wire calls the postal code `zip`."""
 
     street: Line
     city: Line
@@ -52,7 +52,7 @@ class ShipmentAnswer(Reply):
 
 
 class CancelStatus(StrEnum):
-    """The verdict on a shipment's cancellation; 409 AlreadyShipped is the third."""
+    """The result of a shipment's cancellation. The third possible answer is 409 AlreadyShipped."""
 
     CANCELLED = "cancelled"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
@@ -78,7 +78,7 @@ class ShipmentEvent(Request):
 
 
 class ShipmentEntry(Entry):
-    """One shipment in the books."""
+    """One shipment."""
 
     shipment_id: str
     state: ShipmentState
