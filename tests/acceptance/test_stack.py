@@ -71,7 +71,7 @@ def test_a_child_that_cannot_start_is_told_with_its_last_words(tmp_path: Path) -
 
     assert (process.returncode, out) == (1, "")
     assert "services does not start (exit code 1); the stack was stopped." in err
-    assert "cannot be kept" in err
+    assert "cannot be used" in err
     assert str(tmp_path / "logs" / "services.log") in err
 
 

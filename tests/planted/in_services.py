@@ -144,7 +144,7 @@ def look_then_write() -> Planted:
     both = asyncio.Event()
 
     async def reserve(self: InventoryRoutes, request: ReservationRequest) -> Response:
-        seen = [await stock.BOOK.one(self._store, line.sku) for line in request.items]
+        seen = [await stock.TABLE.one(self._store, line.sku) for line in request.items]
         looked.add(request.order_id)
         if len(looked) == 2:
             both.set()

@@ -115,17 +115,17 @@ AS_A_LATER_VERSION_WROTE_IT = json.dumps([{"sku": "mug ☕", "qty": 250_000, "en
 
 async def test_a_reservation_of_a_later_version_is_in_the_books_and_can_be_released(books: Database) -> None:
     store = store_of("inventory", url_of(books))
-    store.prepare()
+    store.migrate()
     request = ReservationRequest.model_validate(INVENTORY.body("1"))
-    async with store.running():
+    async with store.lifespan():
         await store.write(lambda tx: stock.load(tx, {sku_of("1"): 5}))
         await Fence(store).do(request.reservation_id, request, lambda tx: reservations.reserve(tx, request))
         sql = "UPDATE reservation SET items = ?"
         await store.write(lambda tx: tx.execute(sql, AS_A_LATER_VERSION_WROTE_IT))
 
-        page = await reservations.BOOK.page(store, PageQuery(), {})
+        page = await reservations.TABLE.page(store, PageQuery(), {})
         assert [line.model_dump() for line in page.items[0].items] == [{"sku": "mug ☕", "qty": 250_000}]
         release = partial(reservations.release, reservation_id=request.reservation_id)
         assert (await Fence(store).undo(request.reservation_id, None, release, no_content())).status_code == 204
-        entry = await reservations.BOOK.one(store, request.reservation_id)
+        entry = await reservations.TABLE.one(store, request.reservation_id)
         assert entry.state == "released"

@@ -27,8 +27,8 @@ async def effect(tx: Transaction) -> Answer:
 @pytest.fixture
 async def store(books: Database) -> AsyncIterator[Store]:
     store = store_of("payment", url_of(books))
-    store.prepare()
-    async with store.running():
+    store.migrate()
+    async with store.lifespan():
         await store.write(lambda tx: tx.execute(BEGUN, request_hash(REQUEST, None)))
         yield store
 

@@ -26,7 +26,7 @@ VALUES ('m', 'o', 'r', 's', 'b', 'queued', 'n', 'c')
 
 async def _history(url: str) -> list[tuple[Any, ...]]:
     store = store_of("notification", url)
-    async with store.running():
+    async with store.lifespan():
         rows = await store.read(lambda tx: tx.fetch_all("SELECT * FROM migration ORDER BY part, number"))
     return [tuple(row[column] for column in ("part", "number", "name", "checksum", "applied_at")) for row in rows]
 
@@ -34,7 +34,7 @@ async def _history(url: str) -> list[tuple[Any, ...]]:
 async def test_they_are_applied_once(books: Database) -> None:
     url = url_of(books)
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: store_of("notification", url).prepare(), range(4)))
+        list(threads.map(lambda _: store_of("notification", url).migrate(), range(4)))
     history = await _history(url)
     assert [row[:3] for row in history] == [
         ("kit", 1, "fence"),
@@ -44,7 +44,7 @@ async def test_they_are_applied_once(books: Database) -> None:
         ("notification", 3, "by_order"),
         ("notification", 4, "body"),
     ]
-    store_of("notification", url).prepare()
+    store_of("notification", url).migrate()
     assert await _history(url) == history
 
 
@@ -58,8 +58,8 @@ async def test_they_are_applied_once(books: Database) -> None:
 async def test_other_tables_than_ours_are_refused_and_stay(books: Database, sql: str, says: str) -> None:
     url = url_of(books)
     store = store_of("payment", url)
-    store.prepare()
-    async with store.running():
+    store.migrate()
+    async with store.lifespan():
         await store.write(lambda tx: tx.execute(sql))
     with pytest.raises(OrdersagaError, match=says):
         create_app(Settings(database_url=url))
@@ -73,8 +73,8 @@ async def test_a_file_from_before_there_were_migrations_is_taken_over(tmp_path: 
         connection.execute(QUEUED)
         connection.commit()
     store = store_of("notification", f"sqlite:///{tmp_path}")
-    store.prepare()
-    async with store.running():
+    store.migrate()
+    async with store.lifespan():
         row = await store.read(lambda tx: tx.fetch_one("SELECT message_id, claim FROM mail"))
     assert row
     assert (row["message_id"], row["claim"]) == ("m", None)
@@ -106,7 +106,7 @@ def test_a_wrong_password_is_told_and_not_shown(guarded: str) -> None:
 def test_a_database_that_is_not_there_is_told(postgres: Postgres, tmp_path: Path) -> None:
     with pytest.raises(OrdersagaError, match=r"does not exist.*Create the database"):
         create_app(Settings(database_url=postgres.url("nowhere")))
-    with pytest.raises(OrdersagaError, match=r"cannot be kept.*Nothing was started\. Start it"):
+    with pytest.raises(OrdersagaError, match=r"cannot be used.*Nothing was started\. Start it"):
         create_app(Settings(database_url=f"postgresql://me:secret@/books?host={tmp_path}"))
 
 

@@ -29,8 +29,8 @@ begin = partial(outbox.begin_next, claim="one", until=LATER)
 async def store(books: Database) -> AsyncIterator[Store]:
     """An empty outbox."""
     store = store_of("notification", url_of(books))
-    store.prepare()
-    async with store.running():
+    store.migrate()
+    async with store.lifespan():
         yield store
 
 
@@ -45,7 +45,7 @@ async def mail(store: Store) -> Mail:
 
 
 async def state(store: Store) -> tuple[str, int]:
-    entry = await outbox.BOOK.one(store, "msg-1")
+    entry = await outbox.TABLE.one(store, "msg-1")
     return entry.state, entry.notices
 
 
@@ -85,9 +85,9 @@ async def test_what_should_have_ended_has_failed_and_is_not_sent_again(store: St
     await store.write(partial(outbox.give_up_interrupted, due_before="2098"))
     assert await state(store) == ("queued", 0), "its process may still be at it"
     await store.write(partial(outbox.still_sending, mail=mail, until="2026-01-01"))
-    async with Sender(store, None).running():
+    async with Sender(store, None).lifespan():
         assert await state(store) == ("failed", 0)
-        assert "not sent again" in ((await outbox.BOOK.one(store, "msg-1")).reason or "")
+        assert "not sent again" in ((await outbox.TABLE.one(store, "msg-1")).reason or "")
         assert await store.write(partial(begin, claim="two")) is None
 
 

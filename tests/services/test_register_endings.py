@@ -75,12 +75,12 @@ class Model:
 async def stores(books: Database) -> AsyncIterator[tuple[Store, Store]]:
     """Two stores that work on the same database, where it can be shared."""
     first, second = store_of("register", url_of(books)), store_of("register", url_of(books))
-    first.prepare()
+    first.migrate()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(first.running())
-        if first.shared:
-            await stack.enter_async_context(second.running())
-        yield first, second if first.shared else first
+        await stack.enter_async_context(first.lifespan())
+        if first.is_shared:
+            await stack.enter_async_context(second.lifespan())
+        yield first, second if first.is_shared else first
 
 
 async def test_every_sequence_of_calls_is_answered_as_the_model_says(stores: tuple[Store, Store]) -> None:

@@ -309,14 +309,14 @@ SORTED = ({"tracking_number": "t"}, {"search": "o"})
 @one_database  # the other plans by what its tables hold
 async def test_lists_are_read_from_an_index_in_their_order(books: Database) -> None:
     store = store_of("register", url_of(books))
-    store.prepare()
+    store.migrate()
 
     async def plan(statement: tuple[str, list[Value]]) -> list[str]:
         sql, values = statement
         rows = await store.read(lambda tx: tx.fetch_all(f"EXPLAIN QUERY PLAN {sql}", *values))
         return [str(row["detail"]) for row in rows]
 
-    async with store.running():
+    async with store.lifespan():
         for filters, index in PLANS:
             query = search.OrdersQuery.model_validate(filters)
             listing, wanted = search.list_orders(query)

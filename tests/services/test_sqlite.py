@@ -23,8 +23,8 @@ INSERT = "INSERT INTO thing (name) VALUES (?)"
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(tmp_path / "books" / "things.db", THINGS)
-    store.prepare()
-    async with store.running():
+    store.migrate()
+    async with store.lifespan():
         yield store
 
 
@@ -90,7 +90,7 @@ async def test_a_work_that_waits_for_something_else_is_a_bug_and_leaves_nothing(
         await tx.execute(INSERT, "a")
         await asyncio.sleep(0)
 
-    with pytest.raises(RuntimeError, match="waits for nothing but its own statements"):
+    with pytest.raises(RuntimeError, match="may wait for its own statements only"):
         await store.write(wait)
     assert await names(store) == set()
 
@@ -114,5 +114,5 @@ async def test_a_caller_that_went_away_does_not_stop_the_others(store: SqliteSto
 async def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "things.db"
     path.write_text("not a database, and long enough for SQLite to look at it" * 100)
-    with pytest.raises(OrdersagaError, match="cannot be kept"):
-        SqliteStore(path, THINGS).prepare()
+    with pytest.raises(OrdersagaError, match="cannot be used"):
+        SqliteStore(path, THINGS).migrate()

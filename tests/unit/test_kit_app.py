@@ -14,12 +14,12 @@ from ordersaga.services.kit.app import new_app
 class BrokenStore:
     """A store whose every work fails by a bug."""
 
-    shared = False
+    is_shared = False
 
-    def prepare(self) -> None:
+    def migrate(self) -> None:
         """Do nothing."""
 
-    def running(self) -> nullcontext[None]:
+    def lifespan(self) -> nullcontext[None]:
         return nullcontext()
 
     async def write(self, work: object) -> Any:

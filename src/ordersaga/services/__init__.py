@@ -1,1 +1,4 @@
-"""The services that an order meets: the register, and four that have effects behind a fence. Each keeps its books."""
+"""The services that handle an order: the register, and four with effects behind a fence.
+
+No Temporal, and no calls between them.
+"""

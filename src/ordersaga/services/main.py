@@ -30,19 +30,19 @@ _POSTGRES = ("postgresql://", "postgres://")
 
 
 def create_app(settings: Settings, only: Iterable[str] | None = None) -> Starlette:
-    """The application with all services, or only some, each under its name. Creates the books that are missing.
+    """Create the application with all services or some of them, each under its name. Creates missing tables.
 
-    Raises SettingsError for a name or a database URL that is not known, OrdersagaError for books that cannot be kept.
+    Raises SettingsError for an unknown name or database URL, and OrdersagaError for a database that cannot be used.
     """
     services = [_service(name, settings) for name in _names(only)]
     for each in services:
-        each.store.prepare()
+        each.store.migrate()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             for each in services:
-                await stack.enter_async_context(each.running())
+                await stack.enter_async_context(each.lifespan())
             yield
 
     async def root(_request: Request) -> JSONResponse:
@@ -63,10 +63,10 @@ def serve(
     only: Iterable[str] | None = None,
     on_ready: Callable[[int], None] | None = None,
 ) -> None:
-    """Run the services until SIGTERM or Ctrl-C, then finish what is being answered and return.
+    """Run the services until SIGTERM or Ctrl-C, then finish the open requests and return.
 
-    Port 0 takes a free one; `on_ready` is told the port when everything answers. Raises OrdersagaError if the port is
-    taken or the books cannot be kept.
+    Port 0 takes a free port. `on_ready` gets the port once everything answers. Raises OrdersagaError if the port is
+    taken or a database cannot be used.
     """
     run(create_app(settings, only), host, port, on_ready, "The services")
 

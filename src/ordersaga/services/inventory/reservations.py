@@ -1,4 +1,4 @@
-"""Reserving stock, releasing it, and letting it go: what happens in one transaction."""
+"""Reserve, release and consume stock. Each function runs in one transaction."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ def _entry(row: Row) -> ReservationEntry:
     )
 
 
-BOOK = PagedTable(
+TABLE = PagedTable(
     "SELECT seq, reservation_id, order_id, state, items, created_at FROM reservation", "reservation_id", _entry
 )
 HAS_SKU = "reservation_id IN (SELECT reservation_id FROM reservation_sku WHERE sku = ?)"
 
 
 async def reserve(tx: Transaction, request: ReservationRequest) -> Answer:
-    """Take all lines from what is on hand, or none. A refused reservation is in the books too.
+    """Take all lines from the stock on hand, or none. A refused reservation is stored too.
 
-    Many orders for one SKU wait for its row, which is held until the commit. So it is looked at without a lock, and
-    taken last, if there is still enough; a refusal needs none.
+    Many orders for one SKU wait for its row, which is locked until the commit. So read the stock without a lock first,
+    and take it at the end if there is still enough. A refusal needs no lock.
     """
     wanted = _pieces(request.items)
     shortages = await _shortages(tx, wanted)
@@ -69,8 +69,8 @@ async def reserve(tx: Transaction, request: ReservationRequest) -> Answer:
 
 
 async def release(tx: Transaction, reservation_id: str) -> Answer:
-    """Put the pieces of a held reservation back. Raises AlreadyShipped."""
-    reservation = await BOOK.find(tx, reservation_id, lock="wait")
+    """Return the pieces of a held reservation to the stock. Raises AlreadyShipped."""
+    reservation = await TABLE.find(tx, reservation_id, lock="wait")
     if reservation.state is ReservationState.CONSUMED:
         raise AlreadyShipped(f"The goods of {reservation_id} have left the warehouse. Nothing was released.")
     await tx.execute(_SET_STATE, ReservationState.RELEASED, reservation_id)
@@ -79,8 +79,8 @@ async def release(tx: Transaction, reservation_id: str) -> Answer:
 
 
 async def consume(tx: Transaction, reservation_id: str) -> ReservationEntry:
-    """Let the goods of a held reservation go; said twice, they go once. Raises InvalidTransition or NotFound."""
-    reservation = await BOOK.find(tx, reservation_id, lock="wait")
+    """Let the goods of a held reservation leave. Repeating it changes nothing. Raises InvalidTransition or NotFound."""
+    reservation = await TABLE.find(tx, reservation_id, lock="wait")
     if reservation.state is ReservationState.CONSUMED:
         return reservation
     if reservation.state is not ReservationState.HELD:
@@ -103,7 +103,7 @@ async def _shortages(tx: Transaction, wanted: Mapping[str, int]) -> list[Shortag
 
 
 def _pieces(lines: Iterable[ReservationLine | LineEntry]) -> Counter[str]:
-    """How many pieces of each SKU, ordered by SKU, so that two transactions never wait for each other crosswise."""
+    """The number of pieces of each SKU, ordered by SKU, so that two transactions cannot deadlock."""
     return count_pieces(sorted(lines, key=lambda line: line.sku))
 
 

@@ -1,4 +1,4 @@
-"""The inventory service's addresses."""
+"""The inventory service's HTTP endpoints."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ StockLevels = Annotated[dict[Sku, StockLevel], Field(min_length=1), Body()]
 
 
 class StockQuery(PageQuery):
-    """A page of all stock, or the one SKU."""
+    """A page of all stock, or one SKU."""
 
     sku: Sku | None = None
 
@@ -57,8 +57,8 @@ class ReservationQuery(OrderQuery):
 
 
 def service(store: Store) -> Service:
-    """The inventory service over this store."""
-    app = new_app("inventory", "Stock, and reservations of it.", store)
+    """Build the inventory service on this store."""
+    app = new_app("inventory", "Stock and its reservations.", store)
     routes = _Routes(store)
     add: Any = app.add_api_route
     done = problems(InsufficientInventory, NotYours, Fenced, IdempotencyMismatch, InProgress)
@@ -81,7 +81,7 @@ def service(store: Store) -> Service:
     add("/stock", routes.load_many, methods=["PUT"], response_model=dict[str, int], responses=problems(StockInUse))
     add("/stock/{sku:path}", routes.stock_item, responses=problems(NotFound), **stocked)
     add("/stock/{sku:path}", routes.load, methods=["PUT"], responses=problems(StockInUse), **stocked)
-    return Service("inventory", app, store, store.running)
+    return Service("inventory", app, store, store.lifespan)
 
 
 class _Routes:
@@ -90,11 +90,11 @@ class _Routes:
         self._fence = Fence(store)
 
     async def reserve(self, request: ReservationRequest) -> Response:
-        """Reserve all lines or none."""
+        """Reserve all lines, or none."""
         return await self._fence.do(request.reservation_id, request, lambda tx: reservations.reserve(tx, request))
 
     async def release(self, reservation_id: EffectId, owner: OwnerQuery = None) -> Response:
-        """Release a reservation, or see to it that it is never made."""
+        """Release a reservation, or make sure that it is never made."""
         work = partial(reservations.release, reservation_id=reservation_id)
         return await self._fence.undo(reservation_id, owner, work, no_content())
 
@@ -105,32 +105,32 @@ class _Routes:
         return reply(await self._store.write(lambda tx: reservations.consume(tx, reservation_id))).response()
 
     async def reservation(self, reservation_id: EffectId) -> Response:
-        """One reservation in the books."""
-        return reply(await reservations.BOOK.one(self._store, reservation_id)).response()
+        """One reservation."""
+        return reply(await reservations.TABLE.one(self._store, reservation_id)).response()
 
     async def reservations(self, query: Annotated[ReservationQuery, Query()]) -> Response:
-        """The reservations in the books."""
+        """The reservations, in pages."""
         wanted = {"order_id = ?": query.order_id, reservations.HAS_SKU: query.sku}
-        return reply(await reservations.BOOK.page(self._store, query, wanted)).response()
+        return reply(await reservations.TABLE.page(self._store, query, wanted)).response()
 
     async def stock(self, query: Annotated[StockQuery, Query()]) -> Response:
-        """The stock in the books."""
-        return reply(await stock.BOOK.page(self._store, query, {"sku = ?": query.sku})).response()
+        """The stock, in pages."""
+        return reply(await stock.TABLE.page(self._store, query, {"sku = ?": query.sku})).response()
 
     async def stock_item(self, sku: Sku) -> Response:
-        """One SKU in the books."""
-        return reply(await stock.BOOK.one(self._store, sku)).response()
+        """The stock of one SKU."""
+        return reply(await stock.TABLE.one(self._store, sku)).response()
 
     async def load(self, sku: Sku, request: StockRequest) -> Response:
-        """Say how many pieces of one SKU were loaded since ever."""
+        """Set the total number of pieces of one SKU that have ever been loaded."""
 
         async def work(tx: Transaction) -> StockItem:
             await stock.load(tx, {sku: request.loaded})
-            return await stock.BOOK.find(tx, sku)
+            return await stock.TABLE.find(tx, sku)
 
         return reply(await self._store.write(work)).response()
 
     async def load_many(self, levels: StockLevels) -> dict[str, int]:
-        """Say how many pieces of each SKU were loaded since ever: all of them, or none if one is in use."""
+        """Set the total numbers of pieces ever loaded: for all these SKUs, or for none if one is in use."""
         await self._store.write(lambda tx: stock.load(tx, levels))
         return {"skus": len(levels)}

@@ -1,4 +1,4 @@
-"""Loading stock: what happens in one transaction."""
+"""Load stock. Each function runs in one transaction."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _entry(row: Row) -> StockItem:
     )
 
 
-BOOK = PagedTable("SELECT sku, loaded, on_hand, reserved, shipped FROM stock", "sku", _entry, "sku", str)
+TABLE = PagedTable("SELECT sku, loaded, on_hand, reserved, shipped FROM stock", "sku", _entry, "sku", str)
 
 
 async def load(tx: Transaction, levels: Mapping[str, int]) -> None:
-    """Say how many pieces of each SKU were loaded since ever. Raises StockInUse, and then none is changed."""
+    """Set the total numbers of pieces that have ever been loaded. Raises StockInUse; then nothing has changed."""
     rows = [(sku, loaded, loaded) for sku, loaded in sorted(levels.items())]
     if await tx.execute_many(_LOAD, rows) < len(rows):
         raise StockInUse(await _in_use(tx, levels))
@@ -40,7 +40,7 @@ async def load(tx: Transaction, levels: Mapping[str, int]) -> None:
 async def _in_use(tx: Transaction, levels: Mapping[str, int]) -> str:
     found = []
     for sku, loaded in levels.items():
-        item = await BOOK.find(tx, sku)
+        item = await TABLE.find(tx, sku)
         if item.reserved + item.shipped > loaded:
             found.append(f"{sku}: {item.reserved} reserved and {item.shipped} shipped, so {loaded} is too few")
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

@@ -1,1 +1,1 @@
-"""What the services share: the application, the store, the fence and the pages of the books."""
+"""What the services share: the application, the store, the fence and paged tables. Nothing specific to one service."""

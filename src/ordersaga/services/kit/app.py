@@ -1,4 +1,4 @@
-"""What every service's HTTP application has: problem documents for all errors, a limit for bodies, health, OpenAPI."""
+"""The common parts of every service's HTTP application: problem documents, a body limit, health, OpenAPI."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ordersaga.http.limits import BodyLimit
 from ordersaga.http.problem import ERROR_HANDLERS as ALL_SERVERS
 from ordersaga.http.problem import ErrorHandler, unavailable_response
 from ordersaga.services.kit.route import BodyRoute
-from ordersaga.services.kit.store import BooksUnavailable, Store, Transaction
+from ordersaga.services.kit.store import DatabaseUnavailable, Store, Transaction
 
 MAX_BODY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service: its application, and what must be running while that answers."""
+    """One service: its application, and what must run as long as it answers."""
 
     name: str
     app: FastAPI
     store: Store
-    running: Callable[[], AbstractAsyncContextManager[None]]
+    lifespan: Callable[[], AbstractAsyncContextManager[None]]
 
 
 def new_app(name: str, summary: str, store: Store) -> FastAPI:
-    """An application without routes of its own yet."""
+    """Create an application without its own routes."""
     app = FastAPI(
         title=f"ordersaga {name}",
         summary=summary,
@@ -46,7 +46,7 @@ def new_app(name: str, summary: str, store: Store) -> FastAPI:
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES)
 
     async def healthz() -> Response:
-        """Whether the service can read its books."""
+        """Whether the service can read its database."""
         await store.read(probe)
         return JSONResponse({"status": "ok", "service": name})
 
@@ -55,7 +55,7 @@ def new_app(name: str, summary: str, store: Store) -> FastAPI:
 
 
 async def probe(tx: Transaction) -> None:
-    """Read nothing: whether the database answers."""
+    """Check that the database answers."""
     await tx.fetch_one("SELECT 1")
 
 
@@ -63,5 +63,5 @@ async def _unavailable(_request: Request, error: Exception) -> Response:
     return unavailable_response(str(error))
 
 
-ERROR_HANDLERS: Mapping[Any, ErrorHandler] = {**ALL_SERVERS, BooksUnavailable: _unavailable}
-"""How every error of a service becomes a problem document."""
+ERROR_HANDLERS: Mapping[Any, ErrorHandler] = {**ALL_SERVERS, DatabaseUnavailable: _unavailable}
+"""The mapping from each error of a service to a problem document."""

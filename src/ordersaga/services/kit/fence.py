@@ -1,20 +1,20 @@
-"""The fence: what a service did, refused or undid under an id, kept in the same transaction as the business rows.
+"""The fence: what a service did, refused or undid under an id, stored in the same transaction as the business rows.
 
     do    first time      the work runs and its answer is stored, a refusal too
-          same body       the stored answer; from its owner also with other words for the same substance
+          same body       the stored answer; from its owner also with other texts for the same substance
           other body      IdempotencyMismatch
           after an undo   Fenced
           not ended yet   InProgress
     undo  after a do      the work takes the effect back and its answer is stored
-          nothing there   a tombstone, so that a do that comes late is turned away
+          nothing there   a tombstone, so that a late do is rejected
           again           the stored answer
-    both  by a stranger   NotYours
+    both  another owner   NotYours
 
-An effect, and a tombstone too, belongs to whom its first request named as `owner`, and everybody else is a stranger.
-Where that named nobody, nobody is.
+An effect or a tombstone belongs to the `owner` of its first request. If that request named none, it has no owner, and
+every caller may use it.
 
-A do that was refused left nothing to undo. An undo that comes too late raises; its transaction is rolled back, so that
-it leaves no row and the question can be asked again.
+A refused do leaves nothing to undo. An undo that comes too late raises. Its transaction is rolled back, so it leaves no
+row, and the undo can be requested again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _INSERT = """
 INSERT INTO fence (id, op, written_by, request_hash, state, created_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
-_TAKE_BACK = "DELETE FROM fence WHERE id = ? AND op = 'undo'"
+_FORGET_UNDO = "DELETE FROM fence WHERE id = ? AND op = 'undo'"
 _FINISH = "UPDATE fence SET state = ?, answer = ? WHERE id = ? AND op = ?"
 _FIND = "SELECT written_by, request_hash, state, answer, owner FROM fence WHERE id = ? AND op = ?"
 
@@ -54,14 +54,14 @@ class Fence:
         return (await self._store.write(partial(do, effect_id, request, work))).response()
 
     async def undo(self, effect_id: str, owner: str | None, work: TransactionFn[Answer], nothing: Answer) -> Response:
-        """Undo what was done under this id, or answer `nothing` and keep it from being done. Raises NotYours."""
+        """Undo what was done under this id, or answer `nothing` and prevent a later do. Raises NotYours."""
         return (await self._store.write(partial(undo, effect_id, owner, work, nothing))).response()
 
 
 def request_hash(request: DoRequest, owner: str | None) -> str:
-    """A hash of what a request says: for an effect of an owner, of its substance alone.
+    """A hash of a request's content: if the effect has an owner, of its substance alone.
 
-    How its JSON was written does not count.
+    The formatting of its JSON does not count.
     """
     said = request.model_dump(mode="json", include=set(request.substance) if owner else None, exclude={"owner"})
     text = json.dumps(said, sort_keys=True, separators=(",", ":"))
@@ -69,20 +69,22 @@ def request_hash(request: DoRequest, owner: str | None) -> str:
 
 
 async def do(effect_id: str, request: DoRequest, work: TransactionFn[Answer], tx: Transaction) -> Answer:
-    """The do, inside a transaction. A refusal of the work is stored as it is; what the work wrote with it stays."""
+    """Do the work inside a transaction. If the work refuses, its answer and its writes are stored."""
     owner = request.owner
     if await tx.execute(_INSERT, effect_id, "do", "do", request_hash(request, owner), "started", now(), owner):
         answer = await work(tx)
-        await tx.execute(_FINISH, "done" if answer.is_yes else "nothing", answer.stored, effect_id, "do")
+        await tx.execute(_FINISH, "done" if answer.is_success else "nothing", answer.stored, effect_id, "do")
         if answer.last:
             await answer.last(tx)
         return answer
     done = await _find(tx, effect_id, "do")
     _check_owner(done, effect_id, owner)
     if done["written_by"] == "undo" or await tx.fetch_one(_FIND, effect_id, "undo"):
-        raise Fenced(f"{effect_id} was undone before. This request was turned away and had no effect.")
+        raise Fenced(f"{effect_id} was undone before. This request was rejected and had no effect.")
     if done["request_hash"] != request_hash(request, done["owner"]):
-        raise IdempotencyMismatch(f"{effect_id} already names a request with another body. This one had no effect.")
+        raise IdempotencyMismatch(
+            f"{effect_id} already belongs to a request with another body. This one was rejected and had no effect."
+        )
     if done["state"] == "started":
         raise InProgress
     return Answer.restore(done["answer"])
@@ -91,7 +93,7 @@ async def do(effect_id: str, request: DoRequest, work: TransactionFn[Answer], tx
 async def undo(
     effect_id: str, owner: str | None, work: TransactionFn[Answer], nothing: Answer, tx: Transaction
 ) -> Answer:
-    """The undo, inside a transaction. Raises InProgress while the do has not ended."""
+    """Undo inside a transaction. Raises InProgress while the do has not ended."""
     await tx.execute(_INSERT, effect_id, "do", "undo", None, "nothing", now(), owner)
     done = await _find(tx, effect_id, "do")
     _check_owner(done, effect_id, owner)
@@ -105,14 +107,17 @@ async def undo(
     return answer
 
 
-async def take_undo_back(tx: Transaction, effect_id: str) -> None:
-    """An undo has turned out later not to have taken effect: it may be asked for again. A do stays the one it was."""
-    await tx.execute(_TAKE_BACK, effect_id)
+async def forget_undo(tx: Transaction, effect_id: str) -> None:
+    """Forget an undo that turned out not to have taken effect, so that it can be requested again.
+
+    The do stays as it is.
+    """
+    await tx.execute(_FORGET_UNDO, effect_id)
 
 
 def _check_owner(done: Row, effect_id: str, owner: str | None) -> None:
     if done["owner"] not in (None, owner):
-        raise NotYours(f"{effect_id} belongs to another owner. This request was turned away and changed nothing.")
+        raise NotYours(f"{effect_id} belongs to another owner. This request was rejected and changed nothing.")
 
 
 async def _find(tx: Transaction, effect_id: str, op: str) -> Row:

@@ -1,4 +1,4 @@
-"""Reading the books: pages with a stable cursor, and single entries."""
+"""Tables that are read in pages with a stable cursor, or entry by entry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_INTEGER = 2**63 - 1
 
 
 class PageQuery(Request):
-    """Which page: after `cursor`, which an earlier page gave as `next`, and how long."""
+    """The parameters of a page: where it begins (the `next` of an earlier page) and its length."""
 
     cursor: Annotated[str, Field(max_length=500)] | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 500
@@ -35,7 +35,7 @@ class OrderQuery(PageQuery):
 
 @dataclass(frozen=True)
 class PagedTable(Generic[E]):
-    """A table that can be read in pages, in the order of `key`, which never changes for an entry."""
+    """A table that can be read in pages, ordered by `key`, which never changes for an entry."""
 
     select: str
     id: str
@@ -44,7 +44,7 @@ class PagedTable(Generic[E]):
     key_type: type[int] | type[str] = int
 
     async def page(self, store: Store, query: PageQuery, wanted: Mapping[str, str | None]) -> Page[E]:
-        """The entries for which each condition holds; one whose value is None does not count."""
+        """A page of the entries that match all conditions. A condition whose value is None is ignored."""
         conditions: dict[str, Value] = {condition: value for condition, value in wanted.items() if value is not None}
         if query.cursor is not None:
             conditions[f"{self.key} > ?"] = self._position(query.cursor)
@@ -60,7 +60,7 @@ class PagedTable(Generic[E]):
         return Page[E](items=[self.entry(row) for row in rows[: query.limit]], next=last)
 
     async def one(self, store: Store, name: str) -> E:
-        """The entry of this name. Raises NotFound."""
+        """The entry with this id. Raises NotFound."""
 
         async def work(tx: Transaction) -> E:
             return await self.find(tx, name)
@@ -68,10 +68,10 @@ class PagedTable(Generic[E]):
         return await store.read(work)
 
     async def find(self, tx: Transaction, name: str, lock: Lock | None = None) -> E:
-        """The entry of this name, inside a transaction. Raises NotFound."""
+        """The entry with this id, inside a transaction. Raises NotFound."""
         row = await tx.fetch_one(f"{self.select} WHERE {self.id} = ?", name, lock=lock)
         if row is None:
-            raise NotFound(f"There is no {name} in the books.")
+            raise NotFound(f"There is no {name}.")
         return self.entry(row)
 
     def _position(self, cursor: str) -> Value:
@@ -80,7 +80,7 @@ class PagedTable(Generic[E]):
         except (ValueError, RecursionError):
             position = None
         if type(position) is not self.key_type or (isinstance(position, int) and abs(position) > _MAX_INTEGER):
-            raise InvalidRequest("cursor: it is not one that a page gave as `next`. Ask again without it.")
+            raise InvalidRequest("cursor: it is not the `next` of a page. Try again without it.")
         return position
 
 

@@ -1,9 +1,10 @@
-"""The store in PostgreSQL: a schema of its own for each service, and a pool of connections to it.
+"""The store in PostgreSQL: one schema per service, and a pool of connections.
 
-Transactions are READ COMMITTED; what a work relies on, it locks (see ordersaga.services.kit.store). A work is run
-again after a deadlock, and when its connection was lost, also in the middle of COMMIT: if that commit took place after
-all, the work finds what it did, by the fence or by the state of its rows, and does nothing twice. PostgreSQL makes the
-second run wait for the first one's end, because both insert the same key of the fence or lock the same row.
+Transactions are READ COMMITTED, and a transaction function locks what it relies on (see ordersaga.services.kit.store).
+It runs again after a deadlock or when its connection was lost, even in the middle of COMMIT. If that commit succeeded
+after all, the function finds its own effect through the fence or the state of its rows, and does nothing twice.
+PostgreSQL makes the second run wait for the end of the first one, because both insert the same key of the fence or lock
+the same row.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ordersaga.services.kit.migrate import Migration
 from ordersaga.services.kit.postgres_setup import prepare
 from ordersaga.services.kit.postgres_sql import counted, numbered
 from ordersaga.services.kit.postgres_url import PostgresUrl
-from ordersaga.services.kit.store import BooksUnavailable, Lock, RetryTransaction, Row, TransactionFn, Value
+from ordersaga.services.kit.store import DatabaseUnavailable, Lock, RetryTransaction, Row, TransactionFn, Value
 
 if TYPE_CHECKING:
     from asyncpg import Pool, Record
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WAIT_SECONDS = 5.0
-"""How long a work waits for a connection, and for how long it is run again."""
+"""How long a transaction waits for a connection, and how long it is retried."""
 
 _IDLE_SECONDS = 300.0
 _CLOSE_SECONDS = 10.0
 _FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 0.2
+_MAX_PAUSE = 0.2
 _WRITE = "BEGIN"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -61,7 +62,7 @@ _LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InternalClientError,  # the server has said goodbye, and asyncpg waits for more of it
+    asyncpg.InternalClientError,  # the server has closed the connection, and asyncpg still waits for data
 )
 _ANY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ _log = logging.getLogger(__name__)
 class PostgresStore:
     """A service's schema in a PostgreSQL database."""
 
-    shared: ClassVar[bool] = True
+    is_shared: ClassVar[bool] = True
 
     def __init__(self, url: PostgresUrl, schema: str, migrations: Sequence[Migration]) -> None:
         self._url = url
@@ -79,14 +80,14 @@ class PostgresStore:
         self._pool: Pool[Record]
         self._answers = True
 
-    def prepare(self) -> None:
-        """Bring the schema up to date. Raises OrdersagaError if the database cannot be used."""
-        with ThreadPoolExecutor(1) as thread:  # the caller may have an event loop, and waits in it
+    def migrate(self) -> None:
+        """Update the schema. Raises OrdersagaError if the database cannot be used."""
+        with ThreadPoolExecutor(1) as thread:  # the caller may have an event loop, and blocks it meanwhile
             thread.submit(asyncio.run, prepare(self._url, self._schema, self._migrations)).result()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Keep the pool until the end of the block. It connects when it is needed, and again when it must."""
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Keep the connection pool until the end of the block. It connects on demand, and reconnects if needed."""
         self._pool = await asyncpg.create_pool(
             **self._url.options(self._schema),
             min_size=0,
@@ -105,11 +106,11 @@ class PostgresStore:
                 self._pool.terminate()
 
     async def write(self, work: TransactionFn[T]) -> T:
-        """Run the work in a transaction; it is on disk when this returns. Raises BooksUnavailable."""
+        """Run `work` in a transaction; it is on disk when this returns. Raises DatabaseUnavailable."""
         return await self._run(_WRITE, work)
 
     async def read(self, work: TransactionFn[T]) -> T:
-        """Run the work on a snapshot. Raises BooksUnavailable."""
+        """Run `work` on a snapshot. Raises DatabaseUnavailable."""
         return await self._run(_READ, work)
 
     async def _run(self, begin: str, work: TransactionFn[T]) -> T:
@@ -128,8 +129,8 @@ class PostgresStore:
                     raise self._unavailable(error, attempt) from error
             finally:
                 await self._release(connection)
-            await asyncio.sleep(pause * random.random())  # noqa: S311 - so that those who met do not meet again
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await asyncio.sleep(pause * random.random())  # noqa: S311 - keeps collided transactions apart
+            pause = min(2 * pause, _MAX_PAUSE)
 
     async def _connect(self, attempt: _Attempt) -> Connected:
         try:
@@ -142,28 +143,28 @@ class PostgresStore:
         return connection
 
     async def _release(self, connection: Connected) -> None:
-        with suppress(*_ANY):  # the pool has closed it then
+        with suppress(*_ANY):  # then the pool has closed the connection
             await self._pool.release(connection)
 
-    def _unavailable(self, error: Exception, attempt: _Attempt) -> BooksUnavailable:
+    def _unavailable(self, error: Exception, attempt: _Attempt) -> DatabaseUnavailable:
         if self._answers:
             self._answers = False
             _log.warning("The database %s cannot be used: %r", self._url.shown, error)
-        effect = "Whether the request took effect is not known" if attempt.in_doubt else "The request had no effect"
+        effect = "It is unknown whether the request took effect" if attempt.in_doubt else "The request had no effect"
         busy = isinstance(error, (*_BUSY, *_CONFLICT))
-        why = "has too much to do" if busy else "does not answer"
-        return BooksUnavailable(f"The service's database {why}. {effect}; asking again does nothing twice.")
+        why = "is overloaded" if busy else "does not answer"
+        return DatabaseUnavailable(f"The service's database {why}. {effect}. You can safely repeat it.")
 
 
 class _Attempt:
-    """A transaction that is tried until it ends. `in_doubt`: it may have been committed although nobody said so."""
+    """A transaction that is retried until it ends. `in_doubt`: it may have been committed, but no confirmation came."""
 
     def __init__(self, begin: str) -> None:
         self._begin = begin
         self.in_doubt = False
 
     async def run(self, connection: Connected, work: TransactionFn[T]) -> T:
-        """Run the work once, and commit. Whatever is raised, the connection has no transaction then, or is closed."""
+        """Run `work` once, and commit. If anything is raised, the connection has no open transaction or is closed."""
         try:
             await connection.execute(self._begin)
             result = await work(_PostgresTransaction(connection))
@@ -184,7 +185,7 @@ class _Attempt:
             _terminate(connection)
             raise
         if ended != "COMMIT":
-            raise RuntimeError("a statement had failed, and the work went on as if it had not")
+            raise RuntimeError("a statement failed, and the transaction function ignored the error")
 
 
 class _PostgresTransaction:
@@ -218,16 +219,16 @@ async def _roll_back(connection: Connected) -> None:
 
 
 def _terminate(connection: Connected) -> None:
-    with suppress(asyncpg.InterfaceError):  # the pool has found out before us, and taken it back
+    with suppress(asyncpg.InterfaceError):  # the pool has noticed it first, and taken the connection back
         connection.terminate()
 
 
 def _is_gone(connection: Connected) -> bool:
     try:
         return connection.is_closed()
-    except asyncpg.InterfaceError:  # likewise
+    except asyncpg.InterfaceError:  # as above
         return True
 
 
 async def _leave_as_it_is(_connection: Any) -> None:
-    """Our works change nothing about a connection, so that nothing must be reset for the next."""
+    """Our transactions change no settings of a connection, so nothing must be reset for the next one."""

@@ -1,4 +1,4 @@
-"""Making a PostgreSQL database ready for a service: its schema, and the tables in it up to date."""
+"""Prepares a PostgreSQL database for a service: creates its schema, and applies the migrations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from ordersaga.services.kit.migrate import APPLIED, HISTORY, REMEMBER, Migration, pending
+from ordersaga.services.kit.migrate import APPLIED, HISTORY, RECORD, Migration, pending
 from ordersaga.services.kit.postgres_sql import numbered
 from ordersaga.services.kit.postgres_url import PostgresUrl
 from ordersaga.services.kit.store import now
@@ -15,15 +15,16 @@ from ordersaga.services.kit.store import now
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('ordersaga migrations of ' || $1, 0))"
-_PATIENCE = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '60s'"
-"""For another process that applies the same migrations, and for long ones."""
+_LOCK_MIGRATIONS = "SELECT pg_advisory_xact_lock(hashtextextended('ordersaga migrations of ' || $1, 0))"
+_TIMEOUTS = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '60s'"
+"""Time for another process that applies the same migrations, and for long migrations."""
 
 
 async def prepare(url: PostgresUrl, schema: str, known: Sequence[Migration]) -> None:
-    """Create the schema if it is missing and apply what is missing in it, in one transaction.
+    """Create the schema if it is missing, and apply the missing migrations, in one transaction.
 
-    Two processes that start at once take turns. Raises OrdersagaError if the database cannot be used or is newer.
+    Two processes that start at the same time take turns. Raises OrdersagaError if the database cannot be used or is
+    newer.
     """
     try:
         connection: Connection[Record] = await asyncpg.connect(**url.options(schema) | {"command_timeout": None})
@@ -37,9 +38,9 @@ async def prepare(url: PostgresUrl, schema: str, known: Sequence[Migration]) -> 
 
 
 async def _migrate(connection: Connection[Record], schema: str, known: Sequence[Migration], where: str) -> None:
-    await connection.execute(_PATIENCE)
-    await connection.execute(_ONE_AT_A_TIME, schema)
-    # IF NOT EXISTS would ask for the right to create one that is there.
+    await connection.execute(_TIMEOUTS)
+    await connection.execute(_LOCK_MIGRATIONS, schema)
+    # IF NOT EXISTS would require the right to create a schema even if it exists.
     if not await connection.fetchval("SELECT 1 FROM pg_namespace WHERE nspname = $1", schema):
         await connection.execute(f'CREATE SCHEMA "{schema}"')
     if not await connection.fetchval("SELECT to_regclass('migration')"):
@@ -47,4 +48,4 @@ async def _migrate(connection: Connection[Record], schema: str, known: Sequence[
     applied = {(row["part"], row["number"]): row["checksum"] for row in await connection.fetch(APPLIED)}
     for migration in pending(known, applied, where):
         await connection.execute(migration.sql)
-        await connection.execute(numbered(REMEMBER), *migration.remembered(now()))
+        await connection.execute(numbered(RECORD), *migration.row(now()))

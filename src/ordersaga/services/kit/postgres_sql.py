@@ -1,4 +1,4 @@
-"""The services' SQL in PostgreSQL's words."""
+"""Translates the services' SQL for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _TEXT_OR_VALUE = re.compile(r"'[^']*'|\"[^\"]*\"|\?")
 
 @lru_cache(maxsize=1024)
 def numbered(sql: str, lock: Lock | None = None) -> str:
-    """The statement with $1, $2 … for each `?` that is not in quotes, and the lock that its rows are read with."""
+    """The statement with $1, $2 … for each `?` outside quotes, and with the lock for the rows that it reads."""
     numbers = count(1)
     return _TEXT_OR_VALUE.sub(lambda found: f"${next(numbers)}" if found[0] == "?" else found[0], sql) + _LOCKS[lock]
 
 
 @lru_cache(maxsize=1024)
 def counted(sql: str) -> str:
-    """The statement such that it returns a row for each row that it changed."""
+    """The statement, changed to return one row for each row that it changes."""
     return f"{numbered(sql)} RETURNING 1"

@@ -1,4 +1,4 @@
-"""The URL of a PostgreSQL database: read, shown without its password, and what went wrong with it in plain words."""
+"""The URL of a PostgreSQL database: parsing it, showing it without its password, and explaining connection errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _POOL_SIZE = "pool_size"
 CONNECT_SECONDS = 5.0
 
 _WHAT_TO_DO: list[tuple[type[Exception], str]] = [
-    (asyncpg.InvalidAuthorizationSpecificationError, "Check the role and the password in ORDERSAGA_DATABASE_URL."),
+    (asyncpg.InvalidAuthorizationSpecificationError, "Check the user name and the password in ORDERSAGA_DATABASE_URL."),
     (asyncpg.InvalidCatalogNameError, "Create the database, or name another in ORDERSAGA_DATABASE_URL."),
     (
         asyncpg.InsufficientPrivilegeError,
@@ -30,7 +30,7 @@ _WHAT_TO_DO: list[tuple[type[Exception], str]] = [
 
 @dataclass(frozen=True, slots=True)
 class PostgresUrl:
-    """Where the database is, without what is meant for us. `shown` has no password."""
+    """A database URL without our own parameters. `shown` has no password."""
 
     dsn: str
     shown: str
@@ -39,7 +39,7 @@ class PostgresUrl:
 
     @classmethod
     def parse(cls, url: str) -> PostgresUrl:
-        """Read postgresql://user:password@host:port/database?pool_size=8. Raises SettingsError."""
+        """Parse postgresql://user:password@host:port/database?pool_size=8. Raises SettingsError."""
         shown = shown_database(url)
         try:
             parts = urlsplit(url)
@@ -56,7 +56,7 @@ class PostgresUrl:
         return cls(dsn, shown, tuple(secrets), pool_size)
 
     def options(self, schema: str) -> dict[str, Any]:
-        """What every connection of the service with this schema is opened with."""
+        """The options of every connection of the service with this schema."""
         settings = {
             "search_path": schema,
             "application_name": f"ordersaga {schema}",
@@ -67,12 +67,12 @@ class PostgresUrl:
         return {"dsn": self.dsn, "timeout": CONNECT_SECONDS, "command_timeout": 15.0, "server_settings": settings}
 
     def unusable(self, error: Exception) -> OrdersagaError:
-        """What to say at the start if the database cannot be used."""
+        """The error to raise at the start if the database cannot be used."""
         advice = next((text for kind, text in _WHAT_TO_DO if isinstance(error, kind)), "See docs/how-to/postgresql.md.")
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         for secret in self.secrets:
             reason = reason.replace(secret, "***")
-        return OrdersagaError(f"The books in {self.shown} cannot be kept ({reason}). Nothing was started. {advice}")
+        return OrdersagaError(f"The database {self.shown} cannot be used ({reason}). Nothing was started. {advice}")
 
 
 def _unreadable(shown: str) -> SettingsError:

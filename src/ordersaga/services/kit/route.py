@@ -1,7 +1,7 @@
-"""A route that reads what is usually sent by itself, and leaves everything else to FastAPI.
+"""A route that reads the usual JSON body itself, and leaves everything else to FastAPI.
 
-Every order makes six calls with a small JSON body. FastAPI reads such a body by steps that any request may need; here
-pydantic reads it at once. What cannot be read so, for whatever reason, FastAPI reads again, and answers as always.
+Every order makes six calls with a small JSON body. FastAPI reads a body in steps that any kind of request may need;
+here pydantic reads it at once. FastAPI reads every body that cannot be read this way, and gives its usual answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _JSON = (b"content-type", b"application/json")
 
 
 class BodyRoute(APIRoute):
-    """Takes the path's parameters and one model as JSON, and returns a Response. Any other route is FastAPI's own."""
+    """A route that takes path parameters and one JSON model, and returns a Response.
+
+    Other routes are handled by FastAPI.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -26,11 +29,11 @@ class BodyRoute(APIRoute):
 
     @property
     def reads_body(self) -> bool:
-        """Whether it reads the body by itself."""
+        """Whether this route reads the body itself."""
         return self._body is not None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. `scope` is one that the route matches."""
+        """Answer a request. `scope` must match the route."""
         if self._body is None or scope["method"] not in (self.methods or ()) or _JSON not in scope["headers"]:
             await super().handle(scope, receive, send)
             return
@@ -39,14 +42,14 @@ class BodyRoute(APIRoute):
             given = {name: kind.validate_python(scope["path_params"][name]) for name, kind in self._path.items()}
             given[self._body[0]] = self._body[1].model_validate_json(body)
         except ValidationError:
-            await super().handle(scope, _once_more(body), send)
+            await super().handle(scope, _replay(body), send)
             return
         response = await self.endpoint(**given)
         await response(scope, receive, send)
 
 
 def _parameters(route: APIRoute) -> tuple[tuple[str, type[BaseModel]] | None, dict[str, TypeAdapter[Any]]]:
-    """The parameter for the body with its model, and those of the path; no body if FastAPI has to read the request."""
+    """The body parameter with its model, and the path parameters. No body if FastAPI has to read the request."""
     wants = route.dependant
     others = (wants.query_params, wants.header_params, wants.cookie_params, wants.dependencies)
     hints = get_type_hints(route.endpoint, include_extras=True)
@@ -61,7 +64,7 @@ def _is_a(kind: type, hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, kind)
 
 
-def _once_more(body: bytes) -> Receive:
+def _replay(body: bytes) -> Receive:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -1,7 +1,7 @@
-"""The store in an SQLite file: one thread writes, one reads, and what waits together is committed together.
+"""The store in an SQLite file: one thread writes, one reads, and waiting transactions are committed together.
 
-A commit costs a flush to disk, so the writer commits all that has queued up meanwhile at once. Each work has a
-savepoint of its own: one that fails is rolled back alone. No work is answered before the commit.
+A commit costs a flush to disk, so the writer commits everything that has queued up at once. Each transaction function
+has its own savepoint, so one that fails is rolled back alone. None is answered before the commit.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from queue import Empty, SimpleQueue
 from typing import Any, ClassVar, TypeVar, cast
 
 from ordersaga.domain.errors import OrdersagaError
-from ordersaga.services.kit.migrate import APPLIED, HISTORY, REMEMBER, Migration, pending
+from ordersaga.services.kit.migrate import APPLIED, HISTORY, RECORD, Migration, pending
 from ordersaga.services.kit.store import Lock, Row, Transaction, TransactionFn, Value, now
 
 T = TypeVar("T")
 MAX_GROUP = 64
-"""How many works are committed together at most. More would only make the first of them wait."""
+"""The maximum number of transactions that are committed together. More would only make the first one wait."""
 
 _BUSY_SECONDS = 10.0
 
 
 class SqliteStore:
-    """A service's database in one file, which one process has for itself."""
+    """A service's database in one file, which only one process uses."""
 
-    shared: ClassVar[bool] = False
+    is_shared: ClassVar[bool] = False
 
     def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
         self._path = path
@@ -39,21 +39,21 @@ class SqliteStore:
         self._writer = _Thread(path, "BEGIN IMMEDIATE")
         self._reader = _Thread(path, "BEGIN")
 
-    def prepare(self) -> None:
-        """Create the folder and bring the tables up to date. Raises OrdersagaError if the file cannot be used."""
+    def migrate(self) -> None:
+        """Create the folder, and update the tables. Raises OrdersagaError if the file cannot be used."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(_connect(self._path)) as connection:
                 _migrate(connection, self._migrations, str(self._path))
         except (OSError, sqlite3.Error) as error:
             raise OrdersagaError(
-                f"The books in {self._path} cannot be kept ({error}). Nothing was started. "
-                "Set ORDERSAGA_DATABASE_URL to sqlite:/// and a folder that can be written."
+                f"The database {self._path} cannot be used ({error}). Nothing was started. "
+                "Set ORDERSAGA_DATABASE_URL to sqlite:/// and a writable folder."
             ) from None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run the two threads until the end of the block; they finish what is queued."""
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Run the two threads until the end of the block. They finish what is queued."""
         self._writer.start(asyncio.get_running_loop())
         self._reader.start(asyncio.get_running_loop())
         try:
@@ -63,11 +63,11 @@ class SqliteStore:
             await asyncio.to_thread(self._reader.stop)
 
     async def write(self, work: TransactionFn[T]) -> T:
-        """Run the work in a transaction; it is on disk when this returns."""
+        """Run `work` in a transaction; it is on disk when this returns."""
         return await self._writer.run(work)
 
     async def read(self, work: TransactionFn[T]) -> T:
-        """Run the work on a snapshot."""
+        """Run `work` on a snapshot."""
         return await self._reader.run(work)
 
 
@@ -88,7 +88,7 @@ class _Job:
 
 
 class _Thread:
-    """One connection, used by one thread only, which takes the queued works in order."""
+    """One connection, used by one thread only, which runs the queued jobs in order."""
 
     def __init__(self, path: Path, begin: str) -> None:
         self._path = path
@@ -137,9 +137,9 @@ class _Thread:
 
 
 class _SqliteTransaction:
-    """The statements of one transaction; they are done when they return, so no work is ever suspended.
+    """The statements of one transaction. They are done when they return, so the function is never suspended.
 
-    There is one writer, so what it has read is locked in any case.
+    There is only one writer, so what it has read is locked in any case.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -172,7 +172,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on. Here SQLite does not wait for others by itself."""
+    """Turn on the write-ahead log. SQLite does not wait for other connections here by itself."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
@@ -185,19 +185,22 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, known: Sequence[Migration], where: str) -> None:
-    """Apply what is missing, all or nothing. A file from before there were migrations has the tables of the first."""
+    """Apply the missing migrations, all or none.
+
+    A file from before the migrations already has the tables of the first.
+    """
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(HISTORY)
     applied = {(row["part"], row["number"]): row["checksum"] for row in connection.execute(APPLIED)}
     for migration in pending(known, applied, where):
         for statement in _statements(migration.sql):
             connection.execute(statement)
-        connection.execute(REMEMBER, migration.remembered(now()))
+        connection.execute(RECORD, migration.row(now()))
     connection.execute("COMMIT")
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one: `executescript` would commit before it."""
+    """Split a script into statements. `executescript` would commit before it runs."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -207,7 +210,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _commit_together(connection: sqlite3.Connection, begin: str, group: list[_Job]) -> None:
-    """Run the group's works in one transaction. If that fails as a whole, every work of it fails."""
+    """Run the group's jobs in one transaction. If the transaction fails as a whole, every job fails."""
     transaction = _SqliteTransaction(connection)
     try:
         connection.execute(begin)
@@ -237,7 +240,7 @@ def _finish(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as end:
         return cast("T", end.value)
     coroutine.close()
-    raise RuntimeError("work in a transaction waits for nothing but its own statements")
+    raise RuntimeError("a transaction function may wait for its own statements only")
 
 
 def _finish_all(group: list[_Job]) -> None:

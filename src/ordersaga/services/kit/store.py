@@ -1,12 +1,13 @@
-"""What a service sees of its database: transactions over raw SQL with `?` for values, whatever the database is.
+"""The services' view of their database: transactions over raw SQL with `?` for values, on any database.
 
-Business code is `async def work(tx)`: it runs in one transaction and waits for nothing but its own statements. An
-exception rolls its transaction back. Work may be run again from the start: after a conflict, or when the connection was
-lost, even while it was being committed. Whether that commit took place is not known, so every work must find out what
-it did before, and do nothing twice. The fence answers for most; the rest look at the state of their rows.
+A transaction function is `async def work(tx)`. It runs in one transaction and waits for nothing but its own statements.
+An exception rolls the transaction back. The function may run again from its start: after a conflict, or when the
+connection was lost, even during the commit. It is then unknown whether that commit succeeded, so every function must
+find out what it did before, and do nothing twice. The fence does that for most functions; the others look at the state
+of their rows.
 
-Other processes may write at the same time. What a work reads and then relies on, it reads with a `lock`, or it says so
-in the statement that relies on it, and raises Again if that changed too few rows.
+Other processes may write at the same time. A function that relies on what it has read either reads it with a `lock`, or
+repeats the condition in the statement that relies on it and raises RetryTransaction if that changed too few rows.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from ordersaga.domain.errors import OrdersagaError
 T = TypeVar("T")
 Value: TypeAlias = str | int | None
 Lock: TypeAlias = Literal["wait", "skip"]
-"""Hold the rows that a query finds until the transaction ends: wait for one that another holds, or leave it out."""
+"""Lock the rows that a query finds until the transaction ends: "wait" for locked rows, or "skip" them."""
 
 
 class Row(Protocol):
-    """One row of a result; its columns by name."""
+    """One row of a result. Columns are accessed by name."""
 
     def __getitem__(self, column: str, /) -> Any: ...
 
@@ -34,10 +35,10 @@ class Transaction(Protocol):
     """One transaction."""
 
     async def execute(self, sql: str, *values: Value) -> int:
-        """Run one statement; how many rows it changed."""
+        """Run one statement, and return the number of changed rows."""
 
     async def execute_many(self, sql: str, rows: Iterable[tuple[Value, ...]]) -> int:
-        """Run one statement, which returns nothing, for each row of values; how many rows they changed together."""
+        """Run one statement without a result for each row of values, and return the total number of changed rows."""
 
     async def fetch_one(self, sql: str, *values: Value, lock: Lock | None = None) -> Row | None:
         """The first row of the result, if there is one."""
@@ -46,7 +47,7 @@ class Transaction(Protocol):
         """All rows of the result."""
 
     async def fetch_many(self, sql: str, rows: Iterable[tuple[Value, ...]], lock: Lock | None = None) -> list[Row]:
-        """Run one query for each row of values, in their order; the rows of all results."""
+        """Run one query for each row of values, in order, and return the rows of all results."""
 
 
 TransactionFn: TypeAlias = Callable[[Transaction], Coroutine[Any, Any, T]]
@@ -56,30 +57,30 @@ class Store(Protocol):
     """A service's database."""
 
     @property
-    def shared(self) -> bool:
-        """Whether other processes may be at work on it."""
+    def is_shared(self) -> bool:
+        """Whether other processes may use the database too."""
 
-    def prepare(self) -> None:
-        """Create what is missing. Raises OrdersagaError if the database cannot be used."""
+    def migrate(self) -> None:
+        """Create or update the tables. Raises OrdersagaError if the database cannot be used."""
 
-    def running(self) -> AbstractAsyncContextManager[None]:
-        """Be open for work until the end of the block."""
+    def lifespan(self) -> AbstractAsyncContextManager[None]:
+        """Keep the store open until the end of the block."""
 
     async def write(self, work: TransactionFn[T]) -> T:
-        """Run the work in a transaction. When this returns, what it wrote is on disk. Raises BooksUnavailable."""
+        """Run `work` in a transaction. It is on disk when this returns. Raises DatabaseUnavailable."""
 
     async def read(self, work: TransactionFn[T]) -> T:
-        """Run work that only reads, on one snapshot, beside the writing. Raises BooksUnavailable."""
+        """Run read-only `work` on one snapshot, concurrently with writes. Raises DatabaseUnavailable."""
 
 
 class RetryTransaction(Exception):
-    """A work raises this when what it has read without a lock is no longer so: it is to be run again."""
+    """Raised by a transaction function if what it read without a lock has changed. The function then runs again."""
 
 
-class BooksUnavailable(OrdersagaError):
-    """The database does not answer, or has too much to do. Ask again in a moment."""
+class DatabaseUnavailable(OrdersagaError):
+    """The database does not answer or is overloaded. Try again in a moment."""
 
 
 def now() -> str:
-    """The time as it stands in the books: UTC, ISO 8601."""
+    """The current time as it is stored: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,5 +1,5 @@
-"""Mail to the customer: an outbox, and with a mail server the sender that empties it.
+"""Email to the customer: an outbox and, with a mail server, a sender that empties it.
 
-A mail is sent at most once. That the sending has begun is on disk before the mail server hears of it, so after a crash,
-or when the server's answer is lost, it is not sent again.
+An email is sent at most once. The start of sending is on disk before the mail server gets the email. So after a crash,
+or if the server's answer is lost, it is not sent again.
 """

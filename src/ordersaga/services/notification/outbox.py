@@ -1,4 +1,4 @@
-"""The outbox: what happens to a mail in one transaction."""
+"""The outbox. Each function runs in one transaction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ordersaga.services.kit.store import Row, Transaction, now
 from ordersaga.services.notification.templates import Text, cancellation_notice, render
 
 CUSTOMER = "customer:"
-"""What `to` begins with when the order came without a mail address."""
+"""The beginning of `to` if the order had no email address."""
 
 _INSERT = """
 INSERT INTO mail (message_id, order_id, recipient, subject, body, state, reason, notice_of, next_attempt_at, created_at)
@@ -40,7 +40,7 @@ UPDATE mail SET state = 'sending', attempts = attempts + 1, claim = ?, next_atte
 """
 _CLAIMED = "SELECT message_id, recipient, subject, body, attempts FROM mail WHERE state = 'sending' AND claim = ?"
 _STILL = "UPDATE mail SET next_attempt_at = ? WHERE message_id = ? AND claim = ? AND state = 'sending'"
-_SETTLE = """
+_RECORD_OUTCOME = """
 UPDATE mail SET state = ?, reason = ?, maybe_out = ?, next_attempt_at = ?
 WHERE message_id = ? AND claim = ? AND state = 'sending'
 """
@@ -49,7 +49,7 @@ UPDATE mail SET state = 'sent', reason = NULL, maybe_out = 0 WHERE message_id = 
 """
 _INTERRUPTED = """
 UPDATE mail SET state = 'failed', maybe_out = 1,
-    reason = 'The service ended while it sent this mail. It may have gone out, so it is not sent again.'
+    reason = 'The service ended while it sent this email. It may have been sent, so it is not sent again.'
 WHERE state = 'sending' AND next_attempt_at <= ?
 """
 _AGAIN = """
@@ -63,7 +63,7 @@ _email: TypeAdapter[str] = TypeAdapter(Email)
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail to be sent. `attempts` counts this one, and `claim` names it."""
+    """An email to send. `attempts` includes this attempt, and `claim` identifies it."""
 
     message_id: str
     claim: str
@@ -75,7 +75,10 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. `maybe_out`: whether the mail went out is not known. `queued` means try again later."""
+    """The outcome of an attempt.
+
+    `maybe_out`: it is unknown whether the email was sent. `queued` means: try again later.
+    """
 
     state: Literal["sent", "failed", "queued"]
     reason: str | None = None
@@ -97,17 +100,17 @@ def _entry(row: Row) -> NotificationEntry:
 
 
 _COLUMNS = "message_id, order_id, recipient, subject, body, reason, state, notices, created_at"
-BOOK = PagedTable(f"SELECT seq, {_COLUMNS} FROM notification", "message_id", _entry)  # noqa: S608
+TABLE = PagedTable(f"SELECT seq, {_COLUMNS} FROM notification", "message_id", _entry)  # noqa: S608
 NEWEST_FIRST = PagedTable(f'SELECT -seq AS "-seq", {_COLUMNS} FROM notification', "message_id", _entry, key="-seq")  # noqa: S608
-"""The same, read backwards. An index on -seq makes its pages as cheap as the others."""
+"""The same table, newest first. An index on -seq makes its pages as cheap as the others."""
 NOTHING = reply(RecallAnswer(status=RecallStatus.NOTHING_TO_RECALL))
 
 
 async def queue(tx: Transaction, request: NotificationRequest, mail_server: bool) -> Answer:
-    """Put a mail in the outbox. With a mail server, only what has a mail address can be sent."""
+    """Put an email into the outbox. With a mail server, the recipient must be an email address."""
     text = render(request.template, request.order_id, request.data)
     deliverable = is_mail_address(request.to) or (not mail_server and is_customer(request.to))
-    reason = None if deliverable else f"{request.to} is no mail address. Nothing was sent."
+    reason = None if deliverable else f"{request.to} is not an email address. Nothing was sent."
     await _insert(tx, request.message_id, request.order_id, request.to, text, reason=reason)
     if reason is not None:
         return refusal(UndeliverableMail(reason))
@@ -115,38 +118,40 @@ async def queue(tx: Transaction, request: NotificationRequest, mail_server: bool
 
 
 async def try_again(tx: Transaction, message_id: str) -> None:
-    """Have a mail that the mail server has refused sent again. One that may have gone out is left alone."""
+    """Queue an email again that the mail server rejected. One that may have been sent is left alone."""
     await tx.execute(_AGAIN, now(), message_id)
 
 
 async def recall(tx: Transaction, message_id: str) -> Answer:
-    """Stop a queued mail, or have a cancellation notice follow one that is out, or may be.
+    """Stop a queued email, or queue a cancellation notice after one that was sent or may have been.
 
     Raises InProgress while it is being sent.
     """
     mail = await tx.fetch_one(_FIND, message_id, lock="wait")
     if mail is None:
-        raise NotFound(f"There is no {message_id} in the books.")
+        raise NotFound(f"There is no {message_id}.")
     interrupted = mail["state"] == "sending" and mail["next_attempt_at"] <= now()
     if interrupted:
         await give_up_interrupted(tx, now())
     elif mail["state"] == "sending":
-        raise InProgress(f"{message_id} is being sent at this moment. Ask again to learn how that ended.")
+        raise InProgress(
+            f"{message_id} is being sent at the moment. Nothing was recalled. Try again to learn the outcome."
+        )
     if mail["state"] == "queued":
         await tx.execute(_RECALL, message_id)
         return reply(RecallAnswer(status=RecallStatus.RECALLED))
     if mail["state"] == "sent" or mail["maybe_out"] or interrupted:
         text = cancellation_notice(mail["order_id"])
-        # "~" is in no message id of a caller, so a notice's id cannot collide with one.
+        # Callers' message ids cannot contain "~", so a notice's id cannot collide with one.
         await _insert(tx, f"{message_id}~notice", mail["order_id"], mail["recipient"], text, notice_of=message_id)
         return reply(RecallAnswer(status=RecallStatus.NOTICE_SENT))
     return NOTHING
 
 
 async def begin_next(tx: Transaction, claim: str, until: str) -> Mail | None:
-    """Take the mail that is due first, and write down that its sending begins and by when it should have ended.
+    """Take the email that is due first, and record that its sending begins and until when it should have ended.
 
-    With the same claim again it gives the same mail, as long as that is being sent.
+    With the same claim it returns the same email again, as long as that is being sent.
     """
     row = await tx.fetch_one(_CLAIMED, claim)
     if row is None:
@@ -160,30 +165,30 @@ async def begin_next(tx: Transaction, claim: str, until: str) -> Mail | None:
 
 
 async def still_sending(tx: Transaction, mail: Mail, until: str) -> None:
-    """Say that the mail is still being sent, and by when that should have ended."""
+    """Record that the email is still being sent, and until when that should have ended."""
     await tx.execute(_STILL, until, mail.message_id, mail.claim)
 
 
 async def record_outcome(tx: Transaction, mail: Mail, outcome: Outcome, next_attempt_at: str) -> None:
-    """Write down how an attempt ended. If it was given up meanwhile, only that it went out still counts."""
+    """Record the outcome of an attempt. If the email was given up in the meantime, only a success still counts."""
     values = (outcome.state, outcome.reason, int(outcome.maybe_out), next_attempt_at)
-    if not await tx.execute(_SETTLE, *values, mail.message_id, mail.claim) and outcome.state == "sent":
+    if not await tx.execute(_RECORD_OUTCOME, *values, mail.message_id, mail.claim) and outcome.state == "sent":
         await tx.execute(_SENT_AFTER_ALL, mail.message_id, mail.claim)
 
 
 async def give_up_interrupted(tx: Transaction, due_before: str = _FOREVER) -> None:
-    """Give up the mails whose sending was cut off by the end of a process: those that should have ended by then."""
+    """Give up emails whose sending was interrupted by the end of a process, if it should have ended by `due_before`."""
     await tx.execute(_INTERRUPTED, due_before)
 
 
 async def next_due(tx: Transaction) -> str | None:
-    """When the next mail is due, or the sending of one should have ended, as it stands in the books."""
+    """When the next email is due or the sending of one should have ended, as stored."""
     row = await tx.fetch_one(_NEXT)
     return row["due"] if row else None
 
 
 def is_mail_address(to: str) -> bool:
-    """Whether mail can be sent to this recipient."""
+    """Whether an email can be sent to this recipient."""
     try:
         _email.validate_python(to)
     except ValidationError:
@@ -192,7 +197,7 @@ def is_mail_address(to: str) -> bool:
 
 
 def is_customer(to: str) -> bool:
-    """Whether this stands for a customer whose mail address is not known."""
+    """Whether this stands for a customer whose email address is unknown."""
     return to.startswith(CUSTOMER) and len(to) > len(CUSTOMER) and to.isprintable()
 
 

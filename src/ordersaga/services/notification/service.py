@@ -1,4 +1,4 @@
-"""The notification service's addresses."""
+"""The notification service's HTTP endpoints."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from ordersaga.services.notification.smtp import MailServer
 
 
 class OutboxQuery(OrderQuery):
-    """A page of all mails, or of those of one order or in one state; with `newest_first` in that order."""
+    """A page of all emails, or of those of one order or in one state; with `newest_first`, newest first."""
 
     state: NotificationState | None = None
     newest_first: bool = False
 
 
-_PATIENCE_SECONDS = 5.0
-"""How long a recall waits for a mail that is being sent."""
+_RECALL_SECONDS = 5.0
+"""How long a recall waits for an email that is being sent."""
 
 
 def service(store: Store, smtp_url: str | None, mail_from: str) -> Service:
-    """The notification service over this store. Raises SettingsError if the mail server's URL cannot be read."""
-    app = new_app("notification", "Mail to the customer, and its recall.", store)
+    """Build the notification service on this store. Raises SettingsError if the mail server's URL is invalid."""
+    app = new_app("notification", "Email to the customer, and its recall.", store)
     server = MailServer.parse(smtp_url, mail_from) if smtp_url else None
     sender = Sender(store, server)
     routes = _Routes(store, sender, server is not None)
@@ -72,11 +72,11 @@ def service(store: Store, smtp_url: str | None, mail_from: str) -> Service:
     )
 
     @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        async with store.running(), sender.running():
+    async def lifespan() -> AsyncIterator[None]:
+        async with store.lifespan(), sender.lifespan():
             yield
 
-    return Service("notification", app, store, running)
+    return Service("notification", app, store, lifespan)
 
 
 class _Routes:
@@ -87,7 +87,7 @@ class _Routes:
         self._mail_server = mail_server
 
     async def notify(self, request: NotificationRequest) -> Response:
-        """Send a mail once. Asked again, send one that the mail server had refused."""
+        """Send an email once. If the mail server rejected it, a repeated request sends it again."""
         queued = False
 
         async def work(tx: Transaction) -> Answer:
@@ -102,11 +102,11 @@ class _Routes:
         return response
 
     async def recall(self, message_id: EffectId, owner: OwnerQuery = None) -> Response:
-        """Stop a mail, or have one cancellation notice follow it, or see to it that it is never sent."""
+        """Stop an email, send one cancellation notice after it, or make sure that it is never sent."""
         try:
             return await self._recall(message_id, owner)
         except InProgress:
-            await self._sender.idle(_PATIENCE_SECONDS)
+            await self._sender.idle(_RECALL_SECONDS)
             return await self._recall(message_id, owner)
         finally:
             self._sender.wake()
@@ -115,11 +115,11 @@ class _Routes:
         return await self._fence.undo(message_id, owner, lambda tx: outbox.recall(tx, message_id), outbox.NOTHING)
 
     async def notification(self, message_id: EffectId) -> Response:
-        """One mail in the books."""
-        return reply(await outbox.BOOK.one(self._store, message_id)).response()
+        """One email."""
+        return reply(await outbox.TABLE.one(self._store, message_id)).response()
 
     async def notifications(self, query: Annotated[OutboxQuery, Query()]) -> Response:
-        """The mails in the books."""
-        book = outbox.NEWEST_FIRST if query.newest_first else outbox.BOOK
+        """The emails, in pages."""
+        table = outbox.NEWEST_FIRST if query.newest_first else outbox.TABLE
         wanted = {"order_id = ?": query.order_id, "state = ?": query.state}
-        return reply(await book.page(self._store, query, wanted)).response()
+        return reply(await table.page(self._store, query, wanted)).response()

@@ -1,4 +1,4 @@
-"""One mail over SMTP, and what each answer of the mail server means for it."""
+"""Sends one email over SMTP, and classifies the mail server's answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ordersaga.domain.errors import SettingsError
 from ordersaga.services.notification.outbox import Mail, Outcome, is_mail_address
 
 MAX_ATTEMPTS = 20
-"""How often a mail that the server defers is tried; with the pauses between them that is most of a day."""
+"""How often an email that the server defers is tried. With the pauses between attempts, this takes most of a day."""
 
 _TIMEOUT_SECONDS = 30.0
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
@@ -23,7 +23,7 @@ _DEFAULT_PORTS = {"smtp": 25, "smtps": 465}
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in, and from whom it is."""
+    """The mail server, and the sender of our emails."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class MailServer:
 
     @classmethod
     def parse(cls, smtp_url: str, mail_from: str) -> MailServer:
-        """Read smtp://user:password@host:25, or smtps:// for TLS from the start. Raises SettingsError."""
+        """Parse smtp://user:password@host:25, or smtps:// for TLS from the start. Raises SettingsError."""
         try:
             url = urlsplit(smtp_url)
             port = url.port or _DEFAULT_PORTS[url.scheme]
@@ -45,15 +45,17 @@ class MailServer:
                 "ORDERSAGA_SMTP_URL must look like smtp://user:password@host:25 or smtps://… Nothing was started."
             )
         if not is_mail_address(parseaddr(mail_from)[1]):
-            raise SettingsError(f"ORDERSAGA_MAIL_FROM is {mail_from!r}, no mail address. Nothing was started.")
+            raise SettingsError(
+                f"ORDERSAGA_MAIL_FROM is {mail_from!r}, which is not an email address. Nothing was started."
+            )
         username = unquote(url.username) if url.username else None
         password = unquote(url.password) if url.password else None
         return cls(url.hostname, port, url.scheme == "smtps", username, password, mail_from)
 
     def connection(self) -> aiosmtplib.SMTP:
-        """A connection, not yet open. With smtp:// it changes to TLS where the server offers it.
+        """A connection that is not open yet. With smtp://, it switches to TLS if the server offers it.
 
-        A password goes over TLS only, or stays on this machine.
+        A password is sent over TLS only, or stays on this machine.
         """
         needs_tls = self.username is not None and not self.tls and self.host not in _THIS_MACHINE
         return aiosmtplib.SMTP(
@@ -67,7 +69,7 @@ class MailServer:
         )
 
     def message(self, mail: Mail) -> EmailMessage:
-        """The mail as a message. Its Message-ID comes from the message_id."""
+        """The email as a message. Its Message-ID comes from the message_id."""
         message = EmailMessage()
         message["From"] = self.mail_from
         message["To"] = mail.recipient
@@ -80,7 +82,7 @@ class MailServer:
 
     @property
     def sender(self) -> str:
-        """The bare address that mails are from."""
+        """The bare address of the sender."""
         return parseaddr(self.mail_from)[1]
 
     @property
@@ -89,34 +91,34 @@ class MailServer:
 
 
 async def send(server: MailServer, smtp: aiosmtplib.SMTP, mail: Mail) -> Outcome:
-    """Hand one mail to the server."""
+    """Send one email to the server."""
     if not is_mail_address(mail.recipient):
-        return Outcome("failed", f"{mail.recipient} is no mail address.")
+        return Outcome("failed", f"{mail.recipient} is not an email address.")
     international = not (mail.recipient + server.sender).isascii()
     headers = policy.SMTPUTF8 if international else policy.SMTP
     content = server.message(mail).as_bytes(policy=headers.clone(cte_type="7bit"))
     try:
         if international and not smtp.supports_extension("smtputf8"):
-            return Outcome("failed", "The mail server takes no addresses that are not ASCII.")
+            return Outcome("failed", "The mail server accepts ASCII addresses only.")
         options = ["SMTPUTF8"] if international else []
         await smtp.mail(server.sender, options=options, encoding="utf-8" if international else "ascii")
         await smtp.rcpt(mail.recipient, encoding="utf-8" if international else "ascii")
     except aiosmtplib.SMTPResponseException as error:
         return _answered(error, mail)
     except (aiosmtplib.SMTPException, OSError) as error:
-        return _later(f"The mail server broke off ({error}).", mail)
+        return _later(f"The mail server closed the connection ({error}).", mail)
     try:
         await smtp.data(content)
     except aiosmtplib.SMTPDataError as error:
         return _answered(error, mail)
     except (aiosmtplib.SMTPException, OSError) as error:
-        return Outcome("failed", f"The mail server's answer was lost ({error}). The mail is not sent again.", True)
+        return Outcome("failed", f"The mail server's answer was lost ({error}). The email is not sent again.", True)
     return Outcome("sent")
 
 
 def _answered(error: aiosmtplib.SMTPResponseException, mail: Mail) -> Outcome:
-    said = f"The mail server said {error.code} {error.message}"
-    return _later(said, mail) if 400 <= error.code < 500 else Outcome("failed", said)
+    answer = f"The mail server answered {error.code} {error.message}"
+    return _later(answer, mail) if 400 <= error.code < 500 else Outcome("failed", answer)
 
 
 def _later(reason: str, mail: Mail) -> Outcome:

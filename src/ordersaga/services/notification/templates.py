@@ -1,4 +1,4 @@
-"""What the mails say: plain text that a person can read."""
+"""The texts of the emails: plain text for people."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ordersaga.domain.text import clean
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A mail's subject and body."""
+    """An email's subject and body."""
 
     subject: str
     body: str
 
 
 def render(template: Template, order_id: str, data: Mapping[str, str]) -> Text:
-    """The mail of this template for this order. What the data has is listed."""
+    """Render the email of this template for this order. It lists the entries of `data`."""
     return _TEMPLATES[template](order_id, data)
 
 
 def cancellation_notice(order_id: str) -> Text:
-    """The notice that follows a mail which was out when its order was cancelled."""
+    """The notice that follows an email that was sent before its order was cancelled."""
     return Text(
         f"Your order {order_id} was cancelled",
         "Hello,\n\n"
-        f"we wrote to you that your order {order_id} is on its way. It has been cancelled since, and will not be "
-        "delivered.\nWhat was charged for it is given back to you.\n",
+        f"we told you that your order {order_id} is on its way. It has been cancelled since then and will not be "
+        "delivered.\nWe will refund what we charged for it.\n",
     )
 
 

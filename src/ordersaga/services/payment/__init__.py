@@ -1,1 +1,1 @@
-"""The payment sandbox: charges and refunds with Stripe's documented test payment methods, and no money."""
+"""The payment sandbox: charges and refunds with Stripe's documented test payment methods, without real money."""

@@ -1,4 +1,4 @@
-"""Stripe's test payment methods that are declined. Every other payment method is a good card.
+"""Stripe's test payment methods that are declined. Every other payment method succeeds.
 
 Source: https://docs.stripe.com/testing#declined-payments and https://docs.stripe.com/declines/codes.
 """
@@ -32,7 +32,7 @@ _OTHERS = {
 
 
 def decline_code(payment_method_id: str, currency: str) -> str | None:
-    """Stripe's code for why this payment method is declined, or None for a good card and a currency that there is."""
+    """Stripe's decline code for this payment method, or None if it succeeds and the currency exists."""
     try:
         check_currency(currency)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Charging and refunding: what happens in one transaction."""
+"""Charge and refund. Each function runs in one transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ordersaga.contracts.payment import (
 from ordersaga.domain.errors import InvalidTransition, PaymentDeclined
 from ordersaga.domain.money import Money
 from ordersaga.services.kit.answer import Answer, refusal, reply
-from ordersaga.services.kit.fence import take_undo_back
+from ordersaga.services.kit.fence import forget_undo
 from ordersaga.services.kit.paged_table import PagedTable
 from ordersaga.services.kit.store import Row, Transaction, now
 from ordersaga.services.payment.cards import decline_code
@@ -49,7 +49,7 @@ def _entry(row: Row) -> PaymentEntry:
     )
 
 
-BOOK = PagedTable(
+TABLE = PagedTable(
     "SELECT seq, payment_id, order_id, state, amount_minor, refunded_minor, currency, created_at, refunds, "
     "refund_failed_at FROM payment",
     "payment_id",
@@ -59,7 +59,7 @@ NOTHING = reply(RefundAnswer(status=RefundStatus.NOTHING_TO_REFUND))
 
 
 async def charge(tx: Transaction, request: ChargeRequest) -> Answer:
-    """Take the money, or decline. A declined payment is in the books too."""
+    """Charge the amount, or decline. A declined payment is stored too."""
     code = decline_code(request.payment_method_id, request.currency)
     money = request.money
     await tx.execute(
@@ -82,15 +82,15 @@ async def charge(tx: Transaction, request: ChargeRequest) -> Answer:
 
 
 async def refund(tx: Transaction, request: RefundRequest) -> Answer:
-    """Give all of a captured payment back."""
+    """Refund all of a captured payment."""
     if await tx.execute(_REFUND, request.reason, request.payment_id):
         return reply(RefundAnswer(status=RefundStatus.REFUNDED))
     return NOTHING
 
 
 async def refund_failed(tx: Transaction, payment_id: str, event: PaymentEvent) -> PaymentEntry:
-    """Take note that a refund has failed, once, so that it can be made again. Raises InvalidTransition, NotFound."""
-    payment = await BOOK.find(tx, payment_id, lock="wait")
+    """Record that a refund has failed, once, so that it can be repeated. Raises InvalidTransition, NotFound."""
+    payment = await TABLE.find(tx, payment_id, lock="wait")
     if event.refund < payment.refunds or (event.refund == payment.refunds and payment.refund_failed_at is not None):
         return payment
     if event.refund > payment.refunds:
@@ -98,5 +98,5 @@ async def refund_failed(tx: Transaction, payment_id: str, event: PaymentEvent) -
             f"{payment_id} was refunded {payment.refunds} times; there is no refund {event.refund}. Nothing changed."
         )
     await tx.execute(_REFUND_FAILED, now(), payment_id)
-    await take_undo_back(tx, payment_id)
-    return await BOOK.find(tx, payment_id)
+    await forget_undo(tx, payment_id)
+    return await TABLE.find(tx, payment_id)

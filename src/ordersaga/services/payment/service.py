@@ -1,4 +1,4 @@
-"""The payment service's addresses."""
+"""The payment service's HTTP endpoints."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from ordersaga.services.payment import payments
 
 
 def service(store: Store) -> Service:
-    """The payment service over this store."""
-    app = new_app("payment", "Charges and refunds, with Stripe's test cards and no money.", store)
+    """Build the payment service on this store."""
+    app = new_app("payment", "Charges and refunds, with Stripe's test cards and without real money.", store)
     routes = _Routes(store)
     app.add_api_route(
         "/charges",
@@ -64,11 +64,11 @@ def service(store: Store) -> Service:
         response_model=PaymentEntry,
         responses=problems(NotFound, InvalidTransition),
     )
-    return Service("payment", app, store, store.running)
+    return Service("payment", app, store, store.lifespan)
 
 
 class PaymentQuery(OrderQuery):
-    """A page of payments; with `refund_failed` only those whose last refund has failed."""
+    """A page of payments; with `refund_failed`, only those whose last refund has failed."""
 
     refund_failed: bool = False
 
@@ -83,21 +83,21 @@ class _Routes:
         return await self._fence.do(request.payment_id, request, lambda tx: payments.charge(tx, request))
 
     async def refund(self, request: RefundRequest) -> Response:
-        """Give back all of a payment, or see to it that it is never made."""
+        """Refund all of a payment, or make sure that it is never made."""
         return await self._fence.undo(
             request.payment_id, request.owner, lambda tx: payments.refund(tx, request), payments.NOTHING
         )
 
     async def payment(self, payment_id: EffectId) -> Response:
-        """One payment in the books."""
-        return reply(await payments.BOOK.one(self._store, payment_id)).response()
+        """One payment."""
+        return reply(await payments.TABLE.one(self._store, payment_id)).response()
 
     async def event(self, payment_id: EffectId, event: PaymentEvent) -> Response:
         """The provider reports that a refund has failed later."""
         return reply(await self._store.write(lambda tx: payments.refund_failed(tx, payment_id, event))).response()
 
     async def payments(self, query: Annotated[PaymentQuery, Query()]) -> Response:
-        """The payments in the books."""
+        """The payments, in pages."""
         since = "" if query.refund_failed else None
         wanted = {"order_id = ?": query.order_id, "refund_failed_at > ?": since}
-        return reply(await payments.BOOK.page(self._store, query, wanted)).response()
+        return reply(await payments.TABLE.page(self._store, query, wanted)).response()

@@ -1,1 +1,1 @@
-"""The register: the system of record of orders. It outlives their runs, and decides how each order may end."""
+"""The register: the system of record of orders. It outlives their runs and decides how each order may end."""

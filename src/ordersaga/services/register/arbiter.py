@@ -1,9 +1,9 @@
-"""Who owns an order, and how it may end. Each function is one transaction.
+"""Decides who owns an order and how it may end. Each function runs in one transaction.
 
     open ──unwind──▶ unwinding ──forward──▶ forward
-      completed: from open and forward; failed, cancelled: from open and unwinding; and nothing changes an ending
+        completed: from open and forward; failed, cancelled: from open and unwinding. Nothing changes an ending.
 
-A transition is one UPDATE that names the states it starts from, so that of several runs of one order exactly one wins.
+A transition is one UPDATE that names its initial states, so that of several runs of one order exactly one wins.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ UPDATE accepted_order SET state = ?, status = ?, ending_status = ?, ending_run_i
     attention = ?, attention_kind = ?, attention_since = ?, at_risk_minor = ?
 WHERE order_id = ? AND owner = ? AND state IN ('open', ?) RETURNING {STANDING}
 """  # noqa: S608
-_LONGEST_NAME = 255
-_LONGEST_ERROR = 500
-"""In lists; the result has all of it."""
+_MAX_NAME = 255
+_MAX_ERROR = 500
+"""In lists. The result has the whole text."""
 
 
 async def claim(tx: Transaction, order_id: str, request: ClaimRequest) -> Answer:
-    """Accept an order for its owner, once. What was accepted never changes. Raises OrderConflict."""
+    """Accept an order for its owner, once. An accepted order never changes. Raises OrderConflict."""
     money, at = request.money, now()
     told = request.owner, request.customer_id, request.email, money.minor, money.currency, request.task_queue
     accepted = await tx.fetch_one(_CLAIM, order_id, *told, at)
     if accepted is None:
         known = await find(tx, order_id)
         if known["owner"] != request.owner:
-            raise OrderConflict(f"There is an order {order_id} with other content. Nothing was accepted.")
+            raise OrderConflict(f"Order {order_id} already exists with other content. Nothing was accepted.")
         return reply(await standing(tx, known))
     await add_document(tx, order_id, "order", request.order)
     await tx.execute_many(_ADD_SKU, [(sku, at, accepted["seq"]) for sku in _skus(request.order)])
@@ -71,13 +71,13 @@ async def claim(tx: Transaction, order_id: str, request: ClaimRequest) -> Answer
 
 
 async def unwind(tx: Transaction, order_id: str, request: UnwindRequest) -> Answer:
-    """Announce that the order is to be undone, unless its state says otherwise. Raises NotFound, NotYours."""
+    """Announce that the order will be undone, unless its state forbids it. Raises NotFound, NotYours."""
     row = await tx.fetch_one(_UNWIND, request.reason, order_id, request.owner)
     return reply(await standing(tx, row or await find(tx, order_id, request.owner)))
 
 
 async def forward(tx: Transaction, order_id: str, request: ForwardRequest) -> Answer:
-    """Say that the order cannot be undone any more. Raises NotFound, NotYours, and Fenced if it is undone."""
+    """Record that the order cannot be undone any more. Raises NotFound, NotYours, and Fenced if it is undone."""
     row = await tx.fetch_one(_FORWARD, order_id, request.owner)
     if row is None:
         row = await find(tx, order_id, request.owner)
@@ -87,7 +87,7 @@ async def forward(tx: Transaction, order_id: str, request: ForwardRequest) -> An
 
 
 async def end(tx: Transaction, order_id: str, request: EndingRequest) -> Answer:
-    """Write how the order ended, unless that is written already. Raises NotFound, NotYours, Fenced."""
+    """Write how the order ended, unless that is already written. Raises NotFound, NotYours, Fenced."""
     completed = request.status is OrderStatus.COMPLETED
     currency = (await find(tx, order_id, request.owner))["currency"] if request.attention else ""
     at = now()
@@ -99,7 +99,7 @@ async def end(tx: Transaction, order_id: str, request: EndingRequest) -> Answer:
         request.run_id,
         at,
         *(_text(request.result, "tracking_number"), _text(request.result, "refusal")),
-        _text(request.result, "error", _LONGEST_ERROR),
+        _text(request.result, "error", _MAX_ERROR),
         *attention_values(request.attention, currency),
         *(order_id, request.owner, EndingState.FORWARD if completed else EndingState.UNWINDING),
     )
@@ -125,9 +125,9 @@ async def _end_again(tx: Transaction, order_id: str, request: EndingRequest) -> 
 def _skus(order: dict[str, Any]) -> list[str]:
     items = order.get("items")
     found = [item.get("sku") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    return sorted({sku for sku in found if isinstance(sku, str) and clean(sku) == sku and len(sku) <= _LONGEST_NAME})
+    return sorted({sku for sku in found if isinstance(sku, str) and clean(sku) == sku and len(sku) <= _MAX_NAME})
 
 
-def _text(result: dict[str, Any], field: str, longest: int = _LONGEST_NAME) -> str | None:
+def _text(result: dict[str, Any], field: str, max_length: int = _MAX_NAME) -> str | None:
     value = result.get(field)
-    return clean(value)[:longest] if isinstance(value, str) and value else None
+    return clean(value)[:max_length] if isinstance(value, str) and value else None

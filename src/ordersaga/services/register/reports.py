@@ -1,4 +1,7 @@
-"""What runs report and people say about an order. Each function is one transaction; each thing is written once."""
+"""Stores reports of runs and people's decisions and notes.
+
+Each function runs in one transaction and writes each item once.
+"""
 
 from __future__ import annotations
 
@@ -40,19 +43,19 @@ _AUDITED = frozenset({"cancel_requested"})
 
 
 async def progress(tx: Transaction, order_id: str, request: ProgressRequest) -> Answer:
-    """Write what a run reports. A report that is out of date adds its events only. Raises NotFound, NotYours."""
+    """Store a report of a run. An outdated report only adds its events. Raises NotFound, NotYours."""
     row = await find(tx, order_id, request.owner, lock="wait")
     await add_events(tx, order_id, request.run_id, request.events)
     if _counts(row, request):
         attention = attention_values(request.attention, row["currency"])
-        # Only an ending says that an order has ended.
+        # Only an ending may set a status that ends the order.
         status = row["status"] if request.status.is_end else request.status
         await tx.execute(_PROGRESS, request.run_id, request.number, status, *attention, order_id)
     return reply(await standing(tx, row))
 
 
 async def decide(tx: Transaction, order_id: str, request: DecisionRequest) -> Answer:
-    """Write a decision. Raises NotFound, NotYours."""
+    """Store a decision. Raises NotFound, NotYours."""
     await find(tx, order_id, request.owner, lock="wait")
     at, by, decided = request.at.isoformat(timespec="microseconds"), request.by, request.choice
     added = await tx.execute(
@@ -69,7 +72,7 @@ async def decide(tx: Transaction, order_id: str, request: DecisionRequest) -> An
 
 
 async def add_note(tx: Transaction, order_id: str, request: NoteRequest) -> Answer:
-    """Write a note. Raises NotFound."""
+    """Store a note. Raises NotFound."""
     await find(tx, order_id)
     at = now()
     added = await tx.execute(_ADD_NOTE, order_id, request.note_id, request.by, request.text, at)
@@ -82,7 +85,7 @@ async def add_note(tx: Transaction, order_id: str, request: NoteRequest) -> Answ
 
 
 async def add_events(tx: Transaction, order_id: str, run_id: str, events: Iterable[EventRecord]) -> None:
-    """Write the events of a run that are not written yet."""
+    """Store the events of a run that are not stored yet."""
     rows = [
         (order_id, run_id, each.number, each.at.isoformat(timespec="microseconds"), each.kind, to_text(each.data))
         for each in events
@@ -104,7 +107,7 @@ async def _audit(tx: Transaction, order_id: str, at: str, by: str | None, kind: 
 
 
 def _counts(row: Row, request: ProgressRequest) -> bool:
-    """Whether a report changes more than the events: it is not older than the last one, nor contradicts an ending."""
+    """Whether a report changes more than the events: it is the newest, and contradicts no ending."""
     if row["progress_run_id"] == request.run_id and request.number < row["progress_number"]:
         return False
     return row["ending_status"] in (None, request.status)

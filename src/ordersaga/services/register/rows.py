@@ -1,4 +1,4 @@
-"""The register's rows: finding an order's, and reading them as what the contract says."""
+"""The register's rows: finding those of an order, and converting them to the contract's models."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ordersaga.domain.money import Money
 from ordersaga.services.kit.store import Lock, Row, Transaction, Value
 
 STANDING = "order_id, owner, currency, state, accepted_at, decisions, ending_status, ending_run_id, ended_at"
-"""The columns that a Standing is read from."""
+"""The columns of a Standing."""
 
 ENTRY = (
     "a.seq, a.order_id, a.owner, a.customer_id, a.email, a.amount_minor, a.currency, a.task_queue, a.state, a.status, "
     "a.tracking_number, a.refusal, a.error, a.attention, a.attention_since, a.accepted_at, a.ended_at"
 )
-"""The columns that an OrderEntry is read from."""
+"""The columns of an OrderEntry."""
 
 _FIND = f"SELECT {STANDING}, status, progress_run_id, progress_number FROM accepted_order WHERE order_id = ?"  # noqa: S608
 _RECORD = f"""
@@ -49,22 +49,22 @@ def to_text(value: dict[str, Any]) -> str:
 
 
 async def add_document(tx: Transaction, order_id: str, kind: str, content: dict[str, Any]) -> None:
-    """Store the order as accepted, or its result."""
+    """Store the accepted order, or its result."""
     await tx.execute(_ADD_DOCUMENT, order_id, kind, to_text(content))
 
 
 async def find(tx: Transaction, order_id: str, owner: str | None = None, lock: Lock | None = None) -> Row:
-    """The order's row. Raises NotFound, and NotYours unless it belongs to `owner` or nobody is named."""
+    """The order's row. Raises NotFound, and NotYours if it does not belong to `owner`, if one is given."""
     row = await tx.fetch_one(_FIND, order_id, lock=lock)
     if row is None:
         raise NotFound(f"The register has no order {order_id}.")
     if owner not in (None, row["owner"]):
-        raise NotYours(f"Order {order_id} belongs to another owner. This request was turned away and changed nothing.")
+        raise NotYours(f"Order {order_id} belongs to another owner. This request was rejected and changed nothing.")
     return row
 
 
 async def standing(tx: Transaction, row: Row, result: dict[str, Any] | None = None) -> Standing:
-    """How the order of this row stands. `result` is read unless it is given."""
+    """The state of the order in this row. `result` is read unless it is given."""
     order_id = row["order_id"]
     if result is None:
         stored = await tx.fetch_one(_RESULT, order_id) if row["ended_at"] else None
@@ -80,7 +80,7 @@ async def standing(tx: Transaction, row: Row, result: dict[str, Any] | None = No
 
 
 async def record(tx: Transaction, order_id: str) -> OrderRecord:
-    """Everything that there is of an order. Raises NotFound."""
+    """Everything about an order. Raises NotFound."""
     row = await tx.fetch_one(_RECORD, order_id)
     if row is None:
         raise NotFound(f"The register has no order {order_id}.")
@@ -105,7 +105,7 @@ def entry(row: Row) -> OrderEntry:
 
 
 def entry_fields(row: Row) -> dict[str, Any]:
-    """The fields that an order has in a list, too."""
+    """The fields of an order that a list shows too."""
     same = (
         *("order_id", "owner", "customer_id", "email", "currency", "task_queue", "state", "status"),
         *("tracking_number", "refusal", "error", "accepted_at", "ended_at"),
@@ -118,7 +118,7 @@ def entry_fields(row: Row) -> dict[str, Any]:
 
 
 def attention_values(attention: Attention | None, currency: str) -> tuple[Value, ...]:
-    """The columns attention, attention_kind, attention_since and at_risk_minor."""
+    """The values of the columns attention, attention_kind, attention_since and at_risk_minor."""
     if attention is None:
         return None, None, None, None
     try:
@@ -136,7 +136,7 @@ def _ending(row: Row, result: dict[str, Any]) -> Ending | None:
 
 
 async def _events(tx: Transaction, order_id: str) -> list[EventRecord]:
-    """The events by time; those of one moment by run, the run that began first before the others, and by number."""
+    """The events by time. Those with the same time are ordered by run, the earliest run first, and by number."""
     rows = await tx.fetch_all(_EVENTS, order_id)
     began: dict[str, str] = {}
     for row in rows:

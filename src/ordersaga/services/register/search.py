@@ -1,4 +1,4 @@
-"""Lists of orders, the worklist and the audit: pages with a stable cursor, in the order of a moment and a number."""
+"""Lists of orders, the worklist and the audit log: pages with a stable cursor, ordered by a time and a number."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ E = TypeVar("E", bound=BaseModel)
 _DEFAULT_PAGE = 50
 _MAX_INTEGER = 2**63 - 1
 _AFTER_ALL_IDS = "~"
-"""Sorts behind every character of an order id."""
+"""Sorts after every character of an order id."""
 _BEFORE_THE_NEWEST: list[Value] = ["~", _MAX_INTEGER]
 _RECENT = 2_000
-"""How many orders are looked through for an id's beginning before the index of the ids is asked.
+"""How many of the newest orders are searched for the beginning of an id before the index of ids is used.
 
-A beginning that many orders share is found among these, and the index would give all of them to be sorted.
+If many orders share the beginning, some are among these, and the index would return all of them for sorting.
 """
 
 
 class ListQuery(PageQuery):
-    """Which page, and how long."""
+    """The parameters of a page: where it begins and its length."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = _DEFAULT_PAGE
 
 
 class OrdersQuery(OrderFilters, ListQuery):
-    """A page of the orders that fit."""
+    """A page of the matching orders."""
 
 
 class WorklistQuery(ListQuery):
-    """A page of the worklist, or of one kind of what is on it."""
+    """A page of the worklist, or of one kind of item."""
 
     kind: Name | None = None
 
 
 class AuditQuery(ListQuery):
-    """A page of what people did: to one order, one person, one kind of it."""
+    """A page of what people did, by order, person or kind."""
 
     order_id: OrderId | None = None
     by: Name | None = None
@@ -58,7 +58,7 @@ class AuditQuery(ListQuery):
 
 @dataclass
 class Conditions:
-    """What rows must fit, as SQL and its values."""
+    """The conditions for rows, as SQL and its values."""
 
     sql: list[str] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Listing(Generic[E]):
-    """Rows in the order of the columns `at` and `seq`, which stay the same for a row as long as it is listed."""
+    """Rows ordered by the columns `at` and `seq`, which do not change as long as a row is listed."""
 
     select: str
     at: str
@@ -81,7 +81,7 @@ class Listing(Generic[E]):
     newest_first: bool = True
 
     def statement(self, query: PageQuery, conditions: Conditions) -> tuple[str, list[Value]]:
-        """The SQL of a page, with one row more than the page has, and its values."""
+        """The SQL of a page and its values. It returns one row more than the page has."""
         key, values = f"{self.at}, {self.seq}", [*conditions.values]
         wanted = [*conditions.sql]
         if query.cursor is not None:
@@ -92,7 +92,7 @@ class Listing(Generic[E]):
         return f"{self.select}{where} ORDER BY {order} LIMIT ?", [*values, query.limit + 1]
 
     async def page(self, tx: Transaction, query: PageQuery, conditions: Conditions) -> Page[E]:
-        """The rows that fit."""
+        """A page of the matching rows."""
         sql, values = self.statement(query, conditions)
         found = await tx.fetch_all(sql, *values)
         more = len(found) > query.limit
@@ -112,7 +112,7 @@ def _position(cursor: str) -> list[Value]:
     match position:
         case [str(at), int(seq)] if at.isascii() and at.isprintable() and abs(seq) <= _MAX_INTEGER:
             return [at, seq]
-    raise InvalidRequest("cursor: it is not one that a page gave as `next`. Ask again without it.")
+    raise InvalidRequest("cursor: it is not the `next` of a page. Try again without it.")
 
 
 def _audit_entry(row: Row) -> AuditEntry:
@@ -148,7 +148,7 @@ _AUDIT = Listing("SELECT seq, order_id, at, actor, kind, data FROM audit_entry",
 
 
 async def orders(tx: Transaction, query: OrdersQuery) -> Page[OrderEntry]:
-    """The orders that fit, newest first."""
+    """The matching orders, newest first."""
     listing, wanted = list_orders(query)
     if query.search and listing is _ORDERS:
         since = _BEFORE_THE_NEWEST if query.cursor is None else _position(query.cursor)
@@ -159,7 +159,7 @@ async def orders(tx: Transaction, query: OrdersQuery) -> Page[OrderEntry]:
 
 
 async def worklist(tx: Transaction, query: WorklistQuery) -> Page[OrderEntry]:
-    """What waits for a person, the longest wait first."""
+    """The orders that wait for a person, the longest wait first."""
     return await _WORKLIST.page(tx, query, list_worklist(query))
 
 
@@ -173,7 +173,7 @@ async def audit(tx: Transaction, query: AuditQuery) -> Page[AuditEntry]:
 
 
 def list_orders(query: OrdersQuery) -> tuple[Listing[OrderEntry], Conditions]:
-    """How to list the orders that fit."""
+    """How to list the matching orders."""
     wanted = Conditions()
     wanted.add("s.sku = ?", query.sku)
     wanted.add("a.customer_id = ?", query.customer_id)
@@ -182,7 +182,7 @@ def list_orders(query: OrdersQuery) -> tuple[Listing[OrderEntry], Conditions]:
     if query.search:
         wanted.add("a.order_id >= ? AND a.order_id < ?", query.search, query.search + _AFTER_ALL_IDS)
     if not wanted.sql:
-        _name_the_index(wanted, query)
+        _add_index_conditions(wanted, query)
     _add_state(wanted, query)
     wanted.add("a.task_queue = ?", query.task_queue)
     wanted.add("a.currency = ?", query.currency)
@@ -196,15 +196,15 @@ def list_orders(query: OrdersQuery) -> tuple[Listing[OrderEntry], Conditions]:
 
 
 def list_worklist(query: WorklistQuery) -> Conditions:
-    """Which orders are on the worklist."""
+    """The conditions of the worklist."""
     wanted = Conditions()
     wanted.add("a.attention_kind IS NOT NULL")
     wanted.add("a.attention_kind = ?", query.kind)
     return wanted
 
 
-def _name_the_index(wanted: Conditions, query: OrdersQuery) -> None:
-    """Say what follows from a status or a state, so that an index of some of the orders can be used."""
+def _add_index_conditions(wanted: Conditions, query: OrdersQuery) -> None:
+    """Add conditions that follow from a status or a state, so that a partial index can be used."""
     if query.status:
         wanted.add(_ended(query.status.is_end))
     elif query.state:

@@ -1,4 +1,4 @@
-"""The register's addresses."""
+"""The register's HTTP endpoints."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _ORDER = "/orders/{order_id}"
 
 
 def service(store: Store) -> Service:
-    """The register over this store."""
-    app = new_app("register", "Orders as accepted, what became of them, and how each may end.", store)
+    """Build the register on this store."""
+    app = new_app("register", "Accepted orders, their states, and how each may end.", store)
     _add_writing(app, _Writing(store))
     _add_reading(app, _Reading(store))
-    return Service("register", app, store, store.running)
+    return Service("register", app, store, store.lifespan)
 
 
 def _add_writing(app: FastAPI, routes: _Writing) -> None:
@@ -83,11 +83,11 @@ class _Writing:
         return await self._write(partial(arbiter.claim, order_id=order_id, request=request))
 
     async def unwind(self, order_id: OrderId, request: UnwindRequest) -> Response:
-        """Announce that a run is to undo the order. The state in the answer says whether it may."""
+        """Announce that a run wants to undo the order. The state in the answer says whether it may."""
         return await self._write(partial(arbiter.unwind, order_id=order_id, request=request))
 
     async def forward(self, order_id: OrderId, request: ForwardRequest) -> Response:
-        """Say that the order cannot be undone any more."""
+        """Record that the order cannot be undone any more."""
         return await self._write(partial(arbiter.forward, order_id=order_id, request=request))
 
     async def end(self, order_id: OrderId, request: EndingRequest) -> Response:
@@ -95,15 +95,15 @@ class _Writing:
         return await self._write(partial(arbiter.end, order_id=order_id, request=request))
 
     async def progress(self, order_id: OrderId, request: ProgressRequest) -> Response:
-        """Write how a run goes on."""
+        """Store the progress of a run."""
         return await self._write(partial(reports.progress, order_id=order_id, request=request))
 
     async def decide(self, order_id: OrderId, request: DecisionRequest) -> Response:
-        """Write what a person decided on a step."""
+        """Store a person's decision on a step."""
         return await self._write(partial(reports.decide, order_id=order_id, request=request))
 
     async def note(self, order_id: OrderId, request: NoteRequest) -> Response:
-        """Write what a person noted on an order."""
+        """Store a person's note on an order."""
         return await self._write(partial(reports.add_note, order_id=order_id, request=request))
 
 
@@ -112,11 +112,11 @@ class _Reading:
         self._store = store
 
     async def order(self, order_id: OrderId) -> Response:
-        """Everything that the register has of one order."""
+        """Everything that the register has about one order."""
         return reply(await self._store.read(partial(rows.record, order_id=order_id))).response()
 
     async def orders(self, query: Annotated[search.OrdersQuery, Query()]) -> Response:
-        """The orders that fit all filters, newest first."""
+        """The orders that match all filters, newest first."""
         return reply(await self._store.read(partial(search.orders, query=query))).response()
 
     async def worklist(self, query: Annotated[search.WorklistQuery, Query()]) -> Response:
@@ -128,9 +128,9 @@ class _Reading:
         return reply(await self._store.read(partial(search.audit, query=query))).response()
 
     async def placed(self, query: Annotated[PlacedQuery, Query()]) -> Response:
-        """How many orders were placed when, by how they stand now."""
+        """Numbers of orders by time of placing and current status."""
         return reply(await self._store.read(partial(totals.placed, query=query))).response()
 
     async def totals(self) -> Response:
-        """Counts and amounts over all orders."""
+        """Counts and amounts of all orders."""
         return reply(await self._store.read(totals.totals)).response()

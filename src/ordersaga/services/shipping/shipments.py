@@ -1,4 +1,4 @@
-"""Booking a parcel, cancelling it and moving it on: what happens in one transaction."""
+"""Book, cancel and move parcels. Each function runs in one transaction."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 _SET_STATE = "UPDATE shipment SET state = ? WHERE shipment_id = ?"
 
 _WAY = (ShipmentState.CREATED, ShipmentState.SHIPPED, ShipmentState.DELIVERED)
-"""A parcel's way, in order."""
+"""The states of a parcel on its way, in order."""
 
 
 def _entry(row: Row) -> ShipmentEntry:
@@ -41,14 +41,14 @@ def _entry(row: Row) -> ShipmentEntry:
     )
 
 
-BOOK = PagedTable(
+TABLE = PagedTable(
     "SELECT seq, shipment_id, order_id, state, tracking_number, items, created_at FROM shipment", "shipment_id", _entry
 )
 NOTHING = reply(CancelShipmentAnswer(status=CancelStatus.NOTHING_TO_CANCEL))
 
 
 async def create(tx: Transaction, request: ShipmentRequest, impossible: Mapping[str, str]) -> Answer:
-    """Book a parcel, unless its address is impossible. A refused shipment is in the books too."""
+    """Book a parcel, unless its address is impossible. A refused shipment is stored too."""
     tracking_number = None if impossible else tracking_number_of(request.shipment_id)
     await tx.execute(
         _INSERT,
@@ -62,14 +62,14 @@ async def create(tx: Transaction, request: ShipmentRequest, impossible: Mapping[
     )
     if tracking_number is None:
         why = ", ".join(f"{field} is {reason}" for field, reason in impossible.items())
-        error = UndeliverableAddress(f"There is no such address: {why}. No shipment was created.")
+        error = UndeliverableAddress(f"The address does not exist: {why}. No shipment was created.")
         return refusal(error, fields=dict(impossible))
     return reply(ShipmentAnswer(shipment_id=request.shipment_id, tracking_number=tracking_number), 201)
 
 
 async def cancel(tx: Transaction, shipment_id: str) -> Answer:
     """Cancel a parcel that has not left. Raises AlreadyShipped."""
-    shipment = await BOOK.find(tx, shipment_id, lock="wait")
+    shipment = await TABLE.find(tx, shipment_id, lock="wait")
     if shipment.state in (ShipmentState.SHIPPED, ShipmentState.DELIVERED):
         raise AlreadyShipped(f"The parcel of {shipment_id} is {shipment.state}. Nothing was cancelled.")
     await tx.execute(_SET_STATE, ShipmentState.CANCELLED, shipment_id)
@@ -77,11 +77,11 @@ async def cancel(tx: Transaction, shipment_id: str) -> Answer:
 
 
 async def move(tx: Transaction, shipment_id: str, event: ShipmentEventState) -> ShipmentEntry:
-    """Move a parcel on by one stage; a stage that it has passed changes nothing.
+    """Move a parcel on by one state. A state that it has already passed changes nothing.
 
     Raises InvalidTransition or NotFound.
     """
-    shipment = await BOOK.find(tx, shipment_id, lock="wait")
+    shipment = await TABLE.find(tx, shipment_id, lock="wait")
     wanted = ShipmentState(event.value)
     stage = _WAY.index(shipment.state) if shipment.state in _WAY else None
     if stage is None or _WAY.index(wanted) > stage + 1:
