@@ -18,7 +18,7 @@ from ordersaga.domain.errors import Fenced, PaymentDeclined, ServiceFault
 from ordersaga.orders.service_clients import InventoryClient, PaymentClient, ServiceHttp, open_session
 from ordersaga.stack.faults import Fault, FaultProxy, Kind, from_json, plan, to_json
 from ordersaga.stack.faults.acts import ACTS, REFUSALS
-from ordersaga.stack.faults.calls import CALLS, REGISTER_CALLS, UNDO_OF, recognise
+from ordersaga.stack.faults.calls import CALLS, REGISTER_CALLS, UNDO_OF, recognize
 from tests.workflow.environment import until
 
 SECONDS = 5.0
@@ -58,8 +58,8 @@ async def states(payment: PaymentClient, name: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "says", "status", "in_books"),
     [
-        (Kind.LOSE_RESPONSE, "closed the connection", 201, ["captured"]),
-        (Kind.RESET_BEFORE, "closed the connection", None, []),
+        (Kind.LOSE_RESPONSE, "the connection to", 201, ["captured"]),
+        (Kind.RESET_BEFORE, "the connection to", None, []),
         (Kind.ERROR_BEFORE, "answered 500", None, []),
         (Kind.ERROR_AFTER, "answered 500", 201, ["captured"]),
         (Kind.UNAVAILABLE, "answered 503", None, []),
@@ -70,7 +70,7 @@ async def states(payment: PaymentClient, name: str) -> list[str]:
         (Kind.WRONG_AMOUNT, "charged 0.01, not 19.99", 201, ["captured"]),
         (Kind.WRONG_SCHEMA, "breaks its contract", 201, ["captured"]),
         (Kind.WRONG_STATUS, "answered 200", 201, ["captured"]),
-        (Kind.TRUNCATED, "closed the connection", 201, ["captured"]),
+        (Kind.TRUNCATED, "the connection to", 201, ["captured"]),
         (Kind.OVERSIZED, "more than 1,048,576 bytes", 201, ["captured"]),
     ],
 )
@@ -186,7 +186,7 @@ async def test_a_call_hangs_until_it_is_released_and_has_no_effect(
     await logged(proxy, 1)
     assert not (await asyncio.wait({call}, timeout=SOON))[0]
     proxy.release()
-    with pytest.raises(ServiceFault, match="closed the connection"):
+    with pytest.raises(ServiceFault, match="the connection to"):
         await call
     assert await states(payment, name) == []
 
@@ -283,7 +283,7 @@ async def test_what_fits_no_fault_passes_unchanged(proxy: FaultProxy, services_u
 async def test_a_service_that_is_gone_is_gone_through_the_proxy_too(name: str) -> None:
     async with FaultProxy("http://127.0.0.1:9") as proxy, open_session() as session:
         payment = PaymentClient(ServiceHttp(session, "payment", proxy.url))
-        with pytest.raises(ServiceFault, match="closed the connection"):
+        with pytest.raises(ServiceFault, match="the connection to"):
             await payment.charge(a_charge(name), SECONDS)
 
 
@@ -322,7 +322,7 @@ async def test_a_reset_is_a_reset(proxy: FaultProxy, name: str) -> None:
     ],
 )
 def test_calls_are_told_apart(method: str, path: str, body: bytes, found: tuple[str | None, str]) -> None:
-    assert recognise(method, path, body) == found
+    assert recognize(method, path, body) == found
 
 
 def test_every_kind_has_an_act_and_every_call_a_name() -> None:

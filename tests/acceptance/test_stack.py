@@ -51,7 +51,7 @@ def test_one_stack_for_a_data_directory(up: Up) -> None:
     done = ordersaga("up", "--json", "--data-dir", up.data_dir, *ANY_PORT)
 
     assert (done.code, done.out) == (1, "")
-    assert f"runs on the data directory {up.data_dir}" in done.err
+    assert f"uses the data directory {up.data_dir}" in done.err
 
 
 def test_a_port_in_use_is_named_before_anything_starts(up: Up, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""The local stack: Temporal's dev server, the services, a worker and the API, as children of this process."""
+"""The local stack: Temporal's dev server, the services, a worker and the API, as child processes.
+
+Not for production.
+"""
 
 from ordersaga.stack.child import StackError
 from ordersaga.stack.stack import Stack, StackOptions

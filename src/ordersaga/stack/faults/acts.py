@@ -1,4 +1,4 @@
-"""What the proxy does for each kind of fault."""
+"""The proxy's action for each kind of fault."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFUSALS: dict[str, type[Refusal]] = {
     "ship": UndeliverableAddress,
     "notify": UndeliverableMail,
 }
-"""The contract's refusal of each do."""
+"""The contract's refusal for each do."""
 
 
 async def _lose_response(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
@@ -68,7 +68,7 @@ async def _redirect(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
 async def _slow(exchange: Exchange, fault: Fault) -> web.StreamResponse:
     answer = await exchange.effect()
     await asyncio.sleep(fault.seconds)
-    return _said(exchange, answer)
+    return _answer_with(exchange, answer)
 
 
 async def _hang(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
@@ -84,12 +84,12 @@ async def _hold_back(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
 async def _hold_answer(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
     answer = await exchange.effect()
     await exchange.held()
-    return _said(exchange, answer)
+    return _answer_with(exchange, answer)
 
 
 async def _duplicate(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
     answer, _other = await asyncio.gather(exchange.effect(), exchange.effect())
-    return _said(exchange, answer)
+    return _answer_with(exchange, answer)
 
 
 async def _garbage(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
@@ -107,12 +107,12 @@ async def _wrong_id(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
 async def _wrong_amount(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
     answer = await exchange.effect()
     said = json.loads(answer.body) if answer else {}
-    return _said(exchange, answer, json.dumps(said | {"amount": "0.01"}).encode())
+    return _answer_with(exchange, answer, json.dumps(said | {"amount": "0.01"}).encode())
 
 
 async def _wrong_status(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
     answer = await exchange.effect()
-    return _said(exchange, answer, status=201 if answer and answer.status == 200 else 200)
+    return _answer_with(exchange, answer, status=201 if answer and answer.status == 200 else 200)
 
 
 async def _truncated(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
@@ -122,7 +122,7 @@ async def _truncated(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
 
 async def _oversized(exchange: Exchange, _fault: Fault) -> web.StreamResponse:
     answer = await exchange.effect()
-    return _said(exchange, answer, body=answer.body.ljust(MAX_ANSWER_BYTES + 1) if answer else None)
+    return _answer_with(exchange, answer, body=answer.body.ljust(MAX_ANSWER_BYTES + 1) if answer else None)
 
 
 async def _with_other_fields(exchange: Exchange, change: Callable[[str, Any], Any]) -> web.StreamResponse:
@@ -130,13 +130,15 @@ async def _with_other_fields(exchange: Exchange, change: Callable[[str, Any], An
     if answer is None:
         return exchange.reset()
     said = json.loads(answer.body or b"{}")
-    return _said(exchange, answer, json.dumps({name: change(name, value) for name, value in said.items()}).encode())
+    return _answer_with(
+        exchange, answer, json.dumps({name: change(name, value) for name, value in said.items()}).encode()
+    )
 
 
-def _said(
+def _answer_with(
     exchange: Exchange, answer: Answer | None, body: bytes | None = None, status: int | None = None
 ) -> web.StreamResponse:
-    """The service's answer, perhaps with another body or status."""
+    """The service's answer, optionally with another body or status."""
     return exchange.reset() if answer is None else exchange.closing(answer.response(body, status))
 
 

@@ -1,4 +1,4 @@
-"""The calls that orders make, told apart by method and path, and the order that each is for."""
+"""The calls that orders make, recognized by method and path, and the order that each is for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import re
 from ordersaga.orders.workflows.story import ORDER_SAGA
 
 UNDO_OF = {"reserve": "release", "charge": "refund", "ship": "cancel_shipment", "notify": "recall"}
-"""The calls with which an order has its effects, each with its undo."""
+"""The calls through which an order has effects, each with its undo."""
 
 REGISTER_CALLS = ("claim", "close", "unwind", "forward", "decide", "progress")
-"""The calls with which an order's runs speak to the register."""
+"""The calls from an order's runs to the register."""
 
-TURNED_AWAY_AFTER = UNDO_OF | {"close": "unwind"}
-"""Calls that come too late once another has been answered: a do after its undo, `completed` after an unwind."""
+REJECTED_AFTER = UNDO_OF | {"close": "unwind"}
+"""Calls that are rejected once another call has been answered: a do after its undo, `completed` after an unwind."""
 
 CALLS = {
     "reserve": ("POST", re.compile(r"/reservations$")),
@@ -30,13 +30,13 @@ CALLS = {
     "forward": ("POST", re.compile(r"/orders/([^/]+)/forward$")),
     "decide": ("POST", re.compile(r"/orders/([^/]+)/decisions$")),
     "progress": ("PUT", re.compile(r"/orders/([^/]+)/progress$")),
-    "claim": ("PUT", re.compile(r"/orders/([^/]+)$")),  # the last, because an order may be called "orders"
+    "claim": ("PUT", re.compile(r"/orders/([^/]+)$")),  # the last one, because an order may be called "orders"
 }
 _EFFECT_ID = re.compile(rf"({'|'.join(step.prefix for step in ORDER_SAGA.steps)})-(.+)")
 
 
-def recognise(method: str, path: str, body: bytes) -> tuple[str | None, str]:
-    """Which of an order's calls a request is, and of which order; (None, "") for what is none."""
+def recognize(method: str, path: str, body: bytes) -> tuple[str | None, str]:
+    """Return the call and the order of a request; (None, "") if it is not a call of an order."""
     for call, (verb, pattern) in CALLS.items():
         found = pattern.search(path)
         if verb != method or found is None:

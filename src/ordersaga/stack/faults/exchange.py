@@ -1,4 +1,4 @@
-"""One request on its way through the proxy, and what can be done with it."""
+"""One request on its way through the proxy, and what the proxy can do with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class Answer:
-    """What the service said."""
+    """The service's answer."""
 
     status: int
     headers: dict[str, str]
@@ -33,7 +33,7 @@ class Answer:
 
 
 class Hold:
-    """Where calls wait that are not to go on yet."""
+    """Where held calls wait."""
 
     def __init__(self) -> None:
         self._released = asyncio.Event()
@@ -41,27 +41,27 @@ class Hold:
 
     @property
     def released(self) -> asyncio.Event:
-        """Set when the calls that have come in by now are let go of."""
+        """Set when the calls that have arrived so far are released."""
         return self._released
 
     @property
     def closing(self) -> bool:
-        """Whether calls are let go of only to end."""
+        """Whether calls are released only to end."""
         return self._closing
 
     def release(self) -> None:
-        """Let go of the calls that have come in by now, also of one that has not come to wait yet."""
+        """Release the calls that have arrived so far, including those that have not started to wait yet."""
         self._released.set()
         self._released = asyncio.Event()
 
     def close(self) -> None:
-        """Let go of those that wait, but only to end."""
+        """Release the waiting calls, but only to end."""
         self._closing = True
         self._released.set()
 
 
 class Exchange:
-    """A request. `undone` is set once what it comes too late after, such as its undo, has been answered with a yes."""
+    """A request. `undone` is set when the call after which it is rejected, such as its undo, has succeeded."""
 
     def __init__(
         self, session: aiohttp.ClientSession, upstream: str, request: web.Request, body: bytes, hold: Hold
@@ -77,11 +77,14 @@ class Exchange:
 
     @property
     def url(self) -> str:
-        """Where the service itself takes the request."""
+        """The URL of the request at the service itself."""
         return str(self._url)
 
     async def held(self, *events: asyncio.Event) -> bool:
-        """Wait to be released, or for one of the events. Answers whether the call may go on: not at the close."""
+        """Wait for the release or for one of the events.
+
+        Returns whether the call may continue; at the close, it may not.
+        """
         waits = [asyncio.create_task(event.wait()) for event in (self._released, *events)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -91,12 +94,12 @@ class Exchange:
         return not self._hold.closing
 
     async def pass_on(self, body: bytes | None = None) -> web.StreamResponse:
-        """Let the service act, and give its answer; with another body, if one is given."""
+        """Forward the request, and return the service's answer, with another body if one is given."""
         answer = await self.effect()
         return self.reset() if answer is None else self.closing(answer.response(body))
 
     async def effect(self) -> Answer | None:
-        """Let the service act; None if it cannot be reached."""
+        """Forward the request, and return the answer; None if the service cannot be reached."""
         try:
             answer = await self._ask()
         except (aiohttp.ClientError, OSError):
@@ -107,7 +110,7 @@ class Exchange:
         return answer
 
     def reset(self) -> web.StreamResponse:
-        """Break the connection off by a TCP reset. What is returned reaches nobody."""
+        """Break the connection with a TCP reset. The returned response reaches nobody."""
         transport = self._request.transport
         if transport is not None:
             connection = transport.get_extra_info("socket")
@@ -116,7 +119,7 @@ class Exchange:
         return web.Response()
 
     async def break_off(self, answer: Answer) -> web.StreamResponse:
-        """Give half of an answer's body, and close the connection."""
+        """Send half of an answer's body, and close the connection."""
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
         response.content_length = len(answer.body)
         await response.prepare(self._request)
@@ -126,13 +129,13 @@ class Exchange:
         return response
 
     def closing(self, response: web.Response) -> web.Response:
-        """An answer after which the connection is closed: a client retries by itself only on one that it reuses."""
+        """An answer that closes the connection. A client retries by itself only on a connection that it reuses."""
         response.force_close()
         return response
 
     def problem(self, status: int, headers: dict[str, str] | None = None, kind: str = "about:blank") -> web.Response:
         """An error answer."""
-        body = {"type": kind, "title": "a fault that the proxy made", "status": status}
+        body = {"type": kind, "title": "a fault injected by the proxy", "status": status}
         return self.closing(
             web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
         )

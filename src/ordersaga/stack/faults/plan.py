@@ -1,4 +1,4 @@
-"""A plan of faults drawn by a seed: what failed once can be run again, by its seed or by the plan as it was logged."""
+"""A plan of faults, drawn from a seed. A failure can be repeated with the seed or with the logged plan."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ordersaga.stack.faults.calls import CALLS
 from ordersaga.stack.faults.fault import Fault, Kind
 
 ATTEMPTS = 3
-"""So many attempts of each call are drawn for. Later ones pass, so that every order has a way to its end."""
+"""How many attempts of each call may fail. Later attempts succeed, so that every order can reach its end."""
 SHORTEST, LONGEST = 0.1, 2.0
-"""Seconds, for the kinds that take some."""
+"""The range of `seconds`, for the kinds that use it."""
 
 
 def plan(
     seed: int | str, order_ids: Iterable[str], rate: float = 0.1, kinds: Sequence[Kind] = tuple(Kind)
 ) -> list[Fault]:
-    """Faults for these orders: each attempt of each call goes wrong with probability `rate`, by one of `kinds`.
+    """Draw faults for these orders: each attempt of each call fails with probability `rate`, by one of `kinds`.
 
-    The same seed gives an order the same faults, whichever other orders there are.
+    The same seed gives an order the same faults, independently of the other orders.
     """
     return [fault for order_id in order_ids for fault in _of_order(seed, order_id, rate, kinds)]
 
 
 def to_json(faults: Iterable[Fault]) -> str:
-    """The faults as a JSON list, one a line."""
+    """The faults as a JSON list, one per line."""
     lines = ",\n ".join(json.dumps(as_document(fault)) for fault in faults)
     return f"[{lines}]"
 
 
 def from_json(text: str) -> list[Fault]:
-    """The faults of a JSON list. Raises ValueError for what is none."""
+    """Read faults from a JSON list. Raises ValueError for an invalid list."""
     return [_fault(**entry) for entry in json.loads(text)]
 
 

@@ -1,4 +1,4 @@
-"""The proxy: passes calls on, or lets a fault happen to them."""
+"""The proxy: forwards calls, or injects faults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from ordersaga.stack.faults.acts import ACTS
-from ordersaga.stack.faults.calls import TURNED_AWAY_AFTER, recognise
+from ordersaga.stack.faults.calls import REJECTED_AFTER, recognize
 from ordersaga.stack.faults.exchange import Exchange, Hold
 from ordersaga.stack.faults.fault import Fault, Fired, Kind
 
@@ -21,9 +21,9 @@ _CLOSING_SECONDS = 1.0
 
 
 class FaultProxy:
-    """An HTTP proxy in front of one service, or of a URL under which there are several. Use it with `async with`.
+    """An HTTP proxy in front of one service, or of a URL with several services. Use it with `async with`.
 
-    `url` is then what to call instead. `faults` may be added to while it runs; a call that fits none of them passes
+    Call `url` instead of the service. You may add to `faults` while the proxy runs. A call that matches no fault passes
     unchanged.
     """
 
@@ -57,29 +57,29 @@ class FaultProxy:
         await self._session.close()
 
     def release(self, order_id: str | None = None) -> None:
-        """Let go of the calls that hang or are held: all, or one order's. Those that come later are held again."""
+        """Release the calls that hang or are held: all, or those of one order. Later calls are held again."""
         for name, hold in self._holds.items():
             if order_id in (None, name):
                 hold.release()
 
     def lift(self, order_id: str) -> None:
-        """No more faults for this order: drop those that name it, and let go of its calls."""
+        """Stop faults for this order: remove those that name it, and release its calls."""
         self.faults = [fault for fault in self.faults if fault.order_id != order_id]
         self.release(order_id)
 
     def under_way(self, order_id: str) -> int:
-        """How many calls of this order have come in and not ended, whether or not somebody still waits for them."""
+        """The number of this order's calls that have arrived and not ended, even if nobody waits for them any more."""
         return self._under_way[order_id]
 
     def calls(self, order_id: str) -> list[str]:
-        """The calls of this order that came in, as they came, whether or not a fault happened to them.
+        """This order's calls in the order of arrival, with and without faults.
 
-        Those that are no order's, by method and path, are under the empty id.
+        Calls that belong to no order are under the empty id, by method and path.
         """
         return list(self._calls[order_id])
 
     def fired(self, kind: Kind | None = None, call: str | None = None, order_id: str | None = None) -> list[Fired]:
-        """The faults that happened, all or those that fit."""
+        """The faults that happened: all, or those that match."""
         return [
             each
             for each in (self.log if order_id is None else self._fired[order_id])
@@ -88,12 +88,12 @@ class FaultProxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        call, order_id = recognise(request.method, request.path, body)
+        call, order_id = recognize(request.method, request.path, body)
         self._calls[order_id].append(call or f"{request.method} {request.path}")
         exchange = Exchange(self._session, self._upstream, request, body, self._holds[order_id])
         if call is None:
             return await exchange.pass_on()
-        exchange.undone = self._undone[TURNED_AWAY_AFTER.get(call, ""), order_id]
+        exchange.undone = self._undone[REJECTED_AFTER.get(call, ""), order_id]
         self._under_way[order_id] += 1
         try:
             response = await self._with_faults(exchange, call, order_id)
