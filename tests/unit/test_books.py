@@ -228,7 +228,7 @@ def test_stock_that_adds_up_breaks_no_rule() -> None:
     [
         (stock(loaded=11), RESERVED, "11 that were loaded"),
         (stock(on_hand=4), RESERVED, "4 on hand"),
-        (stock(on_hand=-1, loaded=4), RESERVED, "less than none"),
+        (stock(on_hand=-1, loaded=4), RESERVED, "is negative"),
         (stock(), RESERVED[1:], "held reservations add up to 1"),
         (stock(), [*RESERVED, kept("held", 5)], "held reservations add up to 7"),
         (stock(), [*RESERVED, kept("consumed", 1)], "consumed reservations add up to 4"),

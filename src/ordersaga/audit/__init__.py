@@ -1,1 +1,1 @@
-"""Does everything balance? The register held against the services' own books. Nothing here changes either."""
+"""Checks that everything balances: compares the register with the services' own records. It never changes either."""

@@ -1,4 +1,4 @@
-"""Do the register and Temporal agree? After a restore of either, each order of which they do not is named here."""
+"""Do the register and Temporal agree? After a restore of either, this finds each order on which they do not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENDED_QUERY = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Comp
 
 
 async def disagreements(client: OrderClient) -> list[Violation]:
-    """The orders that have ended in Temporal, and that the register has not, or has with another end.
+    """The orders that have ended in Temporal, but not in the register or with another end.
 
     Raises RPCError, ServiceUnavailable.
     """
@@ -47,7 +47,7 @@ async def _latest(client: OrderClient) -> AsyncIterator[tuple[str, WorkflowExecu
 
 
 def _status(execution: WorkflowExecution) -> OrderStatus | None:
-    """How the run has ended, where its search attributes tell."""
+    """The status with which the run has ended, if its search attributes have it."""
     attributes = execution.typed_search_attributes
     if execution.status is WorkflowExecutionStatus.CANCELED:
         return OrderStatus.CANCELLED
@@ -57,14 +57,17 @@ def _status(execution: WorkflowExecution) -> OrderStatus | None:
 
 
 async def _problem(client: OrderClient, order_id: str, execution: WorkflowExecution) -> str | None:
-    """What is wrong, looked at closely: the register first, because it is written before a run ends."""
+    """What is wrong with one order, from full reads.
+
+    The register is read first, because it is written before a run ends.
+    """
     result = await executions.result_of_run(client.temporal, order_id, execution)
     record = await client.register.find(order_id)
     if record is None:
-        return f"order {order_id} is {result.status} by Temporal, and the register does not know it"
+        return f"order {order_id} is {result.status} in Temporal, but the register does not know it"
     if result.refusal == "OrderConflict" or record.status is result.status:
-        return None  # another order's run, which was turned away; or it has just been written
-    return f"order {order_id} is {result.status} by Temporal, and {_by_register(record)} by the register"
+        return None  # either it was another order's run, which was rejected, or the register has just been written
+    return f"order {order_id} is {result.status} in Temporal, but {_by_register(record)} in the register"
 
 
 def _by_register(record: OrderRecord) -> str:

@@ -1,7 +1,7 @@
-"""Do the books balance? What the register says of the orders, held against what the services' own books say of them.
+"""Do the books balance? Compares what the register says about orders with the services' own records.
 
-The checker decides nothing by what the workflow remembers: it reads the services over HTTP, and of each order only
-what was asked for and how it is said to have ended. docs/explanation/books.md explains the rules.
+The checker does not rely on the workflow's memory. It reads the services over HTTP, and of each order only its content
+and how it ended. docs/explanation/books.md explains the rules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from temporalio.service import RPCError
 
 from ordersaga.audit.agreement import disagreements
-from ordersaga.audit.effects import Effects, by_order, captured_and_refunded, in_words
+from ordersaga.audit.effects import Effects, by_order, captured_and_refunded, format_sum
 from ordersaga.audit.reading import KnownOrders, ServiceBooks, records_of
 from ordersaga.audit.rules import OrderRecord, Rule, Violation, order_violations, shipped_by_currency
 from ordersaga.domain.errors import TemporalUnavailable
@@ -32,19 +32,20 @@ class Sums:
     captured: str
     refunded: str
     shipped: str
-    """What the live shipments are worth. It equals captured less refunded when the books balance."""
+    """The value of the live shipments. If the books balance, it equals captured less refunded."""
 
 
 @dataclass(frozen=True)
 class Books:
-    """What the checker found. `orders` counts those that have ended by their status; `open` counts those that run."""
+    """The result of a check. `orders` counts the ended orders by status; `open` is the number of running orders."""
 
     violations: list[Violation]
     orders: dict[str, int]
     open: int
     money: dict[str, Sums] = field(default_factory=dict)
     unsettled: list[str] = field(default_factory=list)
-    """SKUs whose stock moved each time it was read, so that they could not be judged. Check again when it is quiet."""
+    """SKUs whose stock changed during each read, so that they could not be checked. Check again when there is less
+    traffic."""
 
     @property
     def balanced(self) -> bool:
@@ -52,14 +53,16 @@ class Books:
         return not self.violations
 
     def to_json(self) -> dict[str, Any]:
-        """The books as JSON: at least `balanced` and `violations`."""
+        """The result as JSON: at least `balanced` and `violations`."""
         return {"balanced": self.balanced} | asdict(self)
 
 
 async def check_books(client: OrderClient) -> Books:
-    """Check the books of the services that the client's settings name: against the register, and that against Temporal.
+    """Check the services' records against the register, and the register against Temporal.
 
-    Orders may run meanwhile. Raises ServiceUnavailable and TemporalUnavailable; then nothing can be said.
+    The client's settings name the services.
+
+    Orders may run meanwhile. Raises ServiceUnavailable and TemporalUnavailable; then there is no result.
     """
     async with Services.open(client.settings.service_urls()) as services:
         try:
@@ -67,14 +70,14 @@ async def check_books(client: OrderClient) -> Books:
             return replace(books, violations=[*books.violations, *await disagreements(client)])
         except RPCError as error:
             raise TemporalUnavailable(
-                f"The orders cannot be read from Temporal: {error}. Nothing was changed, and the books are not checked."
+                f"The orders cannot be read from Temporal: {error}. Nothing was changed or checked."
             ) from None
 
 
 async def _check(known: KnownOrders, services: ServiceBooks) -> Books:
     listed = await known.listed()
     effects = by_order(await services.entries())
-    # An order that ended after the list was read, or came after it, has to be read again before it can be judged.
+    # An order that ended or came in after the list was read must be read again before it can be checked.
     late = await known.looked_up(effects.keys() - listed.keys())
     for order_id, order in late.items():
         if order.closed_at is not None:
@@ -96,7 +99,7 @@ def sum_up(
     stock: Iterable[Violation] = (),
     unsettled: Iterable[str] = (),
 ) -> Books:
-    """Judge every order, known to the register or to a service, and count."""
+    """Check every order that the register or a service knows, and count."""
     violations = []
     for order_id in sorted(records.keys() | effects.keys()):
         violations += order_violations(order_id, records.get(order_id), effects.get(order_id, Effects()))
@@ -123,13 +126,13 @@ def _sums(records: dict[str, OrderRecord], effects: dict[str, Effects]) -> dict[
         for payment in known.payments:
             try:
                 took, gave_back = captured_and_refunded(payment)
-            except ValueError:  # a violation by itself
+            except ValueError:  # reported as its own violation
                 continue
             captured[payment.currency] += took
             refunded[payment.currency] += gave_back
         if record is not None:
             shipped.update(shipped_by_currency(record, known))
     return {
-        currency: Sums(*(in_words(figures[currency], currency) for figures in (captured, refunded, shipped)))
+        currency: Sums(*(format_sum(figures[currency], currency) for figures in (captured, refunded, shipped)))
         for currency in sorted(captured.keys() | shipped.keys())
     }

@@ -1,4 +1,4 @@
-"""The effects of an order as the services' books have them, and what counts as live."""
+"""The effects of an order in the services' records, and which of them are live."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Entry = ReservationEntry | PaymentEntry | ShipmentEntry | NotificationEntry
 
 @dataclass
 class Effects:
-    """What the services know of one order."""
+    """What the services know about one order."""
 
     reservations: list[ReservationEntry] = field(default_factory=list)
     payments: list[PaymentEntry] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Effects:
         yield from self.mails
 
     def add(self, entry: Entry) -> None:
-        """Put an entry where it belongs."""
+        """Add an entry to its service's list."""
         match entry:
             case ReservationEntry():
                 self.reservations.append(entry)
@@ -58,7 +58,7 @@ _LIVE = {
 
 
 def live(entry: Entry) -> bool:
-    """Whether an effect has been done and not been undone. A notice behind a sent mail undoes it."""
+    """Whether an effect was done and has not been undone. A cancellation notice undoes an email that was sent."""
     if isinstance(entry, NotificationEntry) and entry.notices:
         return False
     if isinstance(entry, PaymentEntry) and entry.refunded == entry.amount:
@@ -67,7 +67,7 @@ def live(entry: Entry) -> bool:
 
 
 def by_order(entries: Iterable[Entry]) -> dict[str, Effects]:
-    """The services' entries, order by order."""
+    """The services' entries, grouped by order."""
     found: dict[str, Effects] = defaultdict(Effects)
     for entry in entries:
         found[entry.order_id].add(entry)
@@ -75,20 +75,20 @@ def by_order(entries: Iterable[Entry]) -> dict[str, Effects]:
 
 
 def captured_and_refunded(payment: PaymentEntry) -> tuple[int, int]:
-    """What a payment took and gave back, in minor units. Raises ValueError for what is no amount of money."""
+    """The captured and the refunded amount of a payment, in minor units. Raises ValueError for an invalid amount."""
     amount = Money.parse(payment.amount, payment.currency).minor
     refunded = Money.parse(payment.refunded, payment.currency).minor
     took = payment.state in (PaymentState.CAPTURED, PaymentState.REFUNDED)
     return (amount if took else 0), refunded
 
 
-def in_words(minor: int, currency: str) -> str:
-    """A sum of any size as a decimal string."""
+def format_sum(minor: int, currency: str) -> str:
+    """A sum of any size, as a decimal string."""
     return f"{Decimal(minor).scaleb(-minor_digits(currency)):f}"
 
 
 def id_of(entry: Entry) -> str:
-    """The effect's id in its service."""
+    """The id of the effect in its service."""
     match entry:
         case ReservationEntry():
             return entry.reservation_id
@@ -101,13 +101,13 @@ def id_of(entry: Entry) -> str:
 
 
 def kind_of(entry: Entry) -> str:
-    """What a person calls it: reservation, payment, shipment or mail."""
+    """The kind of the effect: reservation, payment, shipment or mail."""
     names = {ReservationEntry: "reservation", PaymentEntry: "payment", ShipmentEntry: "shipment"}
     return names.get(type(entry), "mail")
 
 
-def in_short(entry: Entry) -> str:
-    """The effect's id with how it stands."""
+def describe(entry: Entry) -> str:
+    """The id of the effect, with its state."""
     if isinstance(entry, PaymentEntry):
         partly = entry.refunded.strip("0.") and entry.refunded != entry.amount
         back = f", {entry.refunded} refunded" if partly else ""
@@ -116,6 +116,6 @@ def in_short(entry: Entry) -> str:
     return f"{id_of(entry)} ({entry.state}{', then a cancellation notice' if notices else ''})"
 
 
-def in_pieces(counts: Mapping[str, int]) -> str:
-    """So many of each SKU."""
+def format_pieces(counts: Mapping[str, int]) -> str:
+    """The numbers of pieces per SKU, as text."""
     return ", ".join(f"{count} x {sku}" for sku, count in sorted(counts.items())) or "nothing"

@@ -1,7 +1,7 @@
-"""Reading what the books checker judges: the register's orders and the services' books, in an order that is fair.
+"""Reads the register's orders and the services' records for the checker.
 
-Nothing stands still while it is read. So an order is judged as ended only if it had ended before the services were
-asked, and a SKU only by reservations that were read while its stock did not move.
+Everything may change while it is read. So an order counts as ended only if it had ended before the services were read.
+A SKU is checked only with reservations that were read while its stock did not change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from ordersaga.audit.decisions import by_people
+from ordersaga.audit.decisions import sent_by_people
 from ordersaga.audit.effects import Effects, Entry, live
 from ordersaga.audit.rules import OrderRecord, Violation
 from ordersaga.audit.stock import stock_violations
@@ -26,7 +26,7 @@ from ordersaga.orders.service_clients import Services
 from ordersaga.orders.workflows.ids import workflow_id
 
 AT_ONCE = 50
-"""How many questions are asked at a time."""
+"""The maximum number of concurrent calls."""
 
 STOCK_TRIES = 6
 STOCK_PAUSE = 0.2
@@ -45,7 +45,7 @@ V = TypeVar("V")
 
 
 class ServiceBooks:
-    """The books of inventory, payment, shipping and notification."""
+    """The records of inventory, payment, shipping and notification."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -61,9 +61,9 @@ class ServiceBooks:
         return [*reservations, *payments, *shipments, *mails]
 
     async def stock_violations(self) -> tuple[list[Violation], list[str]]:
-        """The rules that SKUs break, and the SKUs that never stood still for long enough to be judged.
+        """The rules that SKUs break, and the SKUs whose stock never stayed unchanged for long enough.
 
-        What looks wrong is read again: it counts if it is the same twice, each time with the SKU's stock unmoved.
+        A suspicious SKU is read again. It counts if the problem is the same twice, each time with unchanged stock.
         """
         known: set[Violation] = set()
         for attempt in range(STOCK_TRIES):
@@ -85,23 +85,23 @@ class ServiceBooks:
 
 
 class KnownOrders:
-    """The orders that the register has, and what Temporal says of those that have not ended."""
+    """The orders that the register has and, for those that have not ended, Temporal's data."""
 
     def __init__(self, client: OrderClient) -> None:
         self._client = client
 
     async def listed(self) -> dict[str, OrderSummary]:
-        """All orders. Those that have not ended are looked up: their run may have been cut off."""
+        """All orders. Those that have not ended are looked up in Temporal, because their run may have been cut off."""
         found = {order.order_id: order async for order in self._client.list_orders()}
         return found | await self.looked_up(name for name, order in found.items() if order.closed_at is None)
 
     async def looked_up(self, order_ids: Iterable[str]) -> dict[str, OrderSummary]:
-        """These orders as they are now, as far as the register knows them."""
+        """The current state of those of these orders that the register knows."""
         answers = await _for_each(order_ids, self._look_up)
         return {order_id: order for order_id, order in answers.items() if order is not None}
 
     async def record(self, order: OrderSummary, effects: Effects) -> OrderRecord:
-        """What is to be judged of an order that has ended; what it asked for, if that matters."""
+        """What to check for an order that has ended, with its content if that is needed."""
         completed = order.status is OrderStatus.COMPLETED
         needed = completed or any(live(entry) for entry in effects)
         known = await self._client.register.find(order.order_id) if needed else None
@@ -131,16 +131,16 @@ class KnownOrders:
         return summary_of(record)
 
     async def _by_person(self, order: OrderSummary, known: RegisterRecord | None, effects: Effects) -> frozenset[str]:
-        """What a person has decided outside the books. Asked for only where the books are not as they would be."""
+        """The kinds of effects on which a person has decided. Read only if the records are not as expected."""
         goods: list[Entry] = [*effects.reservations, *effects.payments, *effects.shipments]
         completed = order.status is OrderStatus.COMPLETED
         as_expected = all(map(live, goods)) if completed else not any(map(live, [*goods, *effects.mails]))
         result = result_of(known) if known else None
         if as_expected or result is None:
             return frozenset()
-        # A run that was reset may not know of a decision that the register has kept, and that was heeded.
+        # A run that was reset may not know a decision that the register has kept and that took effect.
         kept = [DecisionEntry.model_validate(each.model_dump()) for each in known.decisions] if known else []
-        decisions = await by_people(self._client.temporal, order.order_id, [*result.decisions, *kept])
+        decisions = await sent_by_people(self._client.temporal, order.order_id, [*result.decisions, *kept])
         return frozenset(_KINDS[entry.step] for entry in decisions if entry.choice in _OUTSIDE)
 
 
@@ -153,7 +153,7 @@ def _gave_up_mail(known: RegisterRecord | None) -> bool:
 async def records_of(
     orders: KnownOrders, ended: dict[str, OrderSummary], effects: dict[str, Effects]
 ) -> dict[str, OrderRecord]:
-    """What is to be judged of the orders that have ended."""
+    """What to check for the orders that have ended."""
     none = Effects()
     return await _for_each(ended, lambda order_id: orders.record(ended[order_id], effects.get(order_id, none)))
 

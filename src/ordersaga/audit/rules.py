@@ -1,4 +1,4 @@
-"""What must be true of the books, order by order: plain data in, broken rules out. Of the saga it knows the ids."""
+"""The rules for the books, order by order: plain data in, broken rules out. Of the saga, it knows only the ids."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ordersaga.audit.effects import (
     Effects,
     Entry,
     captured_and_refunded,
+    describe,
+    format_pieces,
+    format_sum,
     id_of,
-    in_pieces,
-    in_short,
-    in_words,
     kind_of,
     live,
 )
@@ -53,11 +53,11 @@ class Violation:
 
 @dataclass(frozen=True)
 class OrderRecord:
-    """What is known of an order. `total` and `pieces` (per SKU) are those of its input, where they are needed.
+    """What is known about an order. `total` and `pieces` (per SKU) come from its content, if they are needed.
 
-    `open`: it had not ended when the services were read. `without_mail`: its own result says that the confirmation
-    was given up. `by_person`: the kinds of effects that a person has done by hand or written off; the books cannot show
-    what was done outside them, so they are not judged.
+    `open`: it had not ended when the services were read. `without_mail`: its own result says that the confirmation was
+    given up. `by_person`: the kinds of effects that a person has done by hand or written off. They are not checked,
+    because the records do not show what was done outside the services.
     """
 
     order_id: str
@@ -98,18 +98,18 @@ def _more_than_one(order_id: str, effects: Effects) -> Iterator[Violation]:
     }
     for kind, entries in counted.items():
         if len(entries) > 1:
-            names = ", ".join(in_short(entry) for entry in entries)
+            names = ", ".join(describe(entry) for entry in entries)
             yield Violation(
                 Rule.MORE_THAN_ONE, f"order {order_id} has more than one live {kind}: {names}", order_id, effect=kind
             )
     for mail in effects.mails:
         if mail.notices > 1:
-            detail = f"order {order_id}: {mail.notices} cancellation notices followed mail {mail.message_id}"
+            detail = f"order {order_id}: {mail.notices} cancellation notices followed email {mail.message_id}"
             yield Violation(Rule.MORE_THAN_ONE, detail, order_id, effect="mail")
 
 
 def _unknown(order_id: str, effects: Effects) -> Violation:
-    known = ", ".join(f"{kind_of(entry)} {in_short(entry)}" for entry in effects)
+    known = ", ".join(f"{kind_of(entry)} {describe(entry)}" for entry in effects)
     return Violation(
         Rule.UNKNOWN_ORDER, f"order {order_id} is not known to the register, but the services have {known}", order_id
     )
@@ -117,7 +117,7 @@ def _unknown(order_id: str, effects: Effects) -> Violation:
 
 def _completed(order: OrderRecord, effects: Effects) -> Iterator[Violation]:
     if order.total is None or order.pieces is None:
-        detail = f"order {order.order_id} is completed, but what it asked for cannot be read"
+        detail = f"order {order.order_id} is completed, but its content cannot be read"
         yield Violation(Rule.COMPLETED, detail, order.order_id)
         return
     kinds: list[tuple[str, str, Sequence[Entry]]] = [
@@ -128,24 +128,24 @@ def _completed(order: OrderRecord, effects: Effects) -> Iterator[Violation]:
     if not order.without_mail:
         kinds.append(("mail", CONFIRM.effect_id(order.order_id), effects.mails))
     for kind, effect_id, entries in kinds:
-        problem = _not_there(effect_id, entries, order.pieces)
+        problem = _problem_with(effect_id, entries, order.pieces)
         if problem:
             detail = f"order {order.order_id} is completed, but its {kind} {problem}"
             yield Violation(Rule.COMPLETED, detail, order.order_id, effect=kind)
 
 
-def _not_there(wanted: str, entries: Sequence[Entry], ordered: Mapping[str, int]) -> str | None:
+def _problem_with(wanted: str, entries: Sequence[Entry], ordered: Mapping[str, int]) -> str | None:
     """What is wrong with the effect that should be live under this id."""
     entry = next((entry for entry in entries if id_of(entry) == wanted), None)
     if entry is None:
-        others = ", ".join(in_short(entry) for entry in entries)
+        others = ", ".join(describe(entry) for entry in entries)
         return f"{wanted} is missing{f' (there is {others})' if others else ''}"
     if isinstance(entry, NotificationEntry) and entry.state is NotificationState.FAILED and not entry.notices:
-        return None  # It was tried; that a mail server refused it later does not undo the order.
+        return None  # It was sent. That a mail server rejected it later does not undo the order.
     if not live(entry):
-        return f"{in_short(entry)} is not live"
+        return f"{describe(entry)} is not live"
     if isinstance(entry, ReservationEntry | ShipmentEntry) and count_pieces(entry.items) != Counter(ordered):
-        return f"{wanted} is of {in_pieces(count_pieces(entry.items))}, and the order of {in_pieces(ordered)}"
+        return f"{wanted} is of {format_pieces(count_pieces(entry.items))}, and the order of {format_pieces(ordered)}"
     return None
 
 
@@ -155,7 +155,7 @@ def _undone(order: OrderRecord, effects: Effects) -> Iterator[Violation]:
     how = f"is {order.status}" if ended else "was cut off (its run failed, timed out or was terminated)"
     for entry in effects:
         if live(entry):
-            detail = f"order {order.order_id} {how}, but its {kind_of(entry)} {in_short(entry)} is live"
+            detail = f"order {order.order_id} {how}, but its {kind_of(entry)} {describe(entry)} is live"
             yield Violation(rule, detail, order.order_id, effect=kind_of(entry))
 
 
@@ -163,21 +163,21 @@ def _money(order: OrderRecord, effects: Effects) -> Iterator[Violation]:
     try:
         kept = kept_by_currency(effects.payments)
     except ValueError as error:
-        detail = f"order {order.order_id}: what was paid cannot be read: {error}"
+        detail = f"order {order.order_id}: its payments cannot be read: {error}"
         yield Violation(Rule.MONEY, detail, order.order_id, effect="payment")
         return
     shipped = shipped_by_currency(order, effects)
     for currency in sorted(kept.keys() | shipped.keys()):
         if kept[currency] != shipped[currency]:
             detail = (
-                f"order {order.order_id} keeps {in_words(kept[currency], currency)} {currency} of what was captured, "
-                f"but its live shipments are worth {in_words(shipped[currency], currency)} {currency}"
+                f"order {order.order_id} keeps {format_sum(kept[currency], currency)} {currency} of what was captured, "
+                f"but its live shipments are worth {format_sum(shipped[currency], currency)} {currency}"
             )
             yield Violation(Rule.MONEY, detail, order.order_id, effect="payment")
 
 
 def kept_by_currency(payments: Iterable[PaymentEntry]) -> Counter[str]:
-    """Captured less refunded, in minor units. Raises ValueError for what is no amount of money."""
+    """Captured less refunded, in minor units. Raises ValueError for an invalid amount."""
     kept: Counter[str] = Counter()
     for payment in payments:
         captured, refunded = captured_and_refunded(payment)
@@ -186,6 +186,6 @@ def kept_by_currency(payments: Iterable[PaymentEntry]) -> Counter[str]:
 
 
 def shipped_by_currency(order: OrderRecord, effects: Effects) -> Counter[str]:
-    """The value of an order's live shipments, in minor units: its total, for each of them."""
+    """The value of an order's live shipments, in minor units: its total, once per shipment."""
     parcels = sum(live(shipment) for shipment in effects.shipments)
     return Counter({order.total.currency: order.total.minor * parcels}) if order.total and parcels else Counter()
