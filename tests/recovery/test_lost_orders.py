@@ -182,7 +182,7 @@ async def test_what_outlives_a_run_is_told_when_temporal_has_forgotten_it(
 
 async def test_nothing_is_started_when_the_register_does_not_answer(env: OrderEnvironment, order_id: str) -> None:
     nowhere = load_settings(register_url="http://127.0.0.1:1/register")
-    with pytest.raises(ServiceUnavailable, match="Ask again, which places it once"):
+    with pytest.raises(ServiceUnavailable, match="Place it again; it is placed only once"):
         await OrderClient(env.orders.temporal, nowhere).submit_order(await env.order(order_id, policy=HELD))
     with pytest.raises(OrderNotFound):
         await env.orders.get_summary(order_id)

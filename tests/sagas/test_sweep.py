@@ -121,7 +121,7 @@ async def test_a_verdict_that_is_not_kept_is_reported(temporal: Client, monkeypa
     case = case_named(TRIP_SAGA, "hotel: it fails for ever, cancelled by update")
     (violation,) = await run_sweep(TRIP_SAGA, TRIP, temporal=temporal, cases=[case])
 
-    assert violation.problems == ["whoever cancelled was told stands, and it ended undone"]
+    assert violation.problems == ["the cancel was answered stands, but the saga ended undone"]
 
 
 async def test_a_run_that_does_not_end_is_reported(temporal: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,6 @@
-"""For tests of orders: a Temporal server, a proxy that makes faults, and the books checker.
+"""What users of ordersaga use in their tests: the kit for sagas (`testing.sagas`).
 
-The checker (`ordersaga.audit.books`) is not only for tests: `ordersaga verify` prints what it finds.
+Our own test environments are in tests/.
+
+The books checker is in `ordersaga.audit.books`; `ordersaga verify` prints its result.
 """

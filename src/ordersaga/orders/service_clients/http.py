@@ -124,7 +124,7 @@ class ServiceHttp:
             raise ServiceFault(f"{self.name} did not answer {description} within {timeout:.3g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise ServiceFault(
-                f"{self.name} closed the connection during {description}: {error or type(error).__name__}"
+                f"the connection to {self.name} failed during {description}: {error or type(error).__name__}"
             ) from None
 
     async def _read_at_most(self, response: aiohttp.ClientResponse, max_bytes: int, description: str) -> bytes:

@@ -1,7 +1,7 @@
-"""For tests of anybody's saga: a world made from its declaration, every case of it, and a checker for all or nothing.
+"""Tests for any saga: a simulated world made from its declaration, all cases, and an all-or-nothing checker.
 
-`run_sweep(MY_SAGA, subject)` runs every case on a real Temporal server, and returns those that are half done. Needs
-nothing but the declaration; docs/start/course.md, chapter 9, shows how.
+`run_sweep(MY_SAGA, subject)` runs every case on a real Temporal server and returns those that end half done. It needs
+only the declaration; see docs/start/course.md, chapter 9.
 """
 
 from ordersaga.saga import SagaClient

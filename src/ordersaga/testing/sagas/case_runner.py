@@ -1,4 +1,4 @@
-"""Runs one case of a saga on a real server: the faults, the cancel, the crash and the person who decides."""
+"""Runs one case of a saga on a real server: the faults, the cancel, the crash and the person's decision."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ from ordersaga.testing.sagas.under_test import RUNS, RunInputs, SagaUnderTest
 from ordersaga.testing.sagas.world import Gate, World
 
 LIMIT = 60.0
-"""Seconds in which a case has to end."""
+"""The time limit of a case, in seconds."""
 TASK_TIMEOUT = timedelta(seconds=5)
-"""How long the server waits for a worker that has crashed. First attempts have to end in four fifths of it."""
-_NOTICED = 0.3
-"""Seconds in which a cancel by update is noticed, unless a local activity is under way."""
-_STOPPED = 3.0
-"""Seconds in which a worker drops what it does. Some wait much longer then for the server to answer their last poll."""
+"""How long the server waits for a worker that has crashed. First attempts must end in four fifths of it."""
+_NOTICE_SECONDS = 0.3
+"""How long it takes until a cancel by update is noticed, unless a local activity is running."""
+_STOP_SECONDS = 3.0
+"""How long a worker takes to drop its work, in seconds. Some then wait much longer for the server to answer their last
+poll."""
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What came of a case: what is wrong, and what happened. `reached` tells whether its step was called at all."""
+    """The result of a case: what is wrong, and what happened. `reached` says whether its step was called at all."""
 
     case: Case
     problems: Sequence[str]
@@ -54,7 +55,7 @@ class CaseResult:
 
 
 class CaseRunner:
-    """Runs one case. `subject` is the saga's; `key` is what its effects are named after."""
+    """Runs one case. `subject` is the saga's subject, and `key` is part of its effect ids."""
 
     def __init__(
         self, temporal: Client, saga: Saga[Any], subject: Any, world: World, policy: Policy, key: str = "1"
@@ -63,24 +64,24 @@ class CaseRunner:
         self._id = f"saga-under-test-{uuid4().hex}"
         self._parked: asyncio.Queue[StepParked] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._play = RunInputs(saga, subject, key, policy, world, self._heard)
-        self._told: asyncio.Task[Verdict] | None = None
+        self._inputs = RunInputs(saga, subject, key, policy, world, self._on_event)
+        self._cancel_answer: asyncio.Task[Verdict] | None = None
 
     async def run(self, case: Case) -> CaseResult:
-        """Run it to its end, and check it."""
+        """Run the case to its end, and check it."""
         case.arrange(self._world)
         gate = self._world.gate(case.script.verb, case.step) if case.cancel or case.crash else None
-        RUNS[self._id] = self._play
+        RUNS[self._id] = self._inputs
         try:
             async with self._running() as workers:
                 handle = await self._temporal.start_workflow(
                     SagaUnderTest.run, id=self._id, task_queue=self._id, task_timeout=TASK_TIMEOUT
                 )
-                return await self._see(case, gate, handle, workers)
+                return await self._run_case(case, gate, handle, workers)
         finally:
             del RUNS[self._id]
 
-    async def _see(
+    async def _run_case(
         self, case: Case, gate: Gate | None, handle: WorkflowHandle[Any, Ending], workers: _Workers
     ) -> CaseResult:
         result = asyncio.create_task(handle.result())
@@ -91,15 +92,17 @@ class CaseRunner:
                 if gate is not None:
                     reached = await self._meanwhile(case, gate, handle, result, workers)
                 ending = await result
-                problems = check(ending, self._world) + await self._lied(ending)
+                problems = check(ending, self._world) + await self._wrong_answers(ending)
                 return CaseResult(case, problems, ending.lines, reached, ending.verdict)
         except TimeoutError:
             return await self._failed(case, handle, f"it did not end within {LIMIT:g} s", reached)
         except WorkflowFailureError as failed:
-            problem = f"its workflow failed ({failed.cause!r}), and in effect are: {', '.join(self._world.live)}"
+            problem = (
+                f"its workflow failed ({failed.cause!r}), and these effects are live: {', '.join(self._world.live)}"
+            )
             return await self._failed(case, handle, problem, reached)
         finally:
-            tasks = [task for task in (result, person, self._told) if task is not None]
+            tasks = [task for task in (result, person, self._cancel_answer) if task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -120,7 +123,7 @@ class CaseRunner:
         result: asyncio.Task[Ending],
         workers: _Workers,
     ) -> bool:
-        """Cancel and crash while the step is under way. False if it ended before."""
+        """Cancel and crash while the step is running. Returns False if the step ended first."""
         reached = asyncio.create_task(gate.reached.wait())
         await asyncio.wait({reached, result}, return_when=asyncio.FIRST_COMPLETED)
         if not gate.reached.is_set():
@@ -129,15 +132,15 @@ class CaseRunner:
         if case.cancel is Cancel.NATIVE:
             await handle.cancel()
         elif case.cancel is Cancel.UPDATE:
-            self._told = asyncio.create_task(SagaClient(self._temporal, self._id).cancel("the case wants it"))
-            await asyncio.wait({self._told}, timeout=_NOTICED)
+            self._cancel_answer = asyncio.create_task(SagaClient(self._temporal, self._id).cancel("the case wants it"))
+            await asyncio.wait({self._cancel_answer}, timeout=_NOTICE_SECONDS)
         if case.crash:
             await workers.replace()
         gate.opened.set()
         return True
 
     async def _decide(self, case: Case) -> None:
-        """Decide, as a person does, whatever is parked: as the case says, or mend the world and have it tried again."""
+        """Decide on whatever is parked, as a person would: as the case says, or stop the faults and retry."""
         client = SagaClient(self._temporal, self._id)
         while True:
             parked = await self._parked.get()
@@ -149,21 +152,25 @@ class CaseRunner:
             try:
                 await client.resolve(parked.step, choice, "the test", "no. 1")
             except (DecisionRefused, RPCError):
-                pass  # it has just gone on by itself
+                pass  # it has just continued by itself
             except WorkflowUpdateRPCTimeoutOrCancelledError:
-                return  # what the SDK makes of the end of this task
+                return  # what the SDK raises when this task ends
 
-    async def _lied(self, ending: Ending) -> list[str]:
-        """Whether somebody was told another verdict than the saga's."""
-        if self._told is None:
+    async def _wrong_answers(self, ending: Ending) -> list[str]:
+        """Check whether the caller of the cancel got another verdict than the saga's."""
+        if self._cancel_answer is None:
             return []
         try:
-            told = await self._told
+            answer = await self._cancel_answer
         except (RPCError, WorkflowUpdateFailedError):
             return []  # it had ended before
-        return [] if told is ending.verdict else [f"whoever cancelled was told {told}, and it ended {ending.verdict}"]
+        return (
+            []
+            if answer is ending.verdict
+            else [f"the cancel was answered {answer}, but the saga ended {ending.verdict}"]
+        )
 
-    def _heard(self, event: SagaEvent) -> None:
+    def _on_event(self, event: SagaEvent) -> None:
         if isinstance(event, StepParked):
             self._loop.call_soon_threadsafe(self._parked.put_nowait, event)
 
@@ -198,13 +205,13 @@ class _Workers:
         self._running.append(asyncio.create_task(self._worker.run()))
 
     async def replace(self) -> None:
-        """Stop one in the middle of what it does, which is forgotten, and start another."""
+        """Stop a worker in the middle of its work, which is lost, and start another."""
         stopping = asyncio.create_task(self._worker.shutdown())
         self._running.append(stopping)
-        await asyncio.wait({stopping}, timeout=_STOPPED)
+        await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
         self.start()
 
     async def stop(self) -> None:
-        """Stop the last one, and see to it that all have ended."""
+        """Stop the last worker, and make sure that all have ended."""
         await self._worker.shutdown()
         await asyncio.gather(*self._running)

@@ -1,4 +1,4 @@
-"""Every case of a saga, from its declaration: step, what happens to it, cancel and crash, all combined."""
+"""All cases of a saga, from its declaration: each step, each fault, cancel and crash, combined."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AnyStep = Step[Any, Any, *tuple[Any, ...]]
 
 
 class Cancel(StrEnum):
-    """How the saga is cancelled while the step is under way, if it is."""
+    """How the saga is cancelled while the step is running, if it is."""
 
     NONE = ""
     NATIVE = "cancelled natively"
@@ -24,7 +24,7 @@ class Cancel(StrEnum):
 
 @dataclass(frozen=True)
 class StepScript:
-    """What happens at the calls of one step, and what a person decides if its undo is parked."""
+    """The faults of one step's calls, and what a person decides if its undo is parked."""
 
     words: str
     verb: str = "do"
@@ -35,7 +35,7 @@ class StepScript:
 
 @dataclass(frozen=True)
 class Case:
-    """One run of a saga: a step, its trouble, and what happens while its first call is under way."""
+    """One run of a saga: a step, its faults, and what happens during its first call."""
 
     step: AnyStep
     script: StepScript
@@ -45,13 +45,13 @@ class Case:
     crash: bool = False
 
     def __str__(self) -> str:
-        """The case in words: `hotel: its answer is lost once, cancelled by update, the worker crashes`."""
+        """The case as text: `hotel: its answer is lost once, cancelled by update, the worker crashes`."""
         extras = [str(self.cancel)] if self.cancel else []
         extras += ["the worker crashes"] if self.crash else []
         return ", ".join([f"{self.step.name}: {self.script.words}", *extras])
 
     def arrange(self, world: World) -> None:
-        """Tell a world what is to happen."""
+        """Configure a world for this case."""
         if self.unwound_by is not None:
             world.given(self.unwound_by, do=[Do.LOST])
         world.given(self.step, do=self.script.do, undo=self.script.undo)
@@ -79,7 +79,7 @@ PIVOT_SCRIPTS = (
 
 
 def cases_of(saga: Saga[Any]) -> list[Case]:
-    """Every case of a saga. What is done to an undo is done while the saga unwinds."""
+    """All cases of a saga. Faults of an undo happen while the saga unwinds."""
     return list(_cases(saga))
 
 

@@ -1,4 +1,4 @@
-"""All or nothing, for one run: how it ended, beside what the world has."""
+"""Checks one run for all or nothing: compares how it ended with the effects in the world."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ordersaga.testing.sagas.world import World
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: its verdict, the state and the effect's id of each record, and what happened on the way."""
+    """How a run ended: its verdict, the state and the effect id of each record, and the events."""
 
     verdict: Verdict
     states: dict[str, StepState]
@@ -35,19 +35,24 @@ _UNFINISHED = (
     StepState.PARKED,
 )
 _BY_A_PERSON = (StepState.DONE_BY_HAND, StepState.WRITTEN_OFF)
-"""What a person has decided, the world need not know of."""
+"""States that a person has decided. The world need not match them."""
 
 _MAY_BE_LIVE = (*_BY_A_PERSON, StepState.DONE, StepState.GAVE_UP, StepState.TOO_LATE)
-"""The states of a step that may be in effect when the saga stands. What was given up is of unknown effect."""
+"""The states in which a step may be in effect when the saga stands. A step that was given up has an unknown effect."""
 
 
 def check(ending: Ending, world: World) -> list[str]:
-    """What is wrong; nothing if it is all or nothing.
+    """Return what is wrong; an empty list if the run is all or nothing.
 
-    Stands: each step that is done is live, and nothing else is. Undone: nothing is live but what a person has decided,
-    and what has no undo by its declaration.
+    If the saga stands, each done step is live, and nothing else is. If it is undone, nothing is live except what a
+    person has decided and steps without an undo.
     """
-    return [*_unfinished(ending), *_strays(ending, world), *_wrong(ending, world), *dict.fromkeys(world.misuses)]
+    return [
+        *_unfinished(ending),
+        *_unknown_effects(ending, world),
+        *_inconsistent(ending, world),
+        *dict.fromkeys(world.misuses),
+    ]
 
 
 def _unfinished(ending: Ending) -> Iterator[str]:
@@ -56,13 +61,13 @@ def _unfinished(ending: Ending) -> Iterator[str]:
             yield f"it ended {ending.verdict}, and {name} is {state}"
 
 
-def _strays(ending: Ending, world: World) -> Iterator[str]:
+def _unknown_effects(ending: Ending, world: World) -> Iterator[str]:
     for effect_id in world.live:
         if effect_id not in ending.ids.values():
-            yield f"{effect_id} is live, and is no effect of this run"
+            yield f"{effect_id} is live, but is not an effect of this run"
 
 
-def _wrong(ending: Ending, world: World) -> Iterator[str]:
+def _inconsistent(ending: Ending, world: World) -> Iterator[str]:
     live = set(world.live)
     steps = {step.name: step for step in world.saga.steps}
     for name, state in ending.states.items():

@@ -1,4 +1,4 @@
-"""What the outside world remembers: under each id what was done, refused or undone, by the rules of a fence."""
+"""The memory of the simulated world: for each id what was done, refused or undone, with the rules of a fence."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ordersaga.testing.sagas.script import Do, Undo
 AnyStep = Step[Any, Any, *tuple[Any, ...]]
 
 WORLD_REFUSES = "WorldRefuses"
-"""The kind of the refusals that a script asks for."""
+"""The kind of the refusals that a script requests."""
 
 
 class EffectState(StrEnum):
-    """What the world has under an id."""
+    """The state of an effect in the world."""
 
     NONE = "none"
     LIVE = "live"
@@ -28,7 +28,7 @@ class EffectState(StrEnum):
 
 @dataclass
 class Effect:
-    """What the world remembers under an id. With a tombstone, a do is turned away."""
+    """What the world has stored under an id. A tombstone makes it reject a do."""
 
     id: str
     step: str
@@ -39,9 +39,9 @@ class Effect:
 
 
 class Effects:
-    """Every effect that was ever asked for, by its id.
+    """All effects that were ever requested, by id.
 
-    A repeated do gets its first answer, a do after its undo is turned away, and an undo of nothing leaves a tombstone.
+    A repeated do gets its first answer, a do after its undo is rejected, and an undo of nothing leaves a tombstone.
     """
 
     def __init__(self, ids: EffectIds) -> None:
@@ -53,11 +53,11 @@ class Effects:
 
     @property
     def live(self) -> list[str]:
-        """The ids of what is in effect."""
+        """The ids of the live effects."""
         return [each.id for each in self if each.state is EffectState.LIVE]
 
     def of(self, effect_id: str) -> Effect:
-        """What there is under an id. Raises ValueError for an id of another saga."""
+        """The effect with this id. Raises ValueError for an id of another saga."""
         return self._effects.setdefault(effect_id, Effect(effect_id, self.ids.step_of(effect_id).name))
 
     def step_of(self, effect: Effect) -> AnyStep:
@@ -65,26 +65,29 @@ class Effects:
         return self.ids.step_of(effect.id)
 
     def do(self, effect: Effect, *, refuses: bool = False) -> Exception | None:
-        """Let a do have its effect, once, or say why not. A check has none, and its no is not remembered."""
+        """Perform a do once, or return the error that rejects it.
+
+        A check has no effect, and its refusal is not stored.
+        """
         step = self.step_of(effect)
         if effect.tombstone or self.ids.is_undone_with_another(step, effect.id, self):
             return refusal("an undo has been there", FENCED)
-        no = refusal("the world says no", WORLD_REFUSES)
+        refused = refusal("the world says no", WORLD_REFUSES)
         if step.kind is Kind.CHECK:
-            return no if refuses else None
+            return refused if refuses else None
         if effect.state is EffectState.NONE:
             effect.state = EffectState.REFUSED if refuses else EffectState.LIVE
-        return no if effect.state is EffectState.REFUSED else None
+        return refused if effect.state is EffectState.REFUSED else None
 
-    def undo(self, effect: Effect, what: Do | Undo = Undo.OK) -> UndoOutcome:
-        """Take an effect back, or say that it is too late or only requested, where there is one."""
+    def undo(self, effect: Effect, behavior: Do | Undo = Undo.OK) -> UndoOutcome:
+        """Undo an effect if it exists, or answer that it is too late or only requested."""
         if effect.state is not EffectState.LIVE:
             effect.tombstone = True
             return UndoOutcome.UNDONE if effect.state is EffectState.UNDONE else UndoOutcome.NOTHING_TO_UNDO
-        if what is Undo.TOO_LATE:
+        if behavior is Undo.TOO_LATE:
             return UndoOutcome.TOO_LATE
         effect.tombstone = True
-        if what is Undo.REQUESTED:
+        if behavior is Undo.REQUESTED:
             return UndoOutcome.REQUESTED
         for each in (effect, *self.ids.undone_with(self.step_of(effect), effect.id, self)):
             each.state = EffectState.UNDONE if each.state is EffectState.LIVE else each.state

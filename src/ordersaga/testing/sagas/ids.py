@@ -1,4 +1,4 @@
-"""Which effect a call is about: ids read back into step, saga key and instance key."""
+"""Finds the effect that a call is about: parses ids into step, saga key and instance key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AnyStep = Step[Any, Any, *tuple[Any, ...]]
 
 
 class HasId(Protocol):
-    """What the world keeps under an id."""
+    """What the world stores under an id."""
 
     id: str
     tombstone: bool
@@ -29,21 +29,23 @@ class EffectIds:
         self._steps = {step.prefix: step for step in saga.steps}
 
     def of_request(self, activity: str, request: Any) -> str:
-        """The id of the effect that a do's request is about. Raises ValueError if the request does not tell."""
+        """The id of the effect that a do's request is about. Raises ValueError if the request does not contain it."""
         if self._id_of is not None:
             return self._id_of(request)
         prefixes = [step.prefix for step in self._saga.steps if registered_name(step.do) == activity]
         found = {text for text in _texts(request) if text.partition("-")[0] in prefixes and "-" in text}
         if len(found) != 1:
             names = " or ".join(f"{prefix}-…" for prefix in prefixes)
-            raise ValueError(f"{activity} is given {request!r}, which has not one id {names}: give World(id_of=…)")
+            raise ValueError(
+                f"{activity} got {request!r}, which does not contain exactly one id {names}: pass World(id_of=…)"
+            )
         return found.pop()
 
     def step_of(self, effect_id: str) -> AnyStep:
         """The step that makes the effect. Raises ValueError for an id of another saga."""
         step = self._steps.get(effect_id.partition("-")[0])
         if step is None:
-            raise ValueError(f"{effect_id!r} is no id of a step of {self._saga.name}")
+            raise ValueError(f"{effect_id!r} is not an id of a step of {self._saga.name}")
         return step
 
     def split(self, effect_id: str) -> tuple[AnyStep, str, str]:
@@ -54,13 +56,13 @@ class EffectIds:
         return step, saga_key, key
 
     def undone_with(self, step: AnyStep, effect_id: str, effects: Iterable[E]) -> Iterator[E]:
-        """The effects that the undo of this one takes back, too (`Step.undone_by`)."""
+        """The other effects that the undo of this one takes back (`Step.undone_by`)."""
         for other in effects:
             if self.step_of(other.id).undone_by is step and self._belong(effect_id, other.id):
                 yield other
 
     def is_undone_with_another(self, step: AnyStep, effect_id: str, effects: Iterable[HasId]) -> bool:
-        """Whether the undo that takes this effect back has been there."""
+        """Whether the undo that takes this effect back has already run."""
         return any(
             each.tombstone and self.step_of(each.id) is step.undone_by and self._belong(each.id, effect_id)
             for each in effects

@@ -1,4 +1,4 @@
-"""A register in memory, for tests of a saga that has one."""
+"""An in-memory register, for tests of a saga that has one."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from ordersaga.testing.sagas.samples import parameter_type
 
 @dataclass
 class Page:
-    """What a register knows of one saga, and the rules by which that changes."""
+    """What a register knows about one saga, and the rules for its changes."""
 
     state: RegisterState = RegisterState.OPEN
     decisions: dict[str, KeptDecision] = field(default_factory=dict)
     ending: Any = None
 
     def unwind(self) -> Standing:
-        """It is to be undone."""
+        """Record that the saga is being undone."""
         if self.state is RegisterState.OPEN:
             self.state = RegisterState.UNWINDING
         return self.standing()
 
     def forward(self) -> Standing:
-        """The pivot stands."""
+        """Record that the pivot stands."""
         if not self.state.is_end:
             self.state = RegisterState.FORWARD
         return self.standing()
 
     def close(self, ending: Any, *, stands: bool) -> Standing:
-        """It ends, unless it has ended before. Raises FENCED for one that is to stand while it is being undone."""
+        """Record the end, unless there is one. Raises FENCED if the saga is to stand while it is being undone."""
         if not self.state.is_end:
             if stands and self.state is RegisterState.UNWINDING:
                 raise refusal("it is being undone", FENCED)
@@ -53,23 +53,23 @@ class Page:
         return self.standing(ending)
 
     def decide(self, notice: DecisionNotice) -> Standing:
-        """A person has decided."""
+        """Record a person's decision."""
         self.decisions.setdefault(notice.id, notice.decision)
         return self.standing()
 
     def standing(self, written: Any = None) -> Standing:
-        """What is answered to whoever has just written this."""
+        """The answer to a caller that has just written `written`."""
         return Standing(self.state, list(self.decisions.values()), None if self.ending == written else self.ending)
 
 
 class MemoryRegister:
-    """A page for each workflow id. It makes the activities of a saga's register, under their real names."""
+    """One page per workflow id. It makes the activities of a saga's register, under their real names."""
 
     def __init__(self) -> None:
         self.pages: defaultdict[str, Page] = defaultdict(Page)
 
     def activities(self, register: Register[Any]) -> Iterator[Callable[..., Any]]:
-        """All five."""
+        """All five activities."""
         yield self._make(register.claim, lambda page, subject: page.standing())
         yield self._make(register.unwind, lambda page, notice: page.unwind(), Notice)
         yield self._make(register.forward, lambda page, notice: page.forward(), Notice)
@@ -87,5 +87,8 @@ class MemoryRegister:
 
 
 def _close(page: Page, ending: Any) -> Standing:
-    """What an end says is the saga's own. A run announces that it undoes the saga, so the page knows which it is."""
+    """The format of an end is the saga's own.
+
+    A run announces that it undoes the saga, so the page knows which end it is.
+    """
     return page.close(ending, stands=page.state is not RegisterState.UNWINDING)

@@ -1,4 +1,4 @@
-"""An answer of whatever type an activity declares, so that a world can answer for it."""
+"""Makes an answer of the type that an activity declares, so that a world can answer for it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pydantic import BaseModel
 
 
 def parameter_type(call: Callable[..., Any]) -> Any:
-    """The type of an activity's parameter, `Any` if it does not say."""
+    """The type of an activity's parameter; `Any` if it declares none."""
     return next((kind for name, kind in _hints(call).items() if name != "return"), Any)
 
 
 def answer_type(call: Callable[..., Any]) -> Any:
-    """The type of an activity's answer, `Any` if it does not say."""
+    """The type of an activity's answer; `Any` if it declares none."""
     return _hints(call).get("return", Any)
 
 
 def sample(kind: Any, text: str) -> Any:
-    """A value of this type: text is `text`, a number 1, a collection empty, and a field has its default if it has one.
+    """Make a value of this type: a text is `text`, a number 1, a collection empty; a field has its default, if any.
 
-    Raises TypeError for a type that it knows nothing of.
+    Raises TypeError for an unsupported type.
     """
     origin = get_origin(kind)
     if origin is Annotated:
@@ -54,16 +54,16 @@ def _object(kind: Any, text: str) -> Any:
         hints = get_type_hints(kind)
         required = {each.name: hints[each.name] for each in dataclasses.fields(kind) if _is_required(each)}
     else:
-        raise TypeError(f"no sample of {getattr(kind, '__name__', kind)} can be made: give the answer yourself")
+        raise TypeError(f"cannot make a sample of {getattr(kind, '__name__', kind)}: pass World(answers=…)")
     return kind(**{name: sample(each, text) for name, each in required.items()})
 
 
-def _is_required(each: dataclasses.Field[Any]) -> bool:
-    return each.init and each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
+def _is_required(item: dataclasses.Field[Any]) -> bool:
+    return item.init and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
 
 
 def _hints(call: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(call)
-    except NameError:  # imported for the type checker only
+    except NameError:  # it is imported for the type checker only
         return {}

@@ -1,4 +1,4 @@
-"""What is to happen at the calls of a step: the words of a world's script."""
+"""What happens at the calls of a step: the vocabulary of a world's script."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from enum import StrEnum
 
 
 class Do(StrEnum):
-    """What a do does."""
+    """The behavior of a do."""
 
     OK = "ok"
     """It takes effect, and answers."""
     REFUSE = "refuse"
-    """It says no, and remembers that it did."""
+    """It refuses, and stores the refusal."""
     FAULT = "fault"
     """It fails before its effect."""
     LOST = "lost"
-    """It takes effect, or refuses, and the answer is lost."""
+    """It takes effect or refuses, and the answer is lost."""
     SLOW = "slow"
     """It takes effect, and answers after `World.slow` seconds."""
 
 
 class Undo(StrEnum):
-    """What an undo does."""
+    """The behavior of an undo."""
 
     OK = "ok"
-    """It takes back what there is, and leaves a tombstone."""
+    """It takes back the effect, if any, and leaves a tombstone."""
     FAULT = "fault"
     """It fails, and nothing is undone."""
     LOST = "lost"
-    """It undoes, and the answer is lost."""
+    """It undoes the effect, and the answer is lost."""
     REQUESTED = "requested"
-    """It is accepted, and final later: the effect is still there."""
+    """It is accepted and becomes final later: the effect is still there."""
     TOO_LATE = "too_late"
-    """The effect stands. Where there is none, it is as OK: nobody is too late for nothing."""
+    """The effect stands. If there is none, it behaves like OK."""

@@ -1,4 +1,4 @@
-"""A Temporal server for an example or a test: the one that the environment names, or one of its own."""
+"""A Temporal server for an example or a test: the one in the environment, or a new dev server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ordersaga.stack.dev_server import temporal_server
 
 @asynccontextmanager
 async def temporal_client() -> AsyncIterator[Client]:
-    """A client of the server at TEMPORAL_ADDRESS; where that is not set, of a dev server that ends with the block."""
+    """A client of the server at TEMPORAL_ADDRESS or, if that is not set, of a dev server that ends with the block."""
     if os.environ.get("TEMPORAL_ADDRESS"):
         yield await connect()
         return
@@ -32,8 +32,8 @@ async def temporal_client() -> AsyncIterator[Client]:
 def run_program(main: Coroutine[Any, Any, None]) -> NoReturn:
     """Run a program that shows a saga, and end the process with its exit code.
 
-    Temporal's own logs are left out, because such a program tells of failures itself. The process ends without Python's
-    finalization, in which the SDK's threads crash one program in twenty
+    Temporal's own logs are turned off, because such a program reports failures itself. The process ends without
+    Python's finalization, in which the SDK's threads crash one program in twenty
     (https://github.com/temporalio/sdk-python/issues/300).
     """
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)

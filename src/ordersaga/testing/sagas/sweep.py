@@ -1,4 +1,4 @@
-"""Runs all cases of a saga, several at a time, and tells which are not all or nothing."""
+"""Runs all cases of a saga, several at a time, and returns those that are not all or nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHORT = Policy(
     requested_interval=timedelta(seconds=0.2),
     fast_path=timedelta(seconds=1.4),
 )
-"""Patient enough for one fault to pass, and not for more."""
+"""Patient enough for one fault, and not for more."""
 
 
 async def run_case(
@@ -38,7 +38,7 @@ async def run_case(
     policy: Policy = SHORT,
     key: str = "1",
 ) -> CaseResult:
-    """Run one case in a world of its own. `key` is the saga key of its effects."""
+    """Run one case in its own world. `key` is the saga key of its effects."""
     return await CaseRunner(temporal, saga, subject, world(saga), policy, key).run(case)
 
 
@@ -55,8 +55,8 @@ async def run_sweep(
 ) -> list[CaseResult]:
     """Run the cases of a saga, by default all, and return those in which something is wrong.
 
-    Without a client it starts a server of its own, or uses the one at TEMPORAL_ADDRESS. `world` makes the world of a
-    case: give it to tell ids and answers. Print a violation to read it.
+    Without a client it uses the server at TEMPORAL_ADDRESS or starts one. `world` makes the world of a case; pass it to
+    set ids and answers. Print a result to read it.
     """
     turns = asyncio.Semaphore(at_once)
     async with AsyncExitStack() as stack:

@@ -1,6 +1,6 @@
-"""A saga's typed events as lines to read: for examples, and for the failure of a test."""
+"""A saga's events as readable lines: for examples and for failed tests."""
 
-# No postponed annotations here: inside Temporal's sandbox a data converter could not look up what they name.
+# No postponed annotations here: inside Temporal's sandbox, a data converter could not resolve them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,10 @@ from ordersaga.saga import (
 
 @dataclass(frozen=True)
 class Line:
-    """One event in words. `seconds` counts from the first event; `step` is empty for what concerns the whole saga."""
+    """One event as text.
+
+    `seconds` counts from the first event; `step` is empty if the event concerns the whole saga.
+    """
 
     seconds: float
     step: str
@@ -43,7 +46,7 @@ class Line:
 
 
 def transcript(events: Iterable[SagaEvent]) -> list[Line]:
-    """What has happened, in order. Left out is what another line tells: that a do or an undo began, and the verdict."""
+    """The events in order. Omits what other lines imply: that a do or an undo began, and the verdict."""
     events = list(events)
     start = events[0].at if events else None
     return [_line(event, start) for event in events if type(event) in _WORDS]

@@ -1,4 +1,4 @@
-"""A workflow that runs whatever saga a test gives it: in the test's own process, and outside Temporal's sandbox."""
+"""A workflow that runs any saga that a test gives it, in the test's process and outside Temporal's sandbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ordersaga.testing.sagas.world import World
 
 @dataclass(frozen=True)
 class RunInputs:
-    """What a run of the workflow needs, and cannot be given as JSON. `on_event` is called in replays, too."""
+    """The inputs of a run that cannot be passed as JSON. `on_event` is called in replays too."""
 
     saga: Saga[Any]
     subject: Any
@@ -27,12 +27,12 @@ class RunInputs:
 
 
 RUNS: dict[str, RunInputs] = {}
-"""By workflow id."""
+"""The inputs by workflow id."""
 
 
 @workflow.defn
 class SagaUnderTest(SagaHandlers):
-    """Runs a saga. The events that it waits for, and that nobody polls for, have come at its beginning."""
+    """Runs a saga. Events that the saga waits for and that have no poll are delivered at its start."""
 
     @workflow.init
     def __init__(self) -> None:
@@ -44,11 +44,11 @@ class SagaUnderTest(SagaHandlers):
 
     @workflow.run
     async def run(self) -> Ending:
-        """Run it to its end, and tell how it ended."""
+        """Run the saga to its end, and return how it ended."""
         outcome = await self.saga.run()
         return ending_of(self.saga, outcome.verdict)
 
     @workflow.query
     def happened(self) -> list[Line]:
-        """What has happened so far."""
+        """The events so far."""
         return transcript(self.saga.events)

@@ -1,4 +1,4 @@
-"""The outside world of a saga, in memory: effects, tombstones and stored refusals, and trouble by a script."""
+"""The simulated outside world of a saga, in memory: effects, tombstones, stored refusals, and scripted faults."""
 
 from __future__ import annotations
 
@@ -20,25 +20,24 @@ from ordersaga.testing.sagas.script import Do, Undo
 
 AnyStep = Step[Any, Any, *tuple[Any, ...]]
 Answers = Mapping[AnyStep | ExternalEvent[Any, Any], Callable[[Any], Any]]
-"""What a do answers to a request, or a poll to its request, by the step or the event."""
+"""For each step or event, a function from the request to the answer of its do or poll."""
 
 
 @dataclass
 class Gate:
-    """Holds the first call of a step back, after its effect and before its answer."""
+    """Holds the first call of a step, after its effect and before its answer."""
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set it to let the answer through."""
+    """Set it to release the answer."""
 
 
 class World:
-    """Does a saga's steps, as a script says, and remembers under each id what became of it.
+    """Does a saga's steps as scripted, and stores the outcome under each id.
 
-    It makes the saga's activities from its declaration, under their real names. It finds the id of an effect in the
-    request: the request itself, or the one field of it that begins with the prefix of the step; `id_of` tells it where
-    that does not. An answer is a sample of the declared type, unless `answers` has a function for the step. `slow` is
-    in seconds.
+    It makes the saga's activities from its declaration, under their real names. It finds an effect's id in the request:
+    the request itself, or the only field that begins with the step's prefix. Otherwise pass `id_of`. An answer is a
+    sample of the declared type, unless `answers` has a function for the step. `slow` is in seconds.
     """
 
     def __init__(
@@ -52,9 +51,9 @@ class World:
         self.saga = saga
         self.slow = slow
         self.calls: list[str] = []
-        """Every call in its order: `do flt-1`, `undo flt-1`."""
+        """All calls in order: `do flt-1`, `undo flt-1`."""
         self.misuses: list[str] = []
-        """What was asked of the world that no saga may ask."""
+        """Requests to the world that no saga may make."""
         self.effects = Effects(EffectIds(saga, id_of))
         self.register = MemoryRegister()
         self._answers = dict(answers or {})
@@ -67,40 +66,40 @@ class World:
     # -- the script
 
     def given(self, step: AnyStep, *, do: Sequence[Do] = (), undo: Sequence[Undo] = (), key: str = "") -> None:
-        """Say what happens at the calls of a step, or of one instance of it. The last thing goes on happening.
+        """Script the calls of a step, or of one instance of it. The last behavior repeats.
 
-        `world.given(HOTEL, do=[Do.LOST, Do.OK])`: the first answer is lost, and all others come.
+        `world.given(HOTEL, do=[Do.LOST, Do.OK])`: the first answer is lost, and all others arrive.
         """
         name = f"{step.name}[{key}]" if key else step.name
         self._script |= {f"do {name}": do} if do else {}
         self._script |= {f"undo {name}": undo} if undo else {}
 
     def stop_faults(self) -> None:
-        """From now on nothing fails any more."""
+        """From now on, nothing fails."""
         self._script.clear()
 
     def gate(self, verb: str, step: AnyStep) -> Gate:
-        """Hold the first `do` or `undo` of a step back."""
+        """Hold the first `do` or `undo` of a step."""
         return self._gates.setdefault(f"{verb} {step.name}", Gate())
 
-    # -- what is so
+    # -- state
 
     @property
     def live(self) -> list[str]:
-        """The ids of what is in effect."""
+        """The ids of the live effects."""
         return self.effects.live
 
     def count(self, verb: str, step: AnyStep) -> int:
-        """How often the do or the undo of a step was called, all instances together."""
+        """The number of calls of the do or the undo of a step, for all instances together."""
         effects = [each for each in self.effects if each.step == step.name]
         return sum(each.dos if verb == "do" else each.undos for each in effects)
 
     # -- the activities
 
     def activities(self, *real: Callable[..., Any]) -> list[Callable[..., Any]]:
-        """All that a worker of the saga needs: dos, undos, polls, its register, and the fast path's first attempts.
+        """All activities that a worker of the saga needs: dos, undos, polls, its register, and the first attempts.
 
-        A `real` activity takes the place of the world's of the same name.
+        A `real` activity replaces the world's activity of the same name.
         """
         made = {registered_name(each): each for each in real}
         for step in self.saga.steps:
@@ -141,49 +140,49 @@ class World:
         return activity.defn(name=registered_name(event.poll))(poll)
 
     def event_value(self, event: ExternalEvent[Any, Any], request: Any) -> Any:
-        """What the event brings."""
+        """The value of the event."""
         answer = self._answers.get(event)
         return sample(event.value_type, event.name) if answer is None else answer(request)
 
-    # -- what happens at a call
+    # -- calls
 
     async def _do(self, name: str, request: Any) -> Any:
-        with self._noting_misuse():
+        with self._recording_misuse():
             effect = self.effects.of(self.effects.ids.of_request(name, request))
         step = self.effects.step_of(effect)
-        what = self._next("do", step, effect, effect.dos)
+        behavior = self._next("do", step, effect, effect.dos)
         effect.dos += 1
-        if what is Do.FAULT:
+        if behavior is Do.FAULT:
             await self._pass_gate("do", step)
             raise ConnectionError("the world fails before the effect")
-        no = self.effects.do(effect, refuses=what is Do.REFUSE)
-        if what is Do.SLOW:
+        refused = self.effects.do(effect, refuses=behavior is Do.REFUSE)
+        if behavior is Do.SLOW:
             await asyncio.sleep(self.slow)
         await self._pass_gate("do", step)
-        if what is Do.LOST:
+        if behavior is Do.LOST:
             raise ConnectionError("the world loses its answer")
-        if no is not None:
-            raise no
+        if refused is not None:
+            raise refused
         answer = self._answers.get(step)
         return sample(answer_type(step.do), effect.id) if answer is None else answer(request)
 
     async def _undo(self, effect_id: str) -> UndoResult:
-        with self._noting_misuse():
+        with self._recording_misuse():
             effect = self.effects.of(effect_id)
         step = self.effects.step_of(effect)
-        what = self._next("undo", step, effect, effect.undos)
+        behavior = self._next("undo", step, effect, effect.undos)
         effect.undos += 1
-        if what is Undo.FAULT:
+        if behavior is Undo.FAULT:
             await self._pass_gate("undo", step)
             raise ConnectionError("the world fails to undo")
-        outcome = self.effects.undo(effect, what)
+        outcome = self.effects.undo(effect, behavior)
         await self._pass_gate("undo", step)
-        if what is Undo.LOST:
+        if behavior is Undo.LOST:
             raise ConnectionError("the world loses its answer")
         return UndoResult(outcome)
 
     @contextmanager
-    def _noting_misuse(self) -> Iterator[None]:
+    def _recording_misuse(self) -> Iterator[None]:
         try:
             yield
         except ValueError as misuse:
