@@ -1,8 +1,10 @@
-# Every target builds the virtual environment that it needs, from the hashed locks in requirements/.
+# Every target builds the virtual environment that it needs, from the hashed locks in requirements/: what running needs,
+# and on top of it, for the targets that need more, what developing needs.
 # Variables: ARGS (more arguments), PYTHON (the Python to build with), UV (empty: use venv and pip).
 
 VENV := .venv
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -17,18 +19,19 @@ export UV_SYSTEM_CERTS := true
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test coverage mutate matrix chaos retail drill bench histories lint lock clean venv
+.PHONY: help demo up test coverage mutate matrix chaos retail drill bench histories lint lock \
+	wheel release test-pythons test-lowest clean venv
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo
 	@echo 'More arguments go into ARGS: make test ARGS="-k money"'
 
-demo: $(READY) ## process sample orders on a temporary stack, faults included, and check the books
+demo: $(RUNTIME) ## process sample orders on a temporary stack, faults included, and check the books
 	@$(BIN)/ordersaga demo $(ARGS)
 
-up: $(READY) ## run the whole stack on this machine until Ctrl-C
+up: $(RUNTIME) ## run the whole stack on this machine until Ctrl-C
 	@$(BIN)/ordersaga up $(ARGS)
 
 test: $(READY) ## run the tests
@@ -68,19 +71,32 @@ bench: $(PEERS) ## measure ordersaga beside the limit, a naive saga and other en
 histories: $(READY) ## record the orders' histories that tests/replay has not got yet
 	@$(BIN)/python -m tests.replay.record
 
-lint: $(READY) ## check style, formatting and types
+lint: $(READY) ## check style, formatting, types and who imports whom
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+wheel: $(READY) ## install the wheel with each extra on each Python that is here, and run it; takes minutes
+	@$(BIN)/python -m pytest -m slow tests/packaging/test_install.py $(ARGS)
+
+test-pythons: $(READY) ## run the unit tests, or those of ARGS, on each Python that is here
+	@$(BIN)/python -m tools.other_versions pythons $(ARGS)
+
+test-lowest: $(READY) ## run the unit tests, or those of ARGS, with the lowest versions that pyproject.toml allows
+	@$(BIN)/python -m tools.other_versions lowest $(ARGS)
+
+release: $(READY) ## set the version, date the changelog, build, check and tag; upload nothing; VERSION=…
+	@$(BIN)/python -m tools.release '$(VERSION)'
 
 lock: $(if $(UV),,$(READY)) ## resolve the dependencies of pyproject.toml anew and write requirements/
 	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv
-	@$(LOCK) --output-file requirements/runtime.txt
+	@$(LOCK) --group build --output-file requirements/runtime.txt
 	@$(LOCK) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
 	@$(LOCK) --group dev --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 
 LOCK = "$(or $(UV),$(BIN)/uv)" pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
-	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+	--no-header --no-emit-index-url --no-emit-find-links --extra local pyproject.toml
 
 venv: $(READY) ## build the virtual environment only
 	@:
@@ -89,31 +105,44 @@ clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) dist build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# `$(call install,FILE)` installs the packages of a lock, and says what it downloads. pip says too much for that, so its
+# output is filtered; a file says whether it failed, because a pipe in sh does not.
+ifneq ($(UV),)
+install = "$(UV)" pip install --compile-bytecode --python $(VENV) --require-hashes --requirement $(1)
+editable = "$(UV)" pip install --quiet --python $(VENV) --no-build-isolation --no-deps --editable .
+else
+install = rm -f $(VENV)/.failed; \
+	{ $(BIN)/python -m pip install --progress-bar off --require-hashes --requirement $(1) || touch $(VENV)/.failed; } | \
+	sed -n 's/^ *Downloading \(.*[0-9] MB)\).*/  downloading \1/p; s/^Installing .*/  installing what was downloaded/p'; \
+	test ! -e $(VENV)/.failed
+editable = $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+endif
+count = $$(grep -c '^[a-z].*==' $(1))
+
 # An environment that is there is brought up to date by its own Python: another one would make a mixture of two.
 # The project's own build runs without isolation: its build backend is in the lock, so nothing unhashed is fetched.
-$(READY): pyproject.toml requirements/dev.txt
+$(RUNTIME): pyproject.toml requirements/runtime.txt
 	@"$(PYTHON)" -c '$(RECENT)' >/dev/null 2>&1 || { \
 		echo 'ordersaga needs Python 3.11 or later: $(or $(PYTHON),none was found)$(if $(PYTHON), is not that). Nothing was installed.' \
 		'Install one (Debian: apt install python3 python3-venv; macOS: brew install python),' \
 		'or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
-	@echo "Building $(VENV) with $(if $(UV),uv,pip); the first time takes a minute ..." >&2
+	@echo "Installing what ordersaga needs to run into $(VENV), with $(if $(UV),uv,pip): $(call count,requirements/runtime.txt) packages ..." >&2
 ifneq ($(UV),)
 	@$(BIN)/python -c '$(RECENT)' >/dev/null 2>&1 || "$(UV)" venv --quiet --clear --python "$(PYTHON)" $(VENV)
-	@"$(UV)" pip install --quiet --compile-bytecode --python $(VENV) --require-hashes --requirement requirements/dev.txt
-	@"$(UV)" pip install --quiet --python $(VENV) --no-build-isolation --no-deps --editable .
 else
 	@$(BIN)/python -c 'import pip; $(RECENT)' >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 endif
+	@{ $(call install,requirements/runtime.txt); } >&2
+	@$(editable)
+	@touch $@
+
+$(READY): $(RUNTIME) requirements/dev.txt
+	@echo "Installing what developing needs besides, with $(if $(UV),uv,pip): $(call count,requirements/dev.txt) packages in all ..." >&2
+	@{ $(call install,requirements/dev.txt); } >&2
 	@touch $@
 
 # The engines that bench/peers measures; nothing but `make bench` needs them.
 $(PEERS): $(READY) requirements/bench.txt
 	@echo "Installing the engines to measure ..." >&2
-ifneq ($(UV),)
-	@"$(UV)" pip install --quiet --python $(VENV) --require-hashes --requirement requirements/bench.txt
-else
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/bench.txt
-endif
+	@{ $(call install,requirements/bench.txt); } >&2
 	@touch $@

@@ -26,7 +26,10 @@ def _http_url(text: str) -> str:
 
 
 def _rate(text: str) -> str:
-    from limits import parse_many  # here, because it takes longer to load than all the rest
+    try:
+        from limits import parse_many  # here, because it takes longer to load than all the rest
+    except ImportError:
+        return text  # the extra [web] is not installed, so that nothing here uses the rate
 
     example = f"{text!r} is not a rate such as 600/minute"
     try:

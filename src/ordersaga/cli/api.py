@@ -9,6 +9,7 @@ import typer
 
 from ordersaga.cli import output
 from ordersaga.cli.exit_codes import Exit, WrongInput
+from ordersaga.cli.extras import Extra, require
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.ports import port_option, url_of
 
@@ -33,6 +34,7 @@ def api(
     machine is served (docs/reference/settings.md). Temporal may be down at the start: the API says so, and uses
     Temporal as soon as it answers.
     """
+    require(Extra.WEB, "api")
     from ordersaga.cli.logs import configure_logs, configure_temporal_logs
     from ordersaga.settings import load_settings
     from ordersaga.web.app import serve_web

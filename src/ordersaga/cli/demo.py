@@ -13,6 +13,7 @@ import typer
 
 from ordersaga.cli import output
 from ordersaga.cli.exit_codes import Exit
+from ordersaga.cli.extras import Extra, require
 from ordersaga.cli.logs import configure_temporal_logs
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import on_stop, run_async
@@ -39,6 +40,7 @@ def demo(
     Starts Temporal, the services and a worker on free ports, with their data in a temporary folder. Exit code 0 only
     if every order ended as it had to and the books balance.
     """
+    require(Extra.LOCAL, "demo")
     return run_async(_demo(orders, keep, as_json))
 
 

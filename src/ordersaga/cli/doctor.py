@@ -18,6 +18,7 @@ import typer
 
 from ordersaga.cli import output
 from ordersaga.cli.exit_codes import Exit
+from ordersaga.cli.extras import Extra, is_installed
 from ordersaga.cli.finding import Finding, ok, problem
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.run import run_async
@@ -67,7 +68,7 @@ async def _findings(data_dir: Path) -> AsyncIterator[Finding]:
     from ordersaga.settings import load_settings
 
     yield _python()
-    yield _binary()
+    yield _extras()
     yield _folder(data_dir)
     try:
         settings = load_settings()
@@ -90,14 +91,14 @@ def _python() -> Finding:
     return problem("python", version, "Install Python 3.11 or later, and ordersaga in it.")
 
 
-def _binary() -> Finding:
-    from ordersaga.stack import StackError
-    from ordersaga.stack.programs import temporal_binary
-
-    try:
-        return ok("temporal binary", str(temporal_binary()))
-    except StackError as error:
-        return problem("temporal binary", "missing; `ordersaga up` and `ordersaga demo` need it", str(error))
+def _extras() -> Finding:
+    """Which parts are installed. None is a problem by itself: a worker needs no extra."""
+    missing = ", ".join(extra for extra in Extra if not is_installed(extra))
+    if not missing:
+        return ok("extras", f"{', '.join(Extra)}")
+    return ok(
+        "extras", f'without {missing}; clients and workers need none. To install all: pip install "ordersaga[local]"'
+    )
 
 
 def _folder(data_dir: Path) -> Finding:

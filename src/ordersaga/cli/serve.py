@@ -11,6 +11,7 @@ import typer
 
 from ordersaga.cli import output
 from ordersaga.cli.exit_codes import Exit
+from ordersaga.cli.extras import Extra, require
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.ports import port_option, url_of
 from ordersaga.cli.run import on_stop, run_async, spare_collector
@@ -47,6 +48,7 @@ def services(
     They are register, inventory, payment, shipping and notification. Set ORDERSAGA_DATABASE_URL to say where they keep
     their books (docs/reference/settings.md).
     """
+    require(Extra.SERVICES, "services")
     from ordersaga.cli.logs import configure_logs
     from ordersaga.services.main import serve
     from ordersaga.settings import SERVICES, load_settings

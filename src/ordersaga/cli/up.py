@@ -16,6 +16,7 @@ import typer
 
 from ordersaga.cli import output
 from ordersaga.cli.exit_codes import Exit
+from ordersaga.cli.extras import Extra, require
 from ordersaga.cli.output import AsJson
 from ordersaga.cli.ports import port_option
 from ordersaga.cli.run import on_stop, run_async
@@ -42,6 +43,7 @@ def up(
     The stack is Temporal, the services, a worker, the API and the dashboard. A process that dies is started again. The
     data is kept: the next `up` continues the orders in flight.
     """
+    require(Extra.LOCAL, "up")
     from ordersaga.stack import StackOptions
 
     options = StackOptions(

