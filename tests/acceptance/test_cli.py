@@ -102,7 +102,7 @@ def test_an_array_is_placed_as_a_whole_or_not_at_all(up: Up) -> None:
     good, bad = order("array-1"), order("array-2", customer_id=7)
     done = up.command("place", "-", stdin=json.dumps([good, bad]))
     assert (done.code, done.out) == (2, "")
-    assert "[1]: order array-2 cannot be placed as it is: customer_id:" in done.err
+    assert "[1]: order array-2 is not valid: customer_id:" in done.err
     assert "None of the 2 orders in the array was placed." in done.err
     assert up.command("status", "array-1").code == 4
 

@@ -136,9 +136,9 @@ async def test_orders_are_found_by_mail_article_parcel_and_amount(
     ("query", "problem"),
     [
         ("min_amount=5", "An amount needs its currency, such as USD."),
-        ("max_amount=5.001&currency=USD", "max_amount: 5.001 has more than the 2 decimals that USD has."),
+        ("max_amount=5.001&currency=USD", "max_amount: 5.001 has too many decimals: USD has 2."),
         ("max_amount=many&currency=USD", "is not a decimal amount"),
-        ("sku=a%00b", "sku: has control characters"),
+        ("sku=a%00b", "sku: contains control characters"),
     ],
 )
 async def test_what_cannot_be_looked_for_is_said(browser: Browser, query: str, problem: str) -> None:

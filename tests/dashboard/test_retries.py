@@ -100,7 +100,7 @@ async def test_an_undo_that_was_requested_is_final_later_and_may_be_decided_on(
     assert "Refund the customer Refund requested: it is final later" in said
     assert "requested 5 min ago" in said
     assert "next try in 55 min" in said
-    assert "Undo of charge requested: it is final later" in said
+    assert "Undo of charge requested, not final yet" in said
     assert "What you can do" in said
     assert "waits for a decision" not in said
     assert forms_of(page) == [f"decide-charge_payment-{choice}" for choice in ("retry", "done_by_hand", "write_off")]

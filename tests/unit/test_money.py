@@ -79,7 +79,7 @@ def test_a_json_number_is_read_exactly(minor: int, currency: str) -> None:
 def test_more_decimals_than_the_currency_has_are_refused(minor: int, currency: str, zeros: int, last: int) -> None:
     point = "" if DIGITS[currency] else "."
     too_fine = f"{Money(minor, currency).amount}{point}{'0' * (zeros - 1)}{last}"
-    with pytest.raises(ValueError, match=f"more than the {DIGITS[currency]} decimals that {currency} has"):
+    with pytest.raises(ValueError, match=f"too many decimals: {currency} has {DIGITS[currency]}$"):
         Money.parse(too_fine, currency)
 
 
@@ -142,9 +142,9 @@ def test_currencies_do_not_mix() -> None:
 
 @pytest.mark.parametrize("minor", [MAX_MINOR + 1, -MAX_MINOR - 1])
 def test_an_absurd_amount_is_refused_even_as_a_sum(minor: int) -> None:
-    with pytest.raises(ValueError, match="absurd"):
+    with pytest.raises(ValueError, match="over the limit"):
         Money(minor, "USD")
-    with pytest.raises(ValueError, match="absurd"):
+    with pytest.raises(ValueError, match="over the limit"):
         Money(MAX_MINOR, "USD") + Money(1, "USD")
 
 

@@ -101,9 +101,9 @@ def test_the_total_is_in_the_orders_currency(currency: str, price: object, total
         ("currency", "ABC", "not an ISO 4217 currency"),
         ("currency", "XAU", "not an ISO 4217 currency"),
         ("currency", "", "pattern"),
-        ("email", "ada", "not a mail address"),
-        ("email", "a@b, c@d", "not a mail address"),
-        ("email", "a\x00b@c.example", "not a mail address"),
+        ("email", "ada", "not an email address"),
+        ("email", "a@b, c@d", "not an email address"),
+        ("email", "a\x00b@c.example", "not an email address"),
         ("shipping_address", "here", "valid dictionary"),
         ("shipping_address.street", "", "at least 1"),
         ("shipping_address.street", "x" * 201, "at most 200"),
@@ -132,7 +132,7 @@ def test_what_is_missing_is_named(field: str) -> None:
 def test_a_price_of_the_wrong_scale_names_its_line(currency: str, price: object) -> None:
     (said,) = problems(changed("items.0.price", price) | {"currency": currency}).values()
     assert said.startswith("items[0].price: ")
-    assert f"decimals that {currency} has" in said
+    assert f"too many decimals: {currency} has " in said
 
 
 def test_every_problem_is_named_at_once() -> None:
@@ -153,19 +153,21 @@ def test_an_order_of_nothing_is_not_charged() -> None:
 
 
 def test_an_absurd_total_is_refused() -> None:
-    assert "absurd" in problems(ORDER | {"items": [{"sku": "A", "quantity": 100_000, "price": "999999999"}]})[""]
+    assert (
+        "over the limit" in problems(ORDER | {"items": [{"sku": "A", "quantity": 100_000, "price": "999999999"}]})[""]
+    )
 
 
 @pytest.mark.parametrize("path", ["items.0.quantity", "items.0.price"])
 def test_an_order_made_by_hand_is_refused_in_the_same_way(path: str) -> None:
-    with pytest.raises(InvalidOrder, match="order A-1 cannot be placed"):
+    with pytest.raises(InvalidOrder, match="order A-1 is not valid"):
         OrderInput(**changed(path, -1))
-    with pytest.raises(InvalidOrder, match="order A-1 cannot be placed"):
+    with pytest.raises(InvalidOrder, match="order A-1 is not valid"):
         OrderInput.model_validate_json(json.dumps(changed(path, 0.001)))
 
 
 def test_the_refusal_names_the_order_and_survives_a_pickle() -> None:
-    with pytest.raises(InvalidOrder, match="order A-1 cannot be placed") as caught:
+    with pytest.raises(InvalidOrder, match="order A-1 is not valid") as caught:
         parse_order(changed("items.0.quantity", 0))
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
     assert (str(again), again.problems) == (str(caught.value), caught.value.problems)

@@ -90,11 +90,11 @@ DESCRIBED: list[tuple[SagaEvent, str]] = [
     ),
     (
         StepFailed(**CHANGE, state=StepState.UNKNOWN, message="no answer within 2 s"),
-        "effect of charge unknown: no answer within 2 s",
+        "charge: result unknown: no answer within 2 s",
     ),
     (
         StepFailed(**CHANGE, state=StepState.GAVE_UP, message="payment answered 500"),
-        "charge given up: payment answered 500",
+        "gave up on charge: payment answered 500",
     ),
     (
         UndoAnswered(**UNDO, state=StepState.UNDONE, outcome=UndoOutcome.UNDONE, attempts=1, detail="refunded"),
@@ -110,13 +110,13 @@ DESCRIBED: list[tuple[SagaEvent, str]] = [
         UndoAnswered(
             **UNDO, state=StepState.UNDO_REQUESTED, outcome=UndoOutcome.REQUESTED, attempts=1, detail="requested"
         ),
-        "undo of charge requested: it is final later",
+        "undo of charge requested, not final yet",
     ),
     (
         UndoAnswered(
             **UNDO, state=StepState.UNDO_REQUESTED, outcome=UndoOutcome.REQUESTED, attempts=1, detail="at_the_bank"
         ),
-        "undo of charge requested: it is final later (at the bank)",
+        "undo of charge requested, not final yet (at the bank)",
     ),
     (
         StepParked(**UNDO, state=StepState.PARKED, undoing=True, message="payment answered 500"),
@@ -124,7 +124,7 @@ DESCRIBED: list[tuple[SagaEvent, str]] = [
     ),
     (
         StepParked(**CHANGE, state=StepState.PARKED, undoing=False, message="payment answered 500"),
-        "charge has to be done and cannot be: payment answered 500",
+        "charge must be done but keeps failing: payment answered 500",
     ),
     (
         StepResolved(**UNDO, state=StepState.DONE_BY_HAND, undoing=True, decision=BY_HAND),
@@ -142,18 +142,18 @@ DESCRIBED: list[tuple[SagaEvent, str]] = [
         AttemptFailed(at=AT, step="charge", attempt=3, undoing=True, message="no answer within 2 s"),
         "attempt 3 to undo charge failed: no answer within 2 s",
     ),
-    (CancelRequested(at=AT, reason="ordered twice"), "cancel requested: ordered twice"),
-    (CancelRequested(at=AT, reason="ordered twice", by="Ada"), "cancel requested by Ada: ordered twice"),
-    (UnwindBegun(at=AT, reason="charge failed"), "unwinding: charge failed"),
-    (WentForward(at=AT, step="shipment"), "shipment stands: going forward"),
+    (CancelRequested(at=AT, reason="ordered twice"), "cancellation requested: ordered twice"),
+    (CancelRequested(at=AT, reason="ordered twice", by="Ada"), "cancellation requested by Ada: ordered twice"),
+    (UnwindBegun(at=AT, reason="charge failed"), "undoing the order: charge failed"),
+    (WentForward(at=AT, step="shipment"), "shipment can no longer be undone: completing the order"),
     (HoldBegun(at=AT, until=LATER), "on hold until 2027-03-01 12:00:01 UTC"),
-    (HoldEnded(at=AT), "hold is over"),
+    (HoldEnded(at=AT), "hold ended"),
     (
         WaitBegun(at=AT, event="goods_inspected", until=LATER),
         "waiting for goods inspected until 2027-03-01 12:00:01 UTC",
     ),
-    (EventReceived(at=AT, event="goods_inspected"), "goods inspected has come"),
-    (WaitTimedOut(at=AT, event="goods_inspected"), "goods inspected did not come in time"),
+    (EventReceived(at=AT, event="goods_inspected"), "goods inspected received"),
+    (WaitTimedOut(at=AT, event="goods_inspected"), "goods inspected was not received in time"),
 ]
 
 

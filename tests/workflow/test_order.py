@@ -242,7 +242,7 @@ async def test_the_view_tells_each_step_and_what_happened(env: OrderEnvironment,
         "placed",
         "reserve_inventory done",
         "charge_payment refused: PaymentDeclined",
-        "unwinding: The card was declined (generic_decline). Nothing was charged.",
+        "undoing the order: The card was declined (generic_decline). Nothing was charged.",
         "reserve_inventory: released",
         "ended: failed",
     ]

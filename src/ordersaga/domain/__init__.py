@@ -1,1 +1,1 @@
-"""What an order is: money, orders, statuses and errors. Imports nothing of the rest."""
+"""Orders, money, statuses and errors. Imports nothing else from ordersaga, and knows neither Temporal nor HTTP."""

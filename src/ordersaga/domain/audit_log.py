@@ -1,4 +1,4 @@
-"""What people did to orders, as the audit has it, and the notes that they wrote."""
+"""The audit log: what people did to orders, and the notes that they wrote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ordersaga.domain.result import Answer
 
 
 class AuditKind(StrEnum):
-    """What a person did."""
+    """The kind of action that a person took."""
 
     DECISION = "decision"
     NOTE = "note"
@@ -18,7 +18,7 @@ class AuditKind(StrEnum):
 
 
 class OrderNote(Answer):
-    """What a person has noted on an order. It never changes."""
+    """A person's note on an order. It never changes."""
 
     note_id: str
     by: str
@@ -27,10 +27,10 @@ class OrderNote(Answer):
 
 
 class AuditItem(Answer):
-    """Something that a person did. `kind` is one of AuditKind, or one of a later version.
+    """One action by a person. `kind` is an AuditKind, or a kind from a later version.
 
-    A decision has `step`, `undoing`, `choice` and `note`; a note has `text`; a request to cancel has `reason`. `by` is
-    not known of a cancel whose sender has not said it, such as one by another SDK.
+    A decision has `step`, `undoing`, `choice` and `note`; a note has `text`; a cancellation has `reason`. `by` is None
+    where the sender of a cancellation gave no name, as another SDK may.
     """
 
     order_id: str
@@ -46,7 +46,7 @@ class AuditItem(Answer):
 
 
 class AuditPage(Answer):
-    """Some of what people did, newest first. `next` is the cursor to ask for more with, or None at the end."""
+    """A page of the audit log, newest first. `next` is the cursor of the next page, or None on the last page."""
 
     items: list[AuditItem]
     next: str | None = None
@@ -54,7 +54,7 @@ class AuditPage(Answer):
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries of the audit: those that all given fields fit."""
+    """Which audit entries to list: those that match every given field."""
 
     order_id: str | None = None
     by: str | None = None

@@ -1,11 +1,11 @@
-"""Durations in words, the same on pages and on the terminal."""
+"""Durations as text, the same on web pages and in the terminal."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-"""The dashboard's JavaScript has the same, to keep what the server has written up to date."""
+"""dashboard.js has the same table, because it updates these texts in the browser."""
 
 
 def in_largest_unit(seconds: int) -> str:

@@ -1,36 +1,36 @@
 """Every error that ordersaga raises, as one tree.
 
     OrdersagaError
-    ├── InvalidOrder             an order that may not be placed as it is
+    ├── InvalidOrder             the order breaks a rule
     ├── OrderNotFound            no order has this id
-    ├── DecisionRefused          a decision that cannot be taken
-    ├── InvalidCursor            a cursor that is not of this list
-    ├── SettingsError            a setting that cannot be read
-    ├── Unavailable              something that must answer does not
+    ├── DecisionRefused          the decision is not possible or not complete
+    ├── InvalidCursor            the cursor belongs to another list
+    ├── SettingsError            a setting is wrong
+    ├── Unavailable              something is not responding
     │   ├── TemporalUnavailable
-    │   │   └── TemporalBusy     it is behind, or silent for now
+    │   │   └── TemporalBusy     Temporal is overloaded or slow
     │   ├── WorkerUnavailable
     │   ├── ServiceUnavailable
-    │   └── VerdictPending       a cancel was asked for, and the answer is not in yet
-    └── ServiceError             what a service said that was not a yes
-        ├── Refusal              a definite no: no effect, no retry
+    │   └── VerdictPending       a cancellation was requested; its result is not known yet
+    └── ServiceError             a service did not accept a request
+        ├── Refusal              a final no: no effect, no retry
         │   ├── InsufficientInventory
-        │   ├── OrderConflict        the order id is taken by an order with other content
+        │   ├── OrderConflict        another order already uses the id
         │   ├── PaymentDeclined
         │   ├── UndeliverableAddress
         │   └── UndeliverableMail
-        ├── NotYours             the id names another order's effect
-        ├── Fenced               an undo has been there first
-        ├── IdempotencyMismatch  the id already names another request
-        ├── InProgress           the id's first request has not ended yet
-        ├── AlreadyShipped       too late to undo: the goods have left
-        ├── InvalidRequest       a request that breaks the contract
-        ├── InvalidTransition    an event that does not fit the state
-        ├── StockInUse           less stock than is reserved or shipped
-        ├── NotFound             no such entry or address
-        └── ServiceFault         anything else: the effect is unknown
+        ├── NotYours             the id belongs to another order
+        ├── Fenced               the id was undone before
+        ├── IdempotencyMismatch  the id was used for a different request
+        ├── InProgress           the first request with this id has not finished
+        ├── AlreadyShipped       too late to undo: the goods have shipped
+        ├── InvalidRequest       the request breaks the contract
+        ├── InvalidTransition    the event is not possible in the current state
+        ├── StockInUse           the new stock level is below what is reserved or shipped
+        ├── NotFound             no such record or URL
+        └── ServiceFault         anything else: whether it took effect is unknown
 
-A class's docstring is the message that a person reads when nothing better is known.
+A class's docstring is the default message, so it is written for the person who reads it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 _SHOWN_PROBLEMS = 20
-"""A message has to fit into a history."""
+"""Messages are stored in workflow histories, whose size is limited."""
 
 
 class OrdersagaError(Exception):
@@ -53,20 +53,20 @@ class OrdersagaError(Exception):
 
 
 def join_problems(problems: Sequence[tuple[str, str]]) -> str:
-    """Problems as one text, each with the path of the field that it is about, if there is one. Names 20 at most."""
+    """Join (path, problem) pairs into one text. A path may be empty. At most 20 problems are listed."""
     shown = "; ".join(f"{path}: {problem}" if path else problem for path, problem in problems[:_SHOWN_PROBLEMS])
     more = len(problems) - _SHOWN_PROBLEMS
     return f"{shown}; and {more} more" if more > 0 else shown
 
 
 class InvalidOrder(OrdersagaError):
-    """The order cannot be placed as it is. Nothing was started."""
+    """The order is not valid. Nothing was started. Correct it and place it again."""
 
     def __init__(self, problems: list[tuple[str, str]], order_id: str | None = None) -> None:
         self.problems = problems
         self.order_id = order_id
         where = f"order {order_id}" if order_id else "the order"
-        super().__init__(f"{where} cannot be placed as it is: {join_problems(problems)}. Nothing was started.")
+        super().__init__(f"{where} is not valid: {join_problems(problems)}. Nothing was started.")
 
     def __reduce__(self) -> tuple[type[InvalidOrder], tuple[object, ...]]:
         return type(self), (self.problems, self.order_id)
@@ -77,50 +77,50 @@ class OrderNotFound(OrdersagaError):
 
 
 class DecisionRefused(OrdersagaError):
-    """The decision cannot be taken: the order waits for none, or something is missing in it. Nothing was changed."""
+    """This decision is not possible for the order, or it is incomplete. Nothing was changed. Check the worklist."""
 
 
 class InvalidCursor(OrdersagaError):
-    """The cursor is not one of this list. Nothing was listed; begin without one, or repeat the filter it came with."""
+    """The cursor does not belong to this list. Nothing was listed. Use its original filters, or start without it."""
 
 
 class SettingsError(OrdersagaError):
-    """A setting cannot be read."""
+    """A setting is wrong. Nothing was started. See docs/settings.md."""
 
 
 class Unavailable(OrdersagaError):
-    """Something that must answer does not answer."""
+    """A part of the system is not responding. Run `ordersaga doctor` to find out which."""
 
 
 class TemporalUnavailable(Unavailable):
-    """No Temporal server answers. Start one with `ordersaga up`, or set TEMPORAL_ADDRESS."""
+    """No Temporal server is responding. Start one with `ordersaga up`, or set TEMPORAL_ADDRESS."""
 
 
 class TemporalBusy(TemporalUnavailable):
-    """Temporal is behind, or does not answer for now. Whether it took the request is unknown. Ask again."""
+    """Temporal is overloaded or not responding. Whether it accepted the request is unknown. Retry: it is safe."""
 
 
 class WorkerUnavailable(Unavailable):
-    """No worker answers for the order. Start one with `ordersaga worker` or `ordersaga up`; the order goes on then."""
+    """No worker is responding. Start one with `ordersaga worker` or `ordersaga up`; the order continues then."""
 
 
 class VerdictPending(Unavailable):
-    """The cancel was asked for, but whether it came in time is not certain yet. Ask again; that changes nothing."""
+    """The cancellation was requested. Whether it was in time is not known yet. Retry to find out: it is safe."""
 
 
 class ServiceUnavailable(Unavailable):
-    """A service does not answer. Start the services with `ordersaga services` or `ordersaga up`."""
+    """A service is not responding. Start the services with `ordersaga services` or `ordersaga up`."""
 
 
 class ServiceError(OrdersagaError):
-    """A service did not say yes."""
+    """A service did not accept the request."""
 
     problem_type: ClassVar[str] = "about:blank"
     http_status: ClassVar[int] = 500
 
 
 class Refusal(ServiceError):
-    """The service answered a definite no. Nothing took effect."""
+    """The service refused the request. Nothing took effect."""
 
     http_status = 409
 
@@ -132,7 +132,7 @@ class InsufficientInventory(Refusal):
 
 
 class OrderConflict(Refusal):
-    """An order with this id and other content exists. Nothing was started; use another order id."""
+    """An order with this id but different content exists. Nothing was started. Use another order id."""
 
     problem_type = "OrderConflict"
 
@@ -152,42 +152,42 @@ class UndeliverableAddress(Refusal):
 
 
 class UndeliverableMail(Refusal):
-    """The recipient has no mail address that mail can be sent to. Nothing was sent."""
+    """The recipient has no valid email address. Nothing was sent."""
 
     problem_type = "UndeliverableMail"
     http_status = 422
 
 
 class Fenced(ServiceError):
-    """This id was undone before. The request was turned away and had no effect."""
+    """This id was undone before. The request was rejected and had no effect."""
 
     problem_type = "Fenced"
     http_status = 410
 
 
 class IdempotencyMismatch(ServiceError):
-    """This id already names a request with another body. This request had no effect."""
+    """This id was used for a request with a different body. This request had no effect."""
 
     problem_type = "IdempotencyMismatch"
     http_status = 422
 
 
 class NotYours(ServiceError):
-    """This id names an effect of another owner. The request was turned away, and nothing was changed."""
+    """This id belongs to another order. The request was rejected, and nothing was changed."""
 
     problem_type = "NotYours"
     http_status = 409
 
 
 class InProgress(ServiceError):
-    """A request with this id has started and not ended yet. Ask again in a moment."""
+    """A request with this id is still in progress. Retry in a moment."""
 
     problem_type = "InProgress"
     http_status = 409
 
 
 class AlreadyShipped(ServiceError):
-    """It is too late: the goods have left. Nothing was undone."""
+    """It is too late: the goods have shipped. Nothing was undone."""
 
     problem_type = "AlreadyShipped"
     http_status = 409
@@ -201,28 +201,28 @@ class InvalidRequest(ServiceError):
 
 
 class InvalidTransition(ServiceError):
-    """The event does not fit the state that this is in. Nothing was changed."""
+    """The event is not possible in the current state. Nothing was changed."""
 
     problem_type = "InvalidTransition"
     http_status = 409
 
 
 class StockInUse(ServiceError):
-    """More of it is reserved or shipped than would be loaded. Nothing was changed."""
+    """More is reserved or shipped than the new stock level. Nothing was changed."""
 
     problem_type = "StockInUse"
     http_status = 409
 
 
 class NotFound(ServiceError):
-    """There is nothing here under this name."""
+    """No record has this id. Nothing was changed."""
 
     problem_type = "NotFound"
     http_status = 404
 
 
 class ServiceFault(ServiceError):
-    """The service did not answer as its contract says. Whether the request took effect is unknown."""
+    """The service did not respond as its contract says. Whether the request took effect is unknown."""
 
     http_status = 502
 

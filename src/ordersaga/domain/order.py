@@ -1,4 +1,4 @@
-"""What goes into an order: the models that callers send. Parsed once, at the edge; everything inside trusts them."""
+"""The models of an order that callers send. They are validated once, on entry; all other code trusts them."""
 
 from __future__ import annotations
 
@@ -28,29 +28,27 @@ from pydantic import (
 
 from ordersaga.domain.errors import InvalidOrder, join_problems
 from ordersaga.domain.money import Money, check_currency, exact_decimal, json_number, total
-from ordersaga.domain.text import OUT_OF_PLACE, Printable, clean
+from ordersaga.domain.text import FORBIDDEN, Printable, clean
 
 MAX_LINES = 1_000
 MAX_QUANTITY = 100_000
 MAX_ORDER_BYTES = 1_000_000
-"""Limits of one order. With them its largest payload has 135 KB, a fifteenth of what Temporal takes; see
-docs/explanation/scale.md."""
+"""Limits of one order. Its largest payload is then 135 KB, a fifteenth of Temporal's limit: docs/explanation/scale.md."""
 
 _LONGEST_PATH = 200
 
 STORED = object()
-"""The validation context of what was stored by any version of this program: no table that changes is asked for it."""
+"""Validation context for orders stored by any version: checks against tables that change are skipped."""
 
 SAFE_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
-"""Ids go into URLs and workflow ids, so they hold nothing that either would have to escape."""
+"""Ids are used in URLs and workflow ids, so they contain only characters that neither has to escape."""
+
+_EMAIL = f'^[^@\\s<>,;"{FORBIDDEN}]+@[^@\\s<>,;"{FORBIDDEN}]+$'
 
 
-_MAIL_ADDRESS = f'^[^@\\s<>,;"{OUT_OF_PLACE}]+@[^@\\s<>,;"{OUT_OF_PLACE}]+$'
-
-
-def _mail_address(text: str) -> str:
-    if not re.fullmatch(_MAIL_ADDRESS, text) or clean(text) != text:
-        raise ValueError("is not a mail address such as ada@example.com")
+def _email_address(text: str) -> str:
+    if not re.fullmatch(_EMAIL, text) or clean(text) != text:
+        raise ValueError("is not an email address such as ada@example.com")
     return text
 
 
@@ -73,8 +71,8 @@ Country = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True,
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=254),
-    AfterValidator(_mail_address),
-    Field(json_schema_extra={"pattern": _MAIL_ADDRESS}),
+    AfterValidator(_email_address),
+    Field(json_schema_extra={"pattern": _EMAIL}),
 ]
 Line = Annotated[str, _text(200), Printable]
 OptionalLine = Annotated[str, _text(200, shortest=0), Printable]
@@ -87,13 +85,13 @@ Price = Annotated[
 
 
 class Document(BaseModel):
-    """A model of something that a caller sends: unknown fields are refused, and nothing changes it."""
+    """A model that a caller sends: unknown fields are rejected, and it is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class OrderItem(Document):
-    """One line of an order: `quantity` pieces of `sku` at `price` each, in the order's currency."""
+    """One line of an order: `quantity` pieces of `sku`. `price` is per piece, in the order's currency."""
 
     sku: Sku
     quantity: Quantity
@@ -101,7 +99,7 @@ class OrderItem(Document):
 
 
 class Address(Document):
-    """Where the parcel goes. `country` is an ISO 3166-1 two-letter code; not every country has states or zip codes."""
+    """The shipping address. `country` is an ISO 3166-1 two-letter code; some countries have no states or zip codes."""
 
     street: Line
     city: Line
@@ -111,24 +109,24 @@ class Address(Document):
 
 
 class OrderPolicy(Document):
-    """What shapes one order's run. It travels with the order, so that a replay on any worker sees the same. Seconds."""
+    """Times that shape an order's run, in seconds. Sent with the order, so that every worker replays the same."""
 
     http_timeout: Annotated[float, Field(gt=0, le=300)] = 10.0
-    """How long one call to a service may take."""
+    """The timeout of one call to a service."""
     step_deadline: Annotated[float, Field(gt=0, le=7 * 86_400)] = 120.0
-    """How long a step is retried after a fault, before the order is unwound."""
+    """How long a step is retried after a fault before the order is undone."""
     undo_patience: Annotated[float, Field(gt=0, le=7 * 86_400)] = 300.0
-    """How long an undo is retried before the order needs attention. It is retried after that too, more slowly."""
+    """How long an undo is retried before the order needs attention. After that it is retried more slowly."""
     hold_before_shipping: Annotated[float, Field(ge=0, le=365 * 86_400)] = 0.0
-    """How long an order waits before its shipment, so that the customer can change their mind."""
+    """How long an order waits before its shipment, so that the customer can still cancel."""
     fast_path: Annotated[float, Field(ge=0, le=3)] = 2.0
-    """How long a step's first attempt may take, on the fast path. 0 turns it off."""
+    """The timeout of a step's first attempt on the fast path. 0 turns the fast path off."""
 
 
 class OrderInput(Document):
-    """An order as a customer places it. `order_id` is chosen by the caller and makes placing it safe to repeat.
+    """An order as a customer places it. The caller chooses the `order_id`, which makes placing it safe to repeat.
 
-    Reading one that is wrong, in whatever way, raises InvalidOrder.
+    Validation raises InvalidOrder.
     """
 
     order_id: OrderId
@@ -148,13 +146,13 @@ class OrderInput(Document):
             except ValueError as error:
                 raise ValueError(f"items[{index}].price: {error}") from None
         if self.total.minor <= 0:
-            raise ValueError("the order's total is zero; there is nothing to charge")
+            raise ValueError("the order's total is zero, so there is nothing to charge")
         return self
 
-    # Stands behind the other validators, because it wraps only those before it.
+    # Must be the last validator, because it wraps only those before it.
     @model_validator(mode="wrap")
     @classmethod
-    def _tell_what_is_wrong(cls, data: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+    def _raise_invalid_order(cls, data: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         try:
             return read(data)
         except ValidationError as error:
@@ -164,7 +162,7 @@ class OrderInput(Document):
             raise problem from None
 
     def __copy__(self) -> Self:
-        """A copy, which may be given other content: what is remembered of this one is not of that."""
+        """A copy without the cached properties, because `model_copy(update=…)` may change what they depend on."""
         copied = super().__copy__()
         for name in ("total", "fingerprint"):
             copied.__dict__.pop(name, None)
@@ -177,7 +175,7 @@ class OrderInput(Document):
 
     @cached_property
     def pieces(self) -> Counter[str]:
-        """How many pieces of each SKU it asks for."""
+        """How many pieces of each SKU are ordered."""
         counts: Counter[str] = Counter()
         for item in self.items:
             counts[item.sku] += item.quantity
@@ -185,10 +183,10 @@ class OrderInput(Document):
 
     @cached_property
     def fingerprint(self) -> str:
-        """What the customer asks for, as a hash that every version of this program makes in the same way.
+        """A hash of what the customer ordered. Every version of this program computes it in the same way.
 
-        The policy is how, not what, and does not count. A field that is added to an order joins the hash only where it
-        is given; what changes more than that gets another number in front.
+        The policy is not part of it. A field that is added to orders later is hashed only if it is set. Any other
+        change of the algorithm needs a new version number in front.
         """
         to = self.shipping_address
         asked = {
@@ -211,34 +209,34 @@ class OrderInput(Document):
         return f"1-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
     def same_content(self, other: OrderInput) -> bool:
-        """Whether both ask for the same thing."""
+        """Whether both orders have the same content."""
         return self.fingerprint == other.fingerprint
 
 
 class UnreadOrder(OrderInput):
-    """Instead of a stored order that this version cannot read. It has no fields, only what is wrong with them."""
+    """Stands for a stored order that this version cannot read. It has no fields, only the problem."""
 
     _problem: InvalidOrder = PrivateAttr()
 
     @classmethod
     def because_of(cls, problem: InvalidOrder) -> UnreadOrder:
-        """An order that cannot be read for this reason."""
+        """Create one from the validation's error."""
         unread = cls.model_construct()  # type: ignore[call-arg]  # it has no fields
         unread._problem = problem
         return unread
 
     @property
     def problem(self) -> InvalidOrder:
-        """What is wrong with it, by the rules of this version."""
+        """Why this version cannot read it."""
         return self._problem
 
 
 def parse_order(source: str | bytes | Mapping[str, Any]) -> OrderInput:
-    """Read an order from JSON text or from a mapping. Raises InvalidOrder, which names every problem."""
+    """Read an order from JSON text or from a mapping. Raises InvalidOrder, which lists every problem."""
     if isinstance(source, Mapping):
         return OrderInput.model_validate(source)
     if len(source) > MAX_ORDER_BYTES:
-        raise InvalidOrder([("", f"it has {len(source):,} bytes, and the limit is {MAX_ORDER_BYTES:,}")])
+        raise InvalidOrder([("", f"it has {len(source):,} bytes; the limit is {MAX_ORDER_BYTES:,}")])
     try:
         document = json.loads(source, parse_float=json_number)
     except (ValueError, RecursionError) as error:
@@ -247,14 +245,15 @@ def parse_order(source: str | bytes | Mapping[str, Any]) -> OrderInput:
 
 
 def problems_of(error: ValidationError) -> list[tuple[str, str]]:
-    """A validation error as (path, problem) pairs in plain words, such as ("items[0].quantity", "…")."""
+    """A validation error as (path, problem) pairs, such as ("items[0].quantity", "…")."""
     return [
-        (_path(found["loc"]), _words(found["msg"])) for found in error.errors(include_url=False, include_input=False)
+        (_path(detail["loc"]), _message(detail["msg"]))
+        for detail in error.errors(include_url=False, include_input=False)
     ]
 
 
 def describe_problems(error: ValidationError) -> str:
-    """A validation error as one text in plain words."""
+    """A validation error as one text."""
     return join_problems(problems_of(error))
 
 
@@ -263,7 +262,7 @@ def _path(location: tuple[int | str, ...]) -> str:
     return path.lstrip(".")[:_LONGEST_PATH]
 
 
-def _words(message: str) -> str:
+def _message(message: str) -> str:
     message = message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 

@@ -1,4 +1,4 @@
-"""What comes out of an order: its status, its result, and the view of it that a query gives."""
+"""What is reported of an order: its status, its result, its timeline, and the lists it appears in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands. The last four are ends, but for `needs_attention`, which waits for a person."""
+    """The status of an order. `completed`, `failed` and `cancelled` are final."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -22,18 +22,18 @@ class OrderStatus(StrEnum):
 
     @property
     def is_end(self) -> bool:
-        """Whether an order with this status has ended."""
+        """Whether this status is final."""
         return self in (OrderStatus.COMPLETED, OrderStatus.FAILED, OrderStatus.CANCELLED)
 
 
 class Answer(BaseModel):
-    """A model that ordersaga sends. Unknown fields are ignored, so that older readers understand newer writers."""
+    """A model that ordersaga sends. Unknown fields are ignored, so that older readers can read newer data."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class StepOutcome(Answer):
-    """One step of an order: the id it has in its service, its state (one of ordersaga.saga.StepState), how it went."""
+    """One step of an order: its id in the service, its state (an ordersaga.saga.StepState), attempts and last error."""
 
     name: str
     id: str
@@ -44,10 +44,10 @@ class StepOutcome(Answer):
 
 
 class StepStatus(StepOutcome):
-    """One step of an order under way.
+    """One step of an order in progress.
 
-    `undoing` tells whether it is, or was last, being undone: what was done by hand, or written off, is then its undo.
-    `next_try` is when it is tried again, where that is known; `choices` what a person may decide on it now.
+    `undoing` is true if the state is that of the step's undo: "done by hand" and "written off" then refer to the undo.
+    `next_try` is when it is retried, if known; `choices` are the decisions that a person can make on it now.
     """
 
     undoing: bool = False
@@ -57,10 +57,10 @@ class StepStatus(StepOutcome):
 
 
 class TimelineEntry(Answer):
-    """Something that happened to an order, and when. `ordersaga.domain.timeline_text` puts it into words.
+    """Something that happened to an order, and when. `ordersaga.domain.timeline_text` describes it in English.
 
-    `kind` is the name of the saga's event, such as `step_done`; the other fields are those that this kind has. Where it
-    brought a step from one state to another: which step, from what, to what, and since when it had been so.
+    `kind` is the name of the saga's event, such as `step_done`; which other fields are set depends on it. If the event
+    changed a step's state, `step` is the step, `was` the old state, `since` when that began, and `state` the new one.
     """
 
     at: datetime
@@ -85,7 +85,7 @@ class TimelineEntry(Answer):
 
 
 class DecisionEntry(Answer):
-    """A decision that was carried out."""
+    """A decision that took effect."""
 
     step: str
     choice: str
@@ -95,7 +95,7 @@ class DecisionEntry(Answer):
 
 
 class OrderResult(Answer):
-    """How an order ended. The ids are those of live effects: an order that was undone has none."""
+    """The result of an order. The ids name effects that still exist: an order that was undone has none."""
 
     order_id: str
     status: OrderStatus
@@ -106,18 +106,18 @@ class OrderResult(Answer):
     tracking_number: str | None = None
     error: str | None = None
     refusal: str | None = None
-    """The type of the refusal that the order failed by, such as PaymentDeclined."""
+    """The type of the refusal that the order failed with, such as PaymentDeclined."""
     amount: str | None = None
     currency: str | None = None
-    """None of an order whose content cannot be read."""
+    """None if the order's content cannot be read."""
     cancel_reason: str | None = None
     steps: list[StepOutcome] = []
     decisions: list[DecisionEntry] = []
-    """What people have decided on parked steps."""
+    """The decisions that people made on parked steps."""
 
 
 class OrderView(Answer):
-    """What is known of an order now: the answer of the query `get_order`."""
+    """An order's current state: the result of the query `get_order`."""
 
     order_id: str
     status: OrderStatus
@@ -131,11 +131,11 @@ class OrderView(Answer):
     cancel_reason: str | None = None
     decisions: list[DecisionEntry] = []
     since: dict[str, datetime] = {}
-    """When each step that has begun came into the state that it is in."""
+    """When each step entered its current state, for the steps that have started."""
 
     @property
     def cancelled_by(self) -> str | None:
-        """Who asked for the cancel, if somebody did and said so."""
+        """Who requested the cancellation; None if nobody did or no name was given."""
         return next((entry.by for entry in self.timeline if entry.kind == "cancel_requested"), None)
 
 
@@ -153,16 +153,16 @@ class OrderSummary(Answer):
     tracking_number: str | None = None
     refusal: str | None = None
     error: str | None = None
-    """Cut off in a list."""
+    """Shortened in lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list: those that all given fields fit.
+    """Which orders to list: those that match every given field.
 
-    `search` is the beginning of an order id. `min_amount` and `max_amount` are decimal strings in `currency`, which
-    they need; both are included, and so is `placed_after`, but not `placed_before`. `needs_attention` is whether a
-    person has something to do about it, whatever its status.
+    `search` is the start of an order id. `min_amount` and `max_amount` are decimal strings and require `currency`. The
+    bounds are inclusive, except `placed_before`. `needs_attention` selects by whether the order is on the worklist,
+    independently of its status.
     """
 
     status: OrderStatus | None = None
@@ -180,14 +180,14 @@ class OrderFilter:
 
 
 class OrderPage(Answer):
-    """Some orders of a list. `next` is the cursor to ask for more with, or None at the end."""
+    """A page of a list of orders. `next` is the cursor of the next page, or None on the last page."""
 
     items: list[OrderSummary]
     next: str | None = None
 
 
 class PlacedOrder(Answer):
-    """An order that Temporal has taken on. `created` is false if the same order had been placed before."""
+    """An order that Temporal has accepted. `created` is false if the same order was placed before."""
 
     order_id: str
     workflow_id: str
@@ -196,14 +196,14 @@ class PlacedOrder(Answer):
 
 
 class CancelOutcome(StrEnum):
-    """The verdict on a request to cancel."""
+    """The result of a cancellation request."""
 
     CANCELLED = "cancelled"
     TOO_LATE = "too_late"
 
 
 class CancelAnswer(Answer):
-    """The answer to `request_cancel`. `cancelled`: the order will never complete. `too_late`: it is never undone."""
+    """The answer to `request_cancel`. `cancelled`: the order will never complete. `too_late`: it will not be undone."""
 
     order_id: str
     outcome: CancelOutcome

@@ -1,4 +1,4 @@
-"""Text as people write it: what may stand in it, and what may not."""
+"""Free text that people enter, and the characters that it must not contain."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import re
 
 from pydantic import AfterValidator
 
-OUT_OF_PLACE = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff"
-"""A class of characters: control characters, separators of lines and paragraphs, what turns the direction of the text
-after it. Spaces that do not break and the joiners of Persian names are text, which str.isprintable does not grant."""
-PATTERN = f"^[^{OUT_OF_PLACE}]*$"
-"""For JSON Schema, which knows no halves of characters."""
-NOT_BLANK = rf"^[^{OUT_OF_PLACE}]*[^\s{OUT_OF_PLACE}][^{OUT_OF_PLACE}]*$"
-"""The same, of a text in which something has to stand."""
+FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff"
+"""A regular expression's character class: control characters, line and paragraph separators, and characters that change
+the text direction. str.isprintable would also reject non-breaking spaces and the joiners in Persian names."""
+PATTERN = f"^[^{FORBIDDEN}]*$"
+"""For JSON Schema, which cannot express lone surrogates."""
+NOT_BLANK = rf"^[^{FORBIDDEN}]*[^\s{FORBIDDEN}][^{FORBIDDEN}]*$"
+"""Like PATTERN, for text that must not be blank."""
 
-_FOUND = re.compile(rf"[{OUT_OF_PLACE}\ud800-\udfff]")
+_FORBIDDEN = re.compile(rf"[{FORBIDDEN}\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """The text with a blank for each character that may not stand in it."""
-    return _FOUND.sub(" ", text)
+    """Replace each forbidden character with a space."""
+    return _FORBIDDEN.sub(" ", text)
 
 
 def _printable(text: str) -> str:
-    if _FOUND.search(text):
-        raise ValueError("has control characters")
+    if _FORBIDDEN.search(text):
+        raise ValueError("contains control characters")
     return text
 
 
 Printable = AfterValidator(_printable)
-"""No control characters: the text goes into mails, labels, terminals and databases."""
+"""No control characters: the text is shown in emails, labels and terminals, and stored in databases."""

@@ -1,4 +1,4 @@
-"""A timeline's entries in English. Programs read an entry's fields; nobody reads this but people."""
+"""Timeline entries in English, for people. Programs read an entry's fields instead."""
 
 from __future__ import annotations
 
@@ -9,40 +9,45 @@ from ordersaga.domain.result import TimelineEntry
 
 
 def describe(entry: TimelineEntry, name_of: Callable[[str], str] = str) -> str:
-    """What has happened, in a few words. `name_of` gives the name to show of a step, such as "charge"."""
-    words = _WORDS.get(entry.kind, _unknown)
-    return words(entry, name_of(entry.step) if entry.step else "")
+    """Describe an entry in a few words. `name_of` maps a step's name to the name to show, such as "charge"."""
+    text_of = _TEXTS.get(entry.kind, _unknown)
+    return text_of(entry, name_of(entry.step) if entry.step else "")
 
 
 def plain(value: str | None) -> str:
-    """A value of an enumeration in plain words."""
+    """An enumeration's value with spaces for underscores."""
     return (value or "").replace("_", " ")
 
 
 def _failed(entry: TimelineEntry, step: str) -> str:
-    what = f"{step} given up" if entry.state == "gave_up" else f"effect of {step} unknown"
-    return f"{what}: {entry.message}"
+    outcome = f"gave up on {step}" if entry.state == "gave_up" else f"{step}: result unknown"
+    return f"{outcome}: {entry.message}"
 
 
 def _undo_answered(entry: TimelineEntry, step: str) -> str:
     if entry.outcome != "requested":
         return f"{step}: {plain(entry.detail or entry.outcome)}"
     detail = "" if entry.detail in (None, "", entry.outcome) else f" ({plain(entry.detail)})"
-    return f"undo of {step} requested: it is final later{detail}"
+    return f"undo of {step} requested, not final yet{detail}"
 
 
 def _parked(entry: TimelineEntry, step: str) -> str:
-    what = f"undo of {step} parked" if entry.undoing else f"{step} has to be done and cannot be"
-    return f"{what}: {entry.message}"
+    problem = f"undo of {step} parked" if entry.undoing else f"{step} must be done but keeps failing"
+    return f"{problem}: {entry.message}"
 
 
 def _resolved(entry: TimelineEntry, step: str) -> str:
-    what = f"undo of {step}" if entry.undoing else step
-    return f"{what}: {plain(entry.choice)} by {entry.by}" + (f": {entry.note}" if entry.note else "")
+    subject = f"undo of {step}" if entry.undoing else step
+    return f"{subject}: {plain(entry.choice)} by {entry.by}" + (f": {entry.note}" if entry.note else "")
 
 
 def _attempt_failed(entry: TimelineEntry, step: str) -> str:
     return f"attempt {entry.attempt} {'to undo' if entry.undoing else 'of'} {step} failed: {entry.message}"
+
+
+def _cancel_requested(entry: TimelineEntry, step: str) -> str:
+    by = f" by {entry.by}" if entry.by else ""
+    return f"cancellation requested{by}: {entry.reason}"
 
 
 def _until(at: datetime | None) -> str:
@@ -53,7 +58,7 @@ def _unknown(entry: TimelineEntry, step: str) -> str:
     return f"{plain(entry.kind)} {step}".rstrip()
 
 
-_WORDS: dict[str, Callable[[TimelineEntry, str], str]] = {
+_TEXTS: dict[str, Callable[[TimelineEntry, str], str]] = {
     "placed": lambda entry, step: "placed",
     "ended": lambda entry, step: f"ended: {plain(entry.state)}",
     "step_done": lambda entry, step: f"{step} done",
@@ -63,15 +68,15 @@ _WORDS: dict[str, Callable[[TimelineEntry, str], str]] = {
     "step_parked": _parked,
     "step_resolved": _resolved,
     "attempt_failed": _attempt_failed,
-    "cancel_requested": lambda entry, step: f"cancel requested{f' by {entry.by}' if entry.by else ''}: {entry.reason}",
-    "unwind_begun": lambda entry, step: f"unwinding: {entry.reason}",
-    "went_forward": lambda entry, step: f"{step} stands: going forward",
+    "cancel_requested": _cancel_requested,
+    "unwind_begun": lambda entry, step: f"undoing the order: {entry.reason}",
+    "went_forward": lambda entry, step: f"{step} can no longer be undone: completing the order",
     "hold_begun": lambda entry, step: f"on hold{_until(entry.until)}",
-    "hold_ended": lambda entry, step: "hold is over",
+    "hold_ended": lambda entry, step: "hold ended",
     "wait_begun": lambda entry, step: f"waiting for {plain(entry.event)}{_until(entry.until)}",
-    "event_received": lambda entry, step: f"{plain(entry.event)} has come",
-    "wait_timed_out": lambda entry, step: f"{plain(entry.event)} did not come in time",
+    "event_received": lambda entry, step: f"{plain(entry.event)} received",
+    "wait_timed_out": lambda entry, step: f"{plain(entry.event)} was not received in time",
 }
 
-KINDS = frozenset(_WORDS)
-"""The kinds that have words of their own. One of a later version is told by its name."""
+KINDS = frozenset(_TEXTS)
+"""The kinds that have a text of their own. A kind from a later version is shown by its name."""

@@ -1,4 +1,4 @@
-"""What waits for a person, and what they may decide."""
+"""The worklist: orders that need attention, and the decisions that a person can make."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ DecisionChoice = Literal["retry", "done_by_hand", "write_off", "go_forward"]
 
 
 class OrderDecision(Document):
-    """What a person decides on a parked step of an order, or on a mail that was not sent.
+    """A person's decision on a parked step, or on an email that was not sent.
 
-    `done_by_hand` needs a reference as its note, `write_off` a reason. `go_forward` is for the shipment only: it has
-    left, so the order goes on. `step` may be left out where only one is parked.
+    `done_by_hand` needs a reference as its note, `write_off` a reason. `go_forward` is for the shipment only: the
+    parcel has left, so the order completes. `step` is optional if only one step is parked.
     """
 
     choice: DecisionChoice
@@ -35,9 +35,9 @@ class OrderDecision(Document):
 
 
 def unresolved(view: OrderView, decision: OrderDecision) -> StepStatus | None:
-    """The step that a decision was on, if it still waits for a person."""
-    waits = ("parked", "gave_up", "undo_requested")
-    steps = (step for step in view.steps if step.state in waits and decision.step in (None, step.name))
+    """The step that a decision was about, if it still needs a decision; else None."""
+    waiting = ("parked", "gave_up", "undo_requested")
+    steps = (step for step in view.steps if step.state in waiting and decision.step in (None, step.name))
     return next(steps, None)
 
 
@@ -45,29 +45,29 @@ class Attention(StrEnum):
     """Why an order is on the worklist."""
 
     PARKED = "parked"
-    """A step cannot be undone, or cannot be done although the parcel has left."""
+    """A step cannot be undone; or the parcel has left, and a step cannot be done."""
     MAIL_NOT_SENT = "mail_not_sent"
     """The order has completed, but its confirmation could not be sent."""
     REFUND_FAILED = "refund_failed"
-    """The order is undone, but its refund has failed later: the customer's money is still there."""
+    """The order was undone, but its refund failed afterwards: the customer has not been paid back."""
     CUT_OFF = "cut_off"
-    """The run was terminated, failed or is lost, and the watcher could not have the order go on. It goes on trying."""
+    """The run was terminated, failed or is missing, and the watcher has not recovered it yet. It keeps trying."""
     WEDGED = "wedged"
-    """The run's workflow task keeps failing, by a bug or by something that this version of the worker cannot read."""
+    """The run's workflow task keeps failing: a bug, or data that this version of the worker cannot read."""
     OVERDUE = "overdue"
-    """The run goes on for longer than the order's policy allows, and has nothing to report."""
+    """The run takes longer than the order's policy allows, without reporting a problem."""
     OTHER = "other"
-    """Something that a later version has a name for, and this one has not."""
+    """A reason from a later version, unknown to this one."""
     RESTORED = "restored"
-    """A service was restored from an older copy, and a run brings it to how the order has ended."""
+    """A service was restored from an older backup, and a run restores the order's effects in it."""
 
 
 class WatcherRound(Answer):
-    """What a round of the watcher found, and what it could not do.
+    """What one round of the watcher found, and what failed.
 
-    `recovered` are runs that were cut off, `started` orders that no run knew, `wedged` runs that do not go on,
-    `overdue` orders that have just been found to be so. `unsent` and `unrefunded` are orders whose mail was refused, or
-    whose refund has failed, after they had ended.
+    `recovered` are runs that were cut off; `started` orders that had no run; `wedged` runs that make no progress;
+    `overdue` orders that became overdue since the last round. `unsent` and `unrefunded` are orders whose email was
+    refused, or whose refund failed, after they had ended.
     """
 
     at: datetime
@@ -81,10 +81,10 @@ class WatcherRound(Answer):
 
 
 class WaitingStep(Answer):
-    """A step that waits for a person, as its run has last reported it.
+    """A step that needs a decision, as its run last reported it.
 
-    `attempts` and `next_try` are from then: once `next_try` is over there have been more attempts. `choices` are what a
-    person may decide.
+    `attempts` and `next_try` date from that report: after `next_try` there have been more attempts. `choices` are the
+    decisions that are possible.
     """
 
     name: str
@@ -96,9 +96,9 @@ class WaitingStep(Answer):
 
 
 class WorklistItem(Answer):
-    """One order on the worklist. `amount_at_risk` is a decimal string in `currency`; `since` is when it came here.
+    """One order on the worklist. `amount_at_risk` is a decimal string in `currency`; `since` is when it was added.
 
-    `steps` are those that wait; there are none where nothing can be decided. `run_id` is given of a wedged run only.
+    `steps` are the steps that need a decision; empty if there is nothing to decide. Only a wedged run has a `run_id`.
     """
 
     order_id: str
@@ -114,19 +114,19 @@ class WorklistItem(Answer):
 
 
 class Worklist(Answer):
-    """What waits for a person, the longest wait first. `problem` says why something may be missing, if it may."""
+    """The worklist, longest wait first. `problem` says why items may be missing; None if it is complete."""
 
     items: list[WorklistItem]
     problem: str | None = None
 
 
 class WorklistSort(StrEnum):
-    """What comes first on the worklist."""
+    """The order of the worklist."""
 
     WAITING = "waiting"
-    """What has waited longest."""
+    """Longest wait first."""
     AMOUNT = "amount"
-    """The most money at risk, currency by currency."""
+    """Most money at risk first, within each currency."""
 
 
 def arranged(
@@ -135,7 +135,7 @@ def arranged(
     kind: Attention | None = None,
     customer_id: str | None = None,
 ) -> list[WorklistItem]:
-    """The items of this kind and this customer, if one is given, in this order."""
+    """Filter by kind and customer, where given, and sort."""
     wanted = [item for item in items if kind in (None, item.attention) and customer_id in (None, item.customer_id)]
     by_wait = sorted(wanted, key=lambda item: item.since)
     return sorted(by_wait, key=_by_amount) if sort is WorklistSort.AMOUNT else by_wait
@@ -149,11 +149,11 @@ def _by_amount(item: WorklistItem) -> tuple[bool, str, int]:
 
 
 class Recovery(Document):
-    """What a recovery run is given: the order, why it needs one, and a person's decision if there is one."""
+    """The input of a recovery run: the order, why it needs recovery, and a person's decision, if there is one."""
 
     order: OrderInput
     cause: Attention
     because: str
     decision: OrderDecision | None = None
     ended: OrderStatus | None = None
-    """How the order has ended, for a run that brings the services to that."""
+    """The order's outcome, for a run that restores it in the services."""
