@@ -72,7 +72,7 @@ async def test_markup_in_a_mail_and_in_what_people_decide_is_shown_and_never_run
     await shows(page, EVIL[:128])
     await page.goto(f"/orders/{parked}")
     await decide(page, "write_off", SHORT, EVIL)
-    await shows(page, f"Write off by {SHORT}: {EVIL}")
+    await shows(page, f"Written off by {SHORT}: {EVIL}")
     dashboard.proxy.lift(parked)
 
 
@@ -80,8 +80,8 @@ async def test_markup_in_an_address_is_shown_and_never_run(
     dashboard: DashboardEnvironment, open_page: OpenPage, watch: Watch
 ) -> None:
     page = await open_page("/")
-    await page.get_by_label("Order id begins with").fill(EVIL[:100])
-    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+    await page.get_by_label("Order id starts with").fill(EVIL[:100])
+    await expect(page.locator("#orders")).to_contain_text("No orders match")
     await page.get_by_label("Customer id").fill(EVIL[:128])
     await expect(page).to_have_url(re.compile("customer=.*img.*onerror"))
     await page.reload()

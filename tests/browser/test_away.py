@@ -85,7 +85,7 @@ async def without_a_worker(parts: Parts, page: Page) -> None:
     await expect(page.locator("#banner")).to_contain_text("worker", timeout=LONG)
     await expect(page.locator("#banner time")).to_have_count(1)
     await expect(page.locator("#timeline")).to_contain_text("Charge done")
-    await expect(page.locator("#actions")).to_contain_text("Nothing can be decided while no worker answers")
+    await expect(page.locator("#actions")).to_contain_text("No worker is responding for this order")
     await parts.start_worker()
     await expect(page.locator("#banner")).to_be_empty(timeout=LONG)
     await expect(page.locator("#cancel")).to_be_visible()
@@ -96,8 +96,8 @@ async def without_temporal(parts: Parts, listed: Page, page: Page, order_id: str
     await parts.worker.aclose()
     await parts.temporal.aclose()
     for each in (listed, page):
-        await expect(each.locator("#banner")).to_contain_text("Temporal does not answer.", timeout=LONG)
-    await expect(page.locator("#banner")).to_contain_text("What you see is how things stood")
+        await expect(each.locator("#banner")).to_contain_text("Temporal is not responding.", timeout=LONG)
+    await expect(page.locator("#banner")).to_contain_text("Last updated")
     await expect(page.locator("#banner time")).to_be_visible()
     await expect(listed.locator("#banner time")).to_have_count(0)
     await expect(row(listed, order_id)).to_contain_text("Processing")
@@ -123,7 +123,7 @@ async def test_pages_keep_what_they_know_and_come_back_by_themselves(
         listed, page = await open_page("/", base_url=api.url), await open_page(None, base_url=api.url)
         await expect(row(listed, order_id)).to_be_visible()
         await page.goto(f"/orders/{order_id}")
-        await expect(page.locator("#actions")).to_contain_text("On hold before the shipment, until")
+        await expect(page.locator("#actions")).to_contain_text("On hold before shipping until")
         loads: list[str] = []
         for each in (listed, page):
             each.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
@@ -150,8 +150,8 @@ async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(
     port = free_port()
     async with ordersaga_api(dashboard, port) as url:
         page = await open_page("/", base_url=url)
-        await page.get_by_label("Order id begins with").fill(order_id)
-        await expect(page.locator("#orders")).to_contain_text("No order is like that")
+        await page.get_by_label("Order id starts with").fill(order_id)
+        await expect(page.locator("#orders")).to_contain_text("No orders match")
     await expect(page.locator("#lost")).to_contain_text("Not live.")
     async with ordersaga_api(dashboard, port):
         await dashboard.held(await dashboard.order(order_id))

@@ -53,12 +53,12 @@ async def test_an_order_is_cancelled_in_its_hold(
 ) -> None:
     await dashboard.held(await dashboard.order(order_id))
     page = await open_page(f"/orders/{order_id}")
-    await expect(page.locator("#actions")).to_contain_text("On hold before the shipment, until")
+    await expect(page.locator("#actions")).to_contain_text("On hold before shipping until")
     await cancel(page, "Ada Lovelace", "the customer called")
     await expect(page.get_by_role("status").filter(has_text="The order is cancelled.")).to_be_visible()
     await expect(page.locator("#head")).to_contain_text("the customer called (Ada Lovelace)")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
-    await expect(page.locator("#actions")).to_contain_text("everything is undone")
+    await expect(page.locator("#actions")).to_contain_text("everything was undone")
     assert await dashboard.env.books(order_id) == ["released", "refunded"]
     (payment,) = [each async for each in dashboard.env.services.payment.payments(order_id=order_id)]
     assert payment.refunded == payment.amount == "44.98"
@@ -93,13 +93,13 @@ async def test_the_worklist_comes_first_with_its_count_the_amount_at_risk_and_th
     await first.click()
     item = page.get_by_role("row").filter(has=page.locator(f"#o-{parked[0]}"))
     await expect(item).to_contain_text("44.98 USD")
-    await expect(item.locator(".c-age time")).to_have_text(re.compile(r"^(now|\d+ (s|min) ago)$"))
+    await expect(item.locator(".c-age time")).to_have_text(re.compile(r"^(just now|\d+ (s|min) ago)$"))
     await expect(page.locator(".tile-alert")).to_contain_text("USD")
     await expect(item).to_contain_text("Refund the customer")
     await expect(item).to_contain_text("payment answered 500")
     await item.get_by_role("link", name="Decide on").click()
-    await expect(page.get_by_role("heading", name="This order waits for a decision")).to_be_in_viewport()
-    await expect(page.locator("#actions")).to_contain_text("Refunding the customer does not succeed")
+    await expect(page.get_by_role("heading", name="This order needs a decision")).to_be_in_viewport()
+    await expect(page.locator("#actions")).to_contain_text("Refunding the customer keeps failing")
 
 
 async def test_a_refund_is_retried(dashboard: DashboardEnvironment, open_page: OpenPage, parked: list[str]) -> None:
@@ -109,15 +109,15 @@ async def test_a_refund_is_retried(dashboard: DashboardEnvironment, open_page: O
     await expect(row).to_be_visible()
     dashboard.proxy.lift(order_id)
     await decide(page, "retry", "Grace Hopper", "")
-    await expect(page.get_by_role("status").filter(has_text="It was tried again, and it succeeded.")).to_be_visible()
-    await expect(page.locator("#timeline")).to_contain_text("Retry by Grace Hopper")
+    await expect(page.get_by_role("status").filter(has_text="The retry succeeded.")).to_be_visible()
+    await expect(page.locator("#timeline")).to_contain_text("Retried by Grace Hopper")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await expect(row).to_have_count(0)
     await dashboard.books_say(order_id, "released", "refunded")
 
 
 @pytest.mark.parametrize(
-    ("choice", "words", "at"), [("done_by_hand", "Done by hand", 1), ("write_off", "Write off", 2)]
+    ("choice", "words", "at"), [("done_by_hand", "Done by hand", 1), ("write_off", "Written off", 2)]
 )
 async def test_a_refund_is_recovered_outside(
     dashboard: DashboardEnvironment,
@@ -161,11 +161,11 @@ async def test_a_form_that_is_being_filled_in_is_left_alone(
     await form.get_by_label("Reason").press_sequentially("a gift, to be writ")
     dashboard.proxy.lift(order_id)
     await decide(await open_page(f"/orders/{order_id}"), "retry", "Grace", "somebody else was faster")
-    await expect(page.locator("#timeline")).to_contain_text("Retry by Grace")
+    await expect(page.locator("#timeline")).to_contain_text("Retried by Grace")
     await expect(form.get_by_label("Reason")).to_have_value("a gift, to be writ")
     await expect(form.get_by_label("Reason")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="This order has changed")).to_be_visible()
-    await page.get_by_role("button", name="Show how it stands now").click()
+    await page.get_by_role("button", name="Show its current state").click()
     await expect(page.locator("#actions")).to_contain_text("There is nothing to decide")
 
 
@@ -188,13 +188,13 @@ async def test_the_worklist_holds_still_while_somebody_points_at_it(
     await expect(changed).to_be_hidden()
     assert await button.bounding_box() == place, "what has waited longer stays where it is"
 
-    await page.get_by_role("checkbox", name=f"Choose {second}").check()
+    await page.get_by_role("checkbox", name=f"Select {second}").check()
     await page.mouse.move(0, 0)
     await page.evaluate("document.activeElement.blur()")
     await dashboard.parked(await dashboard.order(third))
     await expect(changed).to_be_visible()
     await expect(page.locator(f"#o-{third}")).to_have_count(0)
-    await page.get_by_role("checkbox", name=f"Choose {second}").uncheck()
+    await page.get_by_role("checkbox", name=f"Select {second}").uncheck()
     await page.mouse.move(0, 0)
     await page.evaluate("document.activeElement.blur()")
     await expect(page.locator(f"#o-{third}")).to_be_visible()
@@ -211,15 +211,17 @@ async def test_many_refunds_are_decided_on_at_once(
         await dashboard.parked(await dashboard.order(name))
     page = await open_page("/worklist?customer=customer-1")
     for name in ids:
-        await page.get_by_role("checkbox", name=f"Choose {name}").check()
-    await page.get_by_role("button", name="Done by hand…").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Done by hand: 2 orders")
+        await page.get_by_role("checkbox", name=f"Select {name}").check()
+    await page.get_by_role("button", name="Mark as done by hand…").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Mark as done by hand: 2 orders")
     await expect(page.locator(".tile-alert")).to_contain_text("89.96 USD")
     assert [(await dashboard.view(name)).decisions for name in ids] == [[], []]
     await page.get_by_label("Your name").fill("Ada Lovelace")
     await page.get_by_label("Reference").fill("transfers of 3 May")
-    await page.get_by_role("button", name="Mark as done by hand: 2 steps of 2 orders").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Done by hand: 2 of 2 decisions carried out")
+    await page.get_by_role("button", name="Mark 2 steps of 2 orders as done by hand").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Mark as done by hand: 2 of 2 decisions carried out"
+    )
     for name in ids:
         assert [each.note for each in (await dashboard.env.orders.result(name)).decisions] == ["transfers of 3 May"]
         dashboard.proxy.lift(name)

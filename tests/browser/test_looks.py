@@ -177,7 +177,7 @@ async def test_an_order_is_opened_and_cancelled_with_the_keyboard_alone(
     await press("Enter")
     await expect(page.locator("#main")).to_be_focused()
     await press("/")
-    await expect(page.get_by_label("Order id begins with")).to_be_focused()
+    await expect(page.get_by_label("Order id starts with")).to_be_focused()
     await page.keyboard.type(order_id)
     await expect(page.locator("tbody tr")).to_have_count(1)
     await expect(row(page, order_id)).to_be_visible()

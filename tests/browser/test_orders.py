@@ -80,10 +80,10 @@ async def test_orders_are_filtered_searched_and_paged_and_the_address_says_how(
 
     async with page.expect_event("load"):
         await page.get_by_role("link", name="Clear").click()
-    await page.get_by_label("Order id begins with").fill(f"{order_id}-0")
+    await page.get_by_label("Order id starts with").fill(f"{order_id}-0")
     await expect(rows).to_have_count(10)
-    await page.get_by_label("Order id begins with").fill("nothing-like-it")
-    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+    await page.get_by_label("Order id starts with").fill("nothing-like-it")
+    await expect(page.locator("#orders")).to_contain_text("No orders match")
 
 
 async def test_what_is_rarely_looked_for_is_found_and_downloaded(
@@ -94,12 +94,12 @@ async def test_what_is_rarely_looked_for_is_found_and_downloaded(
     page = await open_page()
     rows = page.locator("tbody tr")
     await expect(page.get_by_label("SKU")).to_be_hidden()
-    await page.get_by_label("Mail address").fill(f"{order_id}@example.com")
+    await page.get_by_label("Email").fill(f"{order_id}@example.com")
     await expect(rows).to_have_count(2)
     await expect(rows.first.get_by_role("link")).to_have_text(f"{order_id}-dear")
     await page.get_by_text("More filters").click()
     await page.get_by_label("Amount from").fill("44.98")
-    await expect(page.locator("#orders")).to_contain_text("An amount needs its currency")
+    await expect(page.locator("#orders")).to_contain_text("Enter a currency for the amount")
     await page.get_by_label("Currency").fill("eur")
     await expect(rows).to_have_count(1)
     await page.get_by_label("SKU").fill(f"{order_id}-dear-a")
@@ -116,7 +116,7 @@ async def test_what_is_rarely_looked_for_is_found_and_downloaded(
     assert [line.partition(",")[0] for line in lines] == ["order_id", f"{order_id}-dear"]
 
     await page.get_by_label("Amount to").fill("44.97")
-    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+    await expect(page.locator("#orders")).to_contain_text("No orders match")
     async with page.expect_event("load"):
         await page.get_by_role("link", name="Clear").click()
     await expect(page.get_by_label("SKU")).to_be_hidden()
@@ -131,9 +131,9 @@ async def test_what_is_picked_before_the_scripts_are_there_counts(
     page = await open_page(None)
     await page.route("**/static/dashboard.js", lambda route: held.put_nowait(route))
     await page.goto("/?status=cancelled&search=nothing-like-it", wait_until="commit")
-    await page.get_by_label("Order id begins with").fill(order_id)
+    await page.get_by_label("Order id starts with").fill(order_id)
     await page.get_by_label("Status").select_option("failed")
-    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+    await expect(page.locator("#orders")).to_contain_text("No orders match")
 
     await (await held.get()).continue_()
     await expect(row(page, order_id)).to_contain_text("Failed")
@@ -142,8 +142,8 @@ async def test_what_is_picked_before_the_scripts_are_there_counts(
 
 async def test_a_filtered_list_is_live_too(dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str) -> None:
     page = await open_page("/?status=cancelled")
-    await page.get_by_label("Order id begins with").fill(order_id)
-    await expect(page.locator("#orders")).to_contain_text("No order is like that")
+    await page.get_by_label("Order id starts with").fill(order_id)
+    await expect(page.locator("#orders")).to_contain_text("No orders match")
     await dashboard.held(await dashboard.order(order_id))
     await dashboard.env.orders.cancel_order(order_id, "too dear")
     await expect(row(page, order_id)).to_contain_text("Cancelled")

@@ -47,7 +47,7 @@ async def test_an_operator_signs_in_and_out(guarded: Guarded, open_page: OpenPag
     await expect(page.get_by_label("Key")).to_be_focused()
     for wrong in ("osk_nonsense", guarded.secrets["reader"]):
         await sign_in(page, wrong)
-        await expect(page.get_by_role("alert")).to_contain_text("Nobody was signed in")
+        await expect(page.get_by_role("alert")).to_contain_text("That key can't sign in here.")
     assert await page.context.cookies() == []
     await sign_in(page, guarded.secrets["ada"])
     await expect(page).to_have_url(f"{guarded.url}/totals?period=hour")

@@ -30,7 +30,7 @@ async def test_an_order_is_cancelled_in_its_hold(browser: Browser, held: Place, 
 async def test_a_cancel_after_the_end_comes_too_late(browser: Browser, completed: Place) -> None:
     order_id = await completed()
     answer = await browser.post(f"/orders/{order_id}/cancel", CANCEL)
-    assert "The cancel came too late." in (await browser.get(answer.headers["location"])).text
+    assert "The cancellation came too late." in (await browser.get(answer.headers["location"])).text
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ async def test_a_form_without_an_origin_is_refused(browser: Browser, held: Place
 
 
 async def test_a_decision_that_lacks_something_says_so_and_keeps_what_was_typed(browser: Browser, parked: str) -> None:
-    for missing, problem in ({"note": " "}, "give a reason"), ({"by": " ", "note": "gone"}, "Give your name"):
+    for missing, problem in ({"note": " "}, "give a reason"), ({"by": " ", "note": "gone"}, "Enter your name"):
         answer = await browser.post(f"/orders/{parked}/decisions", decision("write_off", **missing))
         assert answer.status == 409
         assert problem in words_of(answer.text)
@@ -74,12 +74,12 @@ async def test_a_parked_step_is_decided_on_once(browser: Browser, parked: str, e
     assert (await env.orders.result(parked)).status is OrderStatus.CANCELLED
 
     async def told() -> bool:
-        return "Write off by Ada: the goods are gone" in words_of((await browser.get(f"/orders/{parked}")).text)
+        return "Written off by Ada: the goods are gone" in words_of((await browser.get(f"/orders/{parked}")).text)
 
     await until(told)
     late = await browser.post(f"/orders/{parked}/decisions", decision("done_by_hand", note="ticket 7"))
     assert late.status == 409
-    assert "This was not done." in late.text
+    assert "Not done." in late.text
     assert forms_of(late.text) == []
 
 
@@ -92,7 +92,7 @@ async def test_a_form_that_no_page_has_is_refused(browser: Browser, parked: str,
 
 
 async def test_the_books_are_checked_when_somebody_asks(browser: Browser) -> None:
-    assert "Do they balance?" in (await browser.get("/totals")).text
+    assert "Checks that every order" in (await browser.get("/totals")).text
     assert (await browser.post("/totals/books", {})).headers["location"] == "/totals#books"
 
     async def judged() -> bool:

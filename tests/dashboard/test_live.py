@@ -81,10 +81,10 @@ def test_an_age_is_no_change() -> None:
 async def test_without_temporal_from_the_start_every_page_says_so(settings: Settings) -> None:
     async with serving(settings, target_host="127.0.0.1:1") as api:
         browser = Browser(api)
-        for path, said in (("/", "Newest first."), ("/totals", "Orders by outcome, by when they were placed")):
+        for path, said in (("/", "Newest first."), ("/totals", "Orders by outcome and time placed")):
             page = await browser.get(path)
             assert page.status == 200
-            assert "Temporal does not answer." in page.text
+            assert "Temporal is not responding." in page.text
             assert said in words_of(page.text)
         answer = await browser.get("/orders/some-order")
         assert (answer.status, "Try again" in answer.text) == (503, True)
@@ -98,8 +98,8 @@ async def test_the_list_of_orders_goes_on_while_temporal_is_away(
             await env.orders.place_order(await env.order(name))
             page = (await Browser(api).get(f"/?search={name}")).text
             assert f'id="o-{name}"' in page
-            assert "Temporal does not answer." in page
-            assert "how things stood <time" not in page
+            assert "Temporal is not responding." in page
+            assert "Last updated <time" not in page
 
 
 async def test_what_was_known_is_shown_with_its_age_when_the_register_goes(
@@ -115,9 +115,9 @@ async def test_what_was_known_is_shown_with_its_age_when_the_register_goes(
 
             async def stale() -> bool:
                 page = (await browser.get("/")).text
-                return "The register service does not answer." in page and "how things stood <time" in page
+                return "The register service is not responding." in page and "Last updated <time" in page
 
             await until(stale, 40)
             assert "No orders yet" in (await browser.get("/")).text
             unknown = words_of((await browser.get("/?search=never-asked-for")).text)
-            assert "Orders cannot be shown now The register does not answer" in unknown
+            assert "Orders are not available The register is not responding" in unknown

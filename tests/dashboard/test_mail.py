@@ -34,7 +34,7 @@ async def test_a_mail_that_was_not_sent_can_be_written_off(
             page = (await browser.get(f"/orders/{order_id}")).text
             assert forms_of(page) == [f"decide-{STEP}-{choice}" for choice in ("retry", "done_by_hand", "write_off")]
             assert "The confirmation was not sent." in page
-            assert "Mail not sent" in words_of((await browser.get("/worklist")).text)
+            assert "Email not sent" in words_of((await browser.get("/worklist")).text)
 
             fields = {
                 "form": f"decide-{STEP}-write_off",
@@ -48,6 +48,6 @@ async def test_a_mail_that_was_not_sent_can_be_written_off(
 
             async def recovered() -> bool:
                 page = (await browser.get(f"/orders/{order_id}")).text
-                return not forms_of(page) and "Write off by Ada: old" in words_of(page)
+                return not forms_of(page) and "Written off by Ada: old" in words_of(page)
 
             await until(recovered)

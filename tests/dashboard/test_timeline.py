@@ -96,18 +96,18 @@ def test_a_row_is_headed_by_what_its_state_is_the_state_of(state: str, undoing: 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        (RESERVE.name, "Release requested: it is final later"),
-        (CHARGE.name, "Refund requested: it is final later"),
-        (SHIP.name, "Cancel requested: it is final later"),
-        (CONFIRM.name, "Recall requested: it is final later"),
-        ("step_of_a_later_version", "Undo requested: it is final later"),
+        (RESERVE.name, "Release requested, not final yet"),
+        (CHARGE.name, "Refund requested, not final yet"),
+        (SHIP.name, "Cancellation requested, not final yet"),
+        (CONFIRM.name, "Recall requested, not final yet"),
+        ("step_of_a_later_version", "Undo requested, not final yet"),
     ],
 )
 def test_an_undo_that_was_requested_is_final_later(name: str, says: str) -> None:
     asked = changed(name, "undoing", "undo_requested", 10, 20)
     drawn = shown([step(name, "undo_requested", undoing=True)], asked, **{name: 20})
     (found,) = drawn.steps
-    assert (found.says, found.tone) == (says, "warn")
+    assert (found.state_label, found.tone) == (says, "warn")
     assert bars(found) == [("undo", 10, 10), ("requested", 20, 80)]
     assert drawn.kinds == ["undo", "requested"]
 

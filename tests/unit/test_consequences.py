@@ -43,9 +43,19 @@ def says(choice: str, name: str, states: Mapping[str, str]) -> str:
 @pytest.mark.parametrize(
     ("choice", "name", "states", "said"),
     [
-        ("write_off", MONEY, {MONEY: "undo_parked", PARCEL: "refused"}, "the customer is not refunded: $44.98 stay"),
-        ("write_off", MONEY, {MONEY: "undo_parked", PARCEL: "refused"}, "stay charged (pay-1). The rest of the order"),
-        ("done_by_hand", MONEY, {MONEY: "undo_parked"}, "You have refunded the customer outside ordersaga (pay-1)."),
+        (
+            "write_off",
+            MONEY,
+            {MONEY: "undo_parked", PARCEL: "refused"},
+            "the customer is not refunded, and $44.98 stays",
+        ),
+        ("write_off", MONEY, {MONEY: "undo_parked", PARCEL: "refused"}, "stays charged (pay-1). The rest of the order"),
+        (
+            "done_by_hand",
+            MONEY,
+            {MONEY: "undo_parked"},
+            "You confirm that you refunded the customer outside ordersaga (pay-1).",
+        ),
         ("write_off", STOCK, {STOCK: "undo_parked"}, "the stock stays reserved (rsv-1)"),
         ("write_off", PARCEL, {PARCEL: "undo_parked", MAIL: "pending"}, "the shipment stays booked (shp-1)"),
         (
@@ -54,21 +64,26 @@ def says(choice: str, name: str, states: Mapping[str, str]) -> str:
             {PARCEL: "undo_parked", MAIL: "pending"},
             "Everything else is undone: the customer is refunded $44.98 (pay-1); the stock is released (rsv-1).",
         ),
-        ("done_by_hand", PARCEL, {PARCEL: "undo_parked", MAIL: "pending"}, "You have cancelled the shipment outside"),
+        (
+            "done_by_hand",
+            PARCEL,
+            {PARCEL: "undo_parked", MAIL: "pending"},
+            "You confirm that you cancelled the shipment outside",
+        ),
         ("done_by_hand", PARCEL, {PARCEL: "undo_parked", MAIL: "pending"}, "the customer is refunded $44.98 (pay-1)"),
         (
             "write_off",
             PARCEL,
             {PARCEL: "undo_parked", MONEY: "undone", STOCK: "undone", MAIL: "pending"},
-            "Nothing else",
+            "nothing else to undo",
         ),
-        ("go_forward", PARCEL, {PARCEL: "undo_parked"}, "goes forward and completes, and $44.98 stay charged"),
-        ("write_off", PARCEL, {PARCEL: "parked"}, "no shipment is booked. The order goes forward and completes."),
-        ("write_off", PARCEL, {PARCEL: "parked"}, "The customer's $44.98 stay charged."),
-        ("write_off", MONEY, {MONEY: "parked"}, "the customer is not charged $44.98. The order goes forward"),
-        ("done_by_hand", PARCEL, {PARCEL: "parked"}, "You have booked the shipment outside ordersaga."),
-        ("retry", MONEY, {MONEY: "undo_parked"}, "Refunding the customer is tried once, now, and you are told"),
-        ("retry", PARCEL, {PARCEL: "parked"}, "Booking the shipment is tried once, now"),
+        ("go_forward", PARCEL, {PARCEL: "undo_parked"}, "The order completes, and $44.98 stays charged"),
+        ("write_off", PARCEL, {PARCEL: "parked"}, "no shipment is booked. The order completes."),
+        ("write_off", PARCEL, {PARCEL: "parked"}, "$44.98 stays charged to the customer."),
+        ("write_off", MONEY, {MONEY: "parked"}, "the customer is not charged $44.98. The order completes."),
+        ("done_by_hand", PARCEL, {PARCEL: "parked"}, "You confirm that you booked the shipment outside ordersaga."),
+        ("retry", MONEY, {MONEY: "undo_parked"}, "Refunding the customer is retried once, now, and you see"),
+        ("retry", PARCEL, {PARCEL: "parked"}, "Booking the shipment is retried once, now"),
     ],
 )
 def test_what_will_happen_is_said_before(choice: str, name: str, states: Mapping[str, str], said: str) -> None:
@@ -89,19 +104,19 @@ def test_a_step_of_a_later_version_has_plain_words() -> None:
         (
             OrderStatus.CANCELLED,
             {PARCEL: "undo_written_off", MONEY: "undo_undone"},
-            "Written off by a person: the shipment stays booked (shp-1), and the carrier may bring it.",
+            "Written off: the shipment stays booked (shp-1), and the carrier may deliver it.",
         ),
         (
             OrderStatus.FAILED,
             {MONEY: "undo_written_off", STOCK: "undo_written_off"},
             (
-                "Written off by a person: the stock stays reserved (rsv-1); "
-                "the customer is not refunded: $44.98 stay charged (pay-1)."
+                "Written off: the stock stays reserved (rsv-1); "
+                "the customer is not refunded, and $44.98 stays charged (pay-1)."
             ),
         ),
-        (OrderStatus.FAILED, {MONEY: "undo_done_by_hand"}, "A person has refunded the customer by hand."),
-        (OrderStatus.COMPLETED, {PARCEL: "written_off"}, "Written off by a person: no shipment is booked."),
-        (OrderStatus.COMPLETED, {PARCEL: "done_by_hand"}, "A person has booked the shipment by hand."),
+        (OrderStatus.FAILED, {MONEY: "undo_done_by_hand"}, "Someone refunded the customer by hand."),
+        (OrderStatus.COMPLETED, {PARCEL: "written_off"}, "Written off: no shipment is booked."),
+        (OrderStatus.COMPLETED, {PARCEL: "done_by_hand"}, "Someone booked the shipment by hand."),
     ],
 )
 def test_what_people_have_decided_is_said_afterwards(status: OrderStatus, states: Mapping[str, str], said: str) -> None:

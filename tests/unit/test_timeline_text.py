@@ -132,7 +132,7 @@ DESCRIBED: list[tuple[SagaEvent, str]] = [
     ),
     (
         StepResolved(**CHANGE, state=StepState.PARKED, undoing=False, decision=Decision("charge", Choice.RETRY, "Ada")),
-        "charge: retry by Ada",
+        "charge: retried by Ada",
     ),
     (
         AttemptFailed(at=AT, step="charge", attempt=1, undoing=False, message="no answer within 2 s"),

@@ -85,7 +85,7 @@ class InvalidCursor(OrdersagaError):
 
 
 class SettingsError(OrdersagaError):
-    """A setting is wrong. Nothing was started. See docs/settings.md."""
+    """A setting is wrong. Nothing was started. See docs/reference/settings.md."""
 
 
 class Unavailable(OrdersagaError):

@@ -33,7 +33,7 @@ from ordersaga.domain.text import FORBIDDEN, Printable, clean
 MAX_LINES = 1_000
 MAX_QUANTITY = 100_000
 MAX_ORDER_BYTES = 1_000_000
-"""Limits of one order. Its largest payload is then 135 KB, a fifteenth of Temporal's limit: docs/explanation/scale.md."""
+"""Limits of one order. Its largest payload is 135 KB, a fifteenth of Temporal's limit; docs/explanation/scale.md."""
 
 _LONGEST_PATH = 200
 

@@ -19,6 +19,11 @@ def plain(value: str | None) -> str:
     return (value or "").replace("_", " ")
 
 
+def describe_choice(choice: str | None) -> str:
+    """A decision that was carried out, such as "written off"."""
+    return _CHOICES.get(choice or "") or plain(choice)
+
+
 def _failed(entry: TimelineEntry, step: str) -> str:
     outcome = f"gave up on {step}" if entry.state == "gave_up" else f"{step}: result unknown"
     return f"{outcome}: {entry.message}"
@@ -38,7 +43,7 @@ def _parked(entry: TimelineEntry, step: str) -> str:
 
 def _resolved(entry: TimelineEntry, step: str) -> str:
     subject = f"undo of {step}" if entry.undoing else step
-    return f"{subject}: {plain(entry.choice)} by {entry.by}" + (f": {entry.note}" if entry.note else "")
+    return f"{subject}: {describe_choice(entry.choice)} by {entry.by}" + (f": {entry.note}" if entry.note else "")
 
 
 def _attempt_failed(entry: TimelineEntry, step: str) -> str:
@@ -57,6 +62,8 @@ def _until(at: datetime | None) -> str:
 def _unknown(entry: TimelineEntry, step: str) -> str:
     return f"{plain(entry.kind)} {step}".rstrip()
 
+
+_CHOICES = {"retry": "retried", "write_off": "written off", "go_forward": "marked as shipped"}
 
 _TEXTS: dict[str, Callable[[TimelineEntry, str], str]] = {
     "placed": lambda entry, step: "placed",

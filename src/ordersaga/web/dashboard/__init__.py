@@ -1,1 +1,1 @@
-"""The operator's dashboard: pages over what is known of orders, and the decisions that a person takes."""
+"""The dashboard for operators: pages about orders, and forms for decisions. What they show is read by `web/reads`."""

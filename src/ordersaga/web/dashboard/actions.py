@@ -1,4 +1,4 @@
-"""What the forms of an order do."""
+"""The actions behind the forms of an order's page."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from ordersaga.web.access import Caller
 from ordersaga.web.reads import AppState
 
 CANCEL_SECONDS = 10.0
-"""How long a page may take to say whether a cancel came in time. The order's page shows it when it is certain."""
-LONGEST_NAME = 100
-LONGEST_NOTE = 300
+"""How long a request waits for the result of a cancellation. After that, the order's page shows it once it is known."""
+MAX_NAME = 100
+MAX_REASON = 300
+"""The note of a decision, or the reason of a cancellation."""
+MAX_NOTE = 2_000
+"""A note on an order."""
+
+FormAction = Callable[[AppState, Caller, str, "ActionForm"], Awaitable[str]]
 
 
-LONGEST_NOTICE = 2_000
-"""Of a note on an order, which nobody decides anything by."""
-
-Act = Callable[[AppState, Caller, str, "Sent"], Awaitable[str]]
-
-
-class Sent(BaseModel):
-    """What a form sends. `form` names it; a decision has a choice and a step."""
+class ActionForm(BaseModel):
+    """The fields of a form. `form` is its id on the page; a decision has a choice and a step."""
 
     form: str = ""
     by: str = ""
@@ -37,12 +36,12 @@ class Sent(BaseModel):
     note_id: str = ""
 
 
-async def cancel(state: AppState, caller: Caller, order_id: str, sent: Sent) -> str:
-    """Cancel an order, and say what to tell. Raises DecisionRefused, OrderNotFound, Unavailable."""
-    by = name_of(caller, sent)
-    reason = shortened("The reason", sent.note, LONGEST_NOTE)
+async def cancel(state: AppState, caller: Caller, order_id: str, form: ActionForm) -> str:
+    """Cancel an order. Returns the name of the notice to show. Raises DecisionRefused, OrderNotFound, Unavailable."""
+    by = name_of(caller, form)
+    reason = single_line("The reason", form.note, MAX_REASON)
     if not reason:
-        raise DecisionRefused("To cancel an order give a reason. Nothing was changed.")
+        raise DecisionRefused("Enter a reason to cancel the order. Nothing was changed.")
     try:
         answer = await state.client.cancel_order(order_id, reason, CANCEL_SECONDS, by)
     except VerdictPending:
@@ -50,44 +49,50 @@ async def cancel(state: AppState, caller: Caller, order_id: str, sent: Sent) -> 
     return "cancelled" if answer.outcome is CancelOutcome.CANCELLED else "too-late"
 
 
-async def decide(state: AppState, caller: Caller, order_id: str, sent: Sent) -> str:
-    """Carry out a decision, and say what to tell. Raises DecisionRefused, OrderNotFound, Unavailable."""
-    by = name_of(caller, sent)
-    note = shortened("The note", sent.note, LONGEST_NOTE)
-    fields = {"choice": sent.choice, "by": by, "note": note, "step": sent.step or None}
+async def decide(state: AppState, caller: Caller, order_id: str, form: ActionForm) -> str:
+    """Carry out a decision. Returns the name of the notice to show.
+
+    Raises DecisionRefused, OrderNotFound, Unavailable.
+    """
+    by = name_of(caller, form)
+    note = single_line("The note", form.note, MAX_REASON)
+    fields = {"choice": form.choice, "by": by, "note": note, "step": form.step or None}
     try:
         decision = OrderDecision.model_validate(fields)
     except ValidationError as error:
         problems = describe_problems(error)
-        raise DecisionRefused(f"This is no decision ({problems}). Nothing was changed.") from None
+        raise DecisionRefused(f"This decision is not valid ({problems}). Nothing was changed.") from None
     view = await state.client.resolve(order_id, decision)
     if decision.choice != "retry":
         return "decided"
     return "retry-failed" if unresolved(view, decision) else "retry-helped"
 
 
-async def write_note(state: AppState, caller: Caller, order_id: str, sent: Sent) -> str:
-    """Write a note, and say what to tell. Raises DecisionRefused, InvalidRequest, OrderNotFound, Unavailable."""
-    by, text = name_of(caller, sent), sent.note.strip()
+async def write_note(state: AppState, caller: Caller, order_id: str, form: ActionForm) -> str:
+    """Save a note. Returns the name of the notice to show.
+
+    Raises DecisionRefused, InvalidRequest, OrderNotFound, Unavailable.
+    """
+    by, text = name_of(caller, form), form.note.strip()
     if not text:
-        raise DecisionRefused("There is nothing in the note. Nothing was written.")
-    if len(text) > LONGEST_NOTICE:
-        raise DecisionRefused(f"A note has at most {LONGEST_NOTICE} characters. Nothing was written.")
-    await state.client.note(order_id, by, text, sent.note_id[:100] or None)
+        raise DecisionRefused("The note is empty. Nothing was saved. Enter a text.")
+    if len(text) > MAX_NOTE:
+        raise DecisionRefused(f"A note can have at most {MAX_NOTE:,} characters. Nothing was saved. Shorten it.")
+    await state.client.note(order_id, by, text, form.note_id[:100] or None)
     return "noted"
 
 
-def name_of(caller: Caller, sent: Sent) -> str:
-    """Who acts; with the key's name where that is another, so that nobody can hide behind somebody's name."""
-    name = shortened("A name", sent.by, LONGEST_NAME)
+def name_of(caller: Caller, form: ActionForm) -> str:
+    """The name that was entered, with the key's name if it differs, so that nobody can act under a false name."""
+    name = single_line("Your name", form.by, MAX_NAME)
     if not name:
-        raise DecisionRefused("Give your name: it is kept with the order. Nothing was changed.")
+        raise DecisionRefused("Enter your name: it is stored with the order. Nothing was changed.")
     return f"{name} (key {caller.name})" if caller.key and name != caller.name else name
 
 
-def shortened(label: str, text: str, max_length: int) -> str:
-    """What was typed, on one line. Raises DecisionRefused."""
+def single_line(label: str, text: str, max_length: int) -> str:
+    """A form field's text on one line. Raises DecisionRefused if it is too long."""
     text = " ".join(text.split())
     if len(text) > max_length:
-        raise DecisionRefused(f"{label} has at most {max_length} characters. Nothing was changed.")
+        raise DecisionRefused(f"{label} can have at most {max_length} characters. Nothing was changed. Shorten it.")
     return clean(text)

@@ -1,4 +1,4 @@
-"""The dashboard, put into an application beside the API."""
+"""Adds the dashboard to an application."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from ordersaga.web.access.limiter import Limiter
 from ordersaga.web.dashboard import routes, signing_in
-from ordersaga.web.dashboard.dependencies import TRIES, DashboardState
+from ordersaga.web.dashboard.dependencies import SIGN_IN_RATE, DashboardState
 from ordersaga.web.dashboard.errors import add_error_pages
 from ordersaga.web.dashboard.reading import Readings
 from ordersaga.web.dashboard.security import STATIC, SecurityHeaders
@@ -21,22 +21,21 @@ from ordersaga.web.reads import AppState
 
 
 def add_dashboard(app: FastAPI, state: AppState) -> None:
-    """Add the dashboard's pages, and pages for errors to those who ask with a browser.
+    """Add the dashboard's pages to the application, and error pages for browsers.
 
-    To be called when the application has its other routes and its error handlers. The front has to be running while
-    the application serves.
+    Call it after the other routes and error handlers were added. `state` must be running while the application serves.
     """
     readings = Readings(state)
-    app.state.dashboard = DashboardState(readings, Sessions(state.keys), Limiter(TRIES))
+    app.state.dashboard = DashboardState(readings, Sessions(state.keys), Limiter(SIGN_IN_RATE))
     app.include_router(signing_in.router)
     app.include_router(routes.router)
     app.mount(STATIC, StaticFiles(directory=Path(__file__).parent / "static"), "static")
     app.add_middleware(SecurityHeaders)
     add_error_pages(app)
-    _run_along(app, readings)
+    _extend_lifespan(app, readings)
 
 
-def _run_along(app: FastAPI, readings: Readings) -> None:
+def _extend_lifespan(app: FastAPI, readings: Readings) -> None:
     inner = app.router.lifespan_context
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The check of the books: made when somebody asks for it, in the background, and shown with its age."""
+"""The check of the books. It runs in the background when somebody starts it; its result is shown with its age."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ log = structlog.get_logger(__name__)
 
 
 class BooksCheck:
-    """One check at a time, however many ask; the last result stays."""
+    """Runs one check at a time, and keeps the last result."""
 
     def __init__(self) -> None:
         self.running_since: datetime | None = None
-        self.found: Books | None = None
-        self.found_at: datetime | None = None
+        self.result: Books | None = None
+        self.result_at: datetime | None = None
         self.problem: str | None = None
-        """Why the last check could not be made."""
+        """Why the last check failed; None if it succeeded."""
         self.at: datetime | None = None
-        """When the last check ended, however it did."""
+        """When the last check ended, whether it succeeded or failed."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self, client: OrderClient) -> None:
-        """Begin a check, unless one runs."""
+        """Start a check, unless one is running."""
         if self.running_since is None:
             self.running_since = datetime.now(UTC)
             self._task = asyncio.create_task(self._check(client))
 
     async def close(self) -> None:
-        """Give up a check that runs."""
+        """Abort a running check."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
     async def _check(self, client: OrderClient) -> None:
         try:
-            self.found, self.problem = await check_books(client), None
-            self.found_at = datetime.now(UTC)
+            self.result, self.problem = await check_books(client), None
+            self.result_at = datetime.now(UTC)
         except OrdersagaError as error:
             self.problem = str(error)
         except Exception:
             log.exception("the check of the books failed")
-            self.problem = "Something went wrong in the check; the log of `ordersaga api` says what."
+            self.problem = "This is a bug; the log of `ordersaga api` has the details. Nothing was changed."
         finally:
             self.at = datetime.now(UTC)
             self.running_since = None

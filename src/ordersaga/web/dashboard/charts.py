@@ -1,4 +1,4 @@
-"""The totals' chart: buckets of orders to rectangles."""
+"""The chart of the totals page: turns buckets of orders into rectangles."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ordersaga.web.dashboard.totals import KINDS, Bucket, Period
 
 WIDTH, HEIGHT = 960, 200
 _GAP = 0.18
-"""Of a bucket's width."""
-_LINES = 4
+"""Between bars, as a fraction of a bucket's width."""
+_GRID_LINES = 4
 
 
 @dataclass(frozen=True)
 class Rect:
-    """A part of a bar."""
+    """One segment of a bar."""
 
     kind: str
     x: float
@@ -29,7 +29,7 @@ class Rect:
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars over time, stacked by outcome. `top` is the count at its upper edge."""
+    """Bars over time, stacked by outcome. `top` is the count at the upper edge."""
 
     bars: Sequence[Rect]
     lines: Sequence[float]
@@ -42,13 +42,13 @@ class Chart:
 def chart_of(period: Period, buckets: Sequence[Bucket]) -> Chart:
     """The chart of these buckets, oldest first."""
     highest = max((bucket.placed for bucket in buckets), default=0)
-    bars = [bar for at, bucket in enumerate(buckets) for bar in _bar(bucket, at, len(buckets), highest)]
+    bars = [bar for index, bucket in enumerate(buckets) for bar in _bar(bucket, index, len(buckets), highest)]
     every = max(1, len(buckets) // 6)
     ticks = [f"{bucket.start:{period.tick}}" for bucket in buckets[::every]]
-    return Chart(bars, [round(HEIGHT * line / _LINES, 1) for line in range(_LINES + 1)], ticks, highest)
+    return Chart(bars, [round(HEIGHT * line / _GRID_LINES, 1) for line in range(_GRID_LINES + 1)], ticks, highest)
 
 
-def _bar(bucket: Bucket, at: int, buckets: int, highest: int) -> Iterator[Rect]:
+def _bar(bucket: Bucket, index: int, buckets: int, highest: int) -> Iterator[Rect]:
     wide = WIDTH / buckets
     floor = float(HEIGHT)
     for kind, label in KINDS.items():
@@ -58,5 +58,5 @@ def _bar(bucket: Bucket, at: int, buckets: int, highest: int) -> Iterator[Rect]:
         high = HEIGHT * count / highest
         floor -= high
         title = f"{minute(bucket.start)} UTC: {counted(count, 'order')}, {label.lower()}"
-        left = wide * (at + _GAP / 2)
+        left = wide * (index + _GAP / 2)
         yield Rect(kind, round(left, 2), round(floor, 2), round(wide * (1 - _GAP), 2), round(high, 2), title)

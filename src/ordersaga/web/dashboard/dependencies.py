@@ -1,4 +1,4 @@
-"""What the routes work with: who has signed in, and what there is to read."""
+"""The dependencies of the routes: the dashboard's state and the signed-in caller."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from ordersaga.web.dashboard.reading import Readings
 from ordersaga.web.dashboard.sessions import Sessions
 
 COOKIE = "ordersaga_session"
-TRIES = "10/minute"
-"""How often an address may try to sign in."""
+SIGN_IN_RATE = "10/minute"
+"""How often one address may try to sign in."""
 
 
 @dataclass(frozen=True)
 class DashboardState:
-    """The dashboard's own, in the state of the application."""
+    """The dashboard's part of the application's state."""
 
     readings: Readings
     sessions: Sessions
-    tries: Limiter
+    sign_in_limiter: Limiter
 
     def caller(self, request: Request) -> Caller | None:
-        """Who asks, if they have signed in and their key is still there."""
+        """The caller, if they have signed in and their key is still valid."""
         return self.sessions.caller(request.cookies.get(COOKIE, ""))
 
 
 def dashboard(request: Request) -> DashboardState:
     """The dashboard's state of this application."""
-    found = request.app.state.dashboard
-    assert isinstance(found, DashboardState)
-    return found
+    state = request.app.state.dashboard
+    assert isinstance(state, DashboardState)
+    return state
 
 
 def operator(request: Request) -> Caller:
-    """Who asks. Raises SignInNeeded."""
+    """The signed-in caller. Raises SignInNeeded."""
     caller = dashboard(request).caller(request)
     if caller is None:
         raise SignInNeeded

@@ -1,4 +1,4 @@
-"""A plain page for every error, for whoever looks with a browser."""
+"""Error pages for browsers."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ from ordersaga.web.dashboard.rendering import render, url
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
-_LABELS = {
-    404: ("There is nothing here", "No page has this address. A link may have been cut short."),
-    405: ("This cannot be done here", "This address takes another kind of request. Nothing was changed."),
-    413: ("That is too much", "What was sent is longer than any form here. Nothing was changed."),
-    422: ("This cannot be read", "Something in the address or the form is not as it should be. Nothing was changed."),
-    429: ("Too many requests", "Wait a moment, then try again. Nothing was changed."),
-    500: ("Something went wrong here", "The log of `ordersaga api` says what. Look at the order before you try again."),
+_TEXTS = {
+    404: ("Page not found", "There is no page at this address. The link may be incomplete."),
+    405: ("Not possible here", "This address does not accept this kind of request. Nothing was changed."),
+    413: (
+        "Too much data",
+        "The form contains too much data. Nothing was changed. Shorten it and try again.",
+    ),
+    422: ("Invalid request", "The address or the form contains a value that is not valid. Nothing was changed."),
+    429: ("Too many requests", "Nothing was changed. Wait a moment, then try again."),
+    500: (
+        "Something went wrong",
+        "This is a bug; the log of `ordersaga api` has the details. Check the order before you retry.",
+    ),
 }
 
 
 class PageError(Exception):
-    """Something to be told on a page of its own."""
+    """An error that is shown on a page of its own."""
 
     def __init__(self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(title)
@@ -39,27 +45,27 @@ class PageError(Exception):
 
 
 class SignInNeeded(Exception):
-    """Nobody has signed in, or the key is gone."""
+    """The visitor has not signed in, or the key was revoked."""
 
 
 def error_page(status: int, title: str, detail: str, back: str | None = None) -> HTMLResponse:
-    """A page that says what happened."""
+    """The page for an error. `back` is the address that its button retries."""
     layout = SimpleNamespace(page="", waiting=0, caller_name=None, banners=[])
     context = {"layout": layout, "status": status, "title": title, "detail": detail, "back": back}
     return HTMLResponse(render("error.html", context), status)
 
 
 def add_error_pages(app: FastAPI) -> None:
-    """Answer errors with pages where a browser asked for one, and leave all others as they are handled now."""
+    """Answer errors with a page if a browser asked for one. All other requests keep their current error handlers."""
     app.add_exception_handler(PageError, _page_error)
     app.add_exception_handler(SignInNeeded, _sign_in)
-    kinds: tuple[type[Exception], ...] = (HTTPException, RequestValidationError, Exception, *_ours(app))
+    kinds: tuple[type[Exception], ...] = (HTTPException, RequestValidationError, Exception, *_order_errors(app))
     for kind in kinds:
         before = cast("Handler | None", app.exception_handlers.get(kind))
         app.add_exception_handler(kind, _for_browsers(before))
 
 
-def _ours(app: FastAPI) -> list[type[Exception]]:
+def _order_errors(app: FastAPI) -> list[type[Exception]]:
     registered = [
         kind for kind in app.exception_handlers if isinstance(kind, type) and issubclass(kind, OrdersagaError)
     ]
@@ -82,34 +88,38 @@ def _wants_page(request: Request) -> bool:
 def _page_of(request: Request, error: Exception) -> Response:
     again = request.url.path if request.method == "GET" else None
     if isinstance(error, OrderNotFound):
-        detail = f"{error} It may have been placed elsewhere, or be forgotten: Temporal keeps ended orders for a time."
-        return error_page(404, "There is no such order", detail)
+        detail = f"{error} Check the id, and that this dashboard uses the right Temporal namespace and register."
+        return error_page(404, "Order not found", detail)
     if isinstance(error, Unavailable):
-        page = error_page(503, "No answer for now", str(error), again)
+        page = error_page(503, "Not available right now", str(error), again)
         page.headers["Retry-After"] = "5"
         return page
     if isinstance(error, InvalidCursor):
-        return error_page(400, "This page of the list is gone", "Begin at the newest orders again.")
+        return error_page(
+            400,
+            "Page no longer available",
+            "This page of the list no longer exists. Start again from the newest orders.",
+        )
     status = 422 if isinstance(error, RequestValidationError) else int(getattr(error, "status_code", 500))
-    title, detail = _LABELS.get(status) or (HTTPStatus(status).phrase, str(getattr(error, "detail", "")))
+    title, detail = _TEXTS.get(status) or (HTTPStatus(status).phrase, str(getattr(error, "detail", "")))
     page = error_page(status, title, detail)
     page.headers.update(getattr(error, "headers", None) or {})
     return page
 
 
 async def _page_error(_request: Request, error: Exception) -> Response:
-    flash = cast("PageError", error)
-    page = error_page(flash.status, flash.title, flash.detail)
-    page.headers.update(flash.headers)
+    failure = cast("PageError", error)
+    page = error_page(failure.status, failure.title, failure.detail)
+    page.headers.update(failure.headers)
     return page
 
 
 async def _sign_in(request: Request, _error: Exception) -> Response:
-    """To the sign-in, and from there back to where one wanted to be."""
-    wanted: dict[str, Any] = {}
+    """Redirect to the sign-in page, and from there back to the requested page."""
+    query: dict[str, Any] = {}
     if request.method == "GET":
-        wanted["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    target = url("/sign-in", wanted)
+        query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    target = url("/sign-in", query)
     if "hx-request" in request.headers:
         return Response(status_code=204, headers={"HX-Redirect": target})
     return RedirectResponse(target, 303)

@@ -1,4 +1,4 @@
-"""The dashboard's labels: states in words and tones, steps by what they do. Words as in docs/reference/glossary.md."""
+"""Texts and colours of states, steps and decisions. The terms are those of docs/reference/glossary.md."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ordersaga.contracts.notification import NotificationState
 from ordersaga.domain.result import OrderStatus, TimelineEntry
-from ordersaga.domain.timeline_text import describe
+from ordersaga.domain.timeline_text import describe, describe_choice
 from ordersaga.domain.worklist import Attention
 from ordersaga.orders.workflows.steps import CHARGE, CONFIRM, RESERVE, SHIP
 from ordersaga.saga import Choice, StepState
@@ -43,20 +43,20 @@ TONES: dict[str, str] = {
     NotificationState.SENT: "ok",
     NotificationState.RECALLED: "muted",
 }
-"""The colour of a state, beside its word. What several enumerations call alike has the same tone in all of them."""
+"""The colour of each state. States with the same name in several enumerations share a tone."""
 
 _LABELS: dict[str, str] = {
-    StepState.UNKNOWN: "Effect unknown",
-    StepState.GAVE_UP: "Given up",
-    StepState.TOO_LATE: "Stands: too late to undo",
-    StepState.UNDO_REQUESTED: "Undo requested: it is final later",
-    StepState.PENDING: "Pending",
+    StepState.UNKNOWN: "Result unknown",
+    StepState.GAVE_UP: "Gave up",
+    StepState.TOO_LATE: "Too late to undo",
+    StepState.UNDO_REQUESTED: "Undo requested, not final yet",
+    Attention.MAIL_NOT_SENT: "Email not sent",
 }
 
 
 @dataclass(frozen=True)
 class Doing:
-    """Doing something in words: to be told to do it, while it goes on, and when a person has."""
+    """One direction of a step in three forms: "Reserve …", "Reserving …" and, of a person, "reserved …"."""
 
     title: str
     going_on: str
@@ -64,13 +64,13 @@ class Doing:
 
     @classmethod
     def of(cls, verb: str, going_on: str, done: str, thing: str) -> Doing:
-        """Such as reserve, reserving, reserved, the stock."""
+        """Combine the verb's forms with its object: "Reserve", "Reserving", "reserved", "the stock"."""
         return cls(f"{verb} {thing}", f"{going_on} {thing}", f"{done} {thing}")
 
 
 @dataclass(frozen=True)
 class StepLabels:
-    """A step in words: its effect as a noun, what doing and undoing it is, and that its undo was asked for."""
+    """A step's texts: its effect as a noun, doing it, undoing it, and that its undo was requested."""
 
     noun: str
     do: Doing
@@ -95,7 +95,7 @@ STEPS = {
         "shipment",
         Doing.of("Book", "Booking", "booked", "the shipment"),
         Doing.of("Cancel", "Cancelling", "cancelled", "the shipment"),
-        "Cancel requested",
+        "Cancellation requested",
     ),
     CONFIRM.name: StepLabels(
         "confirmation",
@@ -106,23 +106,27 @@ STEPS = {
 }
 
 ATTENTION = {
-    Attention.PARKED: "A step cannot finish by itself. It is tried again, slowly, until somebody decides.",
+    Attention.PARKED: "A step keeps failing. It is retried, at least every hour, until it succeeds or you decide.",
     Attention.MAIL_NOT_SENT: "The order has completed, but its confirmation could not be sent.",
-    Attention.REFUND_FAILED: "The order is undone, but its refund has failed since: the customer has not got the money "
-    "back.",
-    Attention.CUT_OFF: "The run was ended from outside. The watcher has the order go on by itself within a minute or "
-    "so. If the order stays here, the log of `ordersaga worker` says why it cannot.",
-    Attention.WEDGED: "The worker cannot go on with it: a bug, or something that its version cannot read. Nothing is "
-    "lost. See the worker's log; it goes on when a worker runs that can.",
-    Attention.OVERDUE: "Its run takes longer than its policy allows. There is nothing to decide: see what it waits for,"
-    " whether there are workers enough, and the worker's log. It leaves the worklist when it ends.",
-    Attention.OTHER: "A later version of ordersaga has put it here. Look at the order, and at the worker's log.",
+    Attention.REFUND_FAILED: "The order was undone, but its refund failed later: the customer has not been paid back.",
+    Attention.CUT_OFF: "The run was terminated from outside. The watcher recovers the order, usually within a minute. "
+    "If the order stays here, the log of `ordersaga worker` says why.",
+    Attention.WEDGED: "The worker cannot process the run: a bug, or data that its version cannot read. Nothing is "
+    "lost. See the worker's log; the order continues when a fixed worker runs.",
+    Attention.OVERDUE: "The run takes longer than its policy allows. There is nothing to decide: check what it is "
+    "waiting for, whether enough workers run, and the worker's log. The order leaves the worklist when it ends.",
+    Attention.OTHER: "A later version of ordersaga added it to the worklist. Check the order and the worker's log.",
 }
 
 
 def label(value: str) -> str:
-    """A state or a choice in words."""
+    """The text of a state or a choice."""
     return _LABELS.get(value) or value.replace("_", " ").capitalize()
+
+
+def decision_label(choice: str) -> str:
+    """The text of a choice that was carried out."""
+    return describe_choice(choice).capitalize()
 
 
 def tone(value: str) -> str:
@@ -131,30 +135,30 @@ def tone(value: str) -> str:
 
 
 def step_labels(name: str) -> StepLabels:
-    """A step in words; one of a later version under its own name."""
+    """The texts of a step; a step of a later version is shown by its name."""
     own = label(name)
-    unknown = Doing(own, own, f"done this ({own})")
+    unknown = Doing(own, own, f"did this ({own})")
     return STEPS.get(name) or StepLabels(own.lower(), unknown, unknown, "Undo requested")
 
 
 def entry_label(entry: TimelineEntry) -> str:
-    """An entry of the timeline with its steps in plain words."""
-    plain = describe(entry, lambda step: step_labels(step).noun)
-    return plain[:1].upper() + plain[1:]
+    """The text of a timeline entry, with its step's noun."""
+    text = describe(entry, lambda step: step_labels(step).noun)
+    return text[:1].upper() + text[1:]
 
 
 def camel_label(name: str) -> str:
-    """A refusal's type in words: PaymentDeclined is "Payment declined"."""
-    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: f" {found.group().lower()}", name)
+    """A refusal's type as text: PaymentDeclined becomes "Payment declined"."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f" {match.group().lower()}", name)
 
 
 @dataclass(frozen=True)
 class ChoiceLabels:
-    """A decision in words: its button, what will happen, and what its note is for."""
+    """The texts of a decision: its button, its consequence, and its note."""
 
     name: str
     button: str
-    says: str
+    consequence: str
     note_label: str
     note_help: str
     note_required: bool = True
@@ -163,30 +167,32 @@ class ChoiceLabels:
 
 @dataclass(frozen=True)
 class BulkChoice:
-    """A decision that can be taken on many orders at once: its button, and what it says was done."""
+    """A decision for many orders at once. `submit` is the final button's text; "{}" stands for the number of steps."""
 
     name: str
     button: str
-    doing: str
+    submit: str
     danger: bool = False
 
 
 BULK = (
-    BulkChoice(Choice.RETRY, "Retry now", "Retry"),
-    BulkChoice(Choice.DONE_BY_HAND, "Done by hand", "Mark as done by hand:"),
-    BulkChoice(Choice.WRITE_OFF, "Write off", "Write off", danger=True),
+    BulkChoice(Choice.RETRY, "Retry now", "Retry {}"),
+    BulkChoice(Choice.DONE_BY_HAND, "Mark as done by hand", "Mark {} as done by hand"),
+    BulkChoice(Choice.WRITE_OFF, "Write off", "Write off {}", danger=True),
 )
 
 
-def choice_labels(choice: str, says: str) -> ChoiceLabels:
-    """A decision on what is parked, and what it does."""
+def choice_labels(choice: str, consequence: str) -> ChoiceLabels:
+    """The texts of a decision with this consequence."""
     match choice:
         case Choice.RETRY:
-            return ChoiceLabels(choice, "Retry now", says, "Note", "Kept with the order.", note_required=False)
+            return ChoiceLabels(choice, "Retry now", consequence, "Note", "Stored with the order.", note_required=False)
         case Choice.DONE_BY_HAND:
-            found_by = "What it can be found by, such as a refund's id."
-            return ChoiceLabels(choice, "Done by hand", says, "Reference", found_by)
+            note_help = "How to find it later, such as the refund's id."
+            return ChoiceLabels(choice, "Mark as done by hand", consequence, "Reference", note_help)
         case Choice.GO_FORWARD:
-            note = "Kept with the order."
-            return ChoiceLabels(choice, "The parcel has left", says, "Note", note, note_required=False, danger=True)
-    return ChoiceLabels(choice, "Write off", says, "Reason", "Kept with the order for whoever asks later.", danger=True)
+            note_help = "Stored with the order."
+            return ChoiceLabels(
+                choice, "Mark as shipped", consequence, "Note", note_help, note_required=False, danger=True
+            )
+    return ChoiceLabels(choice, "Write off", consequence, "Reason", "Stored with the order.", danger=True)

@@ -1,4 +1,4 @@
-"""What is around every page: the navigation with the worklist's count, and banners for what does not answer."""
+"""The layout of every page: the navigation with the worklist's count, and banners for what is not responding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ordersaga.web.reads.cache import Snapshot
 
 @dataclass(frozen=True)
 class Banner:
-    """A banner. `since`: what the page shows is from then."""
+    """A banner. `since`: when the data on the page was last updated, if it is out of date."""
 
     title: str
     detail: str
@@ -26,7 +26,7 @@ class Banner:
 
 @dataclass(frozen=True)
 class PageLayout:
-    """Around a page: its name in the navigation, how many orders wait, who looks, and what is wrong."""
+    """A page's name in the navigation, the number of orders on the worklist, the caller's name and the banners."""
 
     page: str
     waiting: int
@@ -35,7 +35,7 @@ class PageLayout:
 
 
 async def layout_of(overview: Overview, page: str, caller: Caller, shown: Sequence[Snapshot[Any]] = ()) -> PageLayout:
-    """The frame of a page that shows these."""
+    """The layout of a page that shows these snapshots."""
     health, waiting = await asyncio.gather(overview.health(), _waiting(overview))
     stale = [known for known in shown if not known.fresh]
     banners = list(_banners(health.value, stale))
@@ -44,20 +44,20 @@ async def layout_of(overview: Overview, page: str, caller: Caller, shown: Sequen
 
 def _banners(health: Health, stale: Sequence[Snapshot[Any]]) -> Iterator[Banner]:
     since = min((known.at for known in stale), default=None)
-    away = [name for name, answers in health.services.items() if not answers]
+    silent = [name for name, responds in health.services.items() if not responds]
     if not health.temporal:
-        detail = "Orders can be neither placed nor changed until it does. Nothing is lost; this page goes on by itself."
-        yield Banner("Temporal does not answer.", detail, "bad", since)
+        detail = "Orders cannot be placed or changed until it responds. Nothing is lost; this page updates by itself."
+        yield Banner("Temporal is not responding.", detail, "bad", since)
     elif not health.worker:
-        detail = "Orders wait, and go on as soon as one runs: `ordersaga worker` or `ordersaga up` starts one."
-        yield Banner("No worker answers.", detail, "warn", since)
+        detail = "Orders wait until one runs. Start one with `ordersaga worker` or `ordersaga up`."
+        yield Banner("No worker is responding.", detail, "warn", since)
     elif stale:
-        yield Banner("This is not up to date.", stale[0].problem or "", "warn", since)
-    if away:
-        names = " and ".join([", ".join(away[:-1]), away[-1]] if len(away) > 1 else away)
-        many = len(away) > 1
-        title = f"The {names} service{'s do' if many else ' does'} not answer."
-        yield Banner(title, f"What orders need of {'them' if many else 'it'} is tried again until they do.")
+        yield Banner("This page is out of date.", stale[0].problem or "", "warn", since)
+    if silent:
+        names = " and ".join([", ".join(silent[:-1]), silent[-1]] if len(silent) > 1 else silent)
+        many = len(silent) > 1
+        title = f"The {names} service{'s are' if many else ' is'} not responding."
+        yield Banner(title, f"Orders retry their calls to {'them' if many else 'it'} until they succeed.")
 
 
 async def _waiting(overview: Overview) -> int:

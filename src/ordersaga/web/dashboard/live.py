@@ -1,4 +1,4 @@
-"""Live pages: a stream of the parts of a page that have changed."""
+"""Live pages: event streams of the parts of a page that have changed."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from ordersaga.web.dashboard.rendering import without_ages
 from ordersaga.web.dashboard.views import View
 from ordersaga.web.reads import AppState
 
-LOOK_SECONDS = 1.0
-TRY_AGAIN_MILLISECONDS = 2_000
-_TOO_MANY_MILLISECONDS = 30_000
+POLL_SECONDS = 1.0
+RECONNECT_MILLISECONDS = 2_000
+_BUSY_RECONNECT_MILLISECONDS = 30_000
 
 
 async def updates(
-    state: AppState, who: Callable[[], Caller | None], page: Callable[[Caller], Awaitable[View]]
+    state: AppState, current_caller: Callable[[], Caller | None], page: Callable[[Caller], Awaitable[View]]
 ) -> AsyncIterator[ServerSentEvent]:
-    """The parts of a page as HTML, at once and then each when it has changed, until nobody is signed in any more.
+    """The parts of a page as HTML: all of them first, then each one that changes, until the session ends.
 
-    Ages count as no change: the page lets them grow by itself.
+    A change of an age alone is not sent: the page updates ages by itself.
     """
-    caller = who()
+    caller = current_caller()
     if caller is None:
         yield ServerSentEvent(raw_data="", event="signed-out")
         return
     shown: dict[str, str] = {}
     try:
         with state.streams.open(caller.key or caller.name):
-            yield ServerSentEvent(comment="hello", retry=TRY_AGAIN_MILLISECONDS)
+            yield ServerSentEvent(comment="hello", retry=RECONNECT_MILLISECONDS)
             while not state.overview.stopping.is_set():
                 for event, html in (await _parts(page, caller)).items():
                     if shown.get(event) != (now := without_ages(html)):
                         shown[event] = now
                         yield ServerSentEvent(raw_data=html, event=event)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
+                    async with asyncio.timeout(POLL_SECONDS):
                         await state.overview.stopping.wait()
-                if who() is None:
+                if current_caller() is None:
                     yield ServerSentEvent(raw_data="", event="signed-out")
                     return
     except TooManyStreams:
-        yield ServerSentEvent(comment="too many streams", retry=_TOO_MANY_MILLISECONDS)
+        yield ServerSentEvent(comment="too many streams", retry=_BUSY_RECONNECT_MILLISECONDS)
 
 
 async def _parts(page: Callable[[Caller], Awaitable[View]], caller: Caller) -> dict[str, str]:
-    """Nothing while nothing can be said: what the page shows stays, and says itself that it is old."""
+    """The current parts; none while they cannot be read. The page then keeps what it shows, marked as old."""
     try:
         return (await page(caller)).live()
     except (Unavailable, OrderNotFound):

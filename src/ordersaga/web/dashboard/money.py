@@ -1,4 +1,4 @@
-"""Money as a customer reads it: in the format of the country that the parcel goes to."""
+"""Formats money for customers, as is usual in the country that the parcel goes to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAIN = Locale("en")
 
 @cache
 def locale_of(country: str) -> Locale:
-    """The locale of a country's first official language; English where none is known."""
+    """The locale of a country's first official language; English if none is known."""
     for language in get_official_languages(country, de_facto=True):
         try:
             return Locale(language, territory=country)
@@ -26,13 +26,13 @@ def locale_of(country: str) -> Locale:
 
 
 def in_format(money: Money, country: str | None = None) -> str:
-    """An amount with its currency, as it is written in the country: 1.234,50 € in Germany."""
+    """An amount with its currency in the country's format: 1.234,50 € in Germany."""
     locale = locale_of(country) if country else PLAIN
     return format_currency(Decimal(money.amount), money.currency, locale=locale)
 
 
 def figures(amount: str) -> str:
-    """A decimal string with its thousands apart, every decimal kept: "1234.50" is 1,234.50. Else the text itself."""
+    """A decimal string with thousands separators and all its decimals: 1,234.50. Other text is returned unchanged."""
     try:
         value = exact_decimal(amount)
     except ValueError:

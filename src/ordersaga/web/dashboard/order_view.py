@@ -25,25 +25,25 @@ from ordersaga.web.dashboard.rendering import order_url
 from ordersaga.web.dashboard.timeline import is_going_back, timeline_of
 from ordersaga.web.dashboard.views import View
 
-MOST_LINES = 100
-CANCEL_SAYS = (
-    "Everything that was done for this order is undone: its stock is released, what was charged is refunded, its "
-    "shipment is cancelled. If the parcel has left by then, the cancel comes too late, and the order goes on."
+MAX_LINES = 100
+CANCEL_CONSEQUENCE = (
+    "Everything done for this order is undone: its stock is released, its charge refunded, its shipment cancelled. "
+    "If the parcel has left by then, the cancellation comes too late and the order completes."
 )
-_NOTHING_TO_DO = {
-    OrderStatus.COMPLETED: "The order has completed. There is nothing to decide.",
-    OrderStatus.FAILED: "The order has failed, and everything is undone. There is nothing to decide.",
-    OrderStatus.CANCELLED: "The order is cancelled, and everything is undone. There is nothing to decide.",
-    OrderStatus.COMPENSATING: "The order is being undone, which nobody needs to help with. If a step cannot be undone, "
-    "the order comes to the worklist.",
+_NO_ACTIONS = {
+    OrderStatus.COMPLETED: "The order completed. There is nothing to decide.",
+    OrderStatus.FAILED: "The order failed, and everything was undone. There is nothing to decide.",
+    OrderStatus.CANCELLED: "The order was cancelled, and everything was undone. There is nothing to decide.",
+    OrderStatus.COMPENSATING: "The order is being undone. You don't need to do anything. If a step cannot be undone, "
+    "the order appears on the worklist.",
     OrderStatus.NEEDS_ATTENTION: "",
 }
-_NOT_NOW = "Nothing can be decided while no worker answers for this order."
+_NO_WORKER = "No worker is responding for this order, so nothing can be decided now."
 
 
 @dataclass(frozen=True)
-class Typed:
-    """What somebody has sent by a form, and why it was not taken, so that nothing has to be typed twice."""
+class SubmittedForm:
+    """A form that was rejected, and why. The page shows it filled in, so that nothing has to be typed twice."""
 
     form: str = ""
     by: str = ""
@@ -53,7 +53,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class Notice:
-    """What has just been done."""
+    """The result of the last action, shown at the top of the page."""
 
     title: str
     detail: str
@@ -61,28 +61,24 @@ class Notice:
 
 
 NOTICES = {
-    "cancelled": Notice("The order is cancelled.", "It will never complete; what was done for it is being undone."),
-    "too-late": Notice("The cancel came too late.", "The order stands, and nothing was undone.", "warn"),
+    "cancelled": Notice("The order is cancelled.", "It will not complete. Everything done for it is being undone."),
+    "too-late": Notice("The cancellation came too late.", "The order was not cancelled. Nothing was undone.", "warn"),
     "verdict-pending": Notice(
-        "The cancel was asked for.", "Whether it came in time is not certain yet; this page shows it soon.", "warn"
+        "The cancellation was requested.", "Whether it was in time is not known yet. This page will show it.", "warn"
     ),
-    "noted": Notice("The note was written.", "It is kept with the order."),
-    "decided": Notice("The decision was carried out.", "The steps below show what came of it."),
-    "retry-helped": Notice("It was tried again, and it succeeded.", "The steps below show it."),
-    "retry-failed": Notice(
-        "It was tried again, and it did not succeed.",
-        "The order still waits for a decision: see the error below.",
-        "bad",
-    ),
+    "noted": Notice("The note was saved.", "It is stored with the order."),
+    "decided": Notice("The decision was carried out.", "The steps below show the result."),
+    "retry-helped": Notice("The retry succeeded.", "The steps below show the result."),
+    "retry-failed": Notice("The retry failed.", "The order still needs a decision. The error is below.", "bad"),
 }
 
 
 @dataclass(frozen=True)
-class Undecided:
-    """A step that a person may decide on."""
+class PendingStep:
+    """A step that a person can decide on."""
 
     name: str
-    what: str
+    problem: str
     last_error: str | None
     attempts: int
     next_try: datetime | None
@@ -91,7 +87,7 @@ class Undecided:
 
 @dataclass(frozen=True)
 class Head:
-    """The top of the page."""
+    """The header of the page."""
 
     order_id: str
     url: str
@@ -111,20 +107,20 @@ class Head:
 
 
 @dataclass(frozen=True)
-class AskedLine:
-    """A line of the order, with its money in the customer's format."""
+class ContentsLine:
+    """A line of the order, with amounts in the customer's format."""
 
     sku: str
     quantity: int
-    each: str
-    sum: str
+    price: str
+    total: str
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked for, in the customer's format."""
+class Contents:
+    """What was ordered, with amounts in the customer's format. `more` lines are not shown."""
 
-    lines: Sequence[AskedLine]
+    lines: Sequence[ContentsLine]
     more: int
     total: str
     currency: str
@@ -135,19 +131,19 @@ class Asked:
 
 
 async def order_view(
-    readings: Readings, caller: Caller, order_id: str, typed: Typed | None = None, flash: str = ""
+    readings: Readings, caller: Caller, order_id: str, submitted: SubmittedForm | None = None, flash: str = ""
 ) -> View:
-    """An order. Raises OrderNotFound, and Unavailable where nothing is known of it."""
+    """An order's page. Raises OrderNotFound, and Unavailable if nothing is known about the order."""
     state = readings.state
-    known, mails = await asyncio.gather(state.overview.order(order_id), readings.mails_of(order_id))
+    known, emails = await asyncio.gather(state.overview.order(order_id), readings.emails_of(order_id))
     details, view = known.value, known.value.view
     placed_at = details.summary.started_at
-    shown = timeline_of(view, placed_at, details.summary.closed_at, _drawn_until(placed_at))
-    can = details.live and known.fresh
+    shown = timeline_of(view, placed_at, details.summary.closed_at, _drawing_time(placed_at))
+    is_current = details.live and known.fresh
     head = _head(readings, details)
-    undecided = [_undecided(details, step, head.amount) for step in view.steps if step.choices] if can else []
-    may_cancel = can and any(action.name == "cancel" for action in details.actions)
-    typed = typed or Typed(by=caller.name if caller.key else "")
+    steps = [_pending_step(details, step, head.amount) for step in view.steps if step.choices] if is_current else []
+    may_cancel = is_current and any(action.name == "cancel" for action in details.actions)
+    submitted = submitted or SubmittedForm(by=caller.name if caller.key else "")
     context: dict[str, Any] = {
         "layout": await layout_of(state.overview, "orders", caller, [known]),
         "order": head,
@@ -155,18 +151,18 @@ async def order_view(
         "axis": shown.axis,
         "kinds": shown.kinds,
         "log": shown.log,
-        "asked": _asked(details.order) if details.order else None,
-        "mails": mails,
+        "contents": _contents(details.order) if details.order else None,
+        "mails": emails,
         "notes": details.notes,
         "note_id": str(uuid4()),
-        "undecided": undecided,
+        "pending_steps": steps,
         "attention_text": ATTENTION[details.attention.attention] if details.attention else "",
         "may_cancel": may_cancel,
-        "cancel_says": CANCEL_SAYS,
-        "held_until": shown.held_until if can else None,
-        "nothing_to_do": _nothing_to_do(view, head.amount) if can or details.has_ended else _NOT_NOW,
-        "typed": typed,
-        "notice": _notice(flash, typed, undecided, may_cancel),
+        "cancel_consequence": CANCEL_CONSEQUENCE,
+        "held_until": shown.held_until if is_current else None,
+        "nothing_to_do": _nothing_to_do(view, head.amount) if is_current or details.has_ended else _NO_WORKER,
+        "submitted": submitted,
+        "notice": _notice(flash, submitted, steps, may_cancel),
         "live_url": f"/live{order_url(order_id)}",
     }
     parts = {"head": "_order_head.html", "actions": "_order_actions.html"}
@@ -174,18 +170,18 @@ async def order_view(
     return View("order.html", context, parts)
 
 
-def _drawn_until(placed_at: datetime) -> datetime:
-    """Now, or a little before: an order that is open is drawn anew when its time has grown by a twentieth."""
+def _drawing_time(placed_at: datetime) -> datetime:
+    """Now, rounded down: the bars of an open order are redrawn only when its age has grown by about a twentieth."""
     age = datetime.now(UTC) - placed_at
-    pace = max(timedelta(seconds=5), timedelta(seconds=2 ** int(age.total_seconds() / 20).bit_length()))
-    return placed_at + max(age // pace * pace, min(age, timedelta(seconds=1)))
+    step = max(timedelta(seconds=5), timedelta(seconds=2 ** int(age.total_seconds() / 20).bit_length()))
+    return placed_at + max(age // step * step, min(age, timedelta(seconds=1)))
 
 
-def _notice(flash: str, typed: Typed, undecided: Sequence[Undecided], may_cancel: bool) -> Notice | None:
-    """What was done; or why something was not, where the form that asked for it is no longer there to say so."""
-    forms = {f"decide-{step.name}-{choice.name}" for step in undecided for choice in step.choices}
-    if typed.problem and typed.form not in forms | {"note"} | ({"cancel"} if may_cancel else set()):
-        return Notice("This was not done.", typed.problem, "bad")
+def _notice(flash: str, submitted: SubmittedForm, steps: Sequence[PendingStep], may_cancel: bool) -> Notice | None:
+    """The result of the last action. A rejected form shows its problem itself, unless it is no longer on the page."""
+    forms = {f"decide-{step.name}-{choice.name}" for step in steps for choice in step.choices}
+    if submitted.problem and submitted.form not in forms | {"note"} | ({"cancel"} if may_cancel else set()):
+        return Notice("Not done.", submitted.problem, "bad")
     return NOTICES.get(flash)
 
 
@@ -218,43 +214,43 @@ def _temporal_url(readings: Readings, details: OrderDetails) -> str | None:
 
 
 def _nothing_to_do(view: OrderView, amount: str) -> str:
-    text, stays = _NOTHING_TO_DO.get(view.status, _NOT_NOW), what_stays(view, amount)
+    text, stays = _NO_ACTIONS.get(view.status, _NO_WORKER), what_stays(view, amount)
     if stays and view.status in (OrderStatus.FAILED, OrderStatus.CANCELLED):
-        return text.replace(", and everything is undone.", f", and undone but for this: {stays}")
+        return text.replace("and everything was undone.", f"and everything was undone, with exceptions. {stays}")
     return f"{stays} {text}".strip()
 
 
-def _undecided(details: OrderDetails, step: StepStatus, amount: str) -> Undecided:
-    said = step_labels(step.name)
-    doing = said.undo if is_going_back(step) else said.do
+def _pending_step(details: OrderDetails, step: StepStatus, amount: str) -> PendingStep:
+    labels = step_labels(step.name)
+    doing = labels.undo if is_going_back(step) else labels.do
     if details.attention is not None and details.attention.attention is Attention.MAIL_NOT_SENT:
-        what = "The confirmation was not sent."
+        problem = "The confirmation was not sent."
     elif step.state == StepState.UNDO_REQUESTED:
-        what = f"{said.requested}: it is final later, and asked for again until it is."
+        problem = f"{labels.requested}, not final yet. It is requested again until it is final."
     else:
-        what = f"{doing.going_on} does not succeed."
-    return Undecided(
+        problem = f"{doing.going_on} keeps failing."
+    return PendingStep(
         name=step.name,
-        what=what,
+        problem=problem,
         last_error=step.last_error,
         attempts=step.undo_attempts if step.undoing else step.attempts,
         next_try=step.next_try,
-        choices=[choice_labels(each, what_happens(each, step, details.view, amount)) for each in step.choices],
+        choices=[choice_labels(choice, what_happens(choice, step, details.view, amount)) for choice in step.choices],
     )
 
 
-def _asked(order: OrderInput) -> Asked:
+def _contents(order: OrderInput) -> Contents:
     to = order.shipping_address
     lines = []
-    for item in order.items[:MOST_LINES]:
-        each = Money.parse(item.price, order.currency)
-        sum_of_line = in_format(each * item.quantity, to.country)
-        lines.append(AskedLine(item.sku, item.quantity, in_format(each, to.country), sum_of_line))
+    for item in order.items[:MAX_LINES]:
+        price = Money.parse(item.price, order.currency)
+        line_total = in_format(price * item.quantity, to.country)
+        lines.append(ContentsLine(item.sku, item.quantity, in_format(price, to.country), line_total))
     country = PLAIN.territories.get(to.country, to.country)
     town = f"{to.city}, {to.state} {to.zip_code}" if to.state else f"{to.zip_code} {to.city}"
     address = [to.street, town.strip(), country]
     hold = order.policy.hold_before_shipping if order.policy else 0
-    return Asked(
+    return Contents(
         lines=lines,
         more=len(order.items) - len(lines),
         total=in_format(order.total, to.country),

@@ -1,4 +1,4 @@
-"""What the pages read beyond orders: mails, and counts. Each is read once for all who look."""
+"""What the pages read besides orders: emails and counts. Concurrent visitors share each read."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ordersaga.web.dashboard.totals import Bucket, Latency, Period, buckets_of, 
 from ordersaga.web.reads import AppState
 from ordersaga.web.reads.cache import ReadCache, Snapshot
 
-NEWEST_MAILS = 50
-_MAILS_OF_AN_ORDER = 10
-_ORDERS_A_PAGE = 100
+SHOWN_EMAILS = 50
+_EMAILS_PER_ORDER = 10
+_ORDERS_PER_PAGE = 100
 _LATENCY_PAGES = 3
 _COUNT_SECONDS = 10.0
 
 
 class Readings:
-    """Reads through the front's client, and through clients of the services. Use within one event loop."""
+    """Reads through the application's client and the services' clients. Use within one event loop."""
 
     def __init__(self, state: AppState) -> None:
         self.state = state
@@ -34,7 +34,7 @@ class Readings:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Be ready to ask the services, which need not be there yet."""
+        """Open the services' clients. The services need not be running yet."""
         async with AsyncExitStack() as stack:
             self._services = await stack.enter_async_context(Services.open(self.state.settings.service_urls()))
             stack.push_async_callback(self.books.close)
@@ -42,41 +42,44 @@ class Readings:
             stack.push_async_callback(self._counts.close)
             yield
 
-    async def mails(self, order_id: str = "", state: str = "") -> Snapshot[list[NotificationEntry]]:
-        """The newest mails, of one order or in one state if asked for; one more than are shown, if there are more.
+    async def emails(self, order_id: str = "", state: str = "") -> Snapshot[list[NotificationEntry]]:
+        """The newest emails, filtered by order and state where given. One more than is shown, if there are more.
 
         Raises ServiceUnavailable.
         """
-        limit = NEWEST_MAILS + 1
-        said = {"order_id": order_id, "state": state}
-        filters = {name: value for name, value in said.items() if value} | {"newest_first": "true", "limit": str(limit)}
-        return await self._recent.get(("mails", order_id, state), lambda: self._mails(filters, limit))
+        limit = SHOWN_EMAILS + 1
+        given = {"order_id": order_id, "state": state}
+        filters = {name: value for name, value in given.items() if value} | {
+            "newest_first": "true",
+            "limit": str(limit),
+        }
+        return await self._recent.get(("emails", order_id, state), lambda: self._emails(filters, limit))
 
-    async def mails_of(self, order_id: str) -> list[NotificationEntry] | None:
-        """The mails of an order, oldest first; None if they are not known."""
-        filters = {"order_id": order_id, "limit": str(_MAILS_OF_AN_ORDER)}
+    async def emails_of(self, order_id: str) -> list[NotificationEntry] | None:
+        """The emails of an order, oldest first; None if they are not available."""
+        filters = {"order_id": order_id, "limit": str(_EMAILS_PER_ORDER)}
         try:
-            known = await self._recent.get(("mail", order_id), lambda: self._mails(filters, _MAILS_OF_AN_ORDER))
+            known = await self._recent.get(("mail", order_id), lambda: self._emails(filters, _EMAILS_PER_ORDER))
         except ServiceUnavailable:
             return None
         return known.value
 
     async def buckets(self, period: Period) -> Snapshot[list[Bucket]]:
-        """The orders by outcome over time. Raises Unavailable."""
+        """Orders by outcome over time. Raises Unavailable."""
         return await self._counts.get(("buckets", period.name), lambda: self._buckets(period))
 
     async def latency(self, period: Period) -> Snapshot[Latency | None]:
         """How long the newest orders of a period took. Raises Unavailable."""
         return await self._counts.get(("latency", period.name), lambda: self._latency(period))
 
-    async def _mails(self, filters: dict[str, str], most: int) -> list[NotificationEntry]:
+    async def _emails(self, filters: dict[str, str], limit: int) -> list[NotificationEntry]:
         assert self._services is not None
-        found: list[NotificationEntry] = []
+        emails: list[NotificationEntry] = []
         async for entry in self._services.notification.notifications(**filters):
-            found.append(entry)
-            if len(found) == most:
+            emails.append(entry)
+            if len(emails) == limit:
                 break
-        return found
+        return emails
 
     async def _buckets(self, period: Period) -> list[Bucket]:
         starts = period.starts(datetime.now(UTC))
@@ -84,11 +87,11 @@ class Readings:
         return buckets_of(period, starts, placed)
 
     async def _latency(self, period: Period) -> Latency | None:
-        wanted = OrderFilter(placed_after=period.starts(datetime.now(UTC))[0])
+        recent = OrderFilter(placed_after=period.starts(datetime.now(UTC))[0])
         ended: list[OrderSummary] = []
         cursor: str | None = None
         for _ in range(_LATENCY_PAGES):
-            page = await self.state.client.list_page(wanted, cursor, _ORDERS_A_PAGE)
+            page = await self.state.client.list_page(recent, cursor, _ORDERS_PER_PAGE)
             ended += [order for order in page.items if order.closed_at is not None]
             cursor = page.next
             if cursor is None:

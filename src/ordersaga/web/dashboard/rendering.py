@@ -1,4 +1,4 @@
-"""Templates to HTML. Everything is escaped; what a template does not get is an error."""
+"""Renders templates to HTML. Everything is escaped; an undefined variable is an error."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _TIME = re.compile(r"(<time[^>]*data-(?:age|due)[^>]*>)[^<]*")
 
 
 def order_url(order_id: str) -> str:
-    """The address of an order's page."""
+    """The URL of an order's page."""
     return f"/orders/{quote(order_id, safe='')}"
 
 
 def url(path: str, query: Mapping[str, str | None]) -> str:
-    """An address with the parts of the query that say something."""
-    said = {name: value for name, value in query.items() if value}
-    return f"{path}?{urlencode(said)}" if said else path
+    """A URL with the query parameters that are not empty."""
+    given = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
 
 
 def counted(number: int, noun: str) -> str:
@@ -37,17 +37,17 @@ def counted(number: int, noun: str) -> str:
 
 
 def grouped(number: int) -> str:
-    """A whole number with its thousands apart."""
+    """A whole number with thousands separators."""
     return format_decimal(number, locale=PLAIN)
 
 
 def sentence(text: str) -> str:
-    """A message with a capital at its beginning."""
+    """A message that starts with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
 def marked(text: str) -> Markup:
-    """A message, escaped, with what stands in backquotes as code."""
+    """A message, escaped, with text in backquotes marked up as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 
@@ -62,6 +62,7 @@ _FILTERS = {
     "minute": times.minute,
     "time": times.moment,
     "label": labels.label,
+    "decision_label": labels.decision_label,
     "tone": labels.tone,
     "camel_label": labels.camel_label,
     "attention_text": lambda value: labels.ATTENTION[Attention(value)],
@@ -90,10 +91,10 @@ TEMPLATES = _environment()
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
-    """A template with what it shows."""
+    """Render a template."""
     return TEMPLATES.get_template(template).render(context)
 
 
 def without_ages(html: str) -> str:
-    """The HTML but for what only the clock has changed in it."""
+    """The HTML without the ages, which change with the clock only."""
     return _TIME.sub(r"\1", html)

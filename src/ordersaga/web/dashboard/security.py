@@ -1,4 +1,4 @@
-"""What a browser may do with the dashboard's pages, and whose requests are taken."""
+"""Security headers for the dashboard's pages, and the check that a form was sent by one of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-# With no-referrer a browser says "Origin: null" of our own forms, and they could not be told from others'.
+# With no-referrer, browsers send "Origin: null" with our own forms, so that they look like those of other sites.
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -30,7 +30,7 @@ STATIC = "/static"
 
 
 class SecurityHeaders:
-    """Puts the headers on every answer that has not its own. Static files may be kept, and are asked for again."""
+    """Adds the headers to every response that does not set its own. Static files may be cached, but are revalidated."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -52,23 +52,23 @@ class SecurityHeaders:
 
 
 def same_origin(request: Request) -> None:
-    """Raise PageError unless the browser says that one of our own pages sent this.
+    """Raise PageError unless the browser says that one of our own pages sent the request.
 
-    A cookie is sent along with a form on somebody else's page too, were it not for SameSite; this is the second lock,
-    and the only one where no key is asked for.
+    SameSite keeps browsers from sending the cookie with another site's form. This check is the second line of defence,
+    and the only one where no key is required.
     """
-    says = "sec-fetch-site" in request.headers or "origin" in request.headers
-    if not says or origin_problem(request.method, request.headers):
+    has_source = "sec-fetch-site" in request.headers or "origin" in request.headers
+    if not has_source or origin_problem(request.method, request.headers):
         raise PageError(
             403,
-            "This did not come from the dashboard",
-            "Another page tried to send this in your name, or your browser does not say which page sent it. "
-            "Nothing was changed. Open the page here and try again.",
+            "Request blocked",
+            "It did not come from a page of this dashboard, or your browser did not say where it came from. "
+            "Nothing was changed. Open the page in the dashboard and try again.",
         )
 
 
 def local_path(target: str) -> str:
-    """The address if it leads to a page here, else the first page: a link must not send anybody elsewhere."""
+    """The target if it is a page of this dashboard, else "/": a link must not redirect to another site."""
     parts = urlsplit(target)
-    here = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    return target if here and not parts.scheme and not parts.netloc else "/"
+    is_local = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if is_local and not parts.scheme and not parts.netloc else "/"

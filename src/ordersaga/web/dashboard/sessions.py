@@ -1,4 +1,4 @@
-"""Who has signed in: sessions in this process's memory, gone with it, after a time, or with their key."""
+"""Sign-in sessions, kept in memory. A session ends with the process, after some hours, or when its key is revoked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from time import monotonic
 from ordersaga.web.access import LOCAL, Caller, KeyRing, Scope
 
 HOURS = 12
-MOST = 1_000
+MAX_SESSIONS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +20,25 @@ class _Session:
 
 
 class Sessions:
-    """Sessions by their random ids. Of more than `MOST`, the oldest end."""
+    """Sessions by their random ids. If there are more than `MAX_SESSIONS`, the oldest end."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     def begin(self, secret: str) -> str | None:
-        """Sign in with a key: the id of a new session, or None if it is no operator's key."""
+        """Sign in with a key. Returns the id of a new session, or None if the key is not an operator key."""
         caller = self._keys.caller_of(secret)
         if caller is None or not caller.may(Scope.OPERATE) or caller.customer_id is not None:
             return None
         name = secrets.token_urlsafe(32)
         self._sessions[name] = _Session(caller, monotonic() + HOURS * 3_600)
-        while len(self._sessions) > MOST:
+        while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
         return name
 
     def caller(self, name: str) -> Caller | None:
-        """Who works in this session. Where no keys are asked for, it is whoever is there."""
+        """The caller that this session belongs to, or None. Without keys, everybody is the local caller."""
         if not self._keys.required:
             return LOCAL
         session = self._sessions.get(name)

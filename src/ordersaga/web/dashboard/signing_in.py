@@ -1,4 +1,4 @@
-"""Signing in with an operator's key, and out."""
+"""Sign in with an operator key, and sign out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ordersaga.web.dashboard.rendering import render
 from ordersaga.web.dashboard.security import local_path, same_origin
 from ordersaga.web.dashboard.sessions import HOURS
 
-_NO_KEY = "This is no operator's key. Nobody was signed in."
-_TOO_OFTEN = "Too many tries from your address. Nobody was signed in; wait a minute."
+_WRONG_KEY = "That key can't sign in here. Use a valid key with the scope operate."
+_TOO_MANY_ATTEMPTS = "Too many attempts from your address. Wait a minute, then try again."
 
-OURS = [Depends(same_origin)]
+SAME_ORIGIN = [Depends(same_origin)]
 router = APIRouter(include_in_schema=False)
 
 
@@ -24,27 +24,27 @@ router = APIRouter(include_in_schema=False)
 async def sign_in_page(
     request: Request, dashboard: Dashboard, target: Annotated[str, Query(alias="next")] = "/"
 ) -> Response:
-    """The page; where nobody needs to sign in, or one has, it leads on."""
+    """The sign-in page. Redirects to the target if no sign-in is needed."""
     if dashboard.caller(request) is not None:
         return RedirectResponse(local_path(target), 303)
     return _page(local_path(target))
 
 
-@router.post("/sign-in", dependencies=OURS)
+@router.post("/sign-in", dependencies=SAME_ORIGIN)
 async def sign_in(
     request: Request,
     dashboard: Dashboard,
     key: Annotated[str, Form()] = "",
     target: Annotated[str, Form(alias="next")] = "/",
 ) -> Response:
-    """Begin a session."""
+    """Start a session."""
     target = local_path(target)
-    quota = await dashboard.tries.hit(request.client.host if request.client else "")
+    quota = await dashboard.sign_in_limiter.hit(request.client.host if request.client else "")
     if not quota.allowed:
-        return _page(target, _TOO_OFTEN, 429, quota.headers())
+        return _page(target, _TOO_MANY_ATTEMPTS, 429, quota.headers())
     session = dashboard.sessions.begin(key.strip())
     if session is None:
-        return _page(target, _NO_KEY, 403)
+        return _page(target, _WRONG_KEY, 403)
     response = RedirectResponse(target, 303)
     response.set_cookie(
         COOKIE, session, max_age=HOURS * 3_600, httponly=True, samesite="strict", secure=_is_https(request)
@@ -52,7 +52,7 @@ async def sign_in(
     return response
 
 
-@router.post("/sign-out", dependencies=OURS)
+@router.post("/sign-out", dependencies=SAME_ORIGIN)
 async def sign_out(request: Request, dashboard: Dashboard) -> Response:
     """End the session."""
     dashboard.sessions.end(request.cookies.get(COOKIE, ""))
@@ -68,5 +68,5 @@ def _page(target: str, problem: str = "", status: int = 200, headers: dict[str, 
 
 
 def _is_https(request: Request) -> bool:
-    """Whether the browser came by https, if only as far as a proxy."""
+    """Whether the browser used HTTPS, at least as far as a proxy."""
     return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))

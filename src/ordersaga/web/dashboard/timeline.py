@@ -1,4 +1,4 @@
-"""An order's timeline, shaped for its page: each step with what was done and undone when, and what happened."""
+"""An order's timeline for its page: each step with its progress as bars, and the event log."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _KINDS: dict[str, str] = {
     StepState.UNDO_REQUESTED: "requested",
     StepState.PARKED: "wait",
 }
-"""What is going on while a step is in such a state."""
+"""The kind of bar that is drawn while a step is in this state."""
 _KINDS_IN_ORDER = ("do", "undo", "requested", "hold", "wait")
 _HOLD_ENDS = ("hold_ended", "cancel_requested", "unwind_begun")
 _DECIDED = (StepState.DONE_BY_HAND, StepState.WRITTEN_OFF)
-_THINNEST = 0.6
-"""Of a bar, in per cent: what took a millisecond of an hour is to be seen too."""
+_MIN_WIDTH = 0.6
+"""Of a bar, in per cent, so that a millisecond in an hour remains visible."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A stretch of time in which something was going on. `x` and `width` in per cent of the order's time."""
+    """A span of time in which something was in progress. `x` and `width` are in per cent of the order's duration."""
 
     kind: str
     x: float
@@ -44,10 +44,9 @@ class StepRow:
     name: str
     title: str
     state: str
-    says: str
-    """The state in words."""
+    state_label: str
     since: datetime | None
-    """When it came into the state, if something goes on in it."""
+    """When it entered the state, if something is in progress in it."""
     tone: str
     mark: str
     effect_id: str
@@ -63,7 +62,7 @@ class StepRow:
 
 @dataclass(frozen=True)
 class LogRow:
-    """Something that happened, and how long after the order was placed."""
+    """An event, and how long after the order was placed it happened."""
 
     at: datetime
     after: timedelta
@@ -72,7 +71,7 @@ class LogRow:
 
 @dataclass(frozen=True)
 class Axis:
-    """The time that the bars are drawn over."""
+    """The time span that the bars are drawn on."""
 
     start: datetime
     end: datetime
@@ -83,31 +82,31 @@ class Axis:
         return max(self.end - self.start, timedelta(milliseconds=1))
 
     def at(self, moment: datetime) -> float:
-        """Where a moment lies, in per cent."""
+        """The position of a moment, in per cent."""
         return min(100.0, max(0.0, 100 * (moment - self.start) / self.length))
 
     def bar(self, kind: str, start: datetime, end: datetime, title: str) -> Bar:
-        """What went on between two moments."""
+        """The bar between two moments."""
         left, right = self.at(start), self.at(end)
-        width = max(_THINNEST, right - left)
+        width = max(_MIN_WIDTH, right - left)
         return Bar(kind, round(min(left, 100 - width), 3), round(width, 3), f"{title}: {in_two_units(end - start)}")
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """All of it."""
+    """The whole timeline."""
 
     steps: Sequence[StepRow]
     log: Sequence[LogRow]
     axis: Axis | None
     kinds: Sequence[str]
     held_until: datetime | None
-    """When the hold that it is in ends."""
+    """When the current hold ends, if there is one."""
 
 
 @dataclass(frozen=True)
-class _Stretch:
-    """A time in which something went on. `end` is None while it does."""
+class _Span:
+    """A span of time in which something was in progress. `end` is None if it still is."""
 
     kind: str
     start: datetime
@@ -116,7 +115,7 @@ class _Stretch:
 
 @dataclass(frozen=True)
 class _Hold:
-    """A hold: from when, until when at the longest, and when it ended, if it has."""
+    """A hold: its start, its planned end, and its actual end, if it has ended."""
 
     start: datetime
     until: datetime
@@ -124,7 +123,7 @@ class _Hold:
 
 
 def timeline_of(view: OrderView, placed_at: datetime, closed_at: datetime | None, now: datetime) -> Timeline:
-    """The timeline of a view. Without its entries, as when no worker answers, there are no bars and no log."""
+    """The timeline of a view. If the view has no entries, as when no worker responds, it has no bars and no log."""
     entries = view.timeline
     last = max([closed_at or now, *(entry.at for entry in entries)])
     axis = Axis(min([placed_at, *(entry.at for entry in entries)]), last) if entries or view.since else None
@@ -137,7 +136,7 @@ def timeline_of(view: OrderView, placed_at: datetime, closed_at: datetime | None
 
 
 def is_going_back(step: StepStatus) -> bool:
-    """Whether its state is that of its undo, and the undo is not over by itself."""
+    """Whether the state is that of the undo, which is in progress, parked or was decided by a person."""
     return step.undoing and (step.state in _KINDS or step.state in _DECIDED)
 
 
@@ -151,15 +150,15 @@ def _holds(entries: Sequence[TimelineEntry]) -> Iterator[_Hold]:
 def _row(
     step: StepStatus, view: OrderView, entries: Sequence[TimelineEntry], axis: Axis | None, holds: Sequence[_Hold]
 ) -> StepRow:
-    said, shown = step_labels(step.name), tone(step.state)
-    stretches = list(_stretches(step, view, entries))
-    took = sum((each.end - each.start for each in stretches if each.end), timedelta())
-    bars = list(_bars(said, stretches, holds, axis)) if axis else []
+    labels, shown = step_labels(step.name), tone(step.state)
+    spans = list(_spans(step, view, entries))
+    took = sum((span.end - span.start for span in spans if span.end), timedelta())
+    bars = list(_bars(labels, spans, holds, axis)) if axis else []
     return StepRow(
         name=step.name,
-        title=(said.undo if is_going_back(step) else said.do).title,
+        title=(labels.undo if is_going_back(step) else labels.do).title,
         state=step.state,
-        says=_says(step, view, said),
+        state_label=_state_label(step, view, labels),
         since=view.since.get(step.name) if step.state in _KINDS else None,
         tone=shown,
         mark=_MARKS[shown],
@@ -175,29 +174,29 @@ def _row(
     )
 
 
-def _says(step: StepStatus, view: OrderView, said: StepLabels) -> str:
+def _state_label(step: StepStatus, view: OrderView, labels: StepLabels) -> str:
     if step.state == StepState.UNDO_REQUESTED:
-        return f"{said.requested}: it is final later"
-    return "Not begun" if view.status.is_end and step.state == StepState.PENDING else label(step.state)
+        return f"{labels.requested}, not final yet"
+    return "Not started" if view.status.is_end and step.state == StepState.PENDING else label(step.state)
 
 
-def _stretches(step: StepStatus, view: OrderView, entries: Sequence[TimelineEntry]) -> Iterator[_Stretch]:
+def _spans(step: StepStatus, view: OrderView, entries: Sequence[TimelineEntry]) -> Iterator[_Span]:
     for entry in entries:
         kind = _KINDS.get(entry.was or "")
         if entry.step == step.name and entry.since is not None and entry.state != entry.was and kind:
-            yield _Stretch(kind, entry.since, entry.at)
+            yield _Span(kind, entry.since, entry.at)
     if step.state in _KINDS and step.name in view.since:
-        yield _Stretch(_KINDS[step.state], view.since[step.name], None)
+        yield _Span(_KINDS[step.state], view.since[step.name], None)
 
 
-def _bars(said: StepLabels, stretches: Sequence[_Stretch], holds: Sequence[_Hold], axis: Axis) -> Iterator[Bar]:
+def _bars(labels: StepLabels, spans: Sequence[_Span], holds: Sequence[_Hold], axis: Axis) -> Iterator[Bar]:
     titles = {
-        "do": said.do.title,
-        "undo": said.undo.title,
-        "requested": f"{said.requested}, and not final yet",
-        "wait": "Waited for a person",
+        "do": labels.do.title,
+        "undo": labels.undo.title,
+        "requested": f"{labels.requested}, not final yet",
+        "wait": "Waiting for a decision",
     }
     for hold in holds:
         yield axis.bar("hold", hold.start, hold.ended or min(hold.until, axis.end), "On hold")
-    for each in stretches:
-        yield axis.bar(each.kind, each.start, each.end or axis.end, titles[each.kind])
+    for span in spans:
+        yield axis.bar(span.kind, span.start, span.end or axis.end, titles[span.kind])

@@ -1,4 +1,4 @@
-"""Times and durations as the pages show them. All times of day are UTC."""
+"""Times and durations for pages. All times of day are in UTC."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ordersaga.domain.durations import in_largest_unit
 
 
 def age(at: datetime, plain: bool = False) -> Markup:
-    """How long ago something was, with the exact time to be pointed at. `plain` leaves the "ago" out."""
+    """How long ago something happened, with the exact time as a tooltip. `plain` omits "ago"."""
     at = at.astimezone(UTC)
     seconds = max(0, int((datetime.now(UTC) - at).total_seconds()))
-    text = "now" if seconds < 1 else in_largest_unit(seconds) + ("" if plain else " ago")
+    text = in_largest_unit(seconds) if plain else f"{in_largest_unit(seconds)} ago" if seconds else "just now"
     return Markup('<time datetime="{}" title="{}" data-age="{}">{}</time>').format(
         at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", "plain" if plain else "", text
     )
 
 
 def due(at: datetime) -> Markup:
-    """In how much time something will be, with the exact time to be pointed at."""
+    """How long until something is due, with the exact time as a tooltip."""
     at = at.astimezone(UTC)
     seconds = math.ceil((at - datetime.now(UTC)).total_seconds())
     text = f"in {in_largest_unit(seconds)}" if seconds > 0 else "due"
@@ -36,13 +36,13 @@ def stamp(at: datetime) -> str:
 
 
 def clock(at: datetime, other: datetime) -> str:
-    """A time of day, with its date if the other is on another day."""
+    """A time of day; with its date if `other` is on a different day."""
     at, other = at.astimezone(UTC), other.astimezone(UTC)
     return f"{at:%H:%M:%S}" if at.date() == other.date() else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def moment(at: datetime) -> Markup:
-    """A time to come: the time of day, with its date to be pointed at."""
+    """A future time of day, with date and time as a tooltip."""
     at = at.astimezone(UTC)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S} UTC", clock(at, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""The worklist's page: what waits for a person, sorted and filtered."""
+"""The worklist's page: orders that need attention, sorted and filtered."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ordersaga.web.dashboard.labels import ATTENTION, BULK, step_labels
 from ordersaga.web.dashboard.layout import layout_of
 from ordersaga.web.dashboard.reading import Readings
 from ordersaga.web.dashboard.rendering import url
-from ordersaga.web.dashboard.views import Query, View, all_of, if_known
+from ordersaga.web.dashboard.views import Query, View, snapshot_or_none, snapshots
 
-LONGEST_ERROR = 140
-_LONGEST = 128
+MAX_ERROR = 140
+_MAX_LENGTH = 128
 
 
 @dataclass(frozen=True)
 class WaitingRow:
-    """A step that waits, in words. `more`: it was tried again since its attempts were reported."""
+    """A step that needs a decision, as shown. `more`: there were more attempts since they were last reported."""
 
     title: str
     error: str
@@ -43,33 +43,33 @@ class Row:
 
 
 async def worklist_view(readings: Readings, caller: Caller, query: Query) -> View:
-    """What waits for a person."""
+    """The orders that need attention."""
     overview = readings.state.overview
-    said = {name: query.get(name, "").strip()[:_LONGEST] for name in ("kind", "customer", "sort")}
-    known = await if_known(overview.worklist())
+    filters = {name: query.get(name, "").strip()[:_MAX_LENGTH] for name in ("kind", "customer", "sort")}
+    known = await snapshot_or_none(overview.worklist())
     everything = known.value if known else []
-    items = arranged(everything, _sort(said), _kind(said), said["customer"] or None)
+    items = arranged(everything, _sort(filters), _kind(filters), filters["customer"] or None)
     return View(
         "worklist.html",
         {
-            "layout": await layout_of(overview, "worklist", caller, all_of(known)),
+            "layout": await layout_of(overview, "worklist", caller, snapshots(known)),
             "rows": [row_of(item) for item in items],
             "bulk": BULK if any(item.steps for item in items) else (),
             "at_risk": at_risk(items),
             "longest": min((item.since for item in items), default=None),
-            "known": known is not None,
-            "filter": said,
-            "filtered": bool(said["kind"] or said["customer"]),
+            "available": known is not None,
+            "filter": filters,
+            "filtered": bool(filters["kind"] or filters["customer"]),
             "kinds": list(Attention),
             "sorts": list(WorklistSort),
-            "live_url": url("/live/worklist", said),
+            "live_url": url("/live/worklist", filters),
         },
         {"list": "_worklist.html"},
     )
 
 
 def row_of(item: WorklistItem) -> Row:
-    """An order in words."""
+    """An order as shown."""
     return Row(
         item=item,
         steps=[_waiting(step) for step in item.steps],
@@ -80,16 +80,16 @@ def row_of(item: WorklistItem) -> Row:
 
 
 def at_risk(items: Iterable[WorklistItem]) -> list[Money]:
-    """The amounts at risk, added up for each currency."""
-    return added_up(money for item in items if (money := _money(item)) is not None)
+    """The sum of the amounts at risk in each currency."""
+    return sums_by_currency(money for item in items if (money := _money(item)) is not None)
 
 
-def added_up(amounts: Iterable[Money]) -> list[Money]:
-    """The sum of each currency that comes to something."""
-    found: dict[str, list[Money]] = {}
+def sums_by_currency(amounts: Iterable[Money]) -> list[Money]:
+    """The sum in each currency; currencies whose sum is zero are left out."""
+    by_currency: dict[str, list[Money]] = {}
     for money in amounts:
-        found.setdefault(money.currency, []).append(money)
-    sums = [total(each, currency) for currency, each in sorted(found.items())]
+        by_currency.setdefault(money.currency, []).append(money)
+    sums = [total(moneys, currency) for currency, moneys in sorted(by_currency.items())]
     return [money for money in sums if money.minor]
 
 
@@ -101,11 +101,11 @@ def _money(item: WorklistItem) -> Money | None:
 
 
 def _waiting(step: WaitingStep) -> WaitingRow:
-    said, error = step_labels(step.name), " ".join((step.error or "").split())
+    labels, error = step_labels(step.name), " ".join((step.error or "").split())
     is_over = step.next_try is not None and step.next_try <= datetime.now(UTC)
     return WaitingRow(
-        title=(said.undo if step.undoing else said.do).title,
-        error=error if len(error) <= LONGEST_ERROR else f"{error[: LONGEST_ERROR - 1]}…",
+        title=(labels.undo if step.undoing else labels.do).title,
+        error=error if len(error) <= MAX_ERROR else f"{error[: MAX_ERROR - 1]}…",
         whole_error=error,
         attempts=step.attempts,
         more=is_over,
@@ -113,9 +113,9 @@ def _waiting(step: WaitingStep) -> WaitingRow:
     )
 
 
-def _kind(said: Query) -> Attention | None:
-    return Attention(said["kind"]) if said["kind"] in list(Attention) else None
+def _kind(filters: Query) -> Attention | None:
+    return Attention(filters["kind"]) if filters["kind"] in list(Attention) else None
 
 
-def _sort(said: Query) -> WorklistSort:
-    return WorklistSort(said["sort"]) if said["sort"] in list(WorklistSort) else WorklistSort.WAITING
+def _sort(filters: Query) -> WorklistSort:
+    return WorklistSort(filters["sort"]) if filters["sort"] in list(WorklistSort) else WorklistSort.WAITING

@@ -1,11 +1,11 @@
-// What the pages do beyond htmx: they work without any of it.
+// Enhancements beyond htmx. The pages also work without this script.
 (() => {
   "use strict";
-  const AGAIN_SECONDS = 5;
+  const AGE_SECONDS = 5;
   const HIDDEN_SECONDS = 20;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-  // -- ages grow while one looks, and what is due comes nearer
+  // -- keep ages and due times up to date
 
   const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
@@ -16,8 +16,8 @@
 
   function age(element) {
     const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dateTime)) / 1000));
-    if (seconds < 1) return "now";
-    return element.dataset.age === "plain" ? largest(seconds) : `${largest(seconds)} ago`;
+    if (element.dataset.age === "plain") return largest(seconds);
+    return seconds < 1 ? "just now" : `${largest(seconds)} ago`;
   }
 
   function due(element) {
@@ -25,47 +25,47 @@
     return seconds > 0 ? `in ${largest(seconds)}` : "due";
   }
 
-  function tell(text, selector, within = document) {
+  function updateTexts(text, selector, within = document) {
     for (const element of all(selector, within)) {
       const now = text(element);
       if (element.textContent !== now) element.textContent = now;
     }
   }
 
-  setInterval(() => tell(age, "time[data-age]"), AGAIN_SECONDS * 1000);
-  setInterval(() => tell(due, "time[data-due]"), 1000);
+  setInterval(() => updateTexts(age, "time[data-age]"), AGE_SECONDS * 1000);
+  setInterval(() => updateTexts(due, "time[data-due]"), 1000);
   document.addEventListener("htmx:load", (event) => {
-    tell(age, "time[data-age]", event.target);
-    tell(due, "time[data-due]", event.target);
+    updateTexts(age, "time[data-age]", event.target);
+    updateTexts(due, "time[data-due]", event.target);
   });
 
-  // -- a live update never takes away what somebody is working in
+  // -- hold back live updates of a region that is in use
 
-  // Nor does it move what somebody points at: a button that was under the pointer stays there.
+  // An update must not replace an open form, or move a button that is under the pointer.
 
-  const waiting = new Map();
+  const held = new Map();
 
   function busy(region) {
     if (region.matches("[data-keep-open]")) return region.querySelector("details[open]") !== null;
     if (!region.matches("[data-hold-still]")) return false;
-    return region.matches(":hover") || region.contains(document.activeElement) || chosen(region).length > 0;
+    return region.matches(":hover") || region.contains(document.activeElement) || selected(region).length > 0;
   }
 
-  const chosen = (region) => all("input[type=checkbox]:checked", region).map((each) => each.value);
+  const selected = (region) => all("input[type=checkbox]:checked", region).map((box) => box.value);
 
-  // Where a region says that it has changed: inside it, or in the element that it names.
+  // The element that says that the region has changed: the one that it names, or one inside it.
   const notice = (region) => document.getElementById(region.dataset.holdStill) || region.querySelector(".changed");
 
   document.addEventListener("htmx:sseBeforeMessage", (event) => {
     const region = event.target;
     if (!busy(region)) {
-      waiting.delete(region);
+      held.delete(region);
       if (region.dataset.holdStill) notice(region).hidden = true;
       keepDetails(region);
       return;
     }
     event.preventDefault();
-    waiting.set(region, event.detail.data);
+    held.set(region, event.detail.data);
     const changed = notice(region);
     if (!changed) return;
     if (differs(region, event.detail.data)) changed.hidden = false;
@@ -75,21 +75,21 @@
   function differs(region, html) {
     const next = new DOMParser().parseFromString(html, "text/html");
     if (region.dataset.holdStill) {
-      const rows = (root) => all("[data-row]", root).map((each) => each.dataset.row).join("|");
+      const rows = (root) => all("[data-row]", root).map((row) => row.dataset.row).join("|");
       return rows(region) !== rows(next);
     }
-    const texts = (root) => all("h2, h3, summary, .lead, .error", root).map((each) => each.textContent.trim()).join("|");
+    const texts = (root) => all("h2, h3, summary, .lead, .error", root).map((element) => element.textContent.trim()).join("|");
     return texts(region) !== texts(next);
   }
 
   function catchUp(region, asked = false) {
-    const html = waiting.get(region);
+    const html = held.get(region);
     if (html === undefined || (!asked && busy(region))) return;
-    const kept = chosen(region);
-    waiting.delete(region);
+    const kept = selected(region);
+    held.delete(region);
     if (region.dataset.holdStill) notice(region).hidden = true;
     htmx.swap(region, html, { swapStyle: "innerHTML" });
-    for (const each of all("input[type=checkbox]", region)) each.checked = kept.includes(each.value);
+    for (const box of all("input[type=checkbox]", region)) box.checked = kept.includes(box.value);
   }
 
   for (const left of ["pointerout", "focusout", "change"]) {
@@ -99,9 +99,9 @@
     });
   }
 
-  // Texts that were unfolded stay unfolded.
+  // Open details stay open after an update.
   function keepDetails(region) {
-    const open = all("details[open][id]", region).map((each) => each.id);
+    const open = all("details[open][id]", region).map((details) => details.id);
     if (open.length === 0) return;
     region.addEventListener("htmx:sseMessage", () => {
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");
@@ -134,12 +134,12 @@
     if (late) catchUp(document.getElementById(late.dataset.catchUp), true);
     if (event.target.closest("[data-refresh]")) {
       const region = event.target.closest("[data-keep-open]");
-      for (const each of all("details.action[open]", region)) each.open = false;
+      for (const form of all("details.action[open]", region)) form.open = false;
       catchUp(region);
     }
   });
 
-  // What was typed or picked before the scripts were there counts too.
+  // Filters that were changed before this script was loaded apply too.
   document.addEventListener("DOMContentLoaded", () => {
     for (const form of all("form[hx-get]")) {
       if (all("input, select", form).some((control) => control.value !== asLoaded(control))) form.requestSubmit();
@@ -166,7 +166,7 @@
     }
   });
 
-  // -- keys
+  // -- keyboard shortcuts
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input, select, textarea");
@@ -175,11 +175,11 @@
       if (details) close(details);
     }
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const wanted = all("[data-hotkey]").find((each) => each.dataset.hotkey === event.key);
-    if (wanted) {
+    const target = all("[data-hotkey]").find((element) => element.dataset.hotkey === event.key);
+    if (target) {
       event.preventDefault();
-      wanted.focus();
-      wanted.select?.();
+      target.focus();
+      target.select?.();
     }
     if (event.key === "j" || event.key === "k") {
       const rows = all("tbody a.id");
@@ -189,11 +189,11 @@
     }
   });
 
-  // -- the stream: closed while nobody looks, because a browser has few connections to one host
+  // -- the event stream: closed while the page is hidden, because browsers limit the connections to a host
 
   let source = null;
-  let asleep = 0;
-  const lost = (is) => { document.getElementById("lost").hidden = !is; };
+  let hiddenTimer = 0;
+  const showLost = (isLost) => { document.getElementById("lost").hidden = !isLost; };
 
   htmx.createEventSource = (url) => {
     source = new EventSource(url);
@@ -205,14 +205,14 @@
     return source;
   };
 
-  document.addEventListener("htmx:sseOpen", () => lost(false));
-  document.addEventListener("htmx:sseError", () => lost(true));
+  document.addEventListener("htmx:sseOpen", () => showLost(false));
+  document.addEventListener("htmx:sseError", () => showLost(true));
   window.addEventListener("pagehide", () => source?.close());
 
   document.addEventListener("visibilitychange", () => {
-    clearTimeout(asleep);
+    clearTimeout(hiddenTimer);
     if (document.hidden) {
-      asleep = setTimeout(() => source?.close(), HIDDEN_SECONDS * 1000);
+      hiddenTimer = setTimeout(() => source?.close(), HIDDEN_SECONDS * 1000);
     } else if (source && source.readyState === EventSource.CLOSED) {
       source.onerror?.(new Event("error"));
     }
