@@ -46,6 +46,6 @@ async def test_a_decision_that_is_not_answered_says_what_is_known(
     async def current(_: str) -> Any:
         return Parked(error)
 
-    monkeypatch.setattr(orders, "_current", current)
+    monkeypatch.setattr(orders._runs, "current", current)
     with pytest.raises(raised, match=message):
         await orders.resolve("o1", OrderDecision(choice="retry", by="Ada"))

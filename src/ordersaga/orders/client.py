@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 
 from temporalio.client import (
     Client,
-    WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -50,10 +49,9 @@ from ordersaga.orders.connection import (
     connect,
     is_not_ready,
     map_rpc_error,
-    stuck,
     translate_rpc_errors,
 )
-from ordersaga.orders.reading import LIVE_PATIENCE, OrderReader
+from ordersaga.orders.reading import OrderReader
 from ordersaga.orders.register.notes import audit_items, write_note
 from ordersaga.orders.register.orders import (
     OrderRegister,
@@ -61,11 +59,11 @@ from ordersaga.orders.register.orders import (
     run_of,
     summary_of,
 )
+from ordersaga.orders.runs import OrderRuns
 from ordersaga.orders.starting import Handle, Starter
 from ordersaga.orders.workflows.handlers import OrderHandlers
-from ordersaga.orders.workflows.ids import is_recovery, workflow_id
+from ordersaga.orders.workflows.ids import workflow_id
 from ordersaga.orders.workflows.order import OrderSagaWorkflow
-from ordersaga.orders.workflows.recovery import OrderRecoveryWorkflow
 from ordersaga.orders.worklist import recover_ended, worklist_items
 from ordersaga.saga import cancel_arguments
 from ordersaga.saga.client import is_too_many, read_until_known, retry_rejected_update
@@ -90,6 +88,7 @@ class OrderClient:
         self.register = OrderRegister(self.settings)
         self._reader = OrderReader(temporal, self.register, live_only=True)
         self._starter = Starter(temporal, self.settings.task_queue)
+        self._runs = OrderRuns(temporal)
 
     async def __aenter__(self) -> Self:
         await self.register.__aenter__()
@@ -139,7 +138,7 @@ class OrderClient:
 
     async def result(self, order_id: str) -> OrderResult:
         """Wait for an order's end. Raises OrderNotFound, TemporalBusy."""
-        handle = self._handle(order_id)
+        handle = self._runs.own(order_id)
         try:
             with translate_rpc_errors(order_id):
                 return await executions.result_of_latest(handle)
@@ -147,13 +146,13 @@ class OrderClient:
             record = await self.register.find(order_id)
             if record is not None and (ended := result_of(record)) is not None:
                 return ended
-            if (recovery := await self._recovery(order_id)) is not None:
-                return await self._result_of_recovery(order_id, recovery)
+            if (recovery := await self._runs.recovery(order_id)) is not None:
+                return await self._runs.result_of_recovery(order_id, recovery)
             raise
         except WorkflowFailureError as failure:
-            if (recovery := await self._recovery(order_id)) is not None:
-                return await self._result_of_recovery(order_id, recovery)
-            view = await self._view_of_closed(handle, order_id) if executions.has_view(failure) else None
+            if (recovery := await self._runs.recovery(order_id)) is not None:
+                return await self._runs.result_of_recovery(order_id, recovery)
+            view = await self._runs.view_of_closed(handle, order_id) if executions.has_view(failure) else None
             return executions.result_without_one(order_id, failure, view)
 
     async def get_order_status(self, order_id: str) -> OrderStatus:
@@ -178,7 +177,7 @@ class OrderClient:
         `by` is who cancels it, for the timeline and the audit log. An order that has ended stays as it is, and the
         answer says how it ended. Raises OrderNotFound, VerdictPending.
         """
-        handle, asked = self._handle(order_id), cancel_arguments(reason, by)
+        handle, asked = self._runs.own(order_id), cancel_arguments(reason, by)
         try:
             async with asyncio.timeout(patience):
                 return await self._cancel(handle, order_id, asked)
@@ -204,7 +203,7 @@ class OrderClient:
                 return summary_of(record)
         try:
             with translate_rpc_errors(order_id):
-                description = await self._handle(order_id).describe()
+                description = await self._runs.own(order_id).describe()
                 return await executions.summary(self.temporal, description)
         except OrderNotFound:
             return summary_of(await self._record(order_id))
@@ -244,7 +243,7 @@ class OrderClient:
         Raises DecisionRefused, OrderNotFound.
         """
         try:
-            handle = await self._current(order_id)
+            handle = await self._runs.current(order_id)
             with translate_rpc_errors(order_id):
                 description = await handle.describe()
         except OrderNotFound:
@@ -309,7 +308,7 @@ class OrderClient:
 
         async def answer() -> CancelAnswer | None:
             try:
-                return await self._query(handle, order_id, OrderHandlers.get_cancel_answer)
+                return await self._runs.query(handle, order_id, OrderHandlers.get_cancel_answer)
             except WorkerUnavailable:
                 return None  # the caller's patience limits how long this is repeated
 
@@ -343,57 +342,12 @@ class OrderClient:
         await recover_ended(self.temporal, self.settings.task_queue, await self._record(order_id), decision)
         return await self.get_order(order_id)
 
-    async def _result_of_recovery(self, order_id: str, recovery: WorkflowHandle[Any, OrderResult]) -> OrderResult:
-        try:
-            with translate_rpc_errors(order_id):
-                return await recovery.result()
-        except WorkflowFailureError as failure:  # it was cut off too; the watcher starts another recovery
-            return executions.result_without_one(order_id, failure, None)
-
-    async def _recovery(self, order_id: str) -> WorkflowHandle[Any, OrderResult] | None:
-        with translate_rpc_errors(order_id):
-            run = await executions.current_run(self.temporal, order_id)
-        return self._handle_of_recovery(run) if run is not None and is_recovery(run) else None
-
-    async def _current(self, order_id: str) -> WorkflowHandle[Any, OrderResult]:
-        """The current run of an order: its own, or its recovery if that was cut off. Raises OrderNotFound."""
-        with translate_rpc_errors(order_id):
-            run = await executions.current_run(self.temporal, order_id)
-        if run is None:
-            raise OrderNotFound(f"There is no order {order_id}: Temporal has no run of it.")
-        return self._handle_of_recovery(run) if is_recovery(run) else self._handle(order_id)
-
-    def _handle_of_recovery(self, run: WorkflowExecution) -> WorkflowHandle[Any, OrderResult]:
-        return self.temporal.get_workflow_handle_for(OrderRecoveryWorkflow.run, run.id)
-
-    def _handle(self, order_id: str) -> Handle:
-        return self.temporal.get_workflow_handle_for(OrderSagaWorkflow.run, workflow_id(order_id))
-
     async def _placed_before(self, order: OrderInput) -> PlacedOrder:
         """Return the order that the register already knows, after it has confirmed that the content is the same."""
-        handle = self._handle(order.order_id)
+        handle = self._runs.own(order.order_id)
         with translate_rpc_errors(order.order_id):
             run_id = (await handle.describe()).run_id
         return PlacedOrder(order_id=order.order_id, workflow_id=handle.id, run_id=run_id, created=False)
-
-    async def _query(
-        self, handle: WorkflowHandle[Any, OrderResult], order_id: str, query: Callable[[OrderHandlers], T]
-    ) -> T:
-        try:
-            with translate_rpc_errors(order_id, by_worker=True):
-                found: T = await handle.query(query, rpc_timeout=LIVE_PATIENCE)
-        except WorkerUnavailable:
-            with suppress(RPCError):
-                if executions.is_wedged(await handle.describe()):
-                    raise stuck(order_id) from None
-            raise
-        return found
-
-    async def _view_of_closed(self, handle: Handle, order_id: str) -> OrderView | None:
-        try:
-            return await self._query(handle, order_id, OrderHandlers.get_order)
-        except WorkerUnavailable:
-            return None
 
     async def _cancel_of_closed(self, order_id: str) -> CancelAnswer:
         status = (await self.get_summary(order_id)).status
