@@ -19,6 +19,7 @@ from ordersaga.saga import (
 )
 from ordersaga.saga.definition import keys_of
 from tests.unit.parts import do, request, story, undo
+from tests.unit.registers import REGISTER
 
 
 def step(name: str, kind: Kind = Kind.COMPENSATABLE, *, undoable: bool = True, **more: Any) -> Step[Any, Any]:
@@ -134,3 +135,10 @@ def test_first_attempts_of_which_an_activity_is_missing_are_refused_when_the_wor
 def test_first_attempts_of_a_saga_whose_steps_do_not_take_the_fast_path_are_refused() -> None:
     with pytest.raises(SagaDeclarationError, match="no step of s has fast_path=True"):
         first_attempts(Saga("s", story, A), [do])
+
+
+def test_a_changed_saga_has_the_same_events_owner_and_register() -> None:
+    saga = Saga("s", story, A, events=[ExternalEvent("paid", str)], owner=lambda subject: "owner", register=REGISTER)
+    later = saga.changed("s2", story, A, B)
+    assert (later.name, list(later.steps)) == ("s2", [A, B])
+    assert (list(later.events), later.owner, later.register) == (list(saga.events), saga.owner, REGISTER)

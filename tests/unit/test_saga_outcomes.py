@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
+from temporalio import workflow
 
 from ordersaga.saga import (
     NOT_YOURS,
     Choice,
+    Decision,
     KeptDecision,
     Outcome,
     Phase,
@@ -97,6 +101,28 @@ async def test_what_another_run_undoes_is_undone_by_this_one_too(desk: Desk) -> 
     desk.script = {"claim": [UNWINDING], "unwind": [UNWINDING]}
     assert (await unwound(run_of())).verdict is Verdict.UNDONE
     assert desk.calls == ["claim", "unwind", "undo", "undo", "close"]
+
+
+async def test_a_run_that_is_not_registered_calls_no_register(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait(condition: Callable[[], bool], **_: object) -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    definition = SimpleNamespace(failure_exception_types=())
+    monkeypatch.setattr(workflow, "instance", type("Running", (), {"__temporal_workflow_definition": definition}))
+    monkeypatch.setattr(workflow, "wait_condition", wait)
+    monkeypatch.setattr(workflow, "all_handlers_finished", lambda: True)
+
+    outcome = await run_of().run(unwind_because="a service was restored", registered=False)
+    assert outcome == Outcome(Verdict.UNDONE, error="a service was restored")
+    assert desk.calls == ["undo", "undo"]
+
+
+@pytest.mark.parametrize("undoing", [False, True])
+async def test_a_decision_from_outside_the_run_is_on_the_step_or_on_its_undo(desk: Desk, undoing: bool) -> None:
+    await run_of().keep(Decision("a", Choice.WRITE_OFF, "Ada"), undoing=undoing)
+    ((name, notice),) = desk.asked
+    assert (name, notice.decision.undoing) == ("decide", undoing)
 
 
 async def test_the_pivot_is_asked_first_and_the_register_hears_that_it_stands(desk: Desk) -> None:
