@@ -113,7 +113,7 @@ editable = "$(UV)" pip install --quiet --python $(VENV) --no-build-isolation --n
 else
 install = rm -f $(VENV)/.failed; \
 	{ $(BIN)/python -m pip install --progress-bar off --require-hashes --requirement $(1) || touch $(VENV)/.failed; } | \
-	sed -n 's/^ *Downloading \(.*[0-9] MB)\).*/  downloading \1/p; s/^Installing .*/  installing what was downloaded/p'; \
+	sed -n 's/^ *Downloading \([A-Za-z0-9_.]*\)-[0-9][^ ]* \((.* MB)\).*/  downloading \1 \2/p; s/^Installing .*/  installing what was downloaded/p'; \
 	test ! -e $(VENV)/.failed
 editable = $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 endif
