@@ -1,1 +1,4 @@
-"""The matrix and the chaos campaign: orders under faults, kills and resets. For this project, not for its users."""
+"""Tests of resilience: the matrix and the chaos campaign, with faults, crashes and resets.
+
+For this project only, not its users.
+"""

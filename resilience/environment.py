@@ -1,4 +1,4 @@
-"""Where orders are tried: a stack of its own, whose worker calls the services through a proxy that makes faults."""
+"""An environment for orders: its own stack, whose worker calls the services through a fault proxy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from resilience import logic_flags
 
 @dataclass
 class Environment:
-    """The stack, the proxy before its services, and the clients of both; `services` goes past the proxy."""
+    """The stack, the fault proxy in front of its services, and clients for both. `services` bypasses the proxy."""
 
     stack: Stack
     proxy: FaultProxy
@@ -31,9 +31,9 @@ class Environment:
     async def open(
         cls, data_dir: Path, database_url: str | None = None, *, single_batch: bool = False
     ) -> AsyncIterator[Self]:
-        """An environment of its own, on free ports; its services' books are files, unless there is a URL for them.
+        """Open an environment on free ports. Its services use SQLite files, unless `database_url` is given.
 
-        With `single_batch`, the worker has the SDK's workflow logic flag 2 on. It is gone when the block is left.
+        With `single_batch`, the worker has the SDK's workflow logic flag 2 on. The environment ends with the block.
         """
         port = free_port()
         module = logic_flags.__name__ if single_batch else "ordersaga"

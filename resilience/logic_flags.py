@@ -1,9 +1,9 @@
-"""The SDK's workflow logic flags: which there are, and how to make workers that have one of them on.
+"""The SDK's workflow logic flags, and workers that have one of them on.
 
-Run as a program, it is `ordersaga` with flag 2 on: `python -m resilience.logic_flags worker`.
+As a program, it is `ordersaga` with flag 2 on: `python -m resilience.logic_flags worker`.
 
-A flag changes in which order the SDK runs workflow code. A worker notes the flags that it used in the history, so that
-a replay runs the code in the same order.
+A flag changes the order in which the SDK runs workflow code. A worker writes the flags that it used into the history,
+so that a replay runs the code in the same order.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from temporalio.worker._workflow_instance import _DEFAULT_ENABLED_WORKFLOW_LOGIC
 
 LogicFlag = _WorkflowLogicFlag
 SINGLE_BATCH = LogicFlag.PROCESS_WORKFLOW_ACTIVATION_JOBS_AS_SINGLE_BATCH
-"""All that has come is applied before any task of the workflow runs. A later SDK is to have it on by default."""
+"""Apply all jobs of an activation before any task of the workflow runs. A later SDK will have it on by default."""
 
 KNOWN = {1, 2}
-"""The flags that the tests take into account. 1 is noted wherever it had an effect, and cannot be turned off."""
+"""The flags that the tests cover. Flag 1 is recorded wherever it had an effect, and cannot be turned off."""
 
 
 @contextmanager
 def single_batch(enabled: bool) -> Iterator[None]:
-    """Every Worker and Replayer that is made in this block has the flag on, or off."""
+    """Turn the flag on or off for every Worker and Replayer that is created in this block."""
     default = _DEFAULT_ENABLED_WORKFLOW_LOGIC_FLAGS
     flags = default | {SINGLE_BATCH} if enabled else default - {SINGLE_BATCH}
     name = "_DEFAULT_ENABLED_WORKFLOW_LOGIC_FLAGS"

@@ -1,4 +1,4 @@
-"""Resets, as an operator makes them: a run begins anew from one of its workflow tasks."""
+"""Resets as an operator makes them: a run restarts from one of its workflow tasks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ async def ends_of_tasks(temporal: Client, workflow_id: str) -> list[int]:
 
 
 async def reset(temporal: Client, workflow_id: str, task: int = 0) -> None:
-    """Reset a workflow's latest run to one of its workflow tasks, counted from 0. It is terminated if it is running.
+    """Reset a workflow's latest run to one of its workflow tasks, counted from 0. A running run is terminated.
 
-    Raises AssertionError if it has fewer tasks, or if no new run came of it.
+    Raises AssertionError if it has fewer tasks, or if there is no new run.
     """
     handle = temporal.get_workflow_handle(workflow_id)
     before, ends = (await handle.describe()).run_id, await ends_of_tasks(temporal, workflow_id)
     if task >= len(ends):
-        raise AssertionError(f"the run has {len(ends)} workflow tasks only")
+        raise AssertionError(f"the run has only {len(ends)} workflow tasks")
     await temporal.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=temporal.namespace,
@@ -39,4 +39,4 @@ async def reset(temporal: Client, workflow_id: str, task: int = 0) -> None:
         )
     )
     if (await handle.describe()).run_id == before:
-        raise AssertionError("the reset made no new run")
+        raise AssertionError("the reset started no new run")

@@ -1,4 +1,4 @@
-"""The campaign: random orders while everything goes wrong at once; then peace, and an account of how each ended.
+"""The chaos campaign: random orders under many faults at once; then the faults stop, and every order is checked.
 
-Run it with `python -m resilience.chaos`. docs/explanation/chaos.md says what it does and how to read its report.
+Run it with `python -m resilience.chaos`. docs/explanation/chaos.md explains what it does and how to read its report.
 """

@@ -1,4 +1,4 @@
-"""A campaign: orders, strikes and decisions as planned, then the healing, then the account."""
+"""A campaign: orders, process faults and decisions as planned; then the faults stop, and the orders are checked."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from resilience.chaos.reader import Reader
 from resilience.chaos.report import Report, counted, percentile, recoveries
 
 GRACE_SECONDS = 180.0
-"""How long after the healing an order may still run. Then it has to be on the worklist."""
+"""How long an order may still run after the faults have stopped. After that it must be on the worklist."""
 
 
 async def campaign(plan: Plan, out: Path) -> Report:
-    """Run a plan, leave its traces in `out`, and give the account of it."""
+    """Run a plan, write its files to `out`, and return the report."""
     (out / "plan.jsonl").write_text("".join(f"{line}\n" for line in plan.lines()), encoding="utf-8")
     orders = [planned.order for planned in plan.orders]
     async with ChaosEnvironment.open(out / "stack") as env:
@@ -37,19 +37,19 @@ class Campaign:
     """A plan in its environment."""
 
     def __init__(self, plan: Plan, env: ChaosEnvironment, event_log: EventLog) -> None:
-        self._plan, self._ground, self._event_log = plan, env, event_log
+        self._plan, self._env, self._event_log = plan, env, event_log
         self._customers = [Customer(planned, env, event_log) for planned in plan.orders]
         self._process_faults = ProcessFaults(env.stack, event_log)
         self._operator = Operator(self._customers, env, event_log)
         self._reader = Reader(self._customers, env, event_log)
 
     async def run(self) -> Report:
-        """Run it, and give the account."""
+        """Run the plan, and return the report."""
         customers = [customer.run() for customer in self._customers]
         others = (self._operator.run(), self._reader.run())
         async with _running(*customers) as orders, _running(*others) as operators:
             await self._inject()
-            self._ground.stop_faults()
+            self._env.stop_faults()
             await self._process_faults.stop_faults()
             faults_stopped = self._event_log.note("healed")
             await asyncio.wait(orders, timeout=GRACE_SECONDS)
@@ -71,7 +71,7 @@ class Campaign:
             customer.record.waits_as = waiting.get(customer.record.order_id)
 
     async def _account(self, faults_stopped: float) -> Report:
-        books = await check_books(self._ground.orders)
+        books = await check_books(self._env.orders)
         records = [customer.record for customer in self._customers if customer.record.begun]
         faulted = self._process_faults.faulted
         waited = recoveries(records, faulted)
@@ -81,7 +81,7 @@ class Campaign:
             orders=len(records),
             not_placed=len(self._customers) - len(records),
             ends=counted(record.end for record in records),
-            faults=counted(fired.kind for fired in self._ground.proxy.log),
+            faults=counted(fired.kind for fired in self._env.proxy.log),
             kills=counted(each.target for each in faulted if each.killed),
             stops=counted(each.target for each in faulted if not each.killed),
             decisions=counted(self._operator.decisions),
@@ -90,18 +90,18 @@ class Campaign:
             ended_after=max(
                 [0.0, *(record.ended_at - faults_stopped for record in records if record.ended_at is not None)]
             ),
-            looks=self._reader.looks,
+            rounds=self._reader.rounds,
             seconds=self._event_log.now,
             balanced=books.balanced,
             unsettled=books.unsettled,
-            asked_again=dict(self._event_log.errors),
+            retried=dict(self._event_log.errors),
             violations=[*(finding for record in records for finding in check_order(record)), *broken],
         )
 
 
 @asynccontextmanager
 async def _running(*works: Coroutine[None, None, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Tasks that run while the block does."""
+    """Tasks that run as long as the block."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield tasks

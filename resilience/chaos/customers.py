@@ -1,4 +1,7 @@
-"""Those who have to do with an order: they place it, cancel it, carry its parcel, and do not give up."""
+"""A customer per order, who places and cancels it and has its parcel collected.
+
+Customers retry until they get an answer.
+"""
 
 from __future__ import annotations
 
@@ -24,41 +27,43 @@ T = TypeVar("T")
 
 PAUSE = 0.5
 CARRIER_PAUSE = 1.5
-"""Seconds between two looks of the carrier for a parcel. There are many carriers, and they must not be the load."""
+"""The pause between two checks of the carrier for a parcel, in seconds. There are many carriers, and they must not add
+load."""
 CARRIER_SECONDS = 5.0
 REASON = "the customer has changed their mind"
-GOES_ON = (Unavailable, ServiceFault, RPCError)
-"""What one meets who asks while something is down. Asking again does nothing twice."""
+RETRIED = (Unavailable, ServiceFault, RPCError)
+"""Errors of calls while something is down. Repeating a call does nothing twice."""
 
 
 class Customer:
-    """Lives through what is planned for one order, and keeps its record."""
+    """Does what is planned for one order, and keeps its record."""
 
     def __init__(self, planned: PlannedOrder, env: ChaosEnvironment, event_log: EventLog) -> None:
         self.record = OrderRecord(planned)
-        self._ground = env
+        self._env = env
         self._event_log = event_log
         self._order = planned.order
         self._id = planned.order.order_id
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
-        """Place the order, have happen to it what is planned, and see how it ends.
+        """Place the order, do what is planned, and wait for its end.
 
-        Only so many orders are in flight at a time. One whose turn does not come before the healing is not placed.
+        The number of orders in flight is limited. An order whose turn does not come before the faults stop is not
+        placed.
         """
         await asyncio.sleep(max(0.0, self.record.planned.at - self._event_log.now))
-        async with self._ground.turns:
-            if not self._ground.faults_stopped:
+        async with self._env.turns:
+            if not self._env.faults_stopped:
                 self.record.begun = True
                 try:
                     await self._live()
                 except Exception as error:
-                    self.surprised("who places it", error)
+                    self.unexpected("who places it", error)
 
     async def _live(self) -> None:
         planned = self.record.planned
-        self._ground.proxy.faults += planned.faults
+        self._env.proxy.faults += planned.faults
         await self._place(self._order)
         self.record.placed_at = self._event_log.note("placed", order=self._id)
         async with asyncio.TaskGroup() as tasks:
@@ -66,26 +71,26 @@ class Customer:
                 tasks.create_task(self._later(action))
             tasks.create_task(self._until_the_end())
 
-    def surprised(self, who: str, error: Exception) -> None:
-        """Somebody met an error that nobody may meet."""
-        self._event_log.note("surprise", order=self._id, who=who, error=repr(error))
-        self.record.surprises.append(f"{who} met {type(error).__name__}: {error}")
+    def unexpected(self, who: str, error: Exception) -> None:
+        """Record an error that no caller should get."""
+        self._event_log.note("unexpected error", order=self._id, who=who, error=repr(error))
+        self.record.unexpected_errors.append(f"{who} met {type(error).__name__}: {error}")
 
     async def _until_the_end(self) -> None:
         try:
             await self._see_the_end()
         except Exception as error:
-            self.surprised("who waits for its end", error)
+            self.unexpected("who waits for its end", error)
         self.record.ended_at = self._event_log.note("ended", order=self._id, how=self.record.end)
         self._ended.set()
-        self._ground.proxy.lift(self._id)
+        self._env.proxy.lift(self._id)
 
     async def _later(self, action: Action) -> None:
         await asyncio.sleep(action.after)
         try:
             await self._do(action.act)
         except Exception as error:
-            self.surprised(action.act, error)
+            self.unexpected(action.act, error)
 
     async def _do(self, act: Act) -> None:
         match act:
@@ -95,29 +100,29 @@ class Customer:
             case Act.PLACE_OTHER:
                 await self._place_other()
             case Act.CANCEL_BY_UPDATE:
-                answer = await self._insist(lambda: self._ground.orders.cancel_order(self._id, REASON))
+                answer = await self._retry_until_answered(lambda: self._env.orders.cancel_order(self._id, REASON))
                 self.record.answers.append(answer)
                 self._event_log.note("cancel answered", order=self._id, outcome=answer.outcome, status=answer.status)
             case Act.CANCEL_BY_SIGNAL:
                 handle = self._handle(workflow_id(self._id))
-                await self._tell(act, lambda: handle.signal("cancel", REASON))
+                await self._send(act, lambda: handle.signal("cancel", REASON))
             case Act.CANCEL_NATIVELY:
-                await self._tell(act, self._handle(workflow_id(self._id)).cancel)
+                await self._send(act, self._handle(workflow_id(self._id)).cancel)
             case Act.TERMINATE:
                 await self._terminate()
             case Act.PARCEL_LEAVES:
                 await self._parcel_leaves()
 
     def _handle(self, name: str) -> WorkflowHandle[Any, Any]:
-        return self._ground.orders.temporal.get_workflow_handle(name)
+        return self._env.orders.temporal.get_workflow_handle(name)
 
     async def _place(self, order: OrderInput) -> None:
-        self.record.placed.append(await self._insist(lambda: self._ground.orders.submit_order(order)))
+        self.record.placed.append(await self._retry_until_answered(lambda: self._env.orders.submit_order(order)))
 
     async def _place_other(self) -> None:
         other = self._order.model_copy(update={"customer_id": f"not-{self._order.customer_id}"})
         try:
-            await self._insist(lambda: self._ground.orders.submit_order(other))
+            await self._retry_until_answered(lambda: self._env.orders.submit_order(other))
         except OrderConflict:
             self._event_log.note("conflict", order=self._id)
         else:
@@ -125,7 +130,7 @@ class Customer:
 
     async def _see_the_end(self) -> None:
         while True:
-            result = await self._insist(lambda: self._ground.orders.result(self._id))
+            result = await self._retry_until_answered(lambda: self._env.orders.result(self._id))
             if result.status.is_end or not self.record.planned.terminated:
                 break
             await asyncio.sleep(PAUSE)  # it waits for the watcher
@@ -134,47 +139,47 @@ class Customer:
     async def _terminate(self) -> None:
         for name in (workflow_id(self._id), recovery_id(self._id)):
             handle = self._handle(name)
-            if await self._tell(Act.TERMINATE, functools.partial(handle.terminate, REASON)):
+            if await self._send(Act.TERMINATE, functools.partial(handle.terminate, REASON)):
                 return
 
-    async def _tell(self, act: Act, tell: Callable[[], Awaitable[None]]) -> bool:
-        """Tell a run something; whether it was still there to be told."""
+    async def _send(self, act: Act, send: Callable[[], Awaitable[None]]) -> bool:
+        """Send something to a run, and return whether the run was still there."""
 
         async def unless_ended() -> bool:
             try:
-                await tell()
+                await send()
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
                 return False
             return True
 
-        told = await self._insist(unless_ended)
-        self._event_log.note(act if told else f"{act}: too late", order=self._id)
-        return told
+        was_sent = await self._retry_until_answered(unless_ended)
+        self._event_log.note(act if was_sent else f"{act}: too late", order=self._id)
+        return was_sent
 
     async def _parcel_leaves(self) -> None:
         while not self._ended.is_set():
-            parcels = await self._insist(self._parcels)
+            parcels = await self._retry_until_answered(self._parcels)
             if any(parcel is not ShipmentState.CREATED for parcel in parcels):
                 return
             if parcels:
                 try:
-                    await self._ground.services.shipping.move(
+                    await self._env.services.shipping.move(
                         SHIP.effect_id(self._id), ShipmentEventState.SHIPPED, CARRIER_SECONDS
                     )
                     self._event_log.note("parcel left", order=self._id)
                 except ServiceFault as error:  # it was cancelled at that moment, or the service is down
-                    self._event_log.met(error, self._id)
+                    self._event_log.record_error(error, self._id)
             await asyncio.sleep(CARRIER_PAUSE)
 
     async def _parcels(self) -> list[ShipmentState]:
-        return [entry.state async for entry in self._ground.services.shipping.shipments(order_id=self._id)]
+        return [entry.state async for entry in self._env.services.shipping.shipments(order_id=self._id)]
 
-    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _retry_until_answered(self, ask: Callable[[], Awaitable[T]]) -> T:
         while True:
             try:
                 return await ask()
-            except GOES_ON as error:
-                self._event_log.met(error, self._id)
+            except RETRIED as error:
+                self._event_log.record_error(error, self._id)
                 await asyncio.sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""Where a campaign takes place."""
+"""The environment of a campaign."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ IN_FLIGHT = 120
 
 @dataclass
 class ChaosEnvironment(Environment):
-    """An environment in which things go wrong until the faults stop."""
+    """An environment with faults until they are stopped."""
 
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
-    """Those of the orders that may be in flight at a time: a slow machine does not drown."""
+    """The orders that may be in flight at a time, so that a slow machine is not overloaded."""
     faults_stopped: bool = False
-    """Whether nothing goes wrong any more."""
+    """Whether the faults have stopped."""
 
     def stop_faults(self) -> None:
-        """No more faults, and no call is held back."""
+        """Stop all faults, and release all held calls."""
         self.faults_stopped = True
         self.proxy.faults.clear()
         self.proxy.release()

@@ -1,4 +1,4 @@
-"""What happened in a campaign, as JSON lines with the seconds since its start."""
+"""The events of a campaign, as JSON lines with the seconds since its start."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Self
 
 
 class EventLog:
-    """The journal of a campaign, and its clock, which starts when the journal is opened."""
+    """The event log of a campaign, and its clock, which starts when the log is opened."""
 
     def __init__(self, path: Path) -> None:
         self.errors: Counter[str] = Counter()
-        """Errors that callers met and got over by asking again."""
+        """Errors that callers got and retried."""
         self._path = path
 
     def __enter__(self) -> Self:
@@ -33,13 +33,13 @@ class EventLog:
         """Seconds since the start."""
         return time.monotonic() - self._began
 
-    def note(self, what: str, **details: object) -> float:
-        """Write down what happens now; the seconds since the start."""
+    def note(self, event: str, **details: object) -> float:
+        """Log an event that happens now, and return the seconds since the start."""
         now = self.now
-        self._lines.write(json.dumps({"at": round(now, 3), "what": what} | details, default=str) + "\n")
+        self._lines.write(json.dumps({"at": round(now, 3), "event": event} | details, default=str) + "\n")
         return now
 
-    def met(self, error: Exception, order_id: str) -> None:
-        """Write down an error after which somebody asks again."""
+    def record_error(self, error: Exception, order_id: str) -> None:
+        """Log an error after which the caller retries."""
         self.errors[type(error).__name__] += 1
-        self.note("asks again", order=order_id, because=f"{type(error).__name__}: {error}"[:300])
+        self.note("retries", order=order_id, because=f"{type(error).__name__}: {error}"[:300])

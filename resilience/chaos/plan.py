@@ -1,4 +1,4 @@
-"""The plan of a campaign: everything that is left to chance, drawn from a seed before anything starts."""
+"""The plan of a campaign: everything random, drawn from a seed before anything starts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ordersaga.stack.faults.calls import CALLS, UNDO_OF
 
 ORDERS_A_SECOND = 6.0
 FAULT_RATE = 0.12
-"""How many of the calls go wrong."""
+"""The share of calls that fail."""
 LASTING_RATE = 0.04
-"""How many orders meet a service that fails one of their calls until the healing."""
+"""The share of orders for which one call fails until the faults stop."""
 SOLD_OUT = "SOLD-OUT"
-STRIKE_EVERY = 8.0
-"""Seconds between two strikes, on average."""
+PROCESS_FAULT_EVERY = 8.0
+"""Seconds between two process faults, on average."""
 LONGEST_STOP = 12.0
 
 KINDS = tuple(kind for kind in Kind if kind is not Kind.HANG)
-"""A call that hangs looks to its caller like one that is held back, which goes on to do harm."""
+"""To its caller, a call that hangs looks like one that is held back. The second kind also has a late effect."""
 
 
 class RefusalCause(StrEnum):
@@ -38,7 +38,7 @@ class RefusalCause(StrEnum):
 
 
 class Act(StrEnum):
-    """What somebody does about an order once it is placed."""
+    """What somebody does with an order after it is placed."""
 
     PLACE_AGAIN = "place_again"
     PLACE_OTHER = "place_other"
@@ -47,9 +47,9 @@ class Act(StrEnum):
     CANCEL_BY_SIGNAL = "cancel_by_signal"
     CANCEL_NATIVELY = "cancel_natively"
     TERMINATE = "terminate"
-    """Terminate its run; or the one that recovers it, if that is what runs."""
+    """Terminate its run or, if the recovery runs, the recovery."""
     PARCEL_LEAVES = "parcel_leaves"
-    """The carrier takes the parcel as soon as there is one."""
+    """The carrier takes the parcel as soon as it is booked."""
 
 
 CANCELS = (Act.CANCEL_BY_UPDATE, Act.CANCEL_BY_SIGNAL, Act.CANCEL_NATIVELY)
@@ -57,7 +57,7 @@ CANCELS = (Act.CANCEL_BY_UPDATE, Act.CANCEL_BY_SIGNAL, Act.CANCEL_NATIVELY)
 
 @dataclass(frozen=True)
 class Action:
-    """Something that is done about an order, so many seconds after it was placed."""
+    """Something that is done with an order, this many seconds after it was placed."""
 
     act: Act
     after: float
@@ -65,7 +65,7 @@ class Action:
 
 @dataclass(frozen=True)
 class PlannedOrder:
-    """An order, when it comes (seconds from the start), and what happens to it."""
+    """An order, when it is placed (seconds from the start), and what happens to it."""
 
     at: float
     order: OrderInput
@@ -73,16 +73,16 @@ class PlannedOrder:
     faults: tuple[Fault, ...]
     actions: tuple[Action, ...]
     decision: Choice | None = None
-    """What the operator decides when it is on the worklist; None is to leave it there."""
+    """The operator's decision when it is on the worklist; None leaves it there."""
 
     @property
     def lasting(self) -> bool:
-        """Whether a service fails one of its calls until the healing."""
+        """Whether one of its calls fails until the faults stop."""
         return any(fault.attempts is None for fault in self.faults)
 
     @property
     def cancelled_by_somebody(self) -> bool:
-        """Whether anybody asks to cancel it."""
+        """Whether anybody requests its cancellation."""
         return any(action.act in CANCELS for action in self.actions)
 
     @property
@@ -93,7 +93,7 @@ class PlannedOrder:
 
 @dataclass(frozen=True)
 class ProcessFault:
-    """A kill -9 of processes at a time; or, with `stopped` seconds, a SIGSTOP and later a SIGCONT."""
+    """A kill -9 of processes at a time or, with `stopped` seconds, a SIGSTOP and later a SIGCONT."""
 
     at: float
     targets: tuple[str, ...]
@@ -110,16 +110,16 @@ class Plan:
     process_faults: list[ProcessFault]
 
     def lines(self) -> Iterator[str]:
-        """The plan as JSON lines: what is the same for all, then each strike, then each order."""
+        """The plan as JSON lines: the parameters, then each process fault, then each order."""
         yield json.dumps({"seed": self.seed, "seconds": self.seconds, "orders": len(self.orders)})
         for fault in self.process_faults:
-            yield json.dumps({"strike": asdict(fault)})
+            yield json.dumps({"process_fault": asdict(fault)})
         for planned in self.orders:
             yield json.dumps(_document(planned))
 
 
 def draw(seed: int, seconds: float, rate: float = ORDERS_A_SECOND) -> Plan:
-    """Draw a campaign: `rate` orders a second for so many seconds, and strikes all along."""
+    """Draw a campaign: `rate` orders a second for this many seconds, and process faults all the time."""
     samples = sample_orders()
     orders = [_order(seed, number, number / rate, samples) for number in range(int(seconds * rate))]
     return Plan(seed, seconds, orders, list(_process_faults(_chance(f"{seed}/strikes"), seconds)))
@@ -134,7 +134,7 @@ def _order(seed: int, number: int, at: float, samples: list[OrderInput]) -> Plan
     random = _chance(f"{seed}/{number}")
     order = random.choice(samples).model_copy(update={"order_id": order_id, "policy": _policy(random)})
     refusal_cause = random.choice(list(RefusalCause)) if random.random() < 0.1 else None
-    found = [fault for fault in faults.plan(seed, [order_id], FAULT_RATE, KINDS) if _honest(fault)]
+    found = [fault for fault in faults.plan(seed, [order_id], FAULT_RATE, KINDS) if _keeps_contract(fault)]
     actions = list(_actions(random))
     if random.random() < LASTING_RATE:
         found.insert(0, _lasting(random, order_id))
@@ -155,8 +155,11 @@ def _policy(random: Random) -> OrderPolicy:
     )
 
 
-def _honest(fault: Fault) -> bool:
-    """A service that refuses what it has done breaks its own contract; against that nothing is promised."""
+def _keeps_contract(fault: Fault) -> bool:
+    """Whether the service keeps its contract.
+
+    A service that refuses what it has done does not, and nothing is promised then.
+    """
     return fault.kind is not Kind.REFUSE or fault.attempts == (1,)
 
 
@@ -167,7 +170,7 @@ def _lasting(random: Random, order_id: str) -> Fault:
 
 
 def with_refusal_cause(order: OrderInput, refusal_cause: RefusalCause | None) -> OrderInput:
-    """The order, so changed that it meets this trouble."""
+    """The order, changed so that this is the reason why it is refused."""
     match refusal_cause:
         case RefusalCause.DECLINED:
             return order.model_copy(update={"payment_method_id": "pm_card_chargeDeclined"})
@@ -197,7 +200,7 @@ def _actions(random: Random) -> Iterator[Action]:
 
 
 def _moment(random: Random) -> float:
-    """Most cancels come while the order runs, which is soon."""
+    """Draw the time of an action. Most come while the order runs, which is soon after its start."""
     return random.uniform(0, 0.4) if random.random() < 0.7 else random.uniform(0, 5)
 
 
@@ -208,7 +211,7 @@ def _process_faults(random: Random, seconds: float) -> Iterator[ProcessFault]:
         targets = ("temporal", "services", "worker") if random.random() < 0.06 else (random.choice(parts),)
         stopped = round(random.uniform(0.5, LONGEST_STOP), 1) if random.random() < 0.35 else None
         yield ProcessFault(round(at, 2), targets, stopped)
-        at += 2 + random.expovariate(1 / (STRIKE_EVERY - 2))
+        at += 2 + random.expovariate(1 / (PROCESS_FAULT_EVERY - 2))
 
 
 def _document(planned: PlannedOrder) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Those who strike processes down, and see that all are up again in the end."""
+"""Kills and stops processes, and makes sure that all run again in the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resilience.chaos.plan import ProcessFault
 
 @dataclass(frozen=True)
 class FaultedProcess:
-    """A process that was struck: killed, or stopped for a while. `at` is seconds from the campaign's start."""
+    """A process that was killed, or stopped for a while. `at` is seconds from the campaign's start."""
 
     at: float
     target: str
@@ -23,7 +23,7 @@ class FaultedProcess:
 
 
 class ProcessFaults:
-    """Carries out the strikes of a plan on a stack."""
+    """Carries out a plan's process faults on a stack."""
 
     def __init__(self, stack: Stack, event_log: EventLog) -> None:
         self.faulted: list[FaultedProcess] = []
@@ -31,7 +31,7 @@ class ProcessFaults:
         self._event_log = event_log
 
     async def run(self, process_faults: list[ProcessFault]) -> None:
-        """Carry out each strike when its time has come."""
+        """Carry out each process fault at its time."""
         async with asyncio.TaskGroup() as tasks:
             for fault in process_faults:
                 await asyncio.sleep(max(0.0, fault.at - self._event_log.now))
@@ -42,7 +42,7 @@ class ProcessFaults:
                         tasks.create_task(self._stop(target, fault.stopped))
 
     async def stop_faults(self) -> None:
-        """Let everything run that was stopped, and wait until everything answers."""
+        """Continue all stopped processes, and wait until everything answers."""
         for target in self._stack.children:
             self._signal(target, signal.SIGCONT)
         await self._stack.until_ready()
@@ -61,7 +61,7 @@ class ProcessFaults:
             self._signal(target, signal.SIGCONT)
 
     def _signal(self, target: str, number: signal.Signals) -> int | None:
-        """Send a signal to a process that is up, and give its pid."""
+        """Send a signal to a running process, and return its pid."""
         if not self._stack.children[target].ready.is_set():
             return None
         pid = self._stack.pids[target]

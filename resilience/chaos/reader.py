@@ -1,4 +1,4 @@
-"""The reader: looks at orders on every surface throughout the campaign. What it has read of an end must stay."""
+"""The reader: reads orders on every surface during the campaign. An end that it has read must not change."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from contextlib import suppress
 
 from ordersaga.domain.errors import OrderNotFound
 from ordersaga.domain.result import OrderFilter, OrderStatus
-from resilience.chaos.customers import GOES_ON, Customer
+from resilience.chaos.customers import RETRIED, Customer
 from resilience.chaos.environment import ChaosEnvironment
 from resilience.chaos.event_log import EventLog
 
 EVERY = 0.5
-"""Seconds between two looks."""
-LOOK_SECONDS = 5.0
-"""How long a look may take: what is down must not blind the reader to the rest."""
+"""Seconds between two rounds."""
+READ_SECONDS = 5.0
+"""The timeout of a read, so that a part that is down does not keep the reader from the others."""
 RECENT = 40
-"""How many of the newest orders each look lists."""
+"""How many of the newest orders each round lists."""
 AT_ONCE = 4
-"""How many orders each look asks for one by one."""
+"""How many orders each round reads one by one."""
 
 
 class Reader:
-    """Remembers the first end that it has read of each order, and where."""
+    """Remembers the first end that it has read for each order, and where."""
 
     def __init__(self, customers: Sequence[Customer], env: ChaosEnvironment, event_log: EventLog) -> None:
-        self.looks = 0
+        self.rounds = 0
         self._customers = {customer.record.order_id: customer for customer in customers}
-        self._ground, self._event_log = env, event_log
+        self._env, self._event_log = env, event_log
         self._read: dict[str, tuple[OrderStatus, str]] = {}
         self._turn = 0
 
     async def run(self) -> None:
-        """Look again and again."""
+        """Read in rounds."""
         while True:
             await asyncio.sleep(EVERY)
-            await self.look()
+            await self.read_round()
 
-    async def look(self) -> None:
-        """Read the newest orders in the list, and some of those that were placed, one by one."""
-        self.looks += 1
+    async def read_round(self) -> None:
+        """Read the newest orders in the list, and some of the placed orders one by one."""
+        self.rounds += 1
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(READ_SECONDS):
                 async for order_id, status in self._listed():
                     self._compare(order_id, status, "the list")
         for order_id in self._next():
@@ -56,7 +56,7 @@ class Reader:
         return [placed[(first + number) % len(placed)] for number in range(min(AT_ONCE, len(placed)))]
 
     def _surfaces(self, order_id: str) -> dict[str, Callable[[], Awaitable[OrderStatus]]]:
-        orders = self._ground.orders
+        orders = self._env.orders
 
         async def summary() -> OrderStatus:
             return (await orders.get_summary(order_id)).status
@@ -77,19 +77,19 @@ class Reader:
 
     async def _listed(self) -> AsyncIterator[tuple[str, OrderStatus]]:
         try:
-            page = await self._ground.orders.list_page(OrderFilter(), limit=RECENT)
-        except GOES_ON as error:
-            self._event_log.met(error, "the reader")
+            page = await self._env.orders.list_page(OrderFilter(), limit=RECENT)
+        except RETRIED as error:
+            self._event_log.record_error(error, "the reader")
             return
         for order in page.items:
             yield order.order_id, order.status
 
     async def _ask(self, ask: Callable[[], Awaitable[OrderStatus]]) -> OrderStatus | None:
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(READ_SECONDS):
                 return await ask()
-        except (*GOES_ON, OrderNotFound, TimeoutError) as error:
-            self._event_log.met(error, "the reader")
+        except (*RETRIED, OrderNotFound, TimeoutError) as error:
+            self._event_log.record_error(error, "the reader")
             return None
 
     def _compare(self, order_id: str, status: OrderStatus, surface: str) -> None:
@@ -98,6 +98,6 @@ class Reader:
             return
         before, where = self._read.setdefault(order_id, (status, surface))
         if before is not status:
-            told = f"it was read as {before} ({where}), and later as {status} ({surface})"
-            if told not in customer.record.surprises:
-                customer.record.surprises.append(told)
+            difference = f"it was read as {before} ({where}), and later as {status} ({surface})"
+            if difference not in customer.record.unexpected_errors:
+                customer.record.unexpected_errors.append(difference)

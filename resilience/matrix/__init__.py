@@ -1,4 +1,4 @@
-"""The matrix: every call of an order, every kind of fault, cancel, kill and reset; one order for each.
+"""The matrix: every call of an order with every kind of fault, cancel, crash and reset; one order for each.
 
 `python -m resilience.matrix` runs it (`make matrix`); docs/explanation/matrix.md explains it.
 """

@@ -1,4 +1,4 @@
-"""Cells in which an order is cancelled: in each way and by two at once, before and after each call, and at the ends."""
+"""Cells with a cancel: by each method and by two at once, before and after each call, and at the ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from resilience.matrix.scenario import Scenario
 PATIENT = {"http_timeout": 5.0, "step_deadline": 60.0, "undo_patience": 60.0}
 PATHS = {"fast": 3.0, "durable": 0.0}
 MOMENTS = {"before": Kind.HOLD_BACK, "after": Kind.HOLD_ANSWER}
-"""The call is held before its effect, or its answer is."""
+"""Hold the call before its effect, or hold its answer."""
 
 CancelMethods = tuple[CancelMethod, ...]
 ALONE: list[CancelMethods] = [(cancel_method,) for cancel_method in CancelMethod]
@@ -34,7 +34,7 @@ TOGETHER: list[CancelMethods] = [*combinations(CancelMethod, 2), (CancelMethod.S
 
 
 def cancel_cells() -> Iterator[Cell]:
-    """All of them."""
+    """All cancel cells."""
     for path, fast in PATHS.items():
         for call, moment, cancel_methods in product(UNDO_OF, MOMENTS, (*ALONE, *TOGETHER)):
             yield _at_a_do(call, moment, cancel_methods, path, fast)
@@ -67,21 +67,21 @@ def _cell(
 
 
 def _at_a_do(call: str, moment: str, cancel_methods: CancelMethods, path: str, fast: float) -> Cell:
-    ends = heeded(cancel_methods)
+    ends = ends_in_time(cancel_methods)
     if fast:
-        # The first attempts go on meanwhile, and may write the order's end first.
+        # Meanwhile the first attempts continue, and may write the order's end first.
         ends = (*ends, CANCEL_REFUSED if CancelMethod.UPDATE in cancel_methods else COMPLETED)
     act = partial(cancelled_at, call=call, cancel_methods=cancel_methods, certain=not fast)
     return _cell(call, moment, cancel_methods, path, fast, ends, faults=(Fault(MOMENTS[moment], call),), act=act)
 
 
-def heeded(cancel_methods: CancelMethods) -> tuple[End, ...]:
-    """How an order ends whose cancel came in time."""
+def ends_in_time(cancel_methods: CancelMethods) -> tuple[End, ...]:
+    """The ends that are allowed after a cancel that came in time."""
     return (CANCEL_HEEDED if CancelMethod.UPDATE in cancel_methods else CANCELLED,)
 
 
 async def cancelled_at(scenario: Scenario, call: str, cancel_methods: CancelMethods, certain: bool = True) -> None:
-    """The order is cancelled in these ways while a call of it is held."""
+    """Cancel the order by these methods while one of its calls is held."""
     await scenario.held(call)
     for cancel_method in cancel_methods:
         await (scenario.accepted(cancel_method) if certain else scenario.cancel(cancel_method))
@@ -114,7 +114,7 @@ def _elsewhere(cancel_methods: CancelMethods, path: str, fast: float) -> Iterato
     update = CancelMethod.UPDATE in cancel_methods
     cancel_refused = End(OrderStatus.FAILED, CancelOutcome.TOO_LATE if update else None, "PaymentDeclined")
     hold = PATIENT | {"fast_path": fast, "hold_before_shipping": 300.0}
-    in_time = heeded(cancel_methods)
+    in_time = ends_in_time(cancel_methods)
     at_once = (*in_time, CANCEL_REFUSED if update else COMPLETED)
     yield _cell(
         "start", "at", cancel_methods, path, fast, at_once, act=partial(_at_once, cancel_methods=cancel_methods)
@@ -173,14 +173,14 @@ def _at_an_undo(call: str, moment: str, cancel_methods: CancelMethods) -> Cell:
             cancel_methods,
             "refused",
             3.0,
-            heeded(cancel_methods),
+            ends_in_time(cancel_methods),
             faults=faults,
             act=act,
             customer=customer,
         )
     faults = (*faults, Fault(Kind.HOLD_ANSWER, "notify"))
     act = partial(_cancelled_while_cancelling, call=call, cancel_methods=cancel_methods)
-    return _cell(call, moment, cancel_methods, "cancelled", 0.0, heeded(cancel_methods), faults=faults, act=act)
+    return _cell(call, moment, cancel_methods, "cancelled", 0.0, ends_in_time(cancel_methods), faults=faults, act=act)
 
 
 async def _cancelled_while_cancelling(scenario: Scenario, call: str, cancel_methods: CancelMethods) -> None:

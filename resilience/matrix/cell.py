@@ -1,4 +1,4 @@
-"""A cell of the matrix: one order, what goes wrong with it, and the ends that it may have."""
+"""A cell of the matrix: one order, what goes wrong with it, and its allowed ends."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from resilience.matrix.scenario import Scenario
 
 Action = Callable[["Scenario"], Awaitable[None]]
-"""What happens to an order while it runs, beside its faults."""
+"""What happens to an order while it runs, in addition to its faults."""
 
 
 class CancelMethod(StrEnum):
-    """The ways in which an order is asked to stop."""
+    """The methods of cancelling an order."""
 
     UPDATE = "update"
     SIGNAL = "signal"
@@ -26,18 +26,18 @@ class CancelMethod(StrEnum):
 
 
 class Customer(StrEnum):
-    """Who orders."""
+    """The kinds of customers."""
 
     GOOD = "good"
     DECLINED = "declined"
-    """Has a card that is declined."""
+    """The customer's card is declined."""
     NOWHERE = "nowhere"
-    """Has an address that cannot exist."""
+    """The customer's address does not exist."""
 
 
 @dataclass(frozen=True)
 class End:
-    """A way for an order to end: its status, the verdict on a cancel by update, the refusal that it failed by."""
+    """An end of an order: its status, the verdict on a cancel by update, and the refusal that it failed with."""
 
     status: OrderStatus
     verdict: CancelOutcome | None = None
@@ -57,24 +57,24 @@ CANCEL_REFUSED = End(OrderStatus.COMPLETED, CancelOutcome.TOO_LATE)
 
 @dataclass(frozen=True)
 class Expected:
-    """What is demanded of a cell's order: one of these ends, and more."""
+    """What is expected of a cell's order: one of these ends, and more."""
 
     ends: tuple[End, ...]
     without_mail: bool = False
-    """Its confirmation has to be given up; else a completed order has to have one."""
+    """Its confirmation must have been given up. Otherwise a completed order must have one."""
     closed_as_cancelled: bool = False
-    """Temporal has to show the run as Canceled."""
+    """Temporal must show the run as Canceled."""
 
 
-async def nothing_else(_scene: Scenario) -> None:
-    """Nothing happens to the order but its faults."""
+async def nothing_else(_scenario: Scenario) -> None:
+    """Do nothing to the order besides its faults."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One order of the matrix. `boundary` and `kind` say where it stands in the report's tables.
+    """One order of the matrix. `boundary` and `kind` are its position in the report's tables.
 
-    `faults` name no order; the scenario puts in its own. Cells of one `crash` run together.
+    `faults` name no order; the scenario fills in its own. Cells with the same `crash` run together.
     """
 
     id: str
@@ -87,24 +87,24 @@ class Cell:
     customer: Customer = Customer.GOOD
     crash: str | None = None
     foreign: bool = False
-    """Whether its run is started by another SDK, so that the run has to claim it."""
+    """Whether another SDK starts its run, so that the run must claim it."""
     elsewhere: bool = False
-    """Whether it is placed at another deployment, on a task queue of its own."""
+    """Whether it is placed at another deployment, with its own task queue."""
 
     @property
     def family(self) -> str:
-        """The first part of its id."""
+        """The first part of the cell's id."""
         return self.id.split("/")[0]
 
     @property
     def order_id(self) -> str:
-        """The id of its order."""
+        """The id of the cell's order."""
         return self.id.replace("/", ".").replace("+", "-and-")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell came out. `problems` is empty if it passed."""
+    """The result of a cell. `problems` is empty if it passed."""
 
     cell: Cell
     problems: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Cells in which something is killed or stopped while an order is before or behind each of its calls."""
+"""Cells with a crash: something is killed or stopped while an order is before or after each of its calls."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from resilience.matrix.cancel_cells import MOMENTS
 from resilience.matrix.cell import CANCELLED, COMPLETED, FAILED, Action, CancelMethod, Cell, End, Expected
 from resilience.matrix.scenario import Scenario
 
-DISASTERS = ("kill worker", "kill services", "kill temporal", "kill all", "stop worker")
+CRASHES = ("kill worker", "kill services", "kill temporal", "kill all", "stop worker")
 PATIENT = {"http_timeout": 8.0, "step_deadline": 240.0, "undo_patience": 240.0}
 FAST, DURABLE = 3.0, 0.0
 
 
 def crash_cells() -> Iterator[Cell]:
-    """All of them."""
-    for crash in DISASTERS:
+    """All crash cells."""
+    for crash in CRASHES:
         for moment in MOMENTS:
             for call in UNDO_OF:
                 yield _at_a_do(crash, call, moment, "fast", FAST, COMPLETED)
@@ -30,11 +30,11 @@ def crash_cells() -> Iterator[Cell]:
 
 
 def terminate_cells() -> Iterator[Cell]:
-    """Runs that are terminated before and behind each call. The watcher recovers them."""
+    """Cells in which the run is terminated before and after each call. The watcher recovers the order."""
     for moment in MOMENTS:
         for call in UNDO_OF:
             for path, fast in {"fast": FAST, "durable": DURABLE}.items():
-                # The worker does not hear of it, and its first attempts may write the order's end before the watcher.
+                # The worker does not notice, and its first attempts may write the order's end before the watcher does.
                 ends = (FAILED, COMPLETED) if fast else (FAILED,)
                 yield _cell("terminate", call, moment, path, fast, ends, partial(terminated, call=call))
         for call in UNDO_OF.values():
@@ -52,24 +52,24 @@ def _cell(crash: str, call: str, moment: str, mode: str, fast: float, ends: tupl
         policy=PATIENT | {"fast_path": fast},
         faults=(Fault(Kind.HOLD_ANSWER, "notify"), *faults) if undoing else faults,
         act=act,
-        crash=crash if crash in DISASTERS else None,
+        crash=crash if crash in CRASHES else None,
     )
 
 
 def _at_a_do(crash: str, call: str, moment: str, mode: str, fast: float, end: End) -> Cell:
-    act = partial(struck_at, call=call, cancelled=end is CANCELLED)
-    # A worker that lives goes on with its first attempts, and may write the end before the cancel counts.
+    act = partial(crashed_at, call=call, cancelled=end is CANCELLED)
+    # A worker that survives continues its first attempts, and may write the end before the cancel counts.
     lives = crash not in ("kill worker", "kill all")
     ends = (end, COMPLETED) if lives and fast and end is CANCELLED else (end,)
     return _cell(crash, call, moment, mode, fast, ends, act)
 
 
 def _at_an_undo(crash: str, call: str, moment: str) -> Cell:
-    return _cell(crash, call, moment, "undo", DURABLE, (CANCELLED,), partial(struck_at, call=call, cancelled=False))
+    return _cell(crash, call, moment, "undo", DURABLE, (CANCELLED,), partial(crashed_at, call=call, cancelled=False))
 
 
-async def struck_at(scenario: Scenario, call: str, cancelled: bool) -> None:
-    """The disaster happens while a call of the order is held; then it may be cancelled."""
+async def crashed_at(scenario: Scenario, call: str, cancelled: bool) -> None:
+    """Crash while one of the order's calls is held. Then cancel the order, if requested."""
     await _unwinding_if(scenario, call)
     await scenario.held(call)
     scenario.in_place.set()
@@ -80,7 +80,7 @@ async def struck_at(scenario: Scenario, call: str, cancelled: bool) -> None:
 
 
 async def terminated(scenario: Scenario, call: str) -> None:
-    """The run is terminated while a call of the order is held, and the watcher recovers it."""
+    """Terminate the run while one of the order's calls is held, and let the watcher recover the order."""
     await _unwinding_if(scenario, call)
     await scenario.held(call)
     await scenario.handle.terminate("by the matrix")

@@ -1,4 +1,4 @@
-"""What strikes orders that are in flight: kill -9 of a part, of all of them, and a worker that is stopped."""
+"""The crashes that hit orders in flight: kill -9 of one part or of all, and a worker that is stopped for a while."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOPPED_SECONDS = 12.0
 
 @asynccontextmanager
 async def crash_processes(env: Environment, crash: str) -> AsyncIterator[None]:
-    """The disaster happens as the block is entered; what was taken away is back when it is left."""
+    """Crash when the block begins. What was killed or stopped is back when it ends."""
     if crash == "stop worker":
         async with _worker_stopped(env):
             yield
@@ -33,12 +33,15 @@ async def crash_processes(env: Environment, crash: str) -> AsyncIterator[None]:
     yield
     spared = [name for name in parts if env.stack.children[name].deaths == before[name]]
     if spared:
-        raise RuntimeError(f"{', '.join(spared)} was to be killed, and was not")
+        raise RuntimeError(f"{', '.join(spared)} should have been killed, but was not")
 
 
 @asynccontextmanager
 async def _worker_stopped(env: Environment) -> AsyncIterator[None]:
-    """The worker is stopped where it stands, and another takes over. After a while it wakes up, and knows nothing."""
+    """Stop the worker in the middle of its work, so that another takes over.
+
+    Later the first one continues, unaware of it.
+    """
     pid = env.stack.pids["worker"]
     os.kill(pid, signal.SIGSTOP)
     waking = asyncio.create_task(_wake(pid))

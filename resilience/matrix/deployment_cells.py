@@ -1,4 +1,4 @@
-"""Cells of two deployments in one namespace: each recovers its own orders that were cut off, and no other's."""
+"""Cells with two deployments in one namespace: each recovers its own cut-off orders, and no others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from resilience.matrix.waiting import LOOK_AGAIN
 
 
 def deployment_cells() -> Iterator[Cell]:
-    """Orders of another task queue, whose run is terminated before and behind each call."""
+    """Orders of another task queue whose run is terminated before and after each call."""
     for moment in MOMENTS:
         for call in UNDO_OF:
             yield Cell(
@@ -39,7 +39,10 @@ def deployment_cells() -> Iterator[Cell]:
 
 
 async def recovered_by_its_own(scenario: Scenario, call: str) -> None:
-    """The run is terminated; the watcher of our queue leaves it alone, and that of its own recovers it."""
+    """Terminate the run.
+
+    The watcher of our queue must leave the order alone, and the watcher of its own queue must recover it.
+    """
     temporal, ours = scenario.env.orders.temporal, scenario.env.orders.settings
     urls = {f"{name}_url": f"{scenario.env.proxy.url}/{name}" for name in SERVICES}
     theirs = ours.model_copy(update={"task_queue": scenario.task_queue, **urls})

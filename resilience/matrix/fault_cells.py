@@ -1,4 +1,4 @@
-"""Cells in which calls go wrong: every kind of fault, at every call, at the first, the second and all attempts."""
+"""Cells with failing calls: every kind of fault, for every call, at the first, the second and all attempts."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ from resilience.matrix.scenario import Scenario
 
 QUICK = {"http_timeout": 1.0, "step_deadline": 30.0, "undo_patience": 30.0}
 GIVES_UP = 3.5
-"""Seconds: enough for two attempts that are not answered, each of which takes 0.95, and the pause between them.
-That all attempts failed is shown by the order's end: had one passed, it would not have given up, nor parked an undo."""
+"""Seconds: enough for two attempts without an answer, each of which takes 0.95, and for the pause between them.
+
+The order's end proves that all attempts failed. If one had succeeded, the order would not have given up or parked an
+undo.
+"""
 PATHS = {"fast": 0.5, "durable": 0.0}
 LATE = 1.5
-"""Seconds: longer than a call may take."""
+"""Seconds: longer than the timeout of a call."""
 HARMLESS = (Kind.DUPLICATE,)
 """Kinds that no caller notices."""
 
@@ -40,7 +43,7 @@ ATTEMPTS: dict[str, tuple[int, ...] | None] = {"first": (1,), "second": (2,), "a
 
 
 def fault_cells() -> Iterator[Cell]:
-    """All of them."""
+    """All fault cells."""
     for kind in Kind:
         for call in (*UNDO_OF, *UNDO_OF.values()):
             if not kind.offered_at(call):
@@ -50,7 +53,7 @@ def fault_cells() -> Iterator[Cell]:
 
 
 def _faults(kind: Kind, call: str, when: str) -> tuple[Fault, ...]:
-    """The fault; before a second attempt there has to be a first that went wrong."""
+    """The faults of the cell. Before a second attempt, a first one must fail."""
     before = (Fault(Kind.ERROR_BEFORE, call),) if when == "second" else ()
     return (*before, Fault(kind, call, attempts=ATTEMPTS[when], seconds=LATE if kind is Kind.SLOW else 1.0))
 
@@ -85,7 +88,7 @@ def _end(kind: Kind, call: str, gives_up: bool) -> End:
 
 @dataclass(frozen=True)
 class Unwinding:
-    """A way to bring an order to undo what it did."""
+    """A way to make an order undo what it did."""
 
     name: str
     undos: tuple[str, ...]
@@ -97,13 +100,13 @@ class Unwinding:
 
 
 async def cancelled_on_hold(scenario: Scenario, cancel_method: CancelMethod) -> None:
-    """A cancel finds the order on hold before its shipment."""
+    """Cancel the order while it is on hold before its shipment."""
     await scenario.on_hold()
     await scenario.accepted(cancel_method)
 
 
 async def cancelled_at_the_end(scenario: Scenario, cancel_method: CancelMethod) -> None:
-    """A cancel finds the order with all four in effect, and the answer to the last on its way."""
+    """Cancel the order when all four effects exist and the answer to the last call is on its way."""
     await scenario.held("notify")
     await scenario.accepted(cancel_method)
     scenario.release()
@@ -134,7 +137,7 @@ def on_hold(cancel_method: CancelMethod) -> Unwinding:
 
 
 def at_the_end(cancel_method: CancelMethod) -> Unwinding:
-    """Cancelled when all four are in effect. Without the fast path, so that the cancel is heeded for certain."""
+    """Cancelled when all four effects exist. Without the fast path, so that the cancel certainly takes effect."""
     act = partial(cancelled_at_the_end, cancel_method=cancel_method)
     faults = (Fault(Kind.HOLD_ANSWER, "notify", attempts=None),)
     return Unwinding(

@@ -1,4 +1,4 @@
-"""Which cells there are, and a slice of them that stands for all."""
+"""All cells of the matrix, and a representative slice of them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def all_cells() -> list[Cell]:
 
 
 def chosen(pattern: str) -> list[Cell]:
-    """The cells whose id fits a shell pattern, such as `fault/charge/*`."""
+    """The cells whose id matches a shell pattern, such as `fault/charge/*`."""
     return [cell for cell in all_cells() if fnmatchcase(cell.id, pattern)]
 
 
 def slice_of(cells: list[Cell], count: int) -> list[Cell]:
-    """So many cells, spread over all boundaries and kinds. None with a disaster: each costs seconds to recover from."""
+    """This many cells, spread over all boundaries and kinds. None with a crash: each costs seconds of recovery."""
     groups: defaultdict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         if cell.crash is None:
             groups[_group(cell)].append(cell)
     found: list[Cell] = []
-    # From group to group another member, so that attempts, paths and ways take turns.
+    # Take another member from each group in turn, so that attempts, paths and methods alternate.
     for turn in range(max(map(len, groups.values()), default=0)):
         for number, group in enumerate(groups.values()):
             if turn < len(group) and len(found) < count:
@@ -43,5 +43,8 @@ def slice_of(cells: list[Cell], count: int) -> list[Cell]:
 
 
 def _group(cell: Cell) -> tuple[str, str]:
-    """The calls to the register are all alike, so that each kind of fault need not be there at each of them."""
+    """The group of a cell.
+
+    Calls to the register are all alike, so each kind of fault need not be tried for each of them.
+    """
     return cell.boundary, cell.id.split("/")[3] if cell.family == "register" else cell.kind

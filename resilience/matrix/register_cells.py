@@ -1,4 +1,4 @@
-"""Cells at the calls to the register: faults, cancels, crashes and terminations where an order begins and ends."""
+"""Cells with the register's calls: faults, cancels, crashes and terminations where an order begins and ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import product
 
 from ordersaga.domain.result import OrderStatus
 from ordersaga.stack.faults import Fault, Kind
-from resilience.matrix.cancel_cells import ALONE, MOMENTS, PATHS, PATIENT, CancelMethods, cancelled_at, heeded
+from resilience.matrix.cancel_cells import ALONE, MOMENTS, PATHS, PATIENT, CancelMethods, cancelled_at, ends_in_time
 from resilience.matrix.cell import (
     CANCEL_REFUSED,
     CANCELLED,
@@ -23,22 +23,22 @@ from resilience.matrix.cell import (
     End,
     Expected,
 )
-from resilience.matrix.crash_cells import DISASTERS, DURABLE, FAST, struck_at, terminated
+from resilience.matrix.crash_cells import CRASHES, DURABLE, FAST, crashed_at, terminated
 from resilience.matrix.crash_cells import PATIENT as PATIENT_IN_CRASHES
 from resilience.matrix.fault_cells import ATTEMPTS, HARMLESS, LATE, QUICK
 from resilience.matrix.reset_cells import reset
 from resilience.matrix.scenario import Scenario
 from resilience.matrix.waiting import until
 
-SEEN = 2
-"""So many attempts go wrong before what goes wrong always is mended: no order begins or ends without the register."""
+FAILED_ATTEMPTS = 2
+"""How many attempts fail before a permanent fault is removed. Without the register, no order begins or ends."""
 DECLINED = End(OrderStatus.FAILED, refusal="PaymentDeclined")
 NOWHERE = End(OrderStatus.FAILED, refusal="UndeliverableAddress")
 BY_HAND = "transfer 4711"
 
 
 def register_cells() -> Iterator[Cell]:
-    """All of them."""
+    """All register cells."""
     yield from _faults()
     yield from _cancels()
     yield from _crashes()
@@ -62,8 +62,8 @@ def _faults() -> Iterator[Cell]:
 
 
 def _by_hand_cells(kind: Kind, call: str, when: str) -> Iterator[Cell]:
-    """A refund that cannot be made is parked, and a person has made it by hand."""
-    times = {"first": 1, "second": 2, "all": 1 if kind in HARMLESS else SEEN}[when]
+    """Cells in which a refund that always fails is parked, and a person makes it by hand."""
+    times = {"first": 1, "second": 2, "all": 1 if kind in HARMLESS else FAILED_ATTEMPTS}[when]
     reported = times if call == "progress" else 0
     act = partial(_by_hand, reported=reported)
     policy = {"fast_path": 0.5, "undo_patience": 0.5}
@@ -94,21 +94,21 @@ def _fault(
         expected=Expected((end,)),
         policy=QUICK | policy,
         faults=(*too_late, *before, fault),
-        act=partial(_mended, call=call, always=when == "all", act=act),
+        act=partial(_repaired, call=call, always=when == "all", act=act),
         customer=customer,
         foreign=call == "claim",
     )
 
 
-async def _mended(scenario: Scenario, call: str, always: bool, act: Action | None) -> None:
-    """What goes wrong at every attempt is mended after some."""
+async def _repaired(scenario: Scenario, call: str, always: bool, act: Action | None) -> None:
+    """Remove a permanent fault after some attempts."""
     if act is not None:
         await act(scenario)
     if always:
         seen = asyncio.ensure_future(
-            until(lambda: len(scenario.env.proxy.fired(None, call, scenario.order_id)) >= SEEN)
+            until(lambda: len(scenario.env.proxy.fired(None, call, scenario.order_id)) >= FAILED_ATTEMPTS)
         )
-        ended = asyncio.ensure_future(scenario.ended())  # what nobody notices ends no call
+        ended = asyncio.ensure_future(scenario.ended())  # a fault that nobody notices ends no call
         await asyncio.wait((seen, ended), return_when=asyncio.FIRST_COMPLETED)
         scenario.lift()
         seen.cancel()
@@ -138,9 +138,12 @@ def _cancels() -> Iterator[Cell]:
 
 
 def _cancel(path: str, fast: float, call: str, moment: str, cancel_methods: CancelMethods) -> Cell:
-    """Whoever is first at the register counts: the end, or that the order is to be undone."""
+    """A cancel cell.
+
+    The first to reach the register wins: the end, or the announcement that the order will be undone.
+    """
     late = CANCEL_REFUSED if CancelMethod.UPDATE in cancel_methods else COMPLETED
-    ends = heeded(cancel_methods) if call == "claim" and not fast else (*heeded(cancel_methods), late)
+    ends = ends_in_time(cancel_methods) if call == "claim" and not fast else (*ends_in_time(cancel_methods), late)
     return Cell(
         id=f"register/{call}/cancel-{moment}/{'+'.join(cancel_methods)}/{path}",
         boundary=call,
@@ -157,13 +160,13 @@ def _cancel(path: str, fast: float, call: str, moment: str, cancel_methods: Canc
 
 
 def _crashes() -> Iterator[Cell]:
-    for crash, moment in product(DISASTERS, MOMENTS):
+    for crash, moment in product(CRASHES, MOMENTS):
         for call, (path, fast) in product(("claim", "close"), {"fast": FAST, "durable": DURABLE}.items()):
-            yield from _struck(crash, moment, call, path, fast, COMPLETED)
-        yield from _struck(crash, moment, "unwind", "declined", FAST, DECLINED)
+            yield from _crash(crash, moment, call, path, fast, COMPLETED)
+        yield from _crash(crash, moment, "unwind", "declined", FAST, DECLINED)
 
 
-def _struck(crash: str, moment: str, call: str, mode: str, fast: float, end: End) -> Iterator[Cell]:
+def _crash(crash: str, moment: str, call: str, mode: str, fast: float, end: End) -> Iterator[Cell]:
     if not MOMENTS[moment].offered_at(call):
         return
     for cancelled in (False, True) if end is COMPLETED else (False,):
@@ -175,7 +178,7 @@ def _struck(crash: str, moment: str, call: str, mode: str, fast: float, end: End
             expected=Expected(ends),
             policy=PATIENT_IN_CRASHES | {"fast_path": fast},
             faults=(Fault(MOMENTS[moment], call, attempts=None),),
-            act=partial(struck_at, call=call, cancelled=cancelled),
+            act=partial(crashed_at, call=call, cancelled=cancelled),
             customer=Customer.DECLINED if end is DECLINED else Customer.GOOD,
             crash=crash,
             foreign=call == "claim",
@@ -201,7 +204,7 @@ def _terminations() -> Iterator[Cell]:
 
 
 def _resets() -> Iterator[Cell]:
-    """The refund would fail for ever: an order that made it again would not end."""
+    """Cells in which the refund always fails: an order that repeated it would never end."""
     for task in range(3):
         yield Cell(
             id=f"register/decide/reset/task-{task + 1}/by-hand",

@@ -1,4 +1,4 @@
-"""The report: JSON for machines, one page for people, one line for the terminal."""
+"""The report: JSON, an HTML page, and one line for the terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pre { white-space: pre-wrap; background: #f4f4f4; padding: .6rem }
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the matrix: how its cells came out, and how long it took."""
+    """A run of the matrix: the results of its cells, and how long it took."""
 
     outcomes: Sequence[Outcome]
     seconds: float
@@ -58,8 +58,8 @@ def write(run: Run, folder: Path) -> None:
     (folder / "report.html").write_text(_page(run), encoding="utf-8")
 
 
-def again(outcome: Outcome) -> str:
-    """The command that runs a cell again."""
+def repeat_command(outcome: Outcome) -> str:
+    """The command that repeats a cell."""
     return f"make matrix ARGS=\"--cells '{outcome.cell.id}'\""
 
 
@@ -118,5 +118,5 @@ def _failure(outcome: Outcome) -> str:
     faults = escape(json.dumps([as_document(fault) for fault in outcome.faults], indent=1))
     return (
         f"<article><h3>{escape(outcome.cell.id)}</h3><p>Order {escape(outcome.cell.order_id)}</p><ul>{problems}</ul>"
-        f"<p>Again: <code>{escape(again(outcome))}</code></p><pre>{faults}</pre></article>"
+        f"<p>Repeat: <code>{escape(repeat_command(outcome))}</code></p><pre>{faults}</pre></article>"
     )

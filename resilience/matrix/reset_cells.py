@@ -26,7 +26,7 @@ PATHS = {"fast": 3.0, "durable": 0.0}
 
 
 def reset_cells() -> Iterator[Cell]:
-    """All of them. So many workflow tasks has the shortest history of each kind."""
+    """All reset cells. The task count is that of the shortest history of each kind."""
     for path, fast in PATHS.items():
         durable = not fast
         for task in range(5 if durable else 1):
@@ -43,14 +43,14 @@ def reset_cells() -> Iterator[Cell]:
 
 
 def _again(refusal: str) -> tuple[End, ...]:
-    """It fails again: by the stored refusal, or because a step before it has been undone."""
+    """The order fails again: with the stored refusal, or because an earlier step has been undone."""
     return End(OrderStatus.FAILED, refusal=refusal), FAILED
 
 
 _ENDS = {
     CancelMethod.UPDATE: (CANCEL_HEEDED,),
     CancelMethod.SIGNAL: (CANCELLED,),
-    # Temporal repeats updates and signals after a reset, and cancellations not; then the fences end the order.
+    # After a reset, Temporal repeats updates and signals, but not cancellations. Then the fences end the order.
     CancelMethod.NATIVE: (CANCELLED, FAILED),
 }
 
@@ -77,7 +77,7 @@ def _cell(
 
 
 async def reset(scenario: Scenario, task: int, cancel_method: CancelMethod | None) -> None:
-    """Reset the order's run to one of its workflow tasks, counted from 0, when it has ended."""
+    """When the order's run has ended, reset it to one of its workflow tasks, counted from 0."""
     if cancel_method:
         await scenario.on_hold()
         await scenario.accepted(cancel_method)

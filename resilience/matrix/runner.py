@@ -1,4 +1,4 @@
-"""Runs cells: many at a time, those of one disaster together; then the books are checked once for all."""
+"""Runs cells: many at a time, those with the same crash together. At the end the books are checked once for all."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from resilience.matrix.scenario import Scenario
 AT_ONCE = 25
 STOCK = 10
 PATIENCE = 120.0
-"""Seconds until a cell is given up."""
+"""The time limit of a cell, in seconds."""
 IN_PLACE = 60.0
-"""Seconds until a disaster's orders have to be in place."""
+"""The time limit, in seconds, for all orders to reach their place before a crash."""
 
-Tell = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 
 
-async def run_cells(cells: list[Cell], env: Environment, tell: Tell = lambda _news: None) -> list[Outcome]:
-    """Run these cells, and judge each by its order's answer, by its faults, and by the books."""
+async def run_cells(
+    cells: list[Cell], env: Environment, report_progress: ReportProgress = lambda _line: None
+) -> list[Outcome]:
+    """Run these cells, and check each by its order's answer, its faults, and the books."""
     await env.services.inventory.load_stock(dict.fromkeys((cell.order_id for cell in cells), STOCK))
     batches: dict[str | None, list[Cell]] = defaultdict(list)
     for cell in cells:
@@ -35,15 +37,15 @@ async def run_cells(cells: list[Cell], env: Environment, tell: Tell = lambda _ne
     outcomes: list[Outcome] = []
     places = {cell.id: place for place, cell in enumerate(cells)}
     for crash, batch in batches.items():
-        tell(f"{crash or 'faults and cancels'}: {len(batch)} cells")
-        run = _run_struck(crash, batch, env) if crash else _run_batch(batch, env, tell)
+        report_progress(f"{crash or 'faults and cancels'}: {len(batch)} cells")
+        run = _run_with_crash(crash, batch, env) if crash else _run_batch(batch, env, report_progress)
         outcomes += await run
     outcomes.sort(key=lambda outcome: places[outcome.cell.id])
-    tell("checking the books")
+    report_progress("checking the books")
     return await _with_books(outcomes, env)
 
 
-async def _run_batch(cells: list[Cell], env: Environment, tell: Tell) -> list[Outcome]:
+async def _run_batch(cells: list[Cell], env: Environment, report_progress: ReportProgress) -> list[Outcome]:
     turns = asyncio.Semaphore(AT_ONCE)
     done: list[Outcome] = []
 
@@ -51,7 +53,9 @@ async def _run_batch(cells: list[Cell], env: Environment, tell: Tell) -> list[Ou
         async with turns:
             done.append(await _run_one(Scenario(cell, env)))
         if len(done) % 50 == 0:
-            tell(f"{len(done)} of {len(cells)} cells have run, {sum(not each.passed for each in done)} failed")
+            report_progress(
+                f"{len(done)} of {len(cells)} cells have run, {sum(not each.passed for each in done)} failed"
+            )
 
     async with asyncio.TaskGroup() as tasks:
         for cell in cells:
@@ -59,8 +63,8 @@ async def _run_batch(cells: list[Cell], env: Environment, tell: Tell) -> list[Ou
     return done
 
 
-async def _run_struck(crash: str, cells: list[Cell], env: Environment) -> list[Outcome]:
-    """All orders are brought to their places, then the disaster strikes, and then they go on."""
+async def _run_with_crash(crash: str, cells: list[Cell], env: Environment) -> list[Outcome]:
+    """Bring all orders to their places, crash, and let them continue."""
     scenarios = [Scenario(cell, env) for cell in cells]
     running = [asyncio.create_task(_run_one(scenario)) for scenario in scenarios]
     async with AsyncExitStack() as crashes:
@@ -70,7 +74,7 @@ async def _run_struck(crash: str, cells: list[Cell], env: Environment) -> list[O
         for scenario in scenarios:
             scenario.crashed.set()
         outcomes = await asyncio.gather(*running)
-    problem = "its call was not under way when the disaster struck"
+    problem = "its call was not running at the crash"
     return [
         replace(each, problems=(*each.problems, problem)) if each.cell.order_id in late else each for each in outcomes
     ]
@@ -96,24 +100,24 @@ async def _run_one(scenario: Scenario) -> Outcome:
             ]
     except TimeoutError:
         problems = [f"it had not ended after {PATIENCE:g} s"]
-    except Exception as error:  # whatever it is, the other cells go on
+    except Exception as error:  # no error may stop the other cells
         problems = [f"{type(error).__name__}: {error}"]
     problems += check_faults_fired(scenario)
     return Outcome(scenario.cell, tuple(problems), end, time.monotonic() - began, scenario.faults)
 
 
 async def _with_books(outcomes: list[Outcome], env: Environment) -> list[Outcome]:
-    """The outcomes, with what the books checker says of each cell's order and article."""
+    """The outcomes, with the books checker's violations for each cell's order and SKU."""
     books = await check_books(env.orders)
     broken: dict[str, list[str]] = defaultdict(list)
     for violation in books.violations:
         broken[_order_of(violation)].append(f"the books: {violation.detail}")
     for sku in books.unsettled:
-        broken[sku].append("the books: its stock does not come to rest")
+        broken[sku].append("the books: its stock kept changing")
     known = {outcome.cell.order_id for outcome in outcomes}
-    strangers = [detail for name, details in broken.items() if name not in known for detail in details]
-    if strangers:
-        raise RuntimeError(f"The books are wrong about what is no cell's: {'; '.join(strangers)}")
+    foreign = [detail for name, details in broken.items() if name not in known for detail in details]
+    if foreign:
+        raise RuntimeError(f"The books are wrong about orders of no cell: {'; '.join(foreign)}")
     return [replace(each, problems=(*each.problems, *broken[each.cell.order_id])) for each in outcomes]
 
 

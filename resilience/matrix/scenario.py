@@ -1,4 +1,4 @@
-"""One cell at work: its order, and the moves that can be made with it."""
+"""One running cell: its order, and the actions on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ordersaga.stack.faults import Fault, Kind
 from ordersaga.stack.faults.calls import UNDO_OF
 from resilience.environment import Environment
 from resilience.matrix.cell import CancelMethod, Cell, Customer
-from resilience.matrix.waiting import insist, until
+from resilience.matrix.waiting import retry_until_answered, until
 
 REASON = "asked by the matrix"
 ASK_AGAIN = 0.25
@@ -34,7 +34,7 @@ HELD = (Kind.HOLD_BACK, Kind.HOLD_ANSWER)
 
 _STEPS = ("reserve_inventory", "charge_payment", "create_shipment", "send_confirmation")
 STEP_OF = dict(zip(UNDO_OF.values(), _STEPS, strict=True))
-"""The step that each undo call is of."""
+"""The step that each undo call belongs to."""
 
 
 class Scenario:
@@ -46,9 +46,9 @@ class Scenario:
         self.order_id = cell.order_id
         self.verdict: CancelOutcome | None = None
         self.in_place = asyncio.Event()
-        """Set when the order stands where a disaster is to find it."""
+        """Set when the order has reached the place where the crash must hit it."""
         self.crashed = asyncio.Event()
-        """Set when the disaster has happened."""
+        """Set when the crash has happened."""
         self._asking: list[asyncio.Task[CancelAnswer]] = []
         self._deciding: list[asyncio.Task[None]] = []
         self.faults = tuple(
@@ -58,12 +58,12 @@ class Scenario:
     # -- the order
 
     async def run(self) -> OrderResult:
-        """Place the order, carry out what happens to it, and wait for its end, and for its last call's."""
+        """Place the order, carry out its actions, and wait for its end and for the end of its last call."""
         self.env.proxy.faults += self.faults
         try:
-            await insist(self._place)
+            await retry_until_answered(self._place)
             await self.cell.act(self)
-            result = await insist(lambda: self.env.orders.result(self.order_id))
+            result = await retry_until_answered(lambda: self.env.orders.result(self.order_id))
             for asking in self._asking:
                 self.verdict = (await asking).outcome
             await asyncio.gather(*self._deciding)
@@ -84,14 +84,14 @@ class Scenario:
             await self.env.orders.temporal.start_workflow("OrderSagaWorkflow", document, id=name, task_queue=queue)
 
     def _deployment(self) -> OrderClient:
-        """The client that it is placed with."""
+        """The client with which it is placed."""
         orders = self.env.orders
         if not self.cell.elsewhere:
             return orders
         return OrderClient(orders.temporal, orders.settings.model_copy(update={"task_queue": self.task_queue}))
 
     def order(self) -> OrderInput:
-        """What is ordered: two pieces of one article, for 39.98 USD."""
+        """The order: two pieces of one article, for 39.98 USD."""
         customer = self.cell.customer
         card = "pm_card_chargeDeclined" if customer is Customer.DECLINED else "pm_card_visa"
         zip_code = "NOWHERE" if customer is Customer.NOWHERE else "10118"
@@ -107,18 +107,18 @@ class Scenario:
 
     @property
     def task_queue(self) -> str:
-        """Where it is placed."""
+        """The task queue on which it is placed."""
         return f"elsewhere-{self.order_id}" if self.cell.elsewhere else self.env.orders.settings.task_queue
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
-        """The order's run, the latest."""
+        """The order's latest run."""
         return self.env.orders.temporal.get_workflow_handle(workflow_id(self.order_id))
 
-    # -- moves
+    # -- actions
 
     async def held(self, call: str) -> None:
-        """Wait until this call of the order is held by the proxy: before its effect, or after."""
+        """Wait until the proxy holds this call of the order, before or after its effect."""
 
         def there() -> bool:
             fired = self.env.proxy.fired(None, call, self.order_id)
@@ -127,11 +127,11 @@ class Scenario:
         await until(there)
 
     def release(self) -> None:
-        """Let go of the order's calls."""
+        """Release the order's calls."""
         self.env.proxy.release(self.order_id)
 
     def lift(self) -> None:
-        """No more faults for the order."""
+        """Stop the order's faults."""
         self.env.proxy.lift(self.order_id)
 
     async def on_hold(self) -> None:
@@ -145,20 +145,20 @@ class Scenario:
 
     async def ended(self) -> None:
         """Wait until the order has ended."""
-        await insist(lambda: self.env.orders.result(self.order_id))
+        await retry_until_answered(lambda: self.env.orders.result(self.order_id))
 
     async def recovered(self) -> None:
         """Wait until the watcher has recovered the order, whose run was cut off."""
         rounds = self.env.orders.temporal.get_schedule_handle(schedule_id(self.env.orders.settings.task_queue))
         while True:
-            result = await insist(lambda: self.env.orders.result(self.order_id))
+            result = await retry_until_answered(lambda: self.env.orders.result(self.order_id))
             if result.status is not OrderStatus.NEEDS_ATTENTION:
                 return
             await rounds.trigger()
             await asyncio.sleep(1)
 
     async def cancel(self, cancel_method: CancelMethod) -> None:
-        """Ask for the order to be cancelled. When this returns, Temporal has it; but for an update, see `ask`."""
+        """Cancel the order. When this returns, Temporal has the cancel; but for an update, see `ask`."""
         if cancel_method is CancelMethod.UPDATE:
             self.ask()
             await asyncio.sleep(0)
@@ -179,12 +179,12 @@ class Scenario:
             await asyncio.sleep(ASK_AGAIN)
 
     def ask(self) -> None:
-        """Ask by update in the background. The verdict is read at the end."""
-        asking = insist(lambda: self.env.orders.cancel_order(self.order_id, REASON))
+        """Cancel by update in the background. The verdict is read at the end."""
+        asking = retry_until_answered(lambda: self.env.orders.cancel_order(self.order_id, REASON))
         self._asking.append(asyncio.ensure_future(asking))
 
     async def accepted(self, cancel_method: CancelMethod) -> None:
-        """Ask for the order to be cancelled, and wait until history has it. A worker has to be free to take it."""
+        """Cancel the order, and wait until the cancel is in history. A worker must be free to accept it."""
         if cancel_method is not CancelMethod.UPDATE:
             await self.cancel(cancel_method)
             return
@@ -195,38 +195,38 @@ class Scenario:
         self._asking.append(asyncio.ensure_future(update.result()))
 
     async def parcel_leaves(self) -> None:
-        """The carrier takes the parcel."""
-        await insist(
+        """The carrier collects the parcel."""
+        await retry_until_answered(
             lambda: self.env.services.shipping.move(
                 SHIP.effect_id(self.order_id), ShipmentEventState.SHIPPED, timeout=5
             )
         )
 
     async def retry(self, call: str) -> None:
-        """A person has the parked undo tried again."""
+        """A person retries the parked undo."""
         await self._decide(OrderDecision(choice="retry", by="the matrix", step=STEP_OF[call]))
 
     def decide_by_hand(self, call: str, note: str) -> None:
-        """A person has done the parked undo by hand. They are answered when the register has it."""
+        """A person has done the parked undo by hand. They get an answer when the register has the decision."""
         decision = OrderDecision(choice="done_by_hand", by="the matrix", note=note, step=STEP_OF[call])
         self._deciding.append(asyncio.ensure_future(self._decide(decision)))
 
     async def _decide(self, decision: OrderDecision) -> None:
-        unheard = False
+        answer_lost = False
         while True:
             try:
                 await self.env.orders.resolve(self.order_id, decision)
                 return
             except Unavailable:
-                unheard = True
+                answer_lost = True
             except DecisionRefused:
-                if unheard:  # it was taken, and only the answer was lost
+                if answer_lost:  # the decision was accepted, and only the answer was lost
                     return
                 raise
             await asyncio.sleep(ASK_AGAIN)
 
-    async def _until_view(self, look: Callable[[OrderView], bool]) -> None:
+    async def _until_view(self, probe: Callable[[OrderView], bool]) -> None:
         while True:
-            if look(await insist(lambda: self.env.orders.get_order(self.order_id))):
+            if probe(await retry_until_answered(lambda: self.env.orders.get_order(self.order_id))):
                 return
             await asyncio.sleep(ASK_AGAIN)

@@ -1,4 +1,4 @@
-"""Waiting for the world: whoever calls these has a deadline."""
+"""Waiting for conditions and answers. The caller sets the deadline."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ T = TypeVar("T")
 LOOK_AGAIN = 0.03
 
 
-async def until(look: Callable[[], T]) -> T:
-    """The first true answer of `look`."""
+async def until(probe: Callable[[], T]) -> T:
+    """Return the first true result of `probe`."""
     while True:
-        if found := look():
+        if found := probe():
             return found
         await asyncio.sleep(LOOK_AGAIN)
 
 
-async def insist(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask until there is an answer: something may be down meanwhile. Asking again does nothing twice."""
+async def retry_until_answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """Retry until there is an answer, because something may be down. Repeating the call does nothing twice."""
     while True:
         try:
             return await ask()

@@ -52,10 +52,10 @@ def outcome_of(run: Run, cell: Cell) -> Outcome:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("ends otherwise", "it ended completed, and should have ended failed"),
+        ("ends otherwise", "it ended completed, but should have ended failed"),
         ("fault never happens", "garbage at refund did not happen"),
         ("books", "the books: order bad.books is completed, but its payment pay-bad.books"),
-        ("mail", "names as live: mail, payment, reservation, shipment, tracking number; not payment"),
+        ("mail", "live effects: mail, payment, reservation, shipment, tracking number; expected: payment"),
         ("not closed", "not Canceled"),
     ],
 )

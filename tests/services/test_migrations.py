@@ -98,7 +98,7 @@ def test_a_role_without_the_right_is_told(guarded: str, postgres: Postgres) -> N
 
 
 def test_a_wrong_password_is_told_and_not_shown(guarded: str) -> None:
-    with pytest.raises(OrdersagaError, match=r"password authentication failed.*Check the role") as told:
+    with pytest.raises(OrdersagaError, match=r"password authentication failed.*Check the user name") as told:
         create_app(Settings(database_url=guarded.replace(PASSWORD, "secret")))
     assert "secret" not in str(told.value)
 

@@ -100,7 +100,7 @@ def test_nothing_is_wrong_with_right_answers(good: OrderRecord) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("wrong", "problem"),
     [
         (
             record(OrderStatus.COMPLETED, answers=[answer(CancelOutcome.CANCELLED, OrderStatus.COMPENSATING)]),
@@ -113,12 +113,12 @@ def test_nothing_is_wrong_with_right_answers(good: OrderRecord) -> None:
         (record(OrderStatus.COMPLETED, placed=[placed("r1", created=True), placed("r2")]), "2 runs"),
         (record(OrderStatus.COMPLETED, placed=[placed("r", created=True)] * 2), "created more than once"),
         (record(OrderStatus.COMPLETED, other_content_taken=1), "other content"),
-        (record(OrderStatus.COMPLETED, surprises=["place_again met KeyError: 'x'"]), "KeyError"),
-        (record(OrderStatus.COMPLETED, plan=planned(refusal_cause=RefusalCause.DECLINED)), "declined, and completed"),
-        (record(OrderStatus.CANCELLED, plan=planned()), "nobody asked"),
-        (record(OrderStatus.NEEDS_ATTENTION), "by that"),
-        (record(), "neither ended"),
-        (record(waits_as=Attention.CUT_OFF), "nobody has recovered it"),
+        (record(OrderStatus.COMPLETED, unexpected_errors=["place_again met KeyError: 'x'"]), "KeyError"),
+        (record(OrderStatus.COMPLETED, plan=planned(refusal_cause=RefusalCause.DECLINED)), "declined, but completed"),
+        (record(OrderStatus.CANCELLED, plan=planned()), "nobody requested"),
+        (record(OrderStatus.NEEDS_ATTENTION), "with the status needs_attention"),
+        (record(), "has not ended and"),
+        (record(waits_as=Attention.CUT_OFF), "not recovered"),
         (
             record(
                 OrderStatus.COMPLETED,
@@ -129,9 +129,9 @@ def test_nothing_is_wrong_with_right_answers(good: OrderRecord) -> None:
         ),
     ],
 )
-def test_a_wrong_answer_is_found(wrong: OrderRecord, words: str) -> None:
+def test_a_wrong_answer_is_found(wrong: OrderRecord, problem: str) -> None:
     (finding,) = check_order(wrong)
-    assert words in finding.detail
+    assert problem in finding.detail
     assert finding.order_id == wrong.order_id
 
 
@@ -150,7 +150,7 @@ def test_a_refusal_has_a_reason(reason: PlannedOrder, findings: int) -> None:
 
 def test_a_failure_without_a_reason_is_found() -> None:
     (finding,) = check_order(OrderRecord(planned(), results=[OrderResult(order_id="A", status=OrderStatus.FAILED)]))
-    assert "does not say why" in finding.detail
+    assert "failed without a reason" in finding.detail
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(0, 1), (50, 5), (90, 9), (99, 10), (100, 10)])
@@ -190,7 +190,7 @@ def report(*violations: Finding, balanced: bool = True) -> Report:
         recovery_p50=1.25,
         recovery_p99=None,
         ended_after=4,
-        looks=9,
+        rounds=9,
         seconds=70,
         balanced=balanced,
         unsettled=[],

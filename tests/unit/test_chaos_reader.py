@@ -11,7 +11,7 @@ from ordersaga.domain.result import OrderStatus
 from resilience.chaos.customers import Customer
 from resilience.chaos.environment import ChaosEnvironment
 from resilience.chaos.event_log import EventLog
-from resilience.chaos.reader import LOOK_SECONDS, Reader
+from resilience.chaos.reader import READ_SECONDS, Reader
 
 
 class SlowOrders:
@@ -44,7 +44,7 @@ async def test_the_reader_stops_though_an_answer_comes_as_it_is_told_to(tmp_path
         orders.answer.set_result(OrderStatus.PROCESSING)
         await asyncio.sleep(0)  # the answer is there, and not yet with the reader
         reading.cancel()
-        done, _ = await asyncio.wait([reading], timeout=LOOK_SECONDS / 2)
+        done, _ = await asyncio.wait([reading], timeout=READ_SECONDS / 2)
         reading.cancel()
     assert done
     assert reading.cancelled()
