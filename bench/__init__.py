@@ -1,1 +1,4 @@
-"""Measurements: ordersaga, a naive saga on Temporal, the limit that Temporal sets, and other engines, side by side."""
+"""Measures ordersaga, a naive saga on Temporal, Temporal's own limit, and other engines side by side.
+
+No tests live here.
+"""

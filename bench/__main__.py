@@ -1,4 +1,4 @@
-"""`python -m bench`: measure the engines side by side on this machine."""
+"""`python -m bench`: measures the engines side by side on this machine."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ QUICK = Sizes(warm_up=8, idle=8, saturation=60, in_flight=8, half_seconds=4.0)
 
 
 def main() -> int:
-    """Run what the arguments ask for. Exit code: 0 all was measured, 1 something was not, 2 wrong arguments."""
+    """Run what the arguments request.
+
+    Exit code: 0 everything was measured, 1 something was not, 2 invalid arguments.
+    """
     arguments = _arguments()
     if arguments.list:
         _list()
         return 0
     wanted = arguments.only.split(",") if arguments.only else list(known.WHERE)
     if unknown := [name for name in wanted if name not in known.WHERE]:
-        _say(f"There is no engine {', '.join(unknown)}; there are {', '.join(known.WHERE)}. Nothing was started.")
+        _say(f"Unknown engine: {', '.join(unknown)}. Nothing was started. The engines are {', '.join(known.WHERE)}.")
         return 2
     engines, left_out = known.available(wanted)
     for name, why in left_out.items():
@@ -49,7 +52,7 @@ def main() -> int:
     try:
         asyncio.run(_rounds(engines, rounds, sizes, runs))
     except KeyboardInterrupt:
-        _say("Interrupted: what was measured so far is written.")
+        _say("Interrupted. The measurements so far are written.")
     found = result(engines, left_out, runs, sizes)
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
@@ -61,7 +64,10 @@ def main() -> int:
 
 
 async def _rounds(engines: Mapping[str, Engine], rounds: int, sizes: Sizes, runs: list[EngineRun]) -> None:
-    """Every engine once a round, each round beginning with the next, so that no engine always comes first or last."""
+    """Measure every engine once per round.
+
+    Each round begins with the next engine, so that no engine is always first or last.
+    """
     where = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         for number in range(rounds):
@@ -69,7 +75,7 @@ async def _rounds(engines: Mapping[str, Engine], rounds: int, sizes: Sizes, runs
                 folder = where / f"{number}-{name}"
                 run_ = await measure(engines[name], number, sizes, folder, name not in known.LIMITS)
                 runs.append(run_)
-                _tell(run_, rounds)
+                _print_run(run_, rounds)
                 if run_.problems:
                     _say(f"  its logs are in {folder}")
                 else:
@@ -79,7 +85,7 @@ async def _rounds(engines: Mapping[str, Engine], rounds: int, sizes: Sizes, runs
             await asyncio.to_thread(shutil.rmtree, where)
 
 
-def _tell(run_: EngineRun, rounds: int) -> None:
+def _print_run(run_: EngineRun, rounds: int) -> None:
     figures = ", ".join(
         f"{name} {run_.figures[name]:.4g}"
         for name in ("orders_per_s", "cpu_ms", "idle_p50_ms", "half_p50_ms")
@@ -104,12 +110,20 @@ def _arguments() -> argparse.Namespace:
         prog="python -m bench",
         description="Measure the engines side by side on this machine. See docs/explanation/performance.md.",
     )
-    parser.add_argument("--rounds", type=int, help=f"how often each is measured (default: {ROUNDS}; with --quick 1)")
-    parser.add_argument("--only", metavar="A,B", help="only these engines (default: all)")
-    parser.add_argument("--quick", action="store_true", help="few orders: to see that everything runs, not to compare")
-    parser.add_argument("--saturation", type=int, metavar="N", help="orders at saturation")
-    parser.add_argument("--in-flight", type=int, metavar="N", help="orders in flight at saturation")
-    parser.add_argument("--out", type=Path, default=Path(".ordersaga", "bench"), help="for result.json and result.html")
+    parser.add_argument(
+        "--rounds", type=int, help=f"how often to measure each engine (default: {ROUNDS}; with --quick 1)"
+    )
+    parser.add_argument("--only", metavar="A,B", help="measure only these engines (default: all)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="use few orders, to check that everything runs; the figures are not comparable",
+    )
+    parser.add_argument("--saturation", type=int, metavar="N", help="number of orders at saturation")
+    parser.add_argument("--in-flight", type=int, metavar="N", help="number of orders in flight at saturation")
+    parser.add_argument(
+        "--out", type=Path, default=Path(".ordersaga", "bench"), help="the folder for result.json and result.html"
+    )
     parser.add_argument("--list", action="store_true", help="list the engines")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Has every order had its effects, each of them once?"""
+"""Checks that every order has had each of its effects exactly once."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ from ordersaga.orders.service_clients import Services
 
 
 async def problems(urls: Mapping[str, str], orders: Mapping[str, OrderInput]) -> list[str]:
-    """What is wrong in the services' books, if these orders, by their ids, have all completed and no others came."""
+    """What is wrong in the services' records, if exactly these orders were placed and all have completed."""
     async with Services.open(urls) as clients:
         services = ServiceBooks(clients)
         effects = by_order(await services.entries())
         violations, unsettled = await services.stock_violations()
     found: list[str] = []
     for order_id, order in orders.items():
-        found += wrong(order, effects.pop(order_id, Effects()))
+        found += problems_of(order, effects.pop(order_id, Effects()))
     found += [f"{order_id} was never placed" for order_id in effects]
-    return [*found, *(violation.detail for violation in violations), *(f"stock of {sku} moves" for sku in unsettled)]
+    return [
+        *found,
+        *(violation.detail for violation in violations),
+        *(f"the stock of {sku} kept changing" for sku in unsettled),
+    ]
 
 
-def wrong(order: OrderInput, effects: Effects) -> Iterator[str]:
+def problems_of(order: OrderInput, effects: Effects) -> Iterator[str]:
     """What is wrong with a completed order's effects."""
     kinds: dict[str, Sequence[Entry]] = {
         "reservations": effects.reservations,
@@ -40,8 +44,8 @@ def wrong(order: OrderInput, effects: Effects) -> Iterator[str]:
             yield f"{order.order_id} has {len(alive)} {kind}"
     for payment in effects.payments:
         if Money.parse(payment.amount, payment.currency) != order.total:
-            yield f"{order.order_id} paid {payment.amount} {payment.currency} and not {order.total}"
+            yield f"{order.order_id} paid {payment.amount} {payment.currency} instead of {order.total}"
     goods: list[ReservationEntry | ShipmentEntry] = [*effects.reservations, *effects.shipments]
     for entry in goods:
         if count_pieces(entry.items) != order.pieces:
-            yield f"{order.order_id}: its goods are not those that it asked for"
+            yield f"{order.order_id}: its goods are not the ordered ones"

@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn here: bars with the spread of the rounds, and stacked bars. Their colours come from the page."""
+"""Draws charts as SVG: bars with the spread of the rounds, and stacked bars. The page defines their colors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BAR = 16
 
 @dataclass(frozen=True)
 class Bar:
-    """One row: a label, and the bars from the left that make it up, each with its colour's class and its length."""
+    """One row: a label, and its bars from left to right, each with the class of its color and its length."""
 
     label: str
     pieces: Sequence[tuple[str, float]]
@@ -26,7 +26,7 @@ class Bar:
 
 
 def chart(title: str, bars: Sequence[Bar]) -> str:
-    """Horizontal bars on one scale, which begins at zero."""
+    """Draw horizontal bars on one scale that begins at zero."""
     longest = max(
         [sum(length for _, length in bar.pieces) for bar in bars] + [b.spread["max"] for b in bars if b.spread] + [0.0]
     )
@@ -37,7 +37,7 @@ def chart(title: str, bars: Sequence[Bar]) -> str:
 
 
 def legend(parts: Mapping[str, str]) -> str:
-    """What each colour means: names by their class."""
+    """The legend: the names by the class of their color."""
     keys = (f'<span class="key"><i class="{css}"></i>{escape(name)}</span>' for css, name in parts.items())
     return f'<p class="legend">{"".join(keys)}</p>'
 
@@ -51,10 +51,10 @@ def _row(bar: Bar, top: float, scale: float) -> str:
         drawn.append(f'<rect class="{css}" x="{left:.1f}" y="{middle - BAR / 2}" width="{width:.1f}" height="{BAR}"/>')
         left += width
     if bar.spread and bar.spread["rounds"] > 1:
-        least, most = (LABEL + bar.spread["min"] * scale, LABEL + bar.spread["max"] * scale)
-        ends = "".join(f"M{x:.1f} {middle - 5}V{middle + 5}" for x in (least, most))
-        drawn.append(f'<path class="spread" d="M{least:.1f} {middle}H{most:.1f}{ends}"/>')
-        left = max(left, most)
+        low, high = (LABEL + bar.spread["min"] * scale, LABEL + bar.spread["max"] * scale)
+        ends = "".join(f"M{x:.1f} {middle - 5}V{middle + 5}" for x in (low, high))
+        drawn.append(f'<path class="spread" d="M{low:.1f} {middle}H{high:.1f}{ends}"/>')
+        left = max(left, high)
     drawn.append(_text(left + 8, middle, bar.value, "value"))
     return "".join(drawn)
 

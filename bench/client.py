@@ -1,7 +1,7 @@
-"""`python -m bench.client ENGINE CONFIG`: the client of an engine, in a process of its own.
+"""`python -m bench.client ENGINE CONFIG`: the client of an engine, in its own process.
 
-Each line on standard input is a phase of the load, as JSON; its outcome is a line on standard output. It ends with its
-input.
+Each line on standard input is a phase of the load, as JSON. Its outcome is a line on standard output. The client ends
+when its input ends.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def config_to_json(config: EngineConfig) -> str:
 
 
 def config_of_json(text: str) -> EngineConfig:
-    """The configuration that the command line names."""
+    """The configuration from the command line."""
     found = json.loads(text)
     return EngineConfig(Path(found["folder"]), found["services"], tuple(found["ports"]))
 
 
 def main() -> None:
-    """Be the client of the engine that the arguments name, until standard input ends."""
+    """Run the client of the engine in the arguments until standard input ends."""
     name, config = sys.argv[1:]
     asyncio.run(_serve(name, config_of_json(config)))
 

@@ -1,4 +1,4 @@
-"""What is measured: one way of processing orders, started from nothing, and driven as all the others are."""
+"""The interface of an engine: one way of processing orders, started from nothing and driven like all others."""
 
 from __future__ import annotations
 
@@ -12,69 +12,69 @@ from ordersaga.domain.order import OrderInput
 from ordersaga.stack.child import Program
 
 Place: TypeAlias = Callable[[OrderInput], Awaitable[None]]
-"""Process one order to its end. Raises whatever it likes if the order did not complete."""
+"""Process one order to its end. Raises any exception if the order did not complete."""
 
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """Where an engine runs: a folder of its own, the services that are up, and the ports that are its own."""
+    """Where an engine runs: its own folder, the running services, and its own ports."""
 
     folder: Path
     services: Mapping[str, str]
     """URL of each service, by its name."""
     ports: tuple[int, ...]
-    """As many free ports as the engine asked for."""
+    """As many free ports as the engine requested."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One program of an engine, and the name under which its CPU and memory are counted, such as `worker`."""
+    """One program of an engine. Its CPU and memory are counted under the role, such as `worker`."""
 
     role: str
     program: Program
     environment: Mapping[str, str]
-    """What it finds in its environment beside ours."""
+    """Environment variables in addition to ours."""
 
 
 class Engine(Protocol):
     """One way of processing orders.
 
-    A program runs in the foreground, so that all its processes are below the one that was started and can be counted.
-    A Temporal server is `temporal server start-dev --port …`; an order's workflows have the order's id in theirs. Then
-    history and actions per order are measured, too. Importing an engine's module, or asking for its version, raises
-    ImportError if what it needs is not installed.
+    A program runs in the foreground, so that all its processes are children of the started one and can be counted. If
+    it runs a Temporal server with `temporal server start-dev --port …`, and the workflow ids of an order contain the
+    order's id, history and actions per order are measured too. Importing an engine's module, or reading its version,
+    raises ImportError if something that it needs is not installed.
     """
 
     name: str
-    """As the command line and the JSON call it, such as `dbos-sqlite`."""
+    """The name on the command line and in the JSON, such as `dbos-sqlite`."""
     title: str
-    """As the tables call it, such as `DBOS on SQLite`."""
+    """The name in tables, such as `DBOS on SQLite`."""
     ports: int
-    """How many free ports it wants."""
+    """How many free ports it needs."""
     promises: str
-    """What it guarantees to an order, and what not, in one sentence or two."""
+    """What it guarantees to an order and what not, in one or two sentences."""
 
     def version(self) -> str:
-        """The versions of what it is made of."""
+        """The versions of its components."""
 
     def parts(self, config: EngineConfig) -> list[Part]:
-        """The programs to start, in this order; each is ready before the next is started."""
+        """The programs to start, in this order. Each is ready before the next one starts."""
 
     def client(self, config: EngineConfig) -> AbstractAsyncContextManager[Place]:
-        """Be connected, and place orders. It runs in a process of its own, which is counted as `client`."""
+        """Connect, and place orders. It runs in its own process, which is counted as `client`."""
 
 
 @dataclass(frozen=True)
-class Books:
-    """Where the services keep their books: what has to run before they are started, and its database URL."""
+class ServicesDatabase:
+    """The services' database: the programs to start before the services, and the database URL."""
 
     parts: list[Part]
     url: str
 
 
 @runtime_checkable
-class BringsBooks(Protocol):
-    """An engine for which the services keep their books elsewhere than in SQLite files."""
+class BringsDatabase(Protocol):
+    """An engine with which the services use another database than SQLite files."""
 
-    def books(self, config: EngineConfig) -> Books:
+    def services_database(self, config: EngineConfig) -> ServicesDatabase:
         """The services' database."""

@@ -1,4 +1,4 @@
-"""The engines that there are to measure, each imported only when it is asked for."""
+"""The engines that can be measured. Each is imported only when it is requested."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ WHERE = {
     "restate": "bench.peers.restate:RESTATE",
     "celery": "bench.peers.celery:CELERY",
 }
-"""Each engine by its name, in the order in which tables show them."""
+"""Each engine by its name, in the order of the tables."""
 
 LIMITS = tuple(name for name, where in WHERE.items() if where.startswith("bench.limits:"))
-"""Those that call no service: what Temporal itself costs."""
+"""The engines that call no service: the cost of Temporal itself."""
 
 
 def load(name: str) -> Engine:
-    """The engine of this name. Raises ImportError if something that it needs is not installed, KeyError."""
+    """The engine with this name. Raises ImportError if something that it needs is not installed, KeyError."""
     return cast("Engine", resolve_name(WHERE[name]))
 
 
 def available(names: Iterable[str]) -> tuple[dict[str, Engine], dict[str, str]]:
-    """Those of these engines that can run, and why the others cannot. Raises KeyError for a name that is not known."""
+    """The engines among these that can run, and the reasons why the others cannot.
+
+    Raises KeyError for an unknown name.
+    """
     found: dict[str, Engine] = {}
     left_out: dict[str, str] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Where an engine is measured: services of its own, its programs, and its client, all started anew."""
+"""The environment of an engine: its own services, its programs, and its client, all newly started."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.client import config_to_json
-from bench.engine import Books, BringsBooks, Engine, EngineConfig, Part
+from bench.engine import BringsDatabase, Engine, EngineConfig, Part, ServicesDatabase
 from bench.load import Outcome, Phase, stock
 from bench.temporal import TemporalServer, with_metrics
 from ordersaga.orders.service_clients import Services
@@ -38,13 +38,13 @@ class Client:
         self._log_file = log_file
 
     async def run(self, phase: Phase) -> Outcome:
-        """Have it place a phase's orders. Raises StackError if it ends."""
+        """Place a phase's orders. Raises StackError if the client ends."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps(asdict(phase)).encode() + b"\n")
         return Outcome(**json.loads(await self.line()))
 
     async def line(self) -> bytes:
-        """The next line that it prints."""
+        """The next line that the client prints."""
         assert self._process.stdout
         line = await self._process.stdout.readline()
         if not line:
@@ -54,12 +54,12 @@ class Client:
 
 @dataclass
 class EngineEnvironment:
-    """An engine that runs."""
+    """A running engine."""
 
     engine: Engine
     config: EngineConfig
     parts: list[Part]
-    """All that was started, the services included."""
+    """Everything that was started, including the services."""
     temporal: TemporalServer | None
     children: list[tuple[str, Child]] = field(default_factory=list)
     """Each program with its role."""
@@ -68,12 +68,12 @@ class EngineEnvironment:
     @classmethod
     @asynccontextmanager
     async def open(cls, engine: Engine, folder: Path) -> AsyncIterator[Self]:
-        """Start the services, load stock, start the engine's programs in their order, and connect its client."""
+        """Start the services, load stock, start the engine's programs in order, and connect its client."""
         await asyncio.to_thread(folder.mkdir, parents=True)
         services_port, metrics_port, *ports = free_ports({str(number): 0 for number in range(engine.ports + 2)})
         urls = {name: f"http://{programs.HOST}:{services_port}/{name}" for name in SERVICES}
         config = EngineConfig(folder, urls, tuple(ports))
-        books = _books(engine, config)
+        books = _services_database(engine, config)
         services = Part("services", programs.services(services_port), {f"{PREFIX}DATABASE_URL": books.url})
         parts, server = with_metrics(engine.parts(config), metrics_port)
         env = cls(engine, config, [*books.parts, services, *parts], server)
@@ -94,7 +94,7 @@ class EngineEnvironment:
         return found | ({"client": [self.client.pid]} if self.client else {})
 
     def kill(self, role: str) -> None:
-        """Kill a role's programs, as a crash would. They are started again at once."""
+        """Kill a role's programs, as a crash would. They restart at once."""
         for own, child in self.children:
             if own == role:
                 child.kill()
@@ -114,8 +114,10 @@ class EngineEnvironment:
             if task.done():
                 task.result()
             if not ready.done():
-                words = child.log_tail()
-                raise StackError(f"{part.program.name} was not ready in {START_SECONDS:g} s. {log_file} says:\n{words}")
+                tail = child.log_tail()
+                raise StackError(
+                    f"{part.program.name} was not ready in {START_SECONDS:g} s. {log_file} ends with:\n{tail}"
+                )
             self.children.append((part.role, child))
             yield
         finally:
@@ -124,16 +126,16 @@ class EngineEnvironment:
 
 
 def environment() -> dict[str, str]:
-    """Ours without any setting, and where to find this package."""
+    """Our environment without settings, and with the path of this package."""
     kept = {name: value for name, value in programs.inherited().items() if not name.startswith(PREFIX)}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return kept | {"PYTHONPATH": path}
 
 
-def _books(engine: Engine, config: EngineConfig) -> Books:
-    if isinstance(engine, BringsBooks):
-        return engine.books(config)
-    return Books([], f"sqlite:///{config.folder / 'services'}")
+def _services_database(engine: Engine, config: EngineConfig) -> ServicesDatabase:
+    if isinstance(engine, BringsDatabase):
+        return engine.services_database(config)
+    return ServicesDatabase([], f"sqlite:///{config.folder / 'services'}")
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The figures: how tables and charts call each, and how they write it."""
+"""The figures: their titles and formats in tables and charts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Figure:
     digits: int = 0
 
     def cell(self, spread: Spread | None) -> str:
-        """The median, and the spread behind it."""
-        return "" if spread is None else in_words(spread, self.digits)
+        """The median, followed by the spread."""
+        return "" if spread is None else format_spread(spread, self.digits)
 
 
 FIGURES = {
@@ -33,19 +33,19 @@ FIGURES = {
         Figure("events", "history events", 1),
         Figure("history_bytes", "history bytes", 0),
         Figure("actions", "billable actions", 2),
-        Figure("others_pct", "machine busy with others %", 0),
+        Figure("others_pct", "other load on the machine %", 0),
     )
 }
 
 RATIO_DIGITS = 2
 
 
-def in_words(spread: Spread, digits: int) -> str:
-    """Such as 27.0 (25.1 to 28.3); of one round, the figure alone."""
-    median, least, most = (f"{spread[key]:,.{digits}f}" for key in ("median", "min", "max"))
-    return median if spread["rounds"] == 1 else f"{median} ({least} to {most})"
+def format_spread(spread: Spread, digits: int) -> str:
+    """Format a spread, such as 27.0 (25.1 to 28.3); for a single round, the figure alone."""
+    median, low, high = (f"{spread[key]:,.{digits}f}" for key in ("median", "min", "max"))
+    return median if spread["rounds"] == 1 else f"{median} ({low} to {high})"
 
 
 def parts_of(names: list[str], whole: str) -> list[str]:
-    """The roles or types below a figure, among these names."""
+    """The names of the roles or types below a figure."""
     return sorted({name.removeprefix(f"{whole}.") for name in names if name.startswith(f"{whole}.")})

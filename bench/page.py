@@ -1,4 +1,4 @@
-"""A result as one HTML page that needs nothing else. `python -m bench.page RESULT.json` prints it."""
+"""Renders a result as one self-contained HTML page. `python -m bench.page RESULT.json` prints it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _problems(problems: list[str]) -> str:
     if not problems:
         return ""
     items = "".join(f"<li>{escape(problem)}</li>" for problem in problems)
-    return f'<section class="problems"><h2>What went wrong, or was left out</h2><ul>{items}</ul></section>'
+    return f'<section class="problems"><h2>Problems and omissions</h2><ul>{items}</ul></section>'
 
 
 def _settings(engines: Mapping[str, Any]) -> str:

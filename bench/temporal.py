@@ -1,4 +1,4 @@
-"""The Temporal server of an engine that has one: where it is, and where it publishes what it counts."""
+"""The Temporal server of an engine that has one: its address and its metrics port."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ordersaga.stack.programs import HOST
 
 @dataclass(frozen=True)
 class TemporalServer:
-    """Where an engine's Temporal answers, and the port of its metrics."""
+    """The address of an engine's Temporal server, and the port of its metrics."""
 
     address: str
     metrics_port: int
 
 
 def with_metrics(parts: Iterable[Part], metrics_port: int) -> tuple[list[Part], TemporalServer | None]:
-    """The same parts, Temporal among them with this port for its metrics; and where that is, if it is there."""
+    """The same parts, with this metrics port for Temporal, and the address of its server if there is one."""
     found, server = [], None
     for part in parts:
         command = part.program.command

@@ -1,1 +1,1 @@
-"""Other ways of processing the same orders against the same services, each written as its own docs recommend."""
+"""Other ways of processing the same orders with the same services, each written as its documentation recommends."""

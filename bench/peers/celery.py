@@ -1,4 +1,4 @@
-"""Celery on Redis: a worker with a pool of processes, and a client that sends chains and waits for their ends."""
+"""Celery on Redis: a worker with a pool of processes, and a client that sends chains and waits for their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ordersaga.stack.child import Program
 MOST_IN_FLIGHT = 256
 GRACE_SECONDS = 20
 CONCURRENCY = "4"
-"""Processes of the pool: two for each core, since a task mostly waits for a service or for Redis."""
+"""The size of the pool: two processes per core, because a task mostly waits for a service or for Redis."""
 RESULT_SECONDS = 600
 _BROKER = "CELERY_BROKER_URL"
 

@@ -1,4 +1,4 @@
-"""Celery's application: the order's steps as tasks, chained, each with the undos that follow when it fails."""
+"""Celery's application: the order's steps as chained tasks, each with the undos to run when it fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ordersaga.domain.order import OrderInput
 REDIS = "CELERY_BROKER_URL"
 PREFETCH = 16
 VISIBILITY_SECONDS = 60
-"""How long a message stays with a worker that has not acknowledged it. Longer than any pause between tries."""
+"""How long a message stays with a worker that has not acknowledged it. Longer than any pause between retries."""
 LONGEST_PAUSE = 20
 DO_RETRIES = 7
 RESULT_SECONDS = 3600
@@ -103,7 +103,7 @@ def recall_confirmation(order_id: str) -> None:
 
 
 def saga(order: OrderInput) -> Signature:
-    """The order's steps in a chain. When one fails, it and those before it are undone in reverse."""
+    """The order's steps in a chain. When one fails, it and the earlier ones are undone in reverse order."""
     content, order_id = order.model_dump(mode="json", exclude_none=True), order.order_id
     undos = [undo.si(order_id) for undo in (recall_confirmation, cancel_shipment, refund_payment, release_inventory)]
     return chain(
@@ -123,12 +123,12 @@ def _call(name: str, *arguments: object) -> object:
 
 @worker_process_init.connect
 def _own_loop(**_: object) -> None:
-    """Give each process of the pool an event loop of its own, on which its session lives."""
+    """Give each process of the pool its own event loop, which its session uses."""
     global _loop
     _loop = asyncio.new_event_loop()
 
 
 @worker_ready.connect
 def _say_ready(**_: object) -> None:
-    # Celery has made sys.stdout a part of its log.
+    # Celery has redirected sys.stdout to its log.
     print('{"ready": true}', file=sys.__stdout__, flush=True)

@@ -39,7 +39,7 @@ class _Dbos:
         return [Part("worker", Program("worker", command, GRACE_SECONDS), where)]
 
     def database(self, config: EngineConfig) -> str:
-        """Where DBOS keeps its workflows."""
+        """The database in which DBOS keeps its workflows."""
         raise NotImplementedError
 
     @asynccontextmanager
@@ -54,7 +54,7 @@ class _Dbos:
                             if answer.status != 200:
                                 raise RuntimeError(await answer.text())
                             return
-                    except aiohttp.ClientConnectionError:  # the order has a name, so that asking again is safe
+                    except aiohttp.ClientConnectionError:  # the order has an id, so retrying is safe
                         await asyncio.sleep(RETRY_PAUSE)
 
             yield place

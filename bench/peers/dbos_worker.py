@@ -21,14 +21,14 @@ DATABASE = "DBOS_SYSTEM_DATABASE_URL"
 DO_ATTEMPTS = 8
 UNDO_ATTEMPTS = 20
 POOL_SIZE = 5
-"""Connections. SQLite has one writer, and the more threads wait for it the longer each does."""
+"""The number of connections. SQLite has one writer: the more threads wait for it, the longer each one waits."""
 
 _SQLITE = "sqlite:///"
 _connection = Connection()
 
 
 def _is_fault(error: BaseException) -> bool:
-    """Whether a step may do better next time. A refusal will not."""
+    """Whether a step may succeed on a retry. A refusal will not."""
     return isinstance(error, ServiceFault)
 
 
@@ -86,7 +86,7 @@ async def recall_confirmation(order_id: str) -> None:
 
 @DBOS.workflow()
 async def process_order(placed: str) -> str:
-    """Process an order, and return its tracking number; when a step fails, undo it and those before it, and fail."""
+    """Process an order, and return its tracking number. When a step fails, undo it and the earlier ones, and fail."""
     order = OrderInput.model_validate_json(placed)
     undos = []
     try:
@@ -107,7 +107,7 @@ async def process_order(placed: str) -> str:
 
 @asynccontextmanager
 async def _launched(_app: FastAPI) -> AsyncIterator[None]:
-    """Launch DBOS on the event loop of the server, so that workflows that it recovers share the session, too."""
+    """Launch DBOS on the server's event loop, so that the workflows that it recovers share the session too."""
     DBOS.launch()
     print('{"ready": true}', flush=True)  # noqa: T201
     yield
@@ -120,7 +120,7 @@ app = FastAPI(lifespan=_launched)
 
 @app.post("/orders/{order_id}")
 async def place(order_id: str, request: Request) -> str:
-    """Process an order to its end. Placed again under the same id, it is the same workflow."""
+    """Process an order to its end. The same id is always the same workflow."""
     with SetWorkflowID(order_id):
         handle = await DBOS.start_workflow_async(process_order, (await request.body()).decode())
     try:
@@ -130,7 +130,7 @@ async def place(order_id: str, request: Request) -> str:
 
 
 def main() -> None:
-    """Process orders until told to stop. Takes the port."""
+    """Process orders until the process is stopped. The port is the argument."""
     url = os.environ[DATABASE]
     if url.startswith(_SQLITE):
         _write_ahead(url.removeprefix(_SQLITE))
@@ -146,7 +146,7 @@ def main() -> None:
 
 
 def _write_ahead(path: str) -> None:
-    """Put the database file into WAL mode, which it keeps. SQLite's own default, synchronous=FULL, stays."""
+    """Put the database file into WAL mode, which is permanent. SQLite's own default, synchronous=FULL, stays."""
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA journal_mode=WAL")
 

@@ -1,4 +1,4 @@
-"""An order's four steps and their undos, asked of the services with the project's own clients."""
+"""An order's four steps and their undos, as calls to the services with the project's own clients."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ REASON = "the order failed"
 
 
 def environment(services: Mapping[str, str]) -> dict[str, str]:
-    """What a program of an engine finds in its environment: where `bench` is, and where the services are."""
+    """The environment of an engine's program: the path of `bench`, and the URLs of the services."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return {"PYTHONPATH": path} | {f"{PREFIX}{name.upper()}_URL": url for name, url in services.items()}
 
 
 class OrderCalls:
-    """What an order asks of the services, forward and back. An undo needs the order's id alone: nobody owns effects."""
+    """The calls of an order to the services, forward and back.
+
+    An undo needs only the order's id, because effects have no owner.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -76,19 +79,19 @@ def _unowned(request: D) -> D:
 
 
 class Connection:
-    """The calls on one session, opened by the first that asks on the event loop that all of them share."""
+    """The calls on one session. The first call opens it on the event loop that all calls share."""
 
     def __init__(self) -> None:
         self._open = AsyncExitStack()
         self._calls: OrderCalls | None = None
 
     async def calls(self) -> OrderCalls:
-        """The calls to the services that the environment names."""
+        """The calls to the services in the environment."""
         if self._calls is None:
             urls = Settings().service_urls()
             self._calls = OrderCalls(await self._open.enter_async_context(Services.open(urls)))
         return self._calls
 
     async def close(self) -> None:
-        """End the session."""
+        """Close the session."""
         await self._open.aclose()

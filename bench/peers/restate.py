@@ -30,14 +30,14 @@ class _Restate:
     )
 
     def version(self) -> str:
-        """The versions of what it is made of. Installs the server if it is not there yet."""
+        """The versions of its components. Installs the server if it is missing."""
         installed()
         return f"restate-server {VERSION}, " + ", ".join(
             f"{name} {version(name)}" for name in ("restate-sdk", "hypercorn")
         )
 
     def parts(self, config: EngineConfig) -> list[Part]:
-        """The server, and one worker, which is registered with it."""
+        """The server, and one worker that is registered with it."""
         ingress, admin, node, port = config.ports
         program, settings = server(config.folder / "restate", ingress, admin, node)
         worker = [sys.executable, "-m", "bench.peers.restate_worker", str(port)]
@@ -55,7 +55,7 @@ class _Restate:
 
     @asynccontextmanager
     async def client(self, config: EngineConfig) -> AsyncIterator[Place]:
-        """One session; an order's id is the key under which Restate keeps it from being processed twice."""
+        """One session. An order's id is the key that keeps Restate from processing it twice."""
         url = f"http://{HOST}:{config.ports[0]}/{HANDLER}"
         async with open_session() as session:
 

@@ -1,4 +1,4 @@
-"""Restate's server: a native program that npm installs into a folder of its own, on first use."""
+"""Restate's server: a native program that npm installs into its own folder on first use."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ SETTINGS = {
     "RESTATE_LOG_FILTER": "warn",
     "RESTATE_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "1",
-    # Measured: 15 % less CPU an order than with the 24 that it has by default, which are meant for a cluster.
+    # Measured: 15 % less CPU per order than with the default of 24, which is meant for a cluster.
     "RESTATE_DEFAULT_NUM_PARTITIONS": "4",
-    # As shipped, said again: an order's journal is on disk before its next step starts.
+    # The default, made explicit: an order's journal is on disk before its next step starts.
     "RESTATE_LOG_SERVER__ROCKSDB_DISABLE_WAL_FSYNC": "false",
 }
 
 
 class ServerMissing(ImportError):
-    """Restate's server is not installed, and cannot be."""
+    """Restate's server is not installed and cannot be installed."""
 
 
 def installed() -> Path:
-    """The server's program, which npm installs if it is not there yet. Raises ServerMissing."""
+    """The path of the server, which npm installs if it is missing. Raises ServerMissing."""
     if not _found():
         _install()
     found = _found()
@@ -50,7 +50,7 @@ def installed() -> Path:
 
 
 def server(data: Path, ingress: int, admin: int, node: int) -> tuple[Program, dict[str, str]]:
-    """The server and its environment. It is ready when orders and deployments can be sent to it."""
+    """The server and its environment. It is ready when it accepts orders and deployments."""
     environment = SETTINGS | {
         "RESTATE_BASE_DIR": str(data),
         "RESTATE_BIND_PORT": str(node),
@@ -67,7 +67,7 @@ def server(data: Path, ingress: int, admin: int, node: int) -> tuple[Program, di
 
 
 async def until_ok(method: str, url: str, body: object = None) -> None:
-    """Ask again and again until the answer is a yes."""
+    """Repeat a request until it succeeds."""
     async with aiohttp.ClientSession() as session:
         while True:
             try:
@@ -87,7 +87,7 @@ def _install() -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise ServerMissing(
-            f"Restate's server is the npm package {PACKAGE}, and there is no npm here. Nothing was installed. "
+            f"Restate's server is the npm package {PACKAGE}, but npm is missing. Nothing was installed. "
             "Install node and npm, or leave this engine out."
         )
     FOLDER.mkdir(parents=True, exist_ok=True)

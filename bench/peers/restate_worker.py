@@ -1,4 +1,4 @@
-"""Restate's worker: the saga as a handler, its steps journalled with `ctx.run_typed`, served by hypercorn."""
+"""Restate's worker: the saga as a handler, its steps journaled with `ctx.run_typed`, served by hypercorn."""
 
 from __future__ import annotations
 
@@ -30,20 +30,23 @@ R = TypeVar("R")
 
 
 def step(call: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """A call whose definite no is terminal: it is not tried again. Restate repeats a call that fails otherwise."""
+    """Make a call whose refusals are terminal, so that they are not retried.
+
+    Restate retries calls that fail otherwise.
+    """
 
     @wraps(call)
-    async def told_to_restate(*args: P.args, **kwargs: P.kwargs) -> R:
+    async def with_terminal_refusals(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return await call(*args, **kwargs)
         except (Refusal, Fenced, IdempotencyMismatch, AlreadyShipped) as no:
             raise TerminalError(str(no), status_code=no.http_status) from None
 
-    return told_to_restate
+    return with_terminal_refusals
 
 
 def order_saga(calls: OrderCalls) -> restate.Service:
-    """The saga, as Restate's guide to sagas has it: each undo is registered before its step, as ids are known."""
+    """The saga as in Restate's guide: each undo is registered before its step, because ids are known."""
     saga = restate.Service(SERVICE)
 
     @saga.handler()
@@ -72,9 +75,9 @@ def order_saga(calls: OrderCalls) -> restate.Service:
 
 
 async def main(port: int) -> None:
-    """Serve the saga until SIGTERM, with the settings that Restate's docs give for production."""
+    """Serve the saga until SIGTERM, with the settings that Restate's docs recommend for production."""
     stop = asyncio.Event()
-    # The SDK handles SIGTERM itself, and silences whoever does not ask it to be told as well.
+    # The SDK handles SIGTERM itself, and only calls handlers that are registered with it.
     install_shutdown_hook(asyncio.get_running_loop(), stop.set)
     config = hypercorn.Config()
     config.bind = [f"{HOST}:{port}"]

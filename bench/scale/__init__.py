@@ -1,1 +1,1 @@
-"""Measurements of scale: does an order cost the same after many others, and when all want the same thing?"""
+"""Measurements of scale: the cost of an order after many others, and of many orders for the same article."""

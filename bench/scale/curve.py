@@ -1,7 +1,7 @@
-"""`python -m bench.scale.curve --orders 20000`: what an order costs after so many others, on one stack.
+"""`python -m bench.scale.curve --orders 20000`: the cost of an order after many others, on one stack.
 
-One `ordersaga place -` gets all orders through a pipe. After each window of them it is read how much CPU each program
-has used in it, how much memory it has, and how large the databases are.
+One `ordersaga place -` gets all orders through a pipe. After each window of orders, this measures the CPU that each
+program has used in it, its memory, and the size of the databases.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ STOP_SECONDS = 10.0
 
 @dataclass
 class Window:
-    """Some orders that ended one after the other. `orders` counts all since the beginning, these included."""
+    """Some orders that ended one after the other. `orders` counts all orders since the beginning, including these."""
 
     orders: int
     orders_per_s: float
     cpu_ms: dict[str, float]
-    """Per order, by program."""
+    """CPU per order in milliseconds, by program."""
     memory_mb: dict[str, float]
     disk_mb: dict[str, float]
 
     @property
     def cpu(self) -> float:
-        """Milliseconds of CPU per order, of all programs."""
+        """CPU per order in milliseconds, for all programs."""
         return sum(self.cpu_ms.values())
 
 
@@ -58,7 +58,7 @@ class Measure:
         self._began, self._cpu = time.perf_counter(), self.env.meter.cpu()
 
     async def window(self, orders: int) -> None:
-        """So many more orders have ended."""
+        """Record that this many more orders have ended."""
         cpu, now = self.env.meter.cpu(), time.perf_counter()
         memory = await asyncio.to_thread(self.env.meter.memory)
         total = orders + (self.windows[-1].orders if self.windows else 0)
@@ -77,14 +77,14 @@ class Measure:
 
 
 async def measure(orders: int, window: int, in_flight: int) -> dict[str, Any]:
-    """Place the orders, and measure each window of them. The books are checked in the end."""
+    """Place the orders, and measure each window of them. The books are checked at the end."""
     async with ScaleEnvironment.open(stock()) as env:
         statuses: Counter[str] = Counter()
         async with _placing(env, in_flight) as process:
             env.client_pid = process.pid
             measure = Measure(env)
             writing = asyncio.create_task(_write(process, orders_of(Phase("curve", orders))))
-            # The client waits for more input until the last window is measured, or it would be gone by then.
+            # The client waits for more input until the last window is measured. Otherwise it would have ended by then.
             while statuses.total() < orders:
                 statuses[await _status(process)] += 1
                 if statuses.total() % window == 0:
@@ -103,7 +103,10 @@ async def measure(orders: int, window: int, in_flight: int) -> dict[str, Any]:
 
 
 def trend(windows: Sequence[Window]) -> dict[str, float]:
-    """The last window's figures by the second's, on the straight line through all but the first, which warms up."""
+    """The last window's figures divided by the second's, on the regression line.
+
+    The line is fitted to all windows but the first, in which the programs warm up.
+    """
     steady = windows[1:]
     if len(steady) < 2:
         return {}
@@ -164,12 +167,12 @@ async def _status(process: Process) -> str:
     assert process.stdout
     line = await process.stdout.readline()
     if not line:
-        raise OrdersagaError("`ordersaga place` has ended early; it says above why.")
+        raise OrdersagaError("`ordersaga place` ended early. The reason is above.")
     return str(json.loads(line)["status"])
 
 
 def main() -> None:
-    """Measure as the command line says."""
+    """Measure as the command line requests."""
     chosen = options(__doc__ or "", orders=20_000, window=1_000, in_flight=50)
     found = asyncio.run(measure(chosen.orders, chosen.window, chosen.in_flight))
     publish(found, table(Window(**each) for each in found["windows"]), chosen.out)

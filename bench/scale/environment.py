@@ -1,4 +1,4 @@
-"""Where scale is measured: the stack that `ordersaga up` runs, in a folder of its own, with a meter on its programs."""
+"""The environment for measuring scale: the stack of `ordersaga up` in its own folder, with a meter on its programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROLES = ("temporal", "worker", "services", "client")
 
 @dataclass
 class ScaleEnvironment:
-    """The stack, its clients, and how much CPU and memory its programs and `client_pid` take."""
+    """The stack, its clients, and the CPU and memory of its programs and of `client_pid`."""
 
     stack: Stack
     orders: OrderClient
@@ -38,7 +38,7 @@ class ScaleEnvironment:
     @classmethod
     @asynccontextmanager
     async def open(cls, stock: Mapping[str, int]) -> AsyncIterator[Self]:
-        """A stack on free ports, with this stock. It is gone when the block is left, and its data too."""
+        """Start a stack on free ports, with this stock. The stack and its data are removed at the end of the block."""
         with tempfile.TemporaryDirectory(prefix="ordersaga-scale-") as folder:
             async with Stack(StackOptions(Path(folder), 0, 0, 0)) as stack, Services.open(stack.services) as services:
                 temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
@@ -47,7 +47,7 @@ class ScaleEnvironment:
                     yield cls(stack, orders, services)
 
     def disk(self) -> dict[str, int]:
-        """Bytes that the databases of Temporal and of the services take."""
+        """The size of the databases of Temporal and the services, in bytes."""
         found = {"temporal": self.stack.data_dir.glob("temporal.db*"), "services": self.services_files()}
         return {name: sum(file.stat().st_size for file in files) for name, files in found.items()}
 
@@ -60,7 +60,7 @@ class ScaleEnvironment:
 
 
 def options(description: str, **numbers: int) -> argparse.Namespace:
-    """The command line: numbers with these defaults, and where the JSON goes."""
+    """The command line: numbers with these defaults, and the file for the JSON."""
     parser = argparse.ArgumentParser(description=description)
     for name, default in numbers.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
@@ -68,9 +68,9 @@ def options(description: str, **numbers: int) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def publish(found: Mapping[str, Any], table: str, out: Path | None) -> None:
-    """Write what was found, with the circumstances, as JSON, and print the table on standard error."""
-    text = json.dumps(circumstances() | dict(found), indent=1)
+def publish(results: Mapping[str, Any], table: str, out: Path | None) -> None:
+    """Write the results and their circumstances as JSON, and print the table on standard error."""
+    text = json.dumps(circumstances() | dict(results), indent=1)
     sys.stderr.write(f"\n{table}\n")
     if out is None:
         sys.stdout.write(f"{text}\n")
@@ -79,6 +79,6 @@ def publish(found: Mapping[str, Any], table: str, out: Path | None) -> None:
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table."""
+    """Render a Markdown table."""
     lines = [header, ["---:"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

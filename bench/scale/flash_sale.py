@@ -1,7 +1,7 @@
-"""`python -m bench.scale.flash_sale --orders 5000 --units 1000`: everybody wants the same article, and there are few.
+"""`python -m bench.scale.flash_sale --orders 5000 --units 1000`: everybody orders the same article, and stock is short.
 
-All orders want one piece of one SKU. Beside them, batch by batch, run as many orders of which each wants one of many
-SKUs; of those, too, as many are in stock, and the later ones are refused just as in the sale.
+All orders of the sale want one piece of one SKU. Batch by batch, the same number of orders run in which each wants one
+of many SKUs. Of those, the same number is in stock, so the later orders are refused as in the sale.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ REFUSED = "failed: InsufficientInventory"
 
 @dataclass
 class Side:
-    """One of the two: which SKU an order wants, and what became of all."""
+    """One of the two sides: the SKU that an order wants, and the results of all orders."""
 
     name: str
     skus: list[str]
     sample: OrderInput
     seconds: list[float] = field(default_factory=list)
-    """Batch by batch."""
+    """Per batch."""
     cpu: Counter[str] = field(default_factory=Counter)
     """Seconds by program."""
     ends: Counter[str] = field(default_factory=Counter)
 
     def orders(self, numbers: range) -> Iterator[OrderInput]:
-        """The orders of these numbers, each for one piece."""
+        """The orders with these numbers, each for one piece."""
         for number in numbers:
             sku = self.skus[number % len(self.skus)]
             item = self.sample.items[0].model_copy(update={"sku": sku, "quantity": 1})
@@ -48,7 +48,7 @@ class Side:
 
 
 async def measure(orders: int, units: int, batches: int, in_flight: int) -> dict[str, Any]:
-    """Hold the sale. Raises OrdersagaError if not exactly `units` were sold, or the books do not balance."""
+    """Run the sale. Raises OrdersagaError if not exactly `units` were sold, or if the books do not balance."""
     sample = sample_orders()[0]
     sale = Side(SALE, ["SALE"], sample)
     spread = Side(SPREAD, [f"SPREAD-{number}" for number in range(units)], sample)
@@ -115,22 +115,22 @@ def _to_json(side: Side, orders: int) -> dict[str, Any]:
     }
 
 
-def table(found: dict[str, Any]) -> str:
+def table(results: dict[str, Any]) -> str:
     """The two sides as a Markdown table."""
     rows = []
-    for side in found["sides"]:
+    for side in results["sides"]:
         cpu = sum(side["cpu_ms"].values())
         completed, refused = side["ends"]["completed"], side["ends"].get(REFUSED, 0)
         rows.append([side["name"], f"{side['orders_per_s']:.1f}", f"{cpu:.1f}", f"{completed:,}", f"{refused:,}"])
-    ratios = found["batch_ratios"]
+    ratios = results["batch_ratios"]
     return markdown(["", "orders/s", "CPU ms/order", "completed", "refused"], rows) + (
-        f"\n\nThe sale by the spread orders: {found['throughput_ratio']} of the throughput; "
-        f"batch by batch {ratios['median']} ({ratios['min']} to {ratios['max']})."
+        f"\n\nThe sale compared with the spread orders: {results['throughput_ratio']} of the throughput; "
+        f"per batch {ratios['median']} ({ratios['min']} to {ratios['max']})."
     )
 
 
 def main() -> None:
-    """Measure as the command line says."""
+    """Measure as the command line requests."""
     chosen = options(__doc__ or "", orders=5_000, units=1_000, batches=10, in_flight=50)
     found = asyncio.run(measure(chosen.orders, chosen.units, chosen.batches, chosen.in_flight))
     publish(found, table(found), chosen.out)

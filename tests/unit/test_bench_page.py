@@ -46,7 +46,7 @@ def result() -> dict[str, Any]:
             "naive": engine("a naive saga on Temporal", cpu_ms=300.0),
             "broken": engine("Broken"),
         },
-        "bouts": [{"engine": "ours", "round": 1, "problems": ["a <worker> died"]}],
+        "runs": [{"engine": "ours", "round": 1, "problems": ["a <worker> died"]}],
     }
 
 
@@ -87,7 +87,7 @@ def test_the_page_tells_what_went_wrong(result: dict[str, Any]) -> None:
     text = page(result)
     assert "ours, round 2: a &lt;worker&gt; died" in text
     assert "restate was left out" in text
-    assert "What went wrong" not in page(result | {"left_out": {}, "bouts": []})
+    assert "Problems and omissions" not in page(result | {"left_out": {}, "runs": []})
 
 
 def test_a_page_of_nothing(result: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench import engines
-from bench.books import wrong
+from bench.books import problems_of
 from bench.client import config_of_json, config_to_json
 from bench.engine import EngineConfig, Part
 from bench.load import Phase, orders_of, run, stock
@@ -103,21 +103,21 @@ ALL: list[Entry] = [reservation(), payment(), shipment(), mail()]
 
 
 @pytest.mark.parametrize(
-    ("entries", "told"),
+    ("entries", "expected"),
     [
         (ALL, []),
         (ALL[1:], ["A has 0 reservations"]),
         ([*ALL, payment(name="pay-2")], ["A has 2 payments"]),
         ([*ALL[:3], mail("failed")], ["A has 0 mails"]),
-        ([reservation(), payment(amount="19.00"), *ALL[2:]], ["A paid 19.00 USD and not 20.00 USD"]),
+        ([reservation(), payment(amount="19.00"), *ALL[2:]], ["A paid 19.00 USD instead of 20.00 USD"]),
         (
             [reservation(lines=[LineEntry(sku="mug", qty=2)]), *ALL[1:]],
-            ["A: its goods are not those that it asked for"],
+            ["A: its goods are not the ordered ones"],
         ),
     ],
 )
-def test_the_books_of_a_completed_order(entries: list[Entry], told: list[str]) -> None:
-    assert list(wrong(order(), by_order(entries).get("A", Effects()))) == told
+def test_the_books_of_a_completed_order(entries: list[Entry], expected: list[str]) -> None:
+    assert list(problems_of(order(), by_order(entries).get("A", Effects()))) == expected
 
 
 def test_an_engine_whose_package_is_missing_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bench.figures import in_words, parts_of
+from bench.figures import format_spread, parts_of
 from bench.history import Run, actions_in, of_orders
 from bench.recovery import summary as recovery
 from bench.recovery import waited
@@ -63,8 +63,8 @@ def test_each_round_begins_with_the_next_engine() -> None:
 
 
 def test_a_spread_in_words() -> None:
-    assert in_words(spread([27.04, 25.1, 1028.3]), 1) == "27.0 (25.1 to 1,028.3)"
-    assert in_words(spread([27.04]), 0) == "27"
+    assert format_spread(spread([27.04, 25.1, 1028.3]), 1) == "27.0 (25.1 to 1,028.3)"
+    assert format_spread(spread([27.04]), 0) == "27"
 
 
 def test_the_parts_of_a_figure() -> None:
