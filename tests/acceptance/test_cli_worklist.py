@@ -86,7 +86,7 @@ REFUSED: list[tuple[list[str], int, str]] = [
     (["--retry"], 2, "--by"),
     (["--by", " ", "--retry"], 1, "name"),
     (["--by", "Ada", "--write-off", " "], 1, "reason"),
-    (["--by", "Ada", "--went-out"], 1, "create_shipment"),
+    (["--by", "Ada", "--go-forward"], 1, "create_shipment"),
     (["--by", "A" * 501, "--retry"], 2, "at most 500"),
 ]
 

@@ -46,7 +46,7 @@ def resolve(
     retry: Annotated[bool, typer.Option("--retry", help="Try again now.")] = False,
     done_by_hand: Annotated[str | None, typer.Option(metavar="REFERENCE", help="It has been done outside.")] = None,
     write_off: Annotated[str | None, typer.Option(metavar="REASON", help="It will not be done.")] = None,
-    went_out: Annotated[bool, typer.Option("--went-out", help="The parcel has left: the order goes forward.")] = False,
+    go_forward: Annotated[bool, typer.Option("--go-forward", help="The parcel has left: the order goes forward.")] = False,
     step: Annotated[str | None, typer.Option(metavar="STEP", help="Which step, if several are parked.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -60,11 +60,11 @@ def resolve(
         "retry": "" if retry else None,
         "done_by_hand": done_by_hand,
         "write_off": write_off,
-        "go_forward": "" if went_out else None,
+        "go_forward": "" if go_forward else None,
     }
     taken = {choice: note for choice, note in choices.items() if note is not None}
     if len(taken) != 1:
-        raise WrongInput("Give one of --retry, --done-by-hand, --write-off and --went-out. Nothing was changed.")
+        raise WrongInput("Give one of --retry, --done-by-hand, --write-off and --go-forward. Nothing was changed.")
     ((choice, note),) = taken.items()
     if max(len(note), len(by)) > _MOST_CHARACTERS:
         raise WrongInput(f"A name or a note has at most {_MOST_CHARACTERS} characters. Nothing was changed.")
