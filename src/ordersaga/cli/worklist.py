@@ -46,7 +46,9 @@ def resolve(
     retry: Annotated[bool, typer.Option("--retry", help="Try again now.")] = False,
     done_by_hand: Annotated[str | None, typer.Option(metavar="REFERENCE", help="It has been done outside.")] = None,
     write_off: Annotated[str | None, typer.Option(metavar="REASON", help="It will not be done.")] = None,
-    go_forward: Annotated[bool, typer.Option("--go-forward", help="The parcel has left: the order goes forward.")] = False,
+    go_forward: Annotated[
+        bool, typer.Option("--go-forward", help="The parcel has left: the order goes forward.")
+    ] = False,
     step: Annotated[str | None, typer.Option(metavar="STEP", help="Which step, if several are parked.")] = None,
     as_json: AsJson = False,
 ) -> int:
