@@ -45,7 +45,7 @@ class Environment:
         if self._uv:
             self._pip("--resolution", "lowest-direct", *wanted)
         else:
-            self._pip(*wanted, *lowest_series(requirements()))
+            self._pip(*wanted, *lowest_versions(requirements()))
         self._pip("--no-build-isolation", "--no-deps", "--editable", ".")
 
     def test(self, arguments: Sequence[str]) -> bool:
@@ -75,13 +75,13 @@ def requirements() -> list[Requirement]:
     return [each for each in found if each.name != project["name"]]
 
 
-def lowest_series(wanted: Iterable[Requirement]) -> list[str]:
-    """The requirements, each held to its lowest version, or if there is none of that name, to those that begin so."""
+def lowest_versions(wanted: Iterable[Requirement]) -> list[str]:
+    """The requirements, each held to the lowest version that it allows, which has to exist."""
     lowest = []
     for each in wanted:
         (bound,) = (one.version for one in each.specifier if one.operator == ">=")
         marker = f"; {each.marker}" if each.marker else ""
-        lowest.append(f"{each.name}=={bound}.*{marker}")
+        lowest.append(f"{each.name}=={bound}{marker}")
     return lowest
 
 
