@@ -96,9 +96,9 @@ async def test_a_slow_read_does_not_keep_anybody_waiting_who_can_be_shown_someth
     source.open.clear()
     for _ in range(2):
         stale = await memory.get("a", source.read, patience=0.01)
-        assert (stale.value, stale.problem) == (1, "No answer came within 0.01 s.")
+        assert (stale.value, stale.problem) == (1, "No response within 0.01 s.")
     assert source.reads == 2, "and the slow one goes on"
-    with pytest.raises(Unavailable, match="Ask again"):
+    with pytest.raises(Unavailable, match="Retry"):
         await memory.get("never known", source.read, patience=0.01)
     await memory.close()
 

@@ -65,7 +65,7 @@ def test_without_a_file_no_key_is_asked_for() -> None:
     ("text", "problem"),
     [
         ("key = 1", "key: input should be a valid list"),
-        ("[[key]", "is not one"),
+        ("[[key]", "is not valid"),
         ('[[key]]\nname = "a"\nsha256 = "00"\nscopes = ["operate"]', r"key\[0\].sha256"),
         (f'[[key]]\nname = "a"\nsha256 = "{"0" * 64}"\nscopes = []', r"key\[0\].scopes"),
         (f'[[key]]\nname = "a"\nsha256 = "{"0" * 64}"\nscopes = ["all"]', r"key\[0\].scopes\[0\]"),

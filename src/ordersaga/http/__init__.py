@@ -1,1 +1,1 @@
-"""What every HTTP server of ordersaga has: problem documents, a limit for bodies, listening and stopping."""
+"""What every HTTP server of ordersaga shares: problem documents, the body size limit, start and shutdown. No routes."""

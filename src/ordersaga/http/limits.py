@@ -1,4 +1,4 @@
-"""A limit for the length of a request's body."""
+"""Limits the size of request bodies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _MAX_DRAINED_BYTES = 16 << 20
 
 
 class BodyLimit:
-    """Answers 413 to a body with more than `limit` bytes. Starlette has such a limit too, but its answer is plain text.
+    """Responds 413 to bodies of more than `limit` bytes. Starlette has such a limit too, but responds in plain text.
 
-    A sender that asked first (Expect: 100-continue) is told at once. Any other is heard out, within reason: one that is
-    cut off while it sends would not see the answer.
+    A client that asks first (Expect: 100-continue) gets the response at once. Other bodies are read up to 16 MiB before
+    the response, because many clients do not read a response before they have sent the whole body.
     """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
@@ -45,4 +45,4 @@ class BodyLimit:
         await self.app(scope, limited, send)
 
     def _too_long(self) -> HTTPException:
-        return HTTPException(413, f"The body has more than {self.limit:,} bytes. The request had no effect.")
+        return HTTPException(413, f"The body has more than {self.limit:,} bytes. The request had no effect. Send less.")

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457), and how every error of a server becomes one."""
+"""Problem documents (RFC 9457), and the handlers that turn every error of a server into one."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ RETRY_AFTER_SECONDS = 1
 
 
 def problem_text(kind: str, status: int, title: str, detail: str, **members: Any) -> str:
-    """A problem document as JSON, in ASCII, so that whatever it quotes can be sent."""
+    """A problem document as JSON. It is pure ASCII, so that quoted input with lone surrogates can be encoded."""
     return json.dumps({"type": kind, "title": title, "status": status, "detail": detail, **members})
 
 
 def problem_response(kind: str, status: int, title: str, detail: str, **members: Any) -> Response:
-    """A response that is a problem document."""
+    """A response with a problem document."""
     return Response(problem_text(kind, status, title, detail, **members), status, media_type=PROBLEM_JSON)
 
 
 def error_text(error: ServiceError, **members: Any) -> str:
-    """The problem document of an error, with further members, such as the shortages."""
+    """The problem document of an error, with additional members, such as the shortages."""
     kind = type(error)
     title = (kind.__doc__ or "").strip().split(". ")[0].rstrip(".")
     return problem_text(kind.problem_type, kind.http_status, title, str(error), **members)
 
 
 def error_response(error: ServiceError, **members: Any) -> Response:
-    """The response to a request that ended by this error."""
+    """The response for this error, with additional members."""
     response = Response(error_text(error, **members), error.http_status, media_type=PROBLEM_JSON)
     if isinstance(error, InProgress):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -45,14 +45,14 @@ def error_response(error: ServiceError, **members: Any) -> Response:
 
 
 def unavailable_response(detail: str) -> Response:
-    """The response to a request that cannot be answered for now: 503 with Retry-After."""
+    """A temporary failure: 503 with Retry-After."""
     response = problem_response("ServiceUnavailable", 503, HTTPStatus.SERVICE_UNAVAILABLE.phrase, detail)
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
 def problems(*errors: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
-    """The documentation of the problems that a route may answer with, beside InvalidRequest."""
+    """Document the problems that a route may respond with, in addition to InvalidRequest."""
     documented: dict[int | str, dict[str, Any]] = {}
     every: tuple[type[ServiceError], ...] = (*errors, InvalidRequest)
     for error in every:
@@ -70,7 +70,7 @@ async def _service_error(_request: Request, error: Exception) -> Response:
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
-    found = [_words(each) for each in cast("RequestValidationError", error).errors()]
+    found = [_describe(problem) for problem in cast("RequestValidationError", error).errors()]
     return error_response(InvalidRequest(f"{'; '.join(found[:20])}. The request had no effect."), errors=found)
 
 
@@ -85,12 +85,12 @@ async def _http_error(_request: Request, error: Exception) -> Response:
 
 
 async def _bug(_request: Request, _error: Exception) -> Response:
-    detail = "Something went wrong in the service; its log says what. Whether the request took effect is unknown."
+    detail = "This is a bug; the server's log has the details. Whether the request took effect is unknown."
     return problem_response("about:blank", 500, "Internal Server Error", detail)
 
 
-def _words(error: Mapping[str, Any]) -> str:
-    """One validation error in plain words, such as "items[0].qty: input should be greater than or equal to 1"."""
+def _describe(error: Mapping[str, Any]) -> str:
+    """One validation error as text, such as "items[0].qty: input should be greater than or equal to 1"."""
     if error["type"] == "json_invalid":
         return "the body is not JSON"
     if error["type"] == "missing" and error["loc"] == ("body",):
@@ -106,8 +106,8 @@ def _words(error: Mapping[str, Any]) -> str:
 _KINDS = {400: "InvalidRequest", 413: "BodyTooLong"}
 _DETAILS = {
     400: "The body cannot be read. The request had no effect.",
-    404: "There is nothing at this address.",
-    405: "This address does not take this method.",
+    404: "There is nothing at this URL. Nothing was changed.",
+    405: "This URL does not support this method. Nothing was changed.",
 }
 
 ErrorHandler = Callable[[Request, Exception], Coroutine[Any, Any, Response]]
@@ -118,4 +118,4 @@ ERROR_HANDLERS: Mapping[Any, ErrorHandler] = {
     HTTPException: _http_error,
     Exception: _bug,
 }
-"""How every error becomes a problem document."""
+"""The handler for each kind of error."""

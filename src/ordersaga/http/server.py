@@ -1,4 +1,4 @@
-"""One HTTP server in this process, from listening to its end by a signal."""
+"""Runs one HTTP server in this process until a signal stops it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def run(
     name: str = "The server",
     on_stop: Callable[[], None] | None = None,
 ) -> None:
-    """Serve the application until SIGTERM or Ctrl-C, then finish what is being answered and return.
+    """Serve the application until SIGTERM or Ctrl-C, then finish the open requests and return.
 
-    Port 0 takes a free one; `on_ready` is told the port when everything answers, in a thread of its own. `on_stop` is
-    called in the event loop when the end begins, so that answers without an end, such as event streams, can end by
-    themselves: what still answers after 10 seconds is cut off. Raises OrdersagaError if the port is taken.
+    Port 0 takes a free one. `on_ready` is called with the port once the server responds, in a thread of its own.
+    `on_stop` is called in the event loop when the shutdown starts, so that endless responses, such as event streams,
+    can end. Responses that are still open after 10 seconds are cut off. Raises OrdersagaError if the port is taken.
     """
     with _listen(host, port, name) as listener, _signals_that_only_stop():
         _Server(configuration(app), on_ready, on_stop).run(sockets=[listener])
 
 
 def configuration(app: ASGIApp, **changes: Any) -> uvicorn.Config:
-    """How every server of ours is set up; tests change a detail."""
+    """The configuration of every server of ours. Tests change single settings."""
     usual: dict[str, Any] = {
         "log_level": "warning",
         "access_log": False,
@@ -51,7 +51,7 @@ def configuration(app: ASGIApp, **changes: Any) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it answers, on which port, and when it is about to stop."""
+    """A server that calls back when it responds, with its port, and when it is about to stop."""
 
     def __init__(
         self, config: uvicorn.Config, on_ready: Callable[[int], None] | None, on_stop: Callable[[], None] | None
@@ -76,20 +76,20 @@ def _listen(host: str, port: int, name: str) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = _words(error) if isinstance(error, OSError) else error
+        reason = _reason(error) if isinstance(error, OSError) else error
         raise OrdersagaError(
             f"{name} cannot listen on {host} port {port} ({reason}). Nothing was started. Choose another port."
         ) from None
 
 
-def _words(error: OSError) -> str | None:
-    """The system's words alone: Python adds the address to them. What looks up names has other numbers, below 0."""
+def _reason(error: OSError) -> str | None:
+    """The system's message without the address that Python adds. Errors of name resolution have an errno below 0."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
 
 
 @contextmanager
 def _signals_that_only_stop() -> Iterator[None]:
-    """uvicorn stops on a signal and then raises it again; here it has done its work by then."""
+    """Swallow the signal that uvicorn raises again after its shutdown; by then there is nothing left to stop."""
     stops = (signal.SIGTERM, signal.SIGINT)
     before = {stop: signal.signal(stop, lambda *_: None) for stop in stops}
     try:

@@ -1,1 +1,1 @@
-"""The web server: the HTTP API, the dashboard, and what both read. No order is decided here."""
+"""The web server: the HTTP API, the dashboard, and what both read. Contains no order logic."""

@@ -28,7 +28,7 @@ from ordersaga.web.reads import AppState
 
 
 def create_app(settings: Settings, **temporal: Any) -> FastAPI:
-    """The application with the API and the dashboard. Keyword arguments go to ordersaga.orders.connection.connect.
+    """Create the application with the API and the dashboard. Keywords go to ordersaga.orders.connection.connect.
 
     Raises SettingsError if the keys file cannot be read.
     """
@@ -41,7 +41,7 @@ def create_app(settings: Settings, **temporal: Any) -> FastAPI:
 
     app = FastAPI(
         title="ordersaga",
-        summary="Orders that end shipped and paid for, or completely undone, or on a person's worklist.",
+        summary="Orders that end shipped and paid for, fully undone, or on a person's worklist.",
         version=version("ordersaga"),
         docs_url=None,
         redoc_url=None,
@@ -50,7 +50,7 @@ def create_app(settings: Settings, **temporal: Any) -> FastAPI:
     )
     add_api(app, state)
     add_dashboard(app, state)
-    # The last one added is the first to see a request.
+    # The middleware added last sees a request first.
     app.add_middleware(BodyLimit, limit=MAX_ORDER_BYTES)
     if not state.keys.required:
         app.add_middleware(LocalOnly)
@@ -65,15 +65,15 @@ def serve_web(
     on_ready: Callable[[int], None] | None = None,
     **temporal: Any,
 ) -> None:
-    """Serve the API and the dashboard until SIGTERM or Ctrl-C. Starts without Temporal too, and finds it when it comes.
+    """Serve the API and the dashboard until SIGTERM or Ctrl-C. Temporal need not be running yet.
 
-    Port 0 takes a free one; `on_ready` is told the port when everything answers. Raises SettingsError where others than
-    this machine could call and there are no keys, and OrdersagaError if the port is taken.
+    Port 0 takes a free one; `on_ready` is called with the port once the server responds. Raises SettingsError if other
+    machines could connect without a key, and OrdersagaError if the port is taken.
     """
     if settings.api_keys is None and not is_loopback(host):
         raise SettingsError(
-            f"Without keys the API serves this machine only, and {host} can be reached from others. Nothing was "
-            "started. Make a key with `ordersaga api-key` and name its file in ORDERSAGA_API_KEYS."
+            f"Without keys the API serves this machine only, but {host} can be reached from other machines. "
+            "Nothing was started. Create a key with `ordersaga api-key` and set ORDERSAGA_API_KEYS to its file."
         )
     app = create_app(settings, **temporal)
     state: AppState = app.state.ordersaga
@@ -81,7 +81,7 @@ def serve_web(
 
 
 class LocalOnly:
-    """Refuses what does not come from this machine's user: other hosts' names, and the pages of other sites."""
+    """Rejects requests that do not come from this machine's user: other host names, and pages of other sites."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -98,7 +98,7 @@ class LocalOnly:
 
 
 class ResponseHeaders:
-    """What every answer has: headers for browsers and caches, the caller's quota; and its place in the metrics."""
+    """Adds headers for browsers, caches and the rate limit to every response, and counts it in the metrics."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -112,7 +112,7 @@ class ResponseHeaders:
         state = scope.setdefault("state", {})
         answered = False
 
-        async def enveloped(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
@@ -124,11 +124,11 @@ class ResponseHeaders:
             await send(message)
 
         try:
-            await self.app(scope, receive, enveloped)
-        except Exception as error:  # Starlette would answer it outside of here; raised on, it gets into the log
+            await self.app(scope, receive, send_with_headers)
+        except Exception as error:  # Starlette would respond outside this middleware; raising it again logs it
             if not answered:
                 response = await ERROR_HANDLERS[Exception](Request(scope), error)
-                await response(scope, receive, enveloped)
+                await response(scope, receive, send_with_headers)
             raise
 
 

@@ -1,4 +1,4 @@
-"""Who may call: keys and their scopes, how often, and which browsers."""
+"""Access control: keys and scopes, rate limits, limits on event streams, and checks against other websites."""
 
 from ordersaga.web.access.keys import LOCAL, Caller, KeyEntry, KeyRing, Scope, append_key, new_key
 

@@ -1,4 +1,4 @@
-"""Keys: random secrets that name a caller and what it may do. Only their hashes are stored.
+"""API keys: random secrets, each with a caller and its scopes. Only their hashes are stored.
 
 The keys file is TOML, one `[[key]]` table for each key:
 
@@ -8,7 +8,7 @@ The keys file is TOML, one `[[key]]` table for each key:
     scopes = ["orders:write", "orders:read"]
     customer_id = "customer-1"  # optional: this customer's orders only
 
-Two entries may have the same name. That is how a key is rotated: add a new one, change the caller, remove the old one.
+Two entries may have the same name. To rotate a key, add a new one, switch the caller to it, and remove the old one.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ from ordersaga.domain.text import Printable
 log = structlog.get_logger(__name__)
 
 SECRET_BYTES = 32
-"""256 random bits. Nobody can try them all, so that one round of SHA-256 is as good as a slow hash, and each request
-costs microseconds. A slow hash protects what people think of, and nobody thinks of these."""
+"""256 random bits cannot be guessed, so one round of SHA-256 is as safe as a slow hash, and a request costs
+microseconds. Slow hashes protect passwords that people choose; these keys are random."""
 PREFIX = "osk_"
-"""So that a key that has got into a log or a repository is recognised for what it is."""
+"""Makes keys recognizable to secret scanners, in case one ends up in a log or a repository."""
 _FINGERPRINT = 16
 
 
 class Scope(StrEnum):
-    """What a key allows. None implies another: a key lists all its scopes."""
+    """What a key allows. No scope implies another."""
 
     WRITE = "orders:write"
     """Place and cancel orders."""
     READ = "orders:read"
     """Read orders, and the worklist and metrics if the key is bound to no customer."""
     OPERATE = "operate"
-    """Decide on what waits for a person, and give an order a policy."""
+    """Decide on orders that need attention, sign in to the dashboard, and set an order's policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. With a `customer_id`, only that customer's orders exist for it."""
+    """The caller of a request. With a `customer_id`, it can access only that customer's orders."""
 
     name: str
     scopes: frozenset[Scope]
     customer_id: str | None = None
     key: str = ""
-    """The beginning of the key's hash: it tells two keys of one name apart, and says nothing of the secret."""
+    """The start of the key's hash. It distinguishes keys with the same name, and reveals nothing about the secret."""
 
     def may(self, scope: Scope) -> bool:
         """Whether it has this scope."""
@@ -68,11 +68,11 @@ class Caller:
 
 
 LOCAL = Caller("local", frozenset(Scope))
-"""Whoever calls where there are no keys. That is served on loopback only."""
+"""Every caller of a server without keys, which serves the loopback interface only."""
 
 
 class KeyEntry(Document):
-    """One key as the keys file has it."""
+    """One entry of the keys file."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$", max_length=64)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -82,13 +82,13 @@ class KeyEntry(Document):
     ) = None
 
     @model_validator(mode="after")
-    def _operates_for_all(self) -> Self:
+    def _check_operator_is_unbound(self) -> Self:
         if self.customer_id is not None and Scope.OPERATE in self.scopes:
-            raise ValueError("who operates decides on all customers' orders, so that it cannot be bound to one")
+            raise ValueError("a key with the scope operate covers all customers, so it cannot be bound to one")
         return self
 
     def toml(self) -> str:
-        """The entry as a table, to be added to the end of a keys file."""
+        """The entry as a TOML table, to append to a keys file."""
         fields = self.model_dump(mode="json", exclude_none=True).items()
         # A JSON string without control characters and escapes beyond \" and \\ is a TOML string too.
         return "\n".join(
@@ -101,20 +101,20 @@ class _KeysFile(Document):
 
 
 def new_key(name: str, scopes: Iterable[Scope], customer_id: str | None = None) -> tuple[str, KeyEntry]:
-    """A new secret, which is to be shown once and not kept, and the entry for the keys file.
+    """Create a key. Returns the secret, to show once and not store, and the entry for the keys file.
 
-    Raises SettingsError if it cannot be named or bound like this.
+    Raises SettingsError if the name, the scopes or the customer are not valid.
     """
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     try:
         entry = KeyEntry(name=name, sha256=_digest(secret), scopes=sorted(set(scopes)), customer_id=customer_id)
     except ValidationError as error:
-        raise SettingsError(f"There can be no such key: {describe_problems(error)}. Nothing was written.") from None
+        raise SettingsError(f"The key is not valid: {describe_problems(error)}. Nothing was written.") from None
     return secret, entry
 
 
 def append_key(path: Path, entry: KeyEntry) -> None:
-    """Add an entry to the keys file, which is created for its owner only if it is missing. Raises SettingsError."""
+    """Append an entry to the keys file. A missing file is created, readable by its owner only. Raises SettingsError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(0o600)
@@ -127,10 +127,10 @@ def append_key(path: Path, entry: KeyEntry) -> None:
 
 
 class KeyRing:
-    """The keys of a file, which is read again when it has changed: no restart to rotate or revoke one.
+    """The keys of a file. It is read again when it changes, so that rotating or revoking a key needs no restart.
 
-    A file that is gone or may not be read lets nobody in. One that has become unreadable as TOML, as while somebody
-    edits it, leaves the keys as they were, and the log says so.
+    If the file is missing or not readable, no key is valid. If it is not valid TOML, as during an edit, the previous
+    keys stay valid and an error is logged.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -140,7 +140,7 @@ class KeyRing:
 
     @classmethod
     def open(cls, path: str | Path | None) -> Self:
-        """The keys in this file; without one, no key is asked for. Raises SettingsError if it cannot be read."""
+        """Read the keys of a file. Without a file, callers need no key. Raises SettingsError if it cannot be read."""
         ring = cls(None if path is None else Path(path))
         if ring.path is not None:
             ring._state = _state(ring.path)
@@ -153,12 +153,12 @@ class KeyRing:
         return self.path is not None
 
     def caller_of(self, secret: str) -> Caller | None:
-        """Whose key this is, or None. Hashes are compared, which nobody can steer: the time it takes tells nothing."""
+        """The caller with this key, or None. Comparing hashes leaks nothing about the secret through timing."""
         self._refresh()
         return self._callers.get(_digest(secret))
 
     def still_valid(self, caller: Caller) -> bool:
-        """Whether the key of a caller that was known before is still there, with the same rights."""
+        """Whether the caller's key still exists with the same rights."""
         if self.path is None:
             return caller is LOCAL
         self._refresh()
@@ -173,12 +173,12 @@ class KeyRing:
         self._state = state
         if state is None:
             self._callers = {}
-            log.error("the keys file is gone or may not be read; nobody is let in", path=str(self.path))
+            log.error("the keys file is missing or not readable; no key is valid now", path=str(self.path))
             return
         try:
             self._callers = _read(self.path)
         except SettingsError as error:
-            log.error("the keys file has changed and cannot be read; the keys stay as they were", problem=str(error))
+            log.error("the changed keys file is not valid; the previous keys stay valid", problem=str(error))
 
 
 def _digest(secret: str) -> str:
@@ -211,4 +211,6 @@ def _parse(text: str, path: Path) -> list[KeyEntry]:
         problem = str(error)
     except ValidationError as error:
         problem = describe_problems(error)
-    raise SettingsError(f"The keys file {path} is not one: {problem}. `ordersaga api-key` writes one.") from None
+    raise SettingsError(
+        f"The keys file {path} is not valid: {problem}. Correct it, or create a new one with `ordersaga api-key`."
+    ) from None

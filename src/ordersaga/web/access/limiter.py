@@ -1,4 +1,4 @@
-"""How often somebody may ask."""
+"""Rate limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is left of a rate after a request: how many, and in how many seconds there will be more."""
+    """The state of a rate limit after a request: requests remaining, and seconds until the window resets."""
 
     allowed: bool
     limit: int
@@ -22,7 +22,7 @@ class Quota:
     reset: int
 
     def headers(self) -> dict[str, str]:
-        """The quota in headers (draft-ietf-httpapi-ratelimit-headers-10), with Retry-After if it is used up."""
+        """The quota as headers (draft-ietf-httpapi-ratelimit-headers-10), with Retry-After if the limit is exceeded."""
         headers = {
             "RateLimit-Policy": f'"default";q={self.limit};w={self.window}',
             "RateLimit": f'"default";r={self.remaining};t={self.reset}',
@@ -33,16 +33,16 @@ class Quota:
 class Limiter:
     """Counts requests in a sliding window, in this process's memory. Use within one event loop.
 
-    `rate` is in the notation of the library limits, such as 600/minute.
+    `rate` uses the notation of the library `limits`, such as 600/minute.
     """
 
     def __init__(self, rate: str) -> None:
         self._rate = parse(rate)
         self._windows = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    async def hit(self, who: str) -> Quota:
-        """Count a request."""
-        allowed = await self._windows.hit(self._rate, who)
-        reset, remaining = await self._windows.get_window_stats(self._rate, who)
+    async def hit(self, subject: str) -> Quota:
+        """Count a request of this subject, such as a key or an address."""
+        allowed = await self._windows.hit(self._rate, subject)
+        reset, remaining = await self._windows.get_window_stats(self._rate, subject)
         seconds = max(1, ceil(reset - time()))
         return Quota(allowed, self._rate.amount, self._rate.get_expiry(), remaining, seconds)

@@ -1,4 +1,4 @@
-"""How many answers without an end somebody may have open."""
+"""Limits how many event streams a caller may have open."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PER_CALLER = 20
-IN_ALL = 500
+TOTAL = 500
 
 
 class TooManyStreams(Exception):
-    """One more event stream than the caller, or all callers, may have open."""
+    """The caller, or all callers together, would exceed their limit of open event streams."""
 
 
 class Streams:
-    """Counts open event streams."""
+    """Counts open event streams, per caller and in total."""
 
-    def __init__(self, per_caller: int = PER_CALLER, in_all: int = IN_ALL) -> None:
+    def __init__(self, per_caller: int = PER_CALLER, total: int = TOTAL) -> None:
         self.per_caller = per_caller
-        self.in_all = in_all
+        self.total = total
         self._open: Counter[str] = Counter()
 
     @contextmanager
-    def open(self, who: str) -> Iterator[None]:
+    def open(self, caller: str) -> Iterator[None]:
         """Count a stream as open while the block lasts. Raises TooManyStreams."""
-        if self._open[who] >= self.per_caller or self._open.total() >= self.in_all:
-            raise TooManyStreams(f"{who} has {self._open[who]} event streams open; {self.per_caller} are allowed.")
-        self._open[who] += 1
+        if self._open[caller] >= self.per_caller or self._open.total() >= self.total:
+            raise TooManyStreams(
+                f"{caller} has {self._open[caller]} event streams open; {self.per_caller} are allowed."
+            )
+        self._open[caller] += 1
         try:
             yield
         finally:
-            self._open[who] -= 1
-            if not self._open[who]:
-                del self._open[who]
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]

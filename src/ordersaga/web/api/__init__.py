@@ -1,4 +1,4 @@
-"""The HTTP API: orders, the worklist, health and metrics, as problem documents and JSON under /v1."""
+"""The HTTP API under /v1: orders, the worklist, the audit log, health and metrics. Errors are problem documents."""
 
 from ordersaga.web.api.app import add_api
 

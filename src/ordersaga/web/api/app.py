@@ -1,4 +1,4 @@
-"""The API as a part of an application."""
+"""Adds the API to an application."""
 
 from __future__ import annotations
 

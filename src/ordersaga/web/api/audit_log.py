@@ -1,4 +1,4 @@
-"""The routes of what people write and did: notes on orders, and the audit."""
+"""The routes of notes and of the audit log."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ router = APIRouter(tags=["audit"], generate_unique_id_function=name_of)
     openapi_extra=body_of("NewNote"),
 )
 async def write_note(request: Request, order_id: Id, _caller: Operator, state: State) -> OrderNote:
-    """Write a note on an order, also on one that has ended. A repetition with the same `note_id` changes nothing."""
+    """Add a note to an order, even after it has ended. Repeating it with the same `note_id` changes nothing."""
     note = await model_in(request, NewNote)
     try:
         return await state.client.note(order_id, note.by, note.text, note.note_id)
@@ -41,7 +41,7 @@ async def write_note(request: Request, order_id: Id, _caller: Operator, state: S
 @router.get(
     "/v1/audit",
     response_model=Audit,
-    responses=problems(404, s404="`InvalidCursor`: there is no such page of the audit. Nothing was listed."),
+    responses=problems(404, s404="`InvalidCursor`: the cursor does not belong to this list. Nothing was listed."),
 )
 async def get_audit(
     _caller: Operator,
@@ -53,9 +53,9 @@ async def get_audit(
         Printable,
     ] = None,
     kind: AuditKind | None = None,
-    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of the previous page.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> Audit:
-    """Who did what, when, on which order: decisions, notes and requests to cancel, newest first."""
+    """The audit log: decisions, notes and cancellations, with who and when, newest first."""
     known = await state.overview.audit(AuditFilter(order_id, by, kind), cursor, limit)
     return Audit(items=known.value.items, next=known.value.next, as_of=known.at, problem=known.problem)

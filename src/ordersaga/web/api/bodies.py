@@ -1,4 +1,4 @@
-"""Bodies: JSON that means one thing only, read exactly."""
+"""Reads JSON bodies exactly, and rejects ambiguous ones."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ async def object_in(request: Request, *, may_be_missing: bool = False) -> dict[s
     if media_type != _MEDIA_TYPE:
         raise HTTPException(415, f"The body must be sent with Content-Type: {_MEDIA_TYPE}. {_NO_EFFECT}")
     try:
-        found = json.loads(
-            raw.decode("utf-8"), parse_float=json_number, parse_constant=_no_number, object_pairs_hook=_object
+        document = json.loads(
+            raw.decode("utf-8"),
+            parse_float=json_number,
+            parse_constant=_reject_constant,
+            object_pairs_hook=_unique_members,
         )
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The body is not JSON ({str(error)[:200]}). {_NO_EFFECT}") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise InvalidRequest(f"The body is not a JSON object. {_NO_EFFECT}")
-    return found
+    return document
 
 
 async def model_in(request: Request, model: type[M], *, may_be_missing: bool = False) -> M:
@@ -47,15 +50,15 @@ async def model_in(request: Request, model: type[M], *, may_be_missing: bool = F
         raise InvalidRequest(f"{describe_problems(error)}. {_NO_EFFECT}") from None
 
 
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+def _reject_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not allowed in JSON")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, unless it says something twice: readers do not agree on which of the two counts."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object, and reject duplicate names: JSON parsers do not agree on which value counts."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice[:100]!r} is there twice")
-    return found
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{duplicate[:100]!r} occurs more than once")
+    return members

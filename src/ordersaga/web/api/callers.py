@@ -1,4 +1,4 @@
-"""Who calls, whether they may, and how often."""
+"""The caller of a request: authentication, permissions and rate limit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ordersaga.web.access import LOCAL, Caller, Scope
 from ordersaga.web.reads import AppState
 
 QUOTA = "quota"
-"""Where in a request's state its quota is, for the headers."""
+"""The name of the quota in a request's state, which the response headers are made from."""
 _REALM = 'Bearer realm="ordersaga"'
 
 
 def get_state(request: Request) -> AppState:
-    """What the server shares."""
+    """The application's shared state."""
     state: AppState = request.app.state.ordersaga
     return state
 
@@ -27,7 +27,7 @@ State = Annotated[AppState, Depends(get_state)]
 
 
 async def caller_of(request: Request, state: State) -> Caller:
-    """Who calls. Counts the request: under the key, or under the address of a caller without a valid one."""
+    """The caller. Counts the request towards the rate limit of the key, or of the address if there is no valid key."""
     if not state.keys.required:
         await _count(request, state, LOCAL.name)
         return LOCAL
@@ -38,25 +38,25 @@ async def caller_of(request: Request, state: State) -> Caller:
         invalid = ', error="invalid_token"' if scheme else ""
         raise HTTPException(
             401,
-            "There is no valid key in `Authorization: Bearer`. Nothing was done. `ordersaga api-key` makes one.",
+            "`Authorization: Bearer` has no valid key. Nothing was done. Create a key with `ordersaga api-key`.",
             {"WWW-Authenticate": _REALM + invalid},
         )
     await _count(request, state, f"key {caller.key}")
     return caller
 
 
-async def _count(request: Request, state: AppState, who: str) -> None:
-    quota = await state.limiter.hit(who)
+async def _count(request: Request, state: AppState, subject: str) -> None:
+    quota = await state.limiter.hit(subject)
     request.scope.setdefault("state", {})[QUOTA] = quota
     if not quota.allowed:
         raise HTTPException(
             429,
-            f"More than {quota.limit} requests came in {quota.window} s. Nothing was done. Wait for {quota.reset} s.",
+            f"More than {quota.limit} requests in {quota.window} s. Nothing was done. Retry in {quota.reset} s.",
         )
 
 
 def allowed_to(scope: Scope, *, unbound: bool = False) -> Callable[..., Awaitable[Caller]]:
-    """A dependency that gives the caller, if it has the scope and, with `unbound`, is bound to no customer."""
+    """A dependency that returns the caller if it has the scope and, with `unbound`, is not bound to a customer."""
 
     async def allowed(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         if not caller.may(scope):

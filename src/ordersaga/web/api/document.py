@@ -26,9 +26,9 @@ _TEXTS = (
     ("OrderDecision", "by", "note"),
 )
 _INTRODUCTION = """\
-Place orders, watch them, cancel them, and decide on what waits for a person. Every order ends shipped and paid for, or
-completely undone, or on the worklist. Whatever is asked twice is done once. Errors are problem documents (RFC 9457):
-`detail` says what happened, what was and was not done, and what to do next."""
+Place, watch and cancel orders, and decide on orders that need attention. Every order ends shipped and paid for, fully
+undone, or on the worklist. Requests are idempotent: repeating one does nothing twice. Errors are problem documents
+(RFC 9457): `detail` says what happened, what was and was not done, and what to do next."""
 
 EXAMPLE = {
     "order_id": "A-1001",
@@ -54,7 +54,7 @@ def body_of(name: str, *, required: bool = True) -> dict[str, Any]:
 
 
 def openapi_of(app: FastAPI, *, with_keys: bool) -> Callable[[], dict[str, Any]]:
-    """What makes the document, once."""
+    """Returns a function that creates the document on its first call."""
 
     def document() -> dict[str, Any]:
         if not app.openapi_schema:
@@ -78,7 +78,7 @@ def _document(app: FastAPI, *, with_keys: bool) -> dict[str, Any]:
             _SCHEME: {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "A key made by `ordersaga api-key`, with scopes: orders:write, orders:read, operate.",
+                "description": "A key from `ordersaga api-key`, with scopes: orders:write, orders:read, operate.",
             }
         }
         for path, operations in found["paths"].items():
@@ -107,21 +107,23 @@ def _schemas() -> dict[str, Any]:
     problem["properties"]["errors"] = {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Each thing that is wrong with the request, where there may be several.",
+        "description": "Every problem with the request, if there can be several.",
     }
     return found
 
 
 def _describe_order(schemas: dict[str, Any]) -> None:
-    """Say of the schemas what pydantic does not know of our validators."""
+    """Add to the schemas what pydantic cannot derive from our validators."""
     order = schemas["PlaceOrder"]
-    order["description"] = "An order as a customer places it. Its lines may be free, but not all of them."
+    order["description"] = "An order as a customer places it. The price of a line may be 0, but not the total."
     order["examples"] = [EXAMPLE]
     order["required"].remove("order_id")
-    order["properties"]["order_id"]["description"] = "Makes placing it safe to repeat. Or send an Idempotency-Key."
+    order["properties"]["order_id"]["description"] = (
+        "Makes placing the order safe to repeat. Or send an Idempotency-Key."
+    )
     schemas["OrderItem"]["properties"]["price"] = {
         "title": "Price",
-        "description": "An amount with no more decimals than the currency has. A number is read as it is written.",
+        "description": "An amount with at most as many decimals as the currency has. Numbers are read exactly.",
         "anyOf": [{"type": "string", "pattern": _AMOUNT}, {"type": "number", "minimum": 0, "maximum": MAX_MINOR}],
     }
     for model, *names in _TEXTS:

@@ -1,4 +1,4 @@
-"""How every error of the API becomes a problem document (RFC 9457), and how the document of the API names them."""
+"""Turns every error of the API into a problem document (RFC 9457), and documents them in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ _STATUSES: Mapping[type[OrdersagaError], int] = {
     Unavailable: 503,
 }
 _MEANINGS = {
-    401: "`Unauthorized`: there is no valid key in `Authorization: Bearer`. Nothing was done.",
-    403: "`Forbidden`: the key may not do this. Nothing was done.",
-    404: "`OrderNotFound`: no order has this id, as far as this key may see.",
-    409: "`OrderConflict`: the order id is taken by an order with other content. Nothing was started.",
-    413: "`BodyTooLong`: the body is too long. Nothing was done.",
-    415: "`UnsupportedMediaType`: the body is not sent as `application/json`. Nothing was done.",
+    401: "`Unauthorized`: `Authorization: Bearer` has no valid key. Nothing was done.",
+    403: "`Forbidden`: the key does not allow this. Nothing was done.",
+    404: "`OrderNotFound`: no order that this key may see has this id.",
+    409: "`OrderConflict`: an order with this id but different content exists. Nothing was started.",
+    413: "`BodyTooLong`: the body is too large. Nothing was done.",
+    415: "`UnsupportedMediaType`: the body was not sent as `application/json`. Nothing was done.",
     422: "`InvalidRequest` or `InvalidOrder`: `errors` lists what is wrong. Nothing was done.",
-    429: "`TooManyRequests`: the key's rate is used up; `Retry-After` says for how many seconds. Nothing was done.",
+    429: "`TooManyRequests`: the key's rate limit is exceeded. Nothing was done. Retry after `Retry-After` seconds.",
     500: "`about:blank`: a bug. Whether the request took effect is unknown.",
     503: "`TemporalUnavailable`, `TemporalBusy`, `WorkerUnavailable`, `ServiceUnavailable` or `Unavailable`: something "
-    "does not answer for now. Ask again after `Retry-After` seconds: nothing is done twice.",
+    "is not responding. Retry after `Retry-After` seconds: nothing is done twice.",
 }
 _RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 EVERY_ROUTE = (401, 403, 422, 429, 500, 503)
 
 
 def problems(*statuses: int, **meanings: str) -> dict[int | str, dict[str, Any]]:
-    """The documentation of the problems that a route may answer with, beside those of every route.
+    """Document the problems that a route may respond with, in addition to those of every route.
 
-    `meanings` say something else of a status than usual: `s409="…"`.
+    `meanings` replace the usual description of a status: `s409="…"`.
     """
     return {
         status: {
@@ -64,9 +64,9 @@ def problems(*statuses: int, **meanings: str) -> dict[int | str, dict[str, Any]]
 
 
 def problem_of(error: OrdersagaError) -> Response:
-    """The response to a request that ended by this error."""
+    """The response for this error."""
     kind = type(error)
-    status = next((_STATUSES[each] for each in kind.__mro__ if each in _STATUSES), 500)
+    status = next((_STATUSES[base] for base in kind.__mro__ if base in _STATUSES), 500)
     title = (kind.__doc__ or "").strip().split(". ")[0].rstrip(".")
     members = (
         {"errors": [f"{path}: {problem}" if path else problem for path, problem in error.problems]}
@@ -79,11 +79,11 @@ def problem_of(error: OrdersagaError) -> Response:
     return response
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _ordersaga_error(_request: Request, error: Exception) -> Response:
     return problem_of(cast("OrdersagaError", error))
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     response = await ALL_SERVERS[HTTPException](request, error)
     if cast("HTTPException", error).status_code == 405 and (allowed := _methods(request.app, request.url.path)):
         response.headers["Allow"] = ", ".join(allowed)
@@ -91,13 +91,17 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:
-    """All methods of an address. The router names only those of the first route that it finds there."""
-    found: set[str] = set()
+    """All methods of a path. The router itself reports only those of the first route that matches."""
+    methods: set[str] = set()
     for template, operations in app.openapi()["paths"].items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
-            found |= {method.upper() for method in operations}
-    return sorted(found)
+            methods |= {method.upper() for method in operations}
+    return sorted(methods)
 
 
-ERROR_HANDLERS: Mapping[Any, ErrorHandler] = {**ALL_SERVERS, OrdersagaError: _ours, HTTPException: _http}
-"""How every error becomes a problem document. A ServiceError has a handler of its own, which comes first."""
+ERROR_HANDLERS: Mapping[Any, ErrorHandler] = {
+    **ALL_SERVERS,
+    OrdersagaError: _ordersaga_error,
+    HTTPException: _http_error,
+}
+"""The handler for each kind of error. ServiceError has its own handler, which takes precedence."""

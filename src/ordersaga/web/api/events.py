@@ -1,4 +1,4 @@
-"""The changes of an order, as an event stream."""
+"""The event stream of an order's changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ router = APIRouter(tags=["orders"], generate_unique_id_function=name_of)
 
 
 class NothingNew(Exception):
-    """The order has ended, and the caller knows how: an event source that is told 204 does not come again."""
+    """The order has ended and the caller has the last event. After a response 204, event sources stop reconnecting."""
 
 
 async def _first(
@@ -34,10 +34,10 @@ async def _first(
     caller: Reader,
     state: State,
     last_event_id: Annotated[
-        str | None, Header(description="The id of the last event that was received, when a stream is taken up again.")
+        str | None, Header(description="The id of the last event received, to resume a stream.")
     ] = None,
 ) -> Snapshot[OrderDetails]:
-    """The order, before the stream begins: what is wrong with the request can still be answered by a status."""
+    """Read the order before the stream starts, while an error can still become a status code."""
     known = await details_for(caller, state, order_id)
     if known.value.has_ended and last_event_id == _id_of(known):
         raise NothingNew
@@ -49,15 +49,15 @@ def _counted(caller: Reader, state: State) -> Iterator[None]:
         with state.streams.open(caller.key or caller.name):
             yield
     except TooManyStreams as error:
-        raise HTTPException(429, f"{error} Nothing was opened. Close one first.", {"Retry-After": "10"}) from None
+        raise HTTPException(429, f"{error} No stream was opened. Close one first.", {"Retry-After": "10"}) from None
 
 
 @router.get(
     "/v1/orders/{order_id}/events",
     response_class=EventSourceResponse,
     responses={
-        200: {"description": "`event: order` with the order as its data at each change; `event: end` is the last."},
-        204: {"description": "The order has ended, and `Last-Event-ID` is that of its last event."},
+        200: {"description": "`event: order` at each change, with the order as its data; `event: end` comes last."},
+        204: {"description": "The order has ended, and `Last-Event-ID` is its last event."},
         **problems(404),
     },
     dependencies=[Depends(_counted)],
@@ -65,7 +65,7 @@ def _counted(caller: Reader, state: State) -> Iterator[None]:
 async def order_events(
     order_id: Id, caller: Reader, state: State, _known: Annotated[Snapshot[OrderDetails], Depends(_first)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """The order, at once and at each change, until it has ended. Comments come between while nothing happens."""
+    """The order, at once and at each change, until it has ended. Comments keep the connection alive in between."""
     try:
         async for known in state.overview.watch(
             lambda: details_for(caller, state, order_id), lambda details: details.has_ended

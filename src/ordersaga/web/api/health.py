@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can work, and what it has done."""
+"""The routes for monitoring: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -22,31 +22,29 @@ router = APIRouter(tags=["health"], generate_unique_id_function=name_of)
 
 
 class Alive(Answer):
-    """The process answers."""
+    """The process is running."""
 
     status: Literal["ok"] = "ok"
 
 
 class Ready(Health):
-    """What answers. Orders are taken on while Temporal does; they wait while a worker or a service does not."""
+    """What is responding. Orders are accepted while Temporal is; they wait for a worker or a service that is not."""
 
     status: Literal["ready"] = "ready"
 
 
-_NOT_READY = (
-    "`ServiceUnavailable`: Temporal does not answer, so that no order can be placed. It is tried again by itself."
-)
+_NOT_READY = "`ServiceUnavailable`: Temporal is not responding, so orders cannot be placed. The server keeps retrying."
 
 
 @router.get("/healthz", response_model=Alive)
 async def healthz() -> Alive:
-    """Whether the process answers. It asks nobody else."""
+    """Whether the process is running. Checks nothing else."""
     return Alive()
 
 
 @router.get("/readyz", response_model=Ready, responses={503: problems(503, s503=_NOT_READY)[503]})
 async def readyz(state: State) -> Response | Ready:
-    """Whether orders can be placed: Temporal answers. Says whether a worker and the services do, too."""
+    """Whether orders can be placed, which needs Temporal. Also reports whether a worker and the services respond."""
     health = (await state.overview.health()).value
     problems = _without_addresses(health) if state.keys.required else health.problems
     if not health.temporal:
@@ -56,7 +54,7 @@ async def readyz(state: State) -> Response | Ready:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **problems()})
 async def metrics(request: Request, _caller: Overseer, state: State) -> Response:
-    """Requests, their durations, the worklist and the amounts at risk, in Prometheus's format."""
+    """Request counts and durations, the worklist and the money at risk, in Prometheus's format."""
     measured: Metrics = request.app.state.metrics
     measured.temporal_up.set((await state.overview.health()).value.temporal)
     with suppress(Unavailable):
@@ -65,10 +63,10 @@ async def metrics(request: Request, _caller: Overseer, state: State) -> Response
 
 
 def _without_addresses(health: Health) -> list[str]:
-    """The problems, for whoever asks: nobody needs a key for this, and where things are is the shop's own."""
-    silent = [name for name, answers in health.services.items() if not answers]
+    """The problems without internal addresses, because this route needs no key."""
+    silent = [name for name, responds in health.services.items() if not responds]
     return [
-        *([] if health.temporal else ["Temporal does not answer. It is tried again by itself."]),
-        *(["No worker asks for orders: they wait."] if health.temporal and not health.worker else []),
-        *(f"The {name} service does not answer." for name in silent),
+        *([] if health.temporal else ["Temporal is not responding. The server keeps retrying."]),
+        *(["No worker is running: orders wait until one starts."] if health.temporal and not health.worker else []),
+        *(f"The {name} service is not responding." for name in silent),
     ]

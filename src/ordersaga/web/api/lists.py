@@ -1,4 +1,4 @@
-"""The routes of lists of orders: page by page, and all at once as CSV."""
+"""The routes that list orders: in pages as JSON, and all at once as CSV."""
 
 from __future__ import annotations
 
@@ -41,36 +41,36 @@ def _text(longest: int, description: str | None = None) -> object:
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 
 
-async def _wanted(
+async def _order_filter(
     caller: Reader,
     status: Annotated[
-        OrderStatus | None, Query(description="In lists, an order under way is `processing` from the start.")
+        OrderStatus | None, Query(description="In lists, an order in progress is `processing` from the start.")
     ] = None,
     customer_id: Annotated[str | None, _text(128), Printable] = None,
-    email: Annotated[str | None, _text(254, "The mail address that the order was placed with."), Printable] = None,
-    sku: Annotated[str | None, _text(64, "What one of its lines is for."), Printable] = None,
+    email: Annotated[str | None, _text(254, "The email address that the order was placed with."), Printable] = None,
+    sku: Annotated[str | None, _text(64, "An SKU that the order contains."), Printable] = None,
     tracking_number: Annotated[str | None, _text(200), Printable] = None,
     currency: Annotated[str | None, Query(pattern=r"^[A-Za-z]{3}$", examples=["USD"])] = None,
     min_amount: Annotated[
-        str | None, Query(description="This amount or more, in `currency`, which it needs.", pattern=_AMOUNT)
+        str | None, Query(description="This amount or more, in `currency`, which is then required.", pattern=_AMOUNT)
     ] = None,
     max_amount: Annotated[
-        str | None, Query(description="This amount or less, in `currency`, which it needs.", pattern=_AMOUNT)
+        str | None, Query(description="This amount or less, in `currency`, which is then required.", pattern=_AMOUNT)
     ] = None,
     needs_attention: Annotated[
-        bool | None, Query(description="Whether a person has something to do about it, whatever its status.")
+        bool | None, Query(description="Whether the order is on the worklist, independently of its status.")
     ] = None,
     placed_after: Annotated[Instant | None, Query(description="At this time or later.")] = None,
     placed_before: Annotated[Instant | None, Query(description="Before this time.")] = None,
     search: Annotated[
-        str | None, Query(description="The beginning of the order's id.", pattern=r"^[A-Za-z0-9._:-]{1,100}$")
+        str | None, Query(description="The start of the order's id.", pattern=r"^[A-Za-z0-9._:-]{1,100}$")
     ] = None,
 ) -> OrderFilter:
-    """What is asked for, as far as the caller may. Which parameters there are, is said here once for all routes."""
+    """The filters in the query parameters, limited to what the caller may see."""
     if caller.customer_id is not None and customer_id not in (None, caller.customer_id):
-        raise HTTPException(403, "This key is bound to another customer. Nothing was listed.")
+        raise HTTPException(403, "This key is bound to another customer. Nothing was listed. Leave out `customer_id`.")
     if caller.customer_id is not None and needs_attention is not None:
-        raise HTTPException(403, "`needs_attention` is for keys that are bound to no customer. Nothing was listed.")
+        raise HTTPException(403, "`needs_attention` needs a key that is not bound to a customer. Nothing was listed.")
     return OrderFilter(
         status=status,
         customer_id=caller.customer_id or customer_id,
@@ -87,24 +87,24 @@ async def _wanted(
     )
 
 
-Wanted = Annotated[OrderFilter, Depends(_wanted)]
+Filter = Annotated[OrderFilter, Depends(_order_filter)]
 
 
 @router.get(
     "/v1/orders",
     response_model=OrderList,
-    responses=problems(404, s404="`InvalidCursor`: there is no such page of this list. Nothing was listed."),
+    responses=problems(404, s404="`InvalidCursor`: the cursor does not belong to this list. Nothing was listed."),
 )
 async def list_orders(
     caller: Reader,
     state: State,
-    wanted: Wanted,
-    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")] = None,
+    wanted: Filter,
+    cursor: Annotated[str | None, Query(max_length=2000, description="`next` of the previous page.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> OrderList:
-    """Orders, newest first: those that fit all that is given. A key that is bound to a customer sees that customer's.
+    """Orders that match all filters, newest first. A key that is bound to a customer sees that customer's orders.
 
-    Every order is listed from the moment it is placed, for ever, also while Temporal does not answer.
+    An order is listed permanently from the moment it is placed, even while Temporal is not responding.
     """
     return OrderList.of(await state.overview.orders(wanted, cursor, limit), caller)
 
@@ -113,15 +113,15 @@ async def list_orders(
     "/v1/orders.csv",
     response_class=CsvResponse,
     responses={
-        200: {"description": "A header, and a line for each order.", "content": {MEDIA_TYPE: {}}},
+        200: {"description": "A header line, and one line for each order.", "content": {MEDIA_TYPE: {}}},
         **problems(),
     },
 )
-async def export_orders(caller: Reader, state: State, wanted: Wanted) -> CsvResponse:
-    """The same list as CSV (RFC 4180), all of it, with each order's mail address.
+async def export_orders(caller: Reader, state: State, wanted: Filter) -> CsvResponse:
+    """The complete list as CSV (RFC 4180), with each order's email address.
 
-    A cell that a spreadsheet would take for a formula begins with an apostrophe. A file that is not complete ends in
-    the middle of a chunk, so that no client takes it for a whole one.
+    A cell that a spreadsheet would take for a formula is prefixed with an apostrophe. If the export fails midway, the
+    response ends within a chunk, so that clients can tell that it is incomplete.
     """
     return await csv_response(_for_caller(state.client.register.entries(wanted), caller))
 

@@ -1,4 +1,4 @@
-"""What the server has done, for Prometheus."""
+"""Metrics of the web server, for Prometheus."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ class Metrics:
         self._registry = CollectorRegistry()
         labels = ("route", "method")
         self._requests = Counter(
-            "ordersaga_http_requests", "Requests answered.", (*labels, "status"), registry=self._registry
+            "ordersaga_http_requests", "HTTP requests.", (*labels, "status"), registry=self._registry
         )
         self._seconds = Histogram(
-            "ordersaga_http_request_seconds", "Until the answer began.", labels, registry=self._registry
+            "ordersaga_http_request_seconds", "Time until the response started.", labels, registry=self._registry
         )
         self._worklist = Gauge(
-            "ordersaga_worklist_orders", "Orders that wait for a person.", ("attention",), registry=self._registry
+            "ordersaga_worklist_orders", "Orders that need attention.", ("attention",), registry=self._registry
         )
         self._at_risk = Gauge(
             "ordersaga_worklist_amount_at_risk",
-            "What they are about, in units of the currency.",
+            "Money at risk in those orders, in units of the currency.",
             ("currency",),
             registry=self._registry,
         )
-        self.temporal_up = Gauge("ordersaga_temporal_up", "Whether Temporal answers.", registry=self._registry)
+        self.temporal_up = Gauge("ordersaga_temporal_up", "Whether Temporal is responding.", registry=self._registry)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a request. `route` is a template such as /v1/orders/{order_id}, never what a caller has made up."""
+        """Count a request. `route` is a template such as /v1/orders/{order_id}, so callers cannot create labels."""
         method = method if method in _METHODS else "other"
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route, method).observe(seconds)
 
     def set_worklist(self, items: Iterable[WorklistItem]) -> None:
-        """Take over what the worklist says."""
+        """Set the worklist's gauges."""
         items = list(items)
         waiting = Tally(item.attention for item in items)
         for attention in Attention:
@@ -53,5 +53,5 @@ class Metrics:
                 self._at_risk.labels(item.currency).inc(float(item.amount_at_risk))
 
     def text(self) -> bytes:
-        """Everything, in Prometheus's text format."""
+        """All metrics, in Prometheus's text format."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""What the API answers."""
+"""The models of the API's requests and responses."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ AnyStep = TypeVar("AnyStep", bound=StepOutcome)
 
 
 class Fresh(Answer):
-    """How new an answer is."""
+    """How current a response is."""
 
-    as_of: datetime = Field(description="When this was read.")
-    problem: str | None = Field(None, description="Why there is no newer answer, if something does not answer for now.")
+    as_of: datetime = Field(description="When the data was read.")
+    problem: str | None = Field(None, description="Why the data is out of date; null if it is current.")
 
 
 class Placed(Answer):
-    """An order that has been taken on. The same for every repetition of the request."""
+    """An accepted order. Repeating the request returns the same."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -51,12 +51,12 @@ class Placed(Answer):
     )
 
     order_id: str
-    status_url: str = Field(description="Where the order stands; also in `Location`.")
-    events_url: str = Field(description="Its changes, as an event stream.")
+    status_url: str = Field(description="The URL of the order; also in `Location`.")
+    events_url: str = Field(description="The URL of its event stream.")
 
 
 class OrderDocument(Fresh):
-    """All that is known of an order."""
+    """Everything that is known about an order."""
 
     order_id: str
     status: OrderStatus
@@ -67,7 +67,7 @@ class OrderDocument(Fresh):
     ended_at: datetime | None = None
     tracking_number: str | None = None
     error: str | None = None
-    refusal: str | None = Field(None, description="The type of the refusal that it failed by, such as PaymentDeclined.")
+    refusal: str | None = Field(None, description="The type of the refusal it failed with, such as PaymentDeclined.")
     cancel_reason: str | None = None
     items: list[OrderItem] | None = None
     shipping_address: Address | None = None
@@ -75,21 +75,21 @@ class OrderDocument(Fresh):
     steps: list[StepStatus]
     timeline: list[TimelineEntry]
     decisions: list[DecisionEntry] = []
-    notes: list[OrderNote] = Field([], description="What people have noted on it, oldest first.")
+    notes: list[OrderNote] = Field([], description="Notes on the order, oldest first.")
     attention: Attention | None = Field(
-        None, description="Why it needs a person, if it does; `cut_off`: its run was ended, and it goes on by itself."
+        None,
+        description="Why it is on the worklist, if it is. `cut_off`: its run was terminated; the watcher recovers it.",
     )
-    actions: list[Action] = Field([], description="What its state and this key allow.")
+    actions: list[Action] = Field([], description="What can be done now, given its state and this key.")
     workflow_id: str | None = None
     run_id: str | None = None
     live: bool = Field(
-        description="Whether this is how it stands, told by a worker or, after its end, by the register. If not, steps "
-        "may be missing."
+        description="Whether a worker, or the register after its end, reported this. If not, it may be incomplete."
     )
 
     @classmethod
     def of(cls, known: Snapshot[OrderDetails], caller: Caller) -> OrderDocument:
-        """The details as this caller may see them."""
+        """The details, limited to what this caller may see."""
         details = known.value
         view, order = details.view, details.order
         document = cls(
@@ -115,7 +115,7 @@ class OrderDocument(Fresh):
         return document if caller.customer_id is None else document._for_customer()
 
     def _for_customer(self) -> OrderDocument:
-        """Without what is the shop's own: its people's decisions, its services' errors, its runs."""
+        """Without what is internal to the shop: decisions, errors of services, run ids."""
         return self.model_copy(
             update={
                 "steps": _steps_for_customer(self.steps),
@@ -136,7 +136,7 @@ class OrderDocument(Fresh):
 
 
 def result_for(result: OrderResult, caller: Caller) -> OrderResult:
-    """An order's result as this caller may see it."""
+    """An order's result, limited to what this caller may see."""
     if caller.customer_id is None:
         return result
     shown = {"steps": _steps_for_customer(result.steps), "decisions": [], "error": error_for(result, caller)}
@@ -144,63 +144,63 @@ def result_for(result: OrderResult, caller: Caller) -> OrderResult:
 
 
 def error_for(order: OrderResult | OrderSummary | OrderEntry, caller: Caller) -> str | None:
-    """How an order went wrong, as this caller may see it: to a customer, its refusal is told, and nothing else."""
+    """An order's error, limited to what this caller may see. Customers see the message of a refusal only."""
     return order.error if caller.customer_id is None or order.refusal else _hidden(order.error)
 
 
 class OrderList(Fresh):
-    """Some orders, newest first."""
+    """A page of orders, newest first."""
 
     items: list[OrderSummary]
-    next: str | None = Field(None, description="The cursor for more, or null at the end.")
+    next: str | None = Field(None, description="The cursor of the next page; null on the last page.")
 
     @classmethod
     def of(cls, known: Snapshot[OrderPage], caller: Caller) -> OrderList:
-        """A page as this caller may see it."""
-        items = [each.model_copy(update={"error": error_for(each, caller)}) for each in known.value.items]
+        """A page, limited to what this caller may see."""
+        items = [order.model_copy(update={"error": error_for(order, caller)}) for order in known.value.items]
         problem = known.problem if caller.customer_id is None else _hidden(known.problem)
         return cls(items=items, next=known.value.next, as_of=known.at, problem=problem)
 
 
 class Worklist(Fresh):
-    """What waits for a person."""
+    """Orders that need attention."""
 
     items: list[WorklistItem]
 
 
 class CancelRequest(Document):
-    """Why an order is to be cancelled."""
+    """A cancellation request."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the customer has changed their mind"}]})
 
-    reason: Annotated[str, Printable] = Field("", max_length=MAX_REASON, description="Kept with the order.")
+    reason: Annotated[str, Printable] = Field("", max_length=MAX_REASON, description="Stored with the order.")
 
 
 class NewNote(Document):
-    """A note on an order. To send it again with the same `note_id` writes it once."""
+    """A new note on an order. Sending it again with the same `note_id` stores it once."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"by": "Ada Lovelace", "text": "The customer called: send it on Monday."}]}
     )
 
     by: Annotated[str, Printable, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)] = Field(
-        description="Who writes it."
+        description="The author's name."
     )
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
     note_id: Annotated[str, Printable, StringConstraints(min_length=1, max_length=255)] | None = Field(
-        None, description="Makes writing it safe to repeat."
+        None, description="Makes the request safe to repeat."
     )
 
 
 class Audit(Fresh):
-    """Some of what people did, newest first."""
+    """A page of the audit log, newest first."""
 
     items: list[AuditItem]
-    next: str | None = Field(None, description="The cursor for more, or null at the end.")
+    next: str | None = Field(None, description="The cursor of the next page; null on the last page.")
 
 
 class Cancellation(Answer):
-    """The verdict on a cancel. `cancelled`: the order will never complete. `pending`: that is not certain yet."""
+    """The result of a cancellation. `cancelled`: the order will not complete. `pending`: not known yet."""
 
     order_id: str
     outcome: Literal["cancelled", "pending"]
@@ -221,5 +221,5 @@ def _steps_for_customer(steps: Sequence[AnyStep]) -> list[AnyStep]:
 
 
 def _hidden(text: str | None) -> str | None:
-    """That there is something, and not what: it may name what is inside the shop."""
-    return text and "Something did not answer as it should."
+    """Replace an internal error by a general message, because it may reveal internals."""
+    return text and "An internal error occurred."

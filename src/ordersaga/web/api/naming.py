@@ -1,4 +1,4 @@
-"""The names of operations in the OpenAPI document, which generated clients make their methods of."""
+"""Operation ids in the OpenAPI document. Generated clients name their methods after them."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from fastapi.routing import APIRoute
 
 
 def name_of(route: APIRoute) -> str:
-    """The name of the function that answers."""
+    """Use the name of the route's function."""
     return route.name

@@ -1,4 +1,4 @@
-"""The routes of orders."""
+"""The routes to place, read and cancel orders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ordersaga.web.api.naming import name_of
 from ordersaga.web.reads import AppState
 from ordersaga.web.reads.cache import Snapshot
 
-LONGEST_WAIT = 60
+MAX_WAIT = 60
 CANCEL_WAIT = 10
 
 router = APIRouter(tags=["orders"], generate_unique_id_function=name_of)
@@ -38,7 +38,7 @@ _NEXT = {
     name: {"operationId": name, "parameters": {"order_id": "$response.body#/order_id"}}
     for name in ("get_order", "order_events", "cancel_order", "decide")
 }
-"""Where an order that has just been placed leads to, as OpenAPI links."""
+"""OpenAPI links from a placed order to the operations on it."""
 
 
 Id = Annotated[OrderId, Path(description="The order's id.", examples=["A-1001"])]
@@ -46,7 +46,7 @@ Wait = Annotated[
     str | None,
     Header(
         alias="Prefer",
-        description=f"`wait=N`: wait up to N seconds, {LONGEST_WAIT} at most, for the end (RFC 7240).",
+        description=f"`wait=N`: wait up to N seconds, {MAX_WAIT} at most, for the order to end (RFC 7240).",
         examples=["wait=10"],
     ),
 ]
@@ -59,10 +59,10 @@ Wait = Annotated[
     responses={
         200: {
             "model": OrderResult,
-            "description": "It has ended within the time that `Prefer: wait` gave it.",
+            "description": "The order ended within the time given by `Prefer: wait`.",
             "links": _NEXT,
         },
-        202: {"description": "It has been taken on.", "links": _NEXT},
+        202: {"description": "The order was accepted.", "links": _NEXT},
         **problems(409, 413, 415),
     },
     openapi_extra=body_of("PlaceOrder"),
@@ -76,16 +76,16 @@ async def place_order(
         Header(
             alias="Idempotency-Key",
             pattern=r"^[\x21-\x7e]{1,200}$",
-            description="Instead of an `order_id` in the body: the id is made from the caller's name and this.",
+            description="Replaces `order_id` in the body: the id is derived from the caller's name and this key.",
             examples=["cart-7781"],
         ),
     ] = None,
     prefer: Wait = None,
 ) -> Response:
-    """Place an order. To repeat it, with the same id and content, gives the same answer and does nothing else.
+    """Place an order. Repeating the request with the same id and content returns the same response and changes nothing.
 
-    The policy, which shapes the run, needs the scope `operate`. A key that is bound to a customer places that
-    customer's orders only.
+    Setting a policy needs the scope `operate`. A key that is bound to a customer can place only that customer's
+    orders.
     """
     document = await object_in(request)
     _check_rights(document, caller)
@@ -107,7 +107,7 @@ async def place_order(
 
 @router.get("/v1/orders/{order_id}", response_model=OrderDocument, responses=problems(404))
 async def get_order(order_id: Id, caller: Reader, state: State) -> OrderDocument:
-    """One order: status, steps, ids, timeline, and how new all that is."""
+    """An order: status, steps, ids, timeline, and how current the data is."""
     return OrderDocument.of(await details_for(caller, state, order_id), caller)
 
 
@@ -115,22 +115,28 @@ async def get_order(order_id: Id, caller: Reader, state: State) -> OrderDocument
     "/v1/orders/{order_id}/cancel",
     response_model=Cancellation,
     responses={
-        200: {"description": "It is cancelled, or was before: it will never complete."},
-        202: {"model": Cancellation, "description": "Whether it came in time is not certain yet. Ask again."},
-        **problems(404, 409, 413, 415, s409="`TooLate`: the order stands: see `order_status`. Nothing was undone."),
+        200: {"description": "The order is cancelled, or already was. It will not complete."},
+        202: {"model": Cancellation, "description": "Whether the cancellation is in time is not known yet. Retry."},
+        **problems(
+            404,
+            409,
+            413,
+            415,
+            s409="`TooLate`: the order cannot be cancelled any more, see `order_status`. Nothing was undone.",
+        ),
     },
     openapi_extra=body_of("CancelRequest", required=False),
 )
 async def cancel_order(request: Request, order_id: Id, caller: Writer, state: State, prefer: Wait = None) -> Response:
-    """Cancel an order, and wait until it is certain whether that came in time; `Prefer: wait` says how long."""
+    """Cancel an order, and wait until it is known whether that was in time. `Prefer: wait` says for how long."""
     wanted = await model_in(request, CancelRequest, may_be_missing=True)
-    await _check_theirs(caller, state, order_id)
+    await _check_ownership(caller, state, order_id)
     wait = seconds_to_wait(prefer)
     patience = CANCEL_WAIT if wait is None else max(wait, 1)
     try:
         answer = await state.client.cancel_order(order_id, wanted.reason, patience, caller.name)
     except VerdictPending:
-        detail = "Whether the cancel comes in time is not certain yet. Ask again, which changes nothing, or look."
+        detail = "Whether the cancellation is in time is not known yet. Retry, or read the order. Both are safe."
         pending = Cancellation(order_id=order_id, outcome="pending", detail=detail)
         headers = {"Location": f"/v1/orders/{order_id}", "Retry-After": "1"}
         return JSONResponse(pending.model_dump(mode="json"), 202, headers)
@@ -141,7 +147,7 @@ async def cancel_order(request: Request, order_id: Id, caller: Writer, state: St
             "TooLate",
             409,
             "It is too late to cancel the order",
-            f"Order {order_id} is {answer.status} and stands. Nothing was undone.",
+            f"Order {order_id} is {answer.status} and cannot be cancelled any more. Nothing was undone.",
             order_status=answer.status,
         )
     cancelled = Cancellation(order_id=order_id, outcome="cancelled", status=answer.status, detail=answer.detail)
@@ -149,8 +155,8 @@ async def cancel_order(request: Request, order_id: Id, caller: Writer, state: St
 
 
 async def details_for(caller: Caller, state: AppState, order_id: str) -> Snapshot[OrderDetails]:
-    """An order's details, if they are the caller's to see. Raises OrderNotFound, Unavailable."""
-    with _as_if_not_there(order_id):
+    """An order's details, if the caller may see them. Raises OrderNotFound, Unavailable."""
+    with _uniform_not_found(order_id):
         known = await state.overview.order(order_id)
     if caller.customer_id not in (None, known.value.customer_id):
         raise _not_found(order_id)
@@ -161,25 +167,27 @@ def seconds_to_wait(prefer: str | None) -> int | None:
     """What `Prefer: wait=N` asks for, as far as it is granted. Other preferences are ignored, as RFC 7240 has it."""
     for preference in (prefer or "").split(","):
         if found := re.fullmatch(r"\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(;.*)?", preference, re.IGNORECASE):
-            return min(int(found[1]), LONGEST_WAIT)
+            return min(int(found[1]), MAX_WAIT)
     return None
 
 
 def _check_rights(document: dict[str, Any], caller: Caller) -> None:
     if document.get("policy") is not None and not caller.may(Scope.OPERATE):
-        raise HTTPException(403, "A policy needs a key with the scope operate. Nothing was started.")
+        raise HTTPException(
+            403, "A policy needs a key with the scope operate. Nothing was started. Leave out `policy`."
+        )
     if caller.customer_id is not None and document.get("customer_id") != caller.customer_id:
-        raise HTTPException(403, "This key is bound to another customer_id than the order's. Nothing was started.")
+        raise HTTPException(403, "This key is bound to a customer_id that is not the order's. Nothing was started.")
 
 
 def _id_of(caller: Caller, key: str) -> str:
-    """An order id made from an Idempotency-Key: the same for the same caller, whichever of its keys it uses."""
+    """Derive an order id from an Idempotency-Key. It is the same for all keys of the same caller."""
     text = "\0".join((caller.name, caller.customer_id or "", key))
     return "k-" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 async def _result(state: AppState, order_id: str, wait: int) -> OrderResult | None:
-    """How the order has ended, if it does within so many seconds. That it has been placed is certain."""
+    """The order's result if it ends within `wait` seconds, else None. The order was placed in either case."""
     try:
         async with asyncio.timeout(wait):
             result = await state.client.result(order_id)
@@ -188,17 +196,17 @@ async def _result(state: AppState, order_id: str, wait: int) -> OrderResult | No
     return result if result.status.is_end else None
 
 
-async def _check_theirs(caller: Caller, state: AppState, order_id: str) -> None:
+async def _check_ownership(caller: Caller, state: AppState, order_id: str) -> None:
     if caller.customer_id is not None:
-        with _as_if_not_there(order_id):
+        with _uniform_not_found(order_id):
             summary = await state.client.get_summary(order_id)
         if summary.customer_id != caller.customer_id:
             raise _not_found(order_id)
 
 
 @contextmanager
-def _as_if_not_there(order_id: str) -> Iterator[None]:
-    """Say the same of an order that is not there as of one that this caller may not see."""
+def _uniform_not_found(order_id: str) -> Iterator[None]:
+    """Raise the same error for a missing order as for one that the caller may not see."""
     try:
         yield
     except OrderNotFound:
@@ -206,4 +214,4 @@ def _as_if_not_there(order_id: str) -> Iterator[None]:
 
 
 def _not_found(order_id: str) -> OrderNotFound:
-    return OrderNotFound(f"There is no order {order_id}. Nothing was done. An order is found as soon as it is placed.")
+    return OrderNotFound(f"There is no order {order_id}. Nothing was done. Check the id.")

@@ -1,4 +1,4 @@
-"""The routes of the worklist: what waits for a person, and what a person decides."""
+"""The routes of the worklist: orders that need attention, and decisions on them."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from ordersaga.web.api.orders import Id
 
 router = APIRouter(tags=["worklist"], generate_unique_id_function=name_of)
 
-_REFUSED = "`DecisionRefused`: the order waits for no decision like this, or a name, reference or reason is missing."
+_REFUSED = "`DecisionRefused`: this decision is not possible now, or a name, reference or reason is missing."
 
 
 @router.get("/v1/worklist", response_model=Worklist, responses=problems())
 async def get_worklist(
     _caller: Overseer,
     state: State,
-    sort: Annotated[WorklistSort, Query(description="`waiting`: what has waited longest comes first.")] = (
-        WorklistSort.WAITING
-    ),
-    attention: Annotated[Attention | None, Query(description="Only what waits for this.")] = None,
+    sort: Annotated[
+        WorklistSort,
+        Query(description="`waiting`: longest wait first. `amount`: most money at risk first, within each currency."),
+    ] = (WorklistSort.WAITING),
+    attention: Annotated[Attention | None, Query(description="Only orders with this problem.")] = None,
     customer_id: Annotated[
         str | None, Query(min_length=1, max_length=128, json_schema_extra={"pattern": PATTERN}), Printable
     ] = None,
 ) -> Worklist:
-    """What waits for a person: steps that cannot be done or undone, mails not sent, runs that do not go on."""
+    """Orders that need attention: steps that cannot be done or undone, emails not sent, runs without progress."""
     known = await state.overview.worklist()
     return Worklist(items=arranged(known.value, sort, attention, customer_id), as_of=known.at, problem=known.problem)
 
@@ -47,7 +48,7 @@ async def get_worklist(
     openapi_extra=body_of("OrderDecision"),
 )
 async def decide(request: Request, order_id: Id, _caller: Operator, state: State) -> OrderView:
-    """Decide on what waits: retry, done by hand (with a reference), write off (with a reason), or go forward."""
+    """Decide on a step: retry, done by hand (with a reference), write off (with a reason), or go forward."""
     decision = await model_in(request, OrderDecision)
     try:
         return await state.client.resolve(order_id, decision)

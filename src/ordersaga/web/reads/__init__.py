@@ -1,4 +1,4 @@
-"""What is known of orders, read once for everybody who asks: what the API and the dashboard stand on."""
+"""What the API and the dashboard both read: orders, lists and health, through a shared cache. No pages, no routes."""
 
 from ordersaga.web.reads.app_state import AppState
 from ordersaga.web.reads.csv_export import CsvResponse, csv_response

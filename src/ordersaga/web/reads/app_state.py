@@ -1,4 +1,4 @@
-"""What the API and the dashboard share while they serve."""
+"""The state that the API and the dashboard share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ordersaga.web.reads.orders import Overview
 
 
 class AppState:
-    """The keys, the limits, and what is known of orders. `client` and `overview` are there while it is running.
+    """The keys, the limits and the reads. `client` and `overview` exist inside `running()`.
 
     Keyword arguments go to `ordersaga.orders.connection.connect`. Raises SettingsError if the keys file cannot be read.
     """
@@ -33,7 +33,7 @@ class AppState:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Be ready to ask Temporal, which need not be there yet: the first call connects, and every one tries."""
+        """Open the client and the reads. Temporal need not be running yet: every call tries to connect."""
         temporal = await connect(lazy=True, **self._temporal)
         async with OrderClient(temporal, self.settings) as self.client:
             self.overview = Overview(self.client)
@@ -43,5 +43,5 @@ class AppState:
                 await self.overview.close()
 
     def stop(self) -> None:
-        """The server stops: let what has no end by itself come to one."""
+        """The server is stopping: end the event streams."""
         self.overview.stopping.set()

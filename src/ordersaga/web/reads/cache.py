@@ -1,4 +1,4 @@
-"""What is known, and since when: answers shared for a moment, and shown with their age when no new one comes."""
+"""A single-flight cache. During an outage it serves the last known values with their age."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T_co = TypeVar("T_co", covariant=True)
 PATIENCE = 3.0
 SHORT_PATIENCE = 0.3
 LONG_PATIENCE = 6.0
-"""For the first answer to a question, which there is nothing to show instead of."""
+"""For the first read of a key, when there is no older value to serve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot(Generic[T_co]):
-    """A value, when it was read, and why there is no newer one, if there should be one."""
+    """A value, when it was read, and, if it is out of date, why."""
 
     value: T_co
     at: datetime
@@ -31,7 +31,7 @@ class Snapshot(Generic[T_co]):
 
     @property
     def fresh(self) -> bool:
-        """Whether this is how things stand now."""
+        """Whether the value is current."""
         return self.problem is None
 
 
@@ -40,17 +40,17 @@ class _Entry:
     value: Snapshot[Any] | None = None
     failure: Exception | None = None
     asked: float = float("-inf")
-    """When the last answer or failure came."""
+    """When the last read succeeded or failed, in seconds of the monotonic clock."""
     reading: asyncio.Task[_Outcome] | None = None
 
     def patience(self, usual: float) -> float:
-        """How long to wait for an answer: longer if none is known, and not so long if there was none the last time."""
+        """Seconds to wait for a read: longer if no value is known, shorter if the last read failed."""
         if self.value is None:
             return max(usual, LONG_PATIENCE)
         return usual if self.failure is None else min(usual, SHORT_PATIENCE)
 
     def forget(self) -> None:
-        """Have it asked anew."""
+        """Make the next call read again."""
         self.asked = float("-inf")
         self.reading = None
 
@@ -59,10 +59,10 @@ _Outcome = tuple[Snapshot[Any] | None, Exception | None]
 
 
 class ReadCache:
-    """The last answer to each question. Questions are hashable keys; reading is up to whoever asks.
+    """Caches the last value of each hashable key. The caller supplies the function that reads it.
 
-    One read at a time for a key, however many ask; its answer, or its failure, counts for `max_age` seconds. Of the
-    values, the `keep` that were asked for last are kept.
+    A key is read once at a time; concurrent callers share the read. Its value, or its failure, is served for `max_age`
+    seconds. The `keep` most recently used keys are kept.
     """
 
     def __init__(self, max_age: float = 1.0, keep: int = 2000) -> None:
@@ -72,10 +72,10 @@ class ReadCache:
         self._readings: set[asyncio.Task[_Outcome]] = set()
 
     async def get(self, key: Hashable, read: Callable[[], Awaitable[T]], patience: float = PATIENCE) -> Snapshot[T]:
-        """The answer to a question. Raises what `read` raises.
+        """The current value of a key. Raises what `read` raises.
 
-        When something does not answer (Unavailable), or no answer comes within `patience` seconds, it gives the last
-        known value and says why it is old. Where none is known, it waits longer, and raises Unavailable.
+        If the read raises Unavailable or takes longer than `patience` seconds, returns the last known value, with the
+        reason in `problem`. If no value is known, waits longer, and then raises Unavailable.
         """
         entry = self._entry(key)
         if monotonic() - entry.asked < self.max_age:
@@ -85,10 +85,10 @@ class ReadCache:
             seconds = entry.patience(patience)
             await asyncio.wait([reading], timeout=seconds)
             if not reading.done():
-                silence = f"No answer came within {seconds:g} s."
+                timeout = f"No response within {seconds:g} s."
                 if entry.value is None:
-                    raise Unavailable(f"{silence} Nothing was changed. Ask again: it is being tried.")
-                return replace(entry.value, problem=str(entry.failure or silence))
+                    raise Unavailable(f"{timeout} Nothing was changed. Retry: the read continues.")
+                return replace(entry.value, problem=str(entry.failure or timeout))
             outcome = reading.result()
         value, failure = outcome
         if value is not None:
@@ -99,23 +99,23 @@ class ReadCache:
         return replace(entry.value, problem=str(failure))
 
     def last(self, key: Hashable) -> Snapshot[Any] | None:
-        """The last value known, however old, without asking."""
+        """The last known value, however old, without reading."""
         entry = self._entries.get(key)
         return entry.value if entry else None
 
     def forget(self, key: Hashable) -> None:
-        """Ask anew next time, because something has just been changed. What was known is kept for worse times."""
+        """Make the next call read again, because the data has changed. The old value is kept for outages."""
         if entry := self._entries.get(key):
             entry.forget()
 
-    def forget_all(self, fits: Callable[[Any], bool]) -> None:
-        """The same for all questions that fit."""
+    def forget_all(self, matches: Callable[[Any], bool]) -> None:
+        """Do the same for all keys that match."""
         for key, entry in self._entries.items():
-            if fits(key):
+            if matches(key):
                 entry.forget()
 
     async def close(self) -> None:
-        """End what is still being read."""
+        """Cancel reads in progress."""
         for reading in self._readings:
             reading.cancel()
         await asyncio.gather(*self._readings, return_exceptions=True)
@@ -141,7 +141,9 @@ class ReadCache:
             value = Snapshot(await read(), began)
         except Exception as error:
             failure = error
-        if entry.reading is asyncio.current_task():  # else something was changed since, and it may tell of before
+        if (
+            entry.reading is asyncio.current_task()
+        ):  # otherwise the key was forgotten since, and this value may be outdated
             entry.value, entry.failure = value or entry.value, failure
             entry.asked = monotonic()
             entry.reading = None

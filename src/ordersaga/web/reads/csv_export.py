@@ -1,4 +1,4 @@
-"""A list of orders as a CSV file, for the API and the dashboard."""
+"""Exports a list of orders as CSV, for the API and the dashboard."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ordersaga.orders.register.csv_file import FILE_NAME, MEDIA_TYPE, csv_of
 
 
 class CsvResponse(StreamingResponse):
-    """A CSV file that is made while it is sent."""
+    """A CSV file that is generated while it is sent."""
 
     media_type = MEDIA_TYPE
 
 
 async def csv_response(entries: AsyncIterator[OrderEntry]) -> CsvResponse:
-    """The file of these orders. What goes wrong before its first piece is raised; later, the connection is cut."""
-    pieces = csv_of(entries)
-    first = await anext(pieces)
+    """The CSV file of these orders. Raises errors before the first chunk; a later error cuts the connection."""
+    chunks = csv_of(entries)
+    first = await anext(chunks)
 
-    async def all_pieces() -> AsyncIterator[str]:
+    async def all_chunks() -> AsyncIterator[str]:
         yield first
-        async for piece in pieces:
-            yield piece
+        async for chunk in chunks:
+            yield chunk
 
-    return CsvResponse(all_pieces(), headers={"Content-Disposition": f'attachment; filename="{FILE_NAME}"'})
+    return CsvResponse(all_chunks(), headers={"Content-Disposition": f'attachment; filename="{FILE_NAME}"'})

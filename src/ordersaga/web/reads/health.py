@@ -1,4 +1,4 @@
-"""Whether what orders need answers: Temporal, a worker, the services."""
+"""Checks whether Temporal, a worker and the services respond."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from ordersaga.domain.result import Answer
 from ordersaga.orders.connection import pollers, translate_rpc_errors
 from ordersaga.orders.service_clients.health import check_service
 
-SECONDS = 3.0
-"""How long each may take to answer."""
+TIMEOUT_SECONDS = 3.0
+"""The time limit of each check."""
 
 
 class Health(Answer):
-    """What answers, and in `problems` what to say about each that does not."""
+    """What is responding. `problems` describes each part that is not."""
 
     temporal: bool
     worker: bool
-    """Whether one has asked for orders within the last minute, as far as is known."""
+    """Whether a worker has polled the task queue within the last minute, if known."""
     services: dict[str, bool]
     problems: list[str] = []
 
     @property
     def ok(self) -> bool:
-        """Whether everything answers."""
+        """Whether everything is responding."""
         return not self.problems
 
 
 async def check_health(
     temporal: Client, task_queue: str, urls: Mapping[str, str], session: aiohttp.ClientSession
 ) -> Health:
-    """Ask all of them. Raises nothing."""
+    """Run all checks in parallel. Raises nothing."""
     workers, *services = await asyncio.gather(
-        _workers(temporal, task_queue), *(_answers(session, url) for url in urls.values())
+        _workers(temporal, task_queue), *(_responds(session, url) for url in urls.values())
     )
-    answering = dict(zip(urls, services, strict=True))
+    responding = dict(zip(urls, services, strict=True))
     problems = [workers] if isinstance(workers, str) else []
     if workers == 0:
         problems.append(
-            f"No worker asks for orders on task queue {task_queue}: they wait. Start one with `ordersaga worker`."
+            f"No worker is running on task queue {task_queue}: orders wait. Start one with `ordersaga worker`."
         )
-    problems += [f"The {name} service does not answer at {urls[name]}." for name, ok in answering.items() if not ok]
+    problems += [f"The {name} service is not responding at {urls[name]}." for name, ok in responding.items() if not ok]
     return Health(
         temporal=not isinstance(workers, str),
         worker=isinstance(workers, int) and workers > 0,
-        services=answering,
+        services=responding,
         problems=problems,
     )
 
@@ -57,17 +57,17 @@ async def check_health(
 async def _workers(temporal: Client, task_queue: str) -> int | str:
     try:
         with translate_rpc_errors():
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 return len(await pollers(temporal, task_queue))
     except OrdersagaError as error:
         return str(error)
     except Exception as error:
-        return f"Temporal does not answer: {error or f'nothing came within {SECONDS:g} s'}."
+        return f"Temporal is not responding: {error or f'no response within {TIMEOUT_SECONDS:g} s'}."
 
 
-async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
+async def _responds(session: aiohttp.ClientSession, url: str) -> bool:
     try:
-        await check_service(session, url, SECONDS)
+        await check_service(session, url, TIMEOUT_SECONDS)
     except ServiceUnavailable:
         return False
     return True
