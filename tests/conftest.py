@@ -1,4 +1,4 @@
-"""What tests of several folders share, running once for the session: the services, and a PostgreSQL server."""
+"""Fixtures for tests in several folders, running once per session: the services, and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest_plugins = ["tests.spread"]
 
 @pytest.fixture(scope="session")
 async def services_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The URL of the running services, without a mail server. Their books last for the session."""
+    """The URL of the running services, without a mail server. Their data lasts for the session."""
     folder: Path = tmp_path_factory.mktemp("services")
     async with serving(folder) as url:
         yield url
@@ -23,6 +23,6 @@ async def services_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server, started when the first test wants it."""
+    """A PostgreSQL server, started when the first test needs it."""
     with Postgres.running() as server:
         yield server

@@ -1,4 +1,4 @@
-"""How the whole suite is spread over processes by pytest-xdist. A selection, by path or by -k, runs in one."""
+"""How pytest-xdist spreads the whole suite over processes. A selection by path or by -k runs in one."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ TOGETHER = (
     ("tests/recovery/test_watcher.py",),
     ("tests/acceptance/test_chaos.py", "tests/acceptance/test_demo.py"),
 )
-"""Tests that share a server stay in one process. The longest come first, so that no process is left with one alone."""
+"""Tests that share a server stay in one process. The longest come first, so that no process runs alone at the end."""
 
 FLAG = "flag-2-on"
-"""The SDK's workflow logic flag, with both values of which tests/workflow runs; each has a server of its own anyway."""
+"""tests/workflow runs with both values of the SDK's workflow logic flag; each has its own server anyway."""
 
 
 IN_PARTS, PARTS = "tests/workflow/", 3
-"""Tests that share a server, and take so long that several processes have one each."""
+"""Tests that share a server and take so long that several processes run parts of them, each with its own server."""
 
 
 def unit(nodeid: str) -> str:
-    """What a test is not parted from: the tests that share its server and flags, or those of its file."""
+    """The unit of a test: the tests that share its server and flags, or those of its file."""
     file = nodeid.partition("::")[0]
     shared = next((paths[0] for paths in TOGETHER if file.startswith(paths)), file)
     part = str(crc32(file.encode()) % PARTS) if shared == IN_PARTS else ""
@@ -48,10 +48,10 @@ def unit(nodeid: str) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Use several processes for the whole suite, unless the command line says how many."""
+    """Use several processes for the whole suite, unless the command line specifies the number."""
     option = config.option
     if not config.pluginmanager.hasplugin("xdist") or "PYTEST_XDIST_WORKER" in os.environ:
-        return  # one of the processes must not start more of them
+        return  # a worker process must not start more of them
     by_path = config.args_source is pytest.Config.ArgsSource.ARGS
     if option.numprocesses is None and not (by_path or option.keyword or option.usepdb or getattr(option, "lf", False)):
         option.numprocesses = PROCESSES
@@ -61,7 +61,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where Python may not write bytecode beside its source, let the many programs that we start share it elsewhere."""
+    """If Python may not write bytecode next to its source, let the many programs that we start share it elsewhere."""
     if sys.dont_write_bytecode and config.pluginmanager.hasplugin("cacheprovider"):
         assert config.cache
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first."""
+    """Put the longest tests first."""
     places = {paths[0]: place for place, paths in enumerate(TOGETHER)}
     items.sort(key=lambda item: places.get(unit(item.nodeid).partition(" ")[0], len(places)))
 

@@ -1,4 +1,4 @@
-"""The house rules that neither ruff nor mypy knows. Each failure lists what breaks the rule, and where."""
+"""The house rules that ruff and mypy do not check. Each failure lists what breaks the rule, and where."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of the whole: real Temporal server, real services, real orders."""
+"""End-to-end tests: a real Temporal server, real services, real orders."""

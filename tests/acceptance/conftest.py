@@ -1,4 +1,4 @@
-"""One stack for the tests that do no harm to it, and a proxy that makes faults."""
+"""One stack for the tests that do not disturb it, and a fault proxy."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @pytest.fixture
 async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
-    """A proxy without faults yet, in front of all services."""
+    """A proxy in front of all services, without faults yet."""
     async with FaultProxy(services_url) as proxy:
         yield proxy

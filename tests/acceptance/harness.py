@@ -1,4 +1,4 @@
-"""The command `ordersaga` as a user runs it, and a stack that it keeps up."""
+"""The command `ordersaga` as a user runs it, and a stack that it runs."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ NOWHERE = {"TEMPORAL_ADDRESS": "127.0.0.1:1"} | {
     f"ORDERSAGA_{name}_URL": f"http://127.0.0.1:1/{name.lower()}"
     for name in ("REGISTER", "INVENTORY", "PAYMENT", "SHIPPING", "NOTIFICATION")
 }
-"""Where nothing answers."""
+"""Addresses where nothing answers."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """A command that has ended."""
+    """The result of a command."""
 
     code: int
     out: str
     err: str
 
     def json(self) -> list[dict[str, Any]]:
-        """What it printed, as JSON lines."""
+        """Its output, parsed as JSON lines."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 def environment(where: Mapping[str, str]) -> dict[str, str]:
-    """Our environment without settings, and with these."""
+    """Our environment without settings, plus these variables."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERSAGA_"))}
     return {**bare, **where}
 
@@ -81,7 +81,7 @@ def started(*arguments: object, where: Mapping[str, str] = NOWHERE, stdout: int 
 
 
 def retire(task_queue: str, where: Mapping[str, str]) -> None:
-    """Delete the watcher that a worker of this queue has left, as `doctor` asks for where no worker will come again."""
+    """Delete the watcher of this queue, as `doctor` recommends if no worker will run on it again."""
 
     async def delete() -> None:
         temporal = await Client.connect(where["TEMPORAL_ADDRESS"])
@@ -91,7 +91,7 @@ def retire(task_queue: str, where: Mapping[str, str]) -> None:
 
 
 def eventually(look: Callable[[], T], what: str) -> T:
-    """The first true answer of `look`."""
+    """Return the first true result of `look`."""
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited in vain: {what}"
@@ -109,20 +109,20 @@ def put(url: str, body: object) -> None:
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run."""
+    """The processes that are still running."""
     return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 @dataclass
 class Up:
-    """`ordersaga up` over a data directory, on free ports."""
+    """`ordersaga up` on a data directory, with free ports."""
 
     data_dir: Path
     ready: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> Up:
-        """Start it; returns when it says that it is ready."""
+        """Start it, and wait until it reports that it is ready."""
         with (self.data_dir.parent / f"{self.data_dir.name}.err").open("a") as messages:
             self.process = subprocess.Popen(
                 [*ORDERSAGA, "up", "--json", "--data-dir", str(self.data_dir), *ANY_PORT],
@@ -140,17 +140,17 @@ class Up:
 
     @property
     def messages(self) -> str:
-        """What it has said on stderr."""
+        """Its output on stderr."""
         return (self.data_dir.parent / f"{self.data_dir.name}.err").read_text()
 
     @property
     def where(self) -> dict[str, str]:
-        """The variables that lead a command to this stack."""
+        """The environment variables that point a command to this stack."""
         urls = {f"ORDERSAGA_{name.upper()}_URL": url for name, url in self.ready["services"].items()}
         return {"TEMPORAL_ADDRESS": self.ready["temporal"], **urls}
 
     def family(self) -> list[psutil.Process]:
-        """All its processes below it."""
+        """All its descendant processes."""
         family: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
         return family
 
@@ -163,7 +163,7 @@ class Up:
         put(f"{self.ready['services']['inventory']}/stock", {sku.replace("_", "-"): n for sku, n in pieces.items()})
 
     def end(self, signal: int) -> tuple[int, list[psutil.Process]]:
-        """Send it a signal, and wait; its exit code, and its processes, which should be gone now or soon."""
+        """Send a signal, and wait. Returns the exit code, and the processes that should be gone now or soon."""
         family = self.family()
         self.process.send_signal(signal)
         code = self.process.wait(PATIENCE)

@@ -1,4 +1,4 @@
-"""`ordersaga api` and `ordersaga api-key`: who is served, and keys that come and go while it runs."""
+"""`ordersaga api` and `ordersaga api-key`: who gets access, and keys that are added and removed while it runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def serving(where: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[str]]
 
 
 def status(url: str, key: str = "") -> int:
-    """The status of the answer at this address."""
+    """The status of the answer from this address."""
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
@@ -45,7 +45,7 @@ def status(url: str, key: str = "") -> int:
 
 
 def new_key(file: Path, *options: str) -> str:
-    """A key that was added to this file."""
+    """Add a key to this file, and return it."""
     done = ordersaga("api-key", "shop", "--scope", "orders:read", *options, "--file", file)
     assert done.code == 0, done.err
     return done.out.strip()

@@ -1,4 +1,4 @@
-"""The books checker on a real Temporal server with real services: quiet when all is well, and exact about a breach."""
+"""The books checker with a real Temporal server and real services: silent if all is well, exact about a violation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _numbers = count(1)
 
 @pytest.fixture(scope="module")
 async def temporal() -> AsyncIterator[Client]:
-    """A Temporal server that knows no other tests' orders."""
+    """A Temporal server without orders of other tests."""
     async with temporal_server() as address:
         client = await connect(target_host=address)
         await ensure_search_attributes(client)
@@ -44,7 +44,7 @@ async def temporal() -> AsyncIterator[Client]:
 
 @pytest.fixture(scope="module")
 async def env(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OrderEnvironment]:
-    """A whole environment at work, with books that no other tests write in."""
+    """A complete environment whose services no other test uses."""
     async with serving(tmp_path_factory.mktemp("books")) as url:
         settings = load_settings(**{f"{name}_url": f"{url}/{name}" for name in SERVICES})
         async with (
@@ -56,7 +56,7 @@ async def env(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> Asy
 
 @pytest.fixture
 def name() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"b{next(_numbers)}"
 
 
@@ -71,7 +71,7 @@ async def waits(env: OrderEnvironment, name: str) -> None:
 
 
 async def found(env: OrderEnvironment, name: str) -> list[tuple[str, str | None]]:
-    """Which rules an order is found to break; its SKUs break none."""
+    """The rules that an order breaks. Its SKUs must break none."""
     books = await check_books(env.orders)
     assert not [violation for violation in books.violations if (violation.sku or "").startswith(name)]
     return [(violation.rule.value, violation.effect) for violation in books.violations if violation.order_id == name]

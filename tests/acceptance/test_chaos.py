@@ -1,4 +1,4 @@
-"""A short campaign, run as a person runs it."""
+"""A short campaign, started as a person starts it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ STATUSES = ("completed", "failed", "cancelled")
 
 
 def order(order_id: str, **changes: Any) -> dict[str, Any]:
-    """The example under another id, with changes."""
+    """The example with another id and these changes."""
     return {**json.loads(EXAMPLE.read_text()), "order_id": order_id, **changes}
 
 

@@ -1,4 +1,4 @@
-"""The commands where nothing answers: they say at once what is wrong, or what to start, and do nothing."""
+"""The commands if nothing answers: they report at once what is wrong or what to start, and do nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.acceptance.harness import NOWHERE, ROOT, ordersaga
 PAGE = (ROOT / "docs/reference/cli.md").read_text()
 HEAVY = {"temporalio", "fastapi", "pydantic", "aiohttp", "rich", "structlog", "uvicorn"}
 SECONDS = 15
-"""Within which a command must say that nothing answers; the machine may be slow."""
+"""The time within which a command must report that nothing answers. The machine may be slow."""
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -1,4 +1,4 @@
-"""Placing many orders: the input is not read ahead, and a Temporal or a worker that is away loses and fails nothing."""
+"""Placing many orders: the input is not read ahead, and an outage of Temporal or the worker loses no order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.acceptance.harness import ORDERSAGA, ROOT, Up, environment, eventuall
 from tests.acceptance.test_cli import held, lines, order
 
 READ_AHEAD = 256 << 10
-"""Bytes; far more than a pipe, its reader and a few waiting orders hold, and far less than would be written."""
+"""Bytes: far more than a pipe, its reader and a few waiting orders hold, and far less than would be written."""
 ORDERS = 30
 
 
@@ -49,13 +49,13 @@ def test_the_input_is_read_no_faster_than_orders_end(up: Up, tmp_path: Path) -> 
 
 
 def statuses_in(results: Path) -> Counter[str]:
-    """How many whole rows have which status so far."""
+    """The number of complete rows per status so far."""
     rows = results.read_text().split("\n")[:-1]
     return Counter(json.loads(row)["status"] for row in rows)
 
 
 def written_until_nobody_reads(pipe: int, first: bytes, most: int = 50 << 20, patience: float = 2.0) -> int:
-    """Write lines that are no orders after the first until nobody reads for so long; how many bytes went in."""
+    """Write invalid lines until nobody has read for `patience` seconds; returns the number of written bytes."""
     os.set_blocking(pipe, False)
     rest, written = first, 0
     numbers = count()

@@ -16,7 +16,7 @@ IMPATIENT = {"hold_before_shipping": 3600, "undo_patience": 1, "http_timeout": 2
 
 
 def goods_leave(up: Up, order_id: str) -> None:
-    """The warehouse sends the goods out without a shipment: now the reservation cannot be released."""
+    """Let the warehouse send the goods out without a shipment, so that the reservation cannot be released."""
     url = f"{up.ready['services']['inventory']}/reservations/rsv-{order_id}/events"
     body = json.dumps({"state": "consumed"}).encode()
     request = urllib.request.Request(url, data=body, headers={"content-type": "application/json"})  # noqa: S310
@@ -26,7 +26,7 @@ def goods_leave(up: Up, order_id: str) -> None:
 
 @pytest.fixture
 def parked(up: Up, request: pytest.FixtureRequest) -> Iterator[str]:
-    """An order that was cancelled, and whose stock cannot be released."""
+    """An order that was cancelled and whose stock cannot be released."""
     order_id = f"parked-{abs(hash(request.node.name)) % 10**8}"
     up.command("place", "-", "--no-wait", stdin=lines(order(order_id, policy=IMPATIENT)))
     eventually(lambda: "charge_payment     done" in up.command("show", order_id).out, "the charge")

@@ -30,22 +30,22 @@ T = TypeVar("T")
 
 COUNT = 100
 KILLS = [["worker"], ["services"], ["temporal"], ["temporal", "services", "worker"]]
-"""What is killed, in this order."""
+"""The processes that are killed, in this order."""
 BATCH = COUNT // len(KILLS)
-"""So many new orders come before each kill."""
+"""How many new orders are placed before each kill."""
 SOME = 5
-"""So many of them have ended when it comes."""
+"""How many of them have ended at the kill."""
 HOLD_SECONDS = 3.0
 SECONDS = 180.0
 REASON = "the customer has changed their mind"
 GOES_ON = (Unavailable, ServiceFault)
-"""What one meets who asks while something is down. Asking again does nothing twice."""
+"""Errors of calls while something is down. Repeating a call does nothing twice."""
 
 
 def orders() -> list[OrderInput]:
-    """Real orders; of each ten, one whose card is declined, and five that wait before their shipment.
+    """Real orders: of each ten, one has a card that is declined, and five wait before their shipment.
 
-    On a machine that is quick for a moment, all the others might have ended when the kill comes.
+    On a fast machine, all the others might have ended at the kill.
     """
     return [_changed(index % 10, order) for index, order in enumerate(sample_orders()[:COUNT])]
 
@@ -62,9 +62,9 @@ def is_declined(order: OrderInput) -> bool:
 
 
 class Customers:
-    """Those who place the orders, and do not give up while something is down.
+    """Place the orders, and retry while something is down.
 
-    Of each ten, some change their mind: three when the stock is reserved, one when the parcel has left.
+    Of each ten customers, some cancel: three when the stock is reserved, one when the parcel has left.
     """
 
     def __init__(self, env: OrderEnvironment) -> None:
@@ -78,7 +78,7 @@ class Customers:
             await asyncio.sleep(0.01)
 
     def expected(self, index: int, order: OrderInput) -> OrderStatus:
-        """How an order has to end."""
+        """The status with which an order must end."""
         if index % 10 == 7:
             assert self.verdicts[order.order_id] is CancelOutcome.TOO_LATE
         if self.verdicts.get(order.order_id) is CancelOutcome.CANCELLED:
@@ -86,11 +86,11 @@ class Customers:
         return OrderStatus.FAILED if is_declined(order) else OrderStatus.COMPLETED
 
     async def order(self, index: int, order: OrderInput) -> None:
-        """Place an order, have it happen what happens to the one of this index, and see how it ends."""
+        """Place an order, do what is planned for this index, and wait for its end."""
         name, client = order.order_id, self._shop.orders
         await _insist(lambda: client.submit_order(order))
         if index % 10 in (2, 5, 8):
-            # The worker may know nothing of the reservation yet. If it is killed now, it never will.
+            # The worker may not know about the reservation yet. If it is killed now, it never will.
             await _insist(lambda: self._reserved(name))
         if index % 10 == 7:
             await _insist(lambda: self._parcel_leaves(name))
@@ -118,13 +118,13 @@ async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 def in_flight(listed: list[OrderSummary], at: datetime) -> int:
-    """How many orders were running at a time, by what Temporal wrote down."""
+    """How many orders were running at a time, from Temporal's own times."""
     return sum(order.started_at < at and (order.closed_at is None or order.closed_at > at) for order in listed)
 
 
 @asynccontextmanager
 async def open_environment(stack: Stack) -> AsyncIterator[OrderEnvironment]:
-    """The stack as an environment to order from."""
+    """The stack as an environment for orders."""
     temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
     async with OrderEnvironment.open(OrderClient(temporal, stack.settings()), stack.settings()) as env:
         yield env
@@ -187,7 +187,7 @@ def test_orders_survive_the_death_of_everything_and_its_supervisor(tmp_path: Pat
 
 
 def kill_while_placing(stack: Up, file: Path) -> datetime:
-    """Kill all its processes when 60 orders are placed; when that was."""
+    """Kill all its processes when 60 orders are placed; return the time of the kill."""
     placing = started("place", file, "--no-wait", "--json", "--patience", 1, where=stack.where)
     assert placing.stdout
     for _ in range(60):
@@ -206,7 +206,7 @@ def kill_while_placing(stack: Up, file: Path) -> datetime:
 
 
 def told(placing: subprocess.Popen[str]) -> None:
-    """The command says what does not answer, Temporal or the register; unless all its orders were placed by then."""
+    """The command names what does not answer, Temporal or the register, unless all its orders were placed."""
     out, err = placing.communicate(timeout=60)
     if placing.returncode:
         assert placing.returncode == 3

@@ -1,4 +1,4 @@
-"""The services on PostgreSQL, under real orders: the database is killed and stopped in the middle of them."""
+"""The services on PostgreSQL, with real orders: the database is killed and stopped in the middle of them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.services.postgres import Postgres
 
 STOPS = [signal.SIGKILL, signal.SIGINT]
 BATCH = 25
-"""So many new orders come before each."""
+"""How many new orders are placed before each."""
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    """A server that no other module uses, to be stopped."""
+    """A server that only this module uses, so that it can be stopped."""
     with Postgres.running() as server:
         yield server
 

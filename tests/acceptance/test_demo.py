@@ -1,4 +1,4 @@
-"""`ordersaga demo`: what it shows, what it leaves behind, and that it can fail."""
+"""`ordersaga demo`: its output, its files, and that it can fail."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_demo_in_a_bare_environment(tmp_path: Path) -> None:
 
 
 def running_with(variable: str) -> list[psutil.Process]:
-    """The processes that have this variable in their environment: whatever the demo started, and what that started."""
+    """The processes with this variable in their environment: those that the demo started, and their children."""
     name, _, value = variable.partition("=")
     found = []
     for process in psutil.process_iter():
@@ -73,7 +73,7 @@ def running_with(variable: str) -> list[psutil.Process]:
 
 
 def ended_as_they_should() -> list[Scenario]:
-    """The smallest demo, with the end that each cause demands."""
+    """The smallest demo, with the end that each scenario must have."""
     scenarios = demo_scenarios(FEWEST)
     for scenario in scenarios:
         status = OrderStatus.FAILED if scenario.cause in REFUSALS else OrderStatus.COMPLETED
@@ -89,7 +89,7 @@ def ended_as_they_should() -> list[Scenario]:
 
 
 class Told(DemoRun):
-    """A run that is over, and its books."""
+    """A finished demo run and its books."""
 
     def __init__(self, scenarios: list[Scenario], books: Books) -> None:
         self.scenarios = scenarios

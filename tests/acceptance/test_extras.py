@@ -1,6 +1,6 @@
-"""What works without the extras, and what is said where one is missing.
+"""What works without the extras, and the message if one is missing.
 
-The packages are here. Each command runs in a process that cannot find some of them.
+The packages are installed. Each command runs in a process that cannot find some of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ordersaga.cli.extras import MODULES, Extra
 from tests.acceptance.harness import NOWHERE, ROOT, Done, environment
 
 OPTIONAL = {"httptools", "uvloop"}
-"""Without these, what needs them falls back to something slower."""
+"""Without these, a slower alternative is used."""
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -52,7 +52,7 @@ def modules_of(extra: str) -> set[str]:
 
 
 def hidden_without(*extras: str) -> str:
-    """What an installation with these extras only does not have."""
+    """What an installation with only these extras does not have."""
     there = {module for extra in extras for module in modules_of(extra)}
     hidden = (modules_of("services") | modules_of("web")) - there
     return ",".join(sorted(hidden if extras else {*hidden, "starlette"}))

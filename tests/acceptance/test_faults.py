@@ -1,4 +1,4 @@
-"""The fault proxy before real services: each fault looks to the client as it should, and leaves its trace."""
+"""The fault proxy in front of real services: each fault looks to the client as specified, and is logged."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def payment(proxy: FaultProxy) -> AsyncIterator[PaymentClient]:
 
 @pytest.fixture
 def name() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"f{next(_numbers)}"
 
 
@@ -230,7 +230,7 @@ async def test_what_is_held_when_the_proxy_ends_never_arrives(services_url: str,
 
 
 async def logged(proxy: FaultProxy, number: int) -> None:
-    """Wait until so many faults have happened."""
+    """Wait until this many faults have happened."""
 
     async def there() -> bool:
         return len(proxy.log) >= number

@@ -1,4 +1,4 @@
-"""The fault proxy before the register: its calls go wrong as those of the other services do."""
+"""The fault proxy in front of the register: its calls fail like those of the other services."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def register(proxy: FaultProxy) -> AsyncIterator[RegisterClient]:
 
 @pytest.fixture
 async def name(register: RegisterClient) -> str:
-    """An order that the register has taken on, and no other test has."""
+    """An order that the register has accepted and no other test uses."""
     order_id = f"faulty-{next(_numbers)}"
     await ask(register, "claim", order_id)
     return order_id

@@ -1,4 +1,4 @@
-"""Everybody wants the same article, and there are few: exactly those are sold, and all others are told so."""
+"""Everybody orders the same article, and stock is short: exactly the stock is sold, and other orders are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The restore drill: Temporal's database comes back from a copy that was made before half of the orders were placed."""
+"""The restore drill: Temporal's database is restored from a copy that is older than half of the orders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECONDS = 200.0
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[OrderEnvironment]:
-    """The stack over this folder, as `ordersaga up` runs it."""
+    """The stack on this folder, as `ordersaga up` runs it."""
     async with Stack(StackOptions(folder, 0, 0, 0)) as stack, Services.open(stack.services) as services:
         temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
         async with OrderClient(temporal, stack.settings()) as orders:
@@ -35,7 +35,7 @@ async def running(folder: Path) -> AsyncIterator[OrderEnvironment]:
 
 
 async def placed(env: OrderEnvironment, first: int) -> list[OrderInput]:
-    """Thirty orders: ten that end at once, ten that are refused, ten that are on hold when the stack stops."""
+    """Place thirty orders: ten that end at once, ten that are refused, ten that are on hold when the stack stops."""
     orders = []
     for number in range(first, first + 30):
         kind = number % 3
@@ -48,7 +48,7 @@ async def placed(env: OrderEnvironment, first: int) -> list[OrderInput]:
 
 
 def tell(news: str) -> None:
-    """For whoever runs the drill."""
+    """Print for the person who runs the drill."""
     sys.stdout.write(f"{news}\n")
 
 
@@ -85,7 +85,7 @@ async def test_temporal_is_restored_from_a_copy_that_was_made_before_thirty_of_s
 
 
 async def all_end(env: OrderEnvironment) -> None:
-    """Wait for it, with nobody's help but the watcher's, whose rounds are not waited for."""
+    """Wait until all have ended, with help only from the watcher, whose rounds are triggered by hand."""
     rounds = env.orders.temporal.get_schedule_handle(schedule_id(env.orders.settings.task_queue))
     async with asyncio.timeout(SECONDS):
         while await open_orders(env):

@@ -1,4 +1,4 @@
-"""The real data: a till's file goes in, each of its orders completes, and each bad line is named."""
+"""The real data: a till's file goes in, each of its orders completes, and each invalid line is reported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_orders_of_the_real_file_complete(up: Up, tmp_path: Path, every: int
 
 
 def place(up: Up, importing: subprocess.Popen[str], every: int, folder: Path) -> Done:
-    """Place one order of so many, while they are imported."""
+    """Place one order out of this many, while they are imported."""
     out, err = folder / "results.jsonl", folder / "messages"
     with out.open("w") as results, err.open("w") as messages:
         placing = subprocess.Popen(
@@ -63,7 +63,7 @@ def place(up: Up, importing: subprocess.Popen[str], every: int, folder: Path) ->
 
 
 def named(rejects: Path) -> dict[str, int]:
-    """How many lines were rejected by reason. Each is named by its number, once."""
+    """The number of rejected lines by reason. Each is reported by its number, once."""
     with rejects.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({int(row["line"]) for row in rows}) == len(rows)

@@ -1,4 +1,4 @@
-"""`ordersaga up`: everything answers, what dies comes back, nothing is left behind, and orders go on."""
+"""`ordersaga up`: everything answers, what dies restarts, nothing is left behind, and orders continue."""
 
 from __future__ import annotations
 

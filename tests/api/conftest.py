@@ -32,7 +32,7 @@ KEYS: dict[str, tuple[list[Scope], str | None]] = {
 
 @pytest.fixture(scope="session")
 async def env(temporal: Client, settings: Settings) -> AsyncIterator[OrderEnvironment]:
-    """The whole environment, at work."""
+    """The complete environment."""
     orders = OrderClient(temporal, settings)
     async with order_worker(temporal, settings, sandboxed=True), OrderEnvironment.open(orders, settings) as env:
         yield env
@@ -40,7 +40,7 @@ async def env(temporal: Client, settings: Settings) -> AsyncIterator[OrderEnviro
 
 @pytest.fixture(scope="session")
 def address(temporal: Client) -> str:
-    """Where the tests' Temporal server is."""
+    """The address of the tests' Temporal server."""
     return temporal.service_client.config.target_host
 
 
@@ -53,7 +53,7 @@ async def api(settings: Settings, address: str) -> AsyncIterator[Api]:
 
 @pytest.fixture(scope="session")
 def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the keys are."""
+    """The path of the keys file."""
     return tmp_path_factory.mktemp("keys") / "keys.toml"
 
 
@@ -70,7 +70,7 @@ def secrets(keys_file: Path) -> dict[str, str]:
 async def guarded(
     settings: Settings, address: str, keys_file: Path, secrets: dict[str, str]
 ) -> AsyncIterator[dict[str, Api]]:
-    """The API with keys, as each of their owners calls it; "nobody" has none."""
+    """The API with keys, as each of their owners calls it; "nobody" has no key."""
     wanted = settings.model_copy(update={"api_keys": str(keys_file), "api_rate": "100000/minute"})
     async with serving(wanted, target_host=address) as nobody:
         yield {"nobody": nobody, **{name: nobody.with_key(secret) for name, secret in secrets.items()}}
@@ -78,7 +78,7 @@ async def guarded(
 
 @pytest.fixture(scope="session")
 async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
-    """What the worker of `faulty` calls the services through."""
+    """The proxy through which the worker of `faulty` calls the services."""
     async with FaultProxy(services_url) as proxy:
         yield proxy
 
@@ -99,5 +99,5 @@ async def faulty(temporal: Client, faulty_settings: Settings, address: str) -> A
 
 @pytest.fixture
 def order_id() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"api-{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""The API in a thread, on a real port, and a client that speaks HTTP to it."""
+"""The API in a thread, on a real port, and an HTTP client for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API has answered."""
+    """An answer of the API."""
 
     status: int
     headers: dict[str, str]
@@ -35,7 +35,7 @@ class Answer:
         return json.loads(self.text)
 
     def problem(self, status: int, kind: str) -> dict[str, Any]:
-        """The problem document that this must be."""
+        """The problem document, which the answer must be."""
         assert self.headers["content-type"] == PROBLEM, self.text
         found: dict[str, Any] = self.json
         assert (self.status, found["status"], found["type"]) == (status, status, kind), self.text
@@ -59,7 +59,7 @@ class Api:
     async def call(
         self, method: str, path: str, body: object = None, *, raw: bytes | None = None, **headers: str
     ) -> Answer:
-        """Call it. `body` is sent as JSON, `raw` as it is; a header `content_type` is sent as Content-Type."""
+        """Make a call. `body` is sent as JSON, `raw` as it is; a header `content_type` is sent as Content-Type."""
         data = raw if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} if data is not None else {}
         sent |= self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -70,11 +70,11 @@ class Api:
             return Answer(response.status, found, await response.text())
 
     async def get(self, path: str, **headers: str) -> Answer:
-        """Get something."""
+        """GET."""
         return await self.call("GET", path, None, raw=None, **headers)
 
     async def post(self, path: str, body: object = None, **headers: str) -> Answer:
-        """Post something as JSON."""
+        """POST JSON."""
         return await self.call("POST", path, body, raw=None, **headers)
 
     async def place(self, document: dict[str, Any], **headers: str) -> Answer:
@@ -84,7 +84,7 @@ class Api:
 
 @asynccontextmanager
 async def serving(settings: Settings, **temporal: Any) -> AsyncIterator[Api]:
-    """The API in a thread of its own; gives a client of it without a key."""
+    """Run the API in its own thread, and yield a client without a key."""
     app = create_app(settings, **temporal)
     config = configuration(app, port=0, log_config=None, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
@@ -105,6 +105,6 @@ async def serving(settings: Settings, **temporal: Any) -> AsyncIterator[Api]:
 
 
 def wire(order: Any, **changes: Any) -> dict[str, Any]:
-    """An order as JSON says it."""
+    """An order as JSON."""
     document: dict[str, Any] = order.model_dump(mode="json", exclude_none=True)
     return document | changes

@@ -1,6 +1,7 @@
-"""What an attacker with a key tries: other people's orders, fields that are not theirs to set, texts that mean more.
+"""Attacks with a valid key: on other people's orders, on fields that callers may not set, and with special texts.
 
-Grouped by the OWASP API Security Top 10 of 2023. What needs no key, or a server of its own, is in test_abuse_edge.py.
+Grouped by the OWASP API Security Top 10 of 2023. Attacks without a key, or that need their own server, are in
+test_abuse_edge.py.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ async def test_a_forged_cursor_leads_to_the_callers_own_orders_only(
 ) -> None:
     await guarded["ada"].place(wire(await env.order(order_id, customer_id="ada")), Prefer="wait=20")
     position = b64encode(json.dumps(["2100-01-01", seq]).encode()).decode()
-    forged = cursor_of(position, OrderFilter(customer_id="bob"))  # all that it is made of can be read in our source
+    forged = cursor_of(position, OrderFilter(customer_id="bob"))  # everything in it can be read in our source
     found = await guarded["bob"].get(f"/v1/orders?limit=100&cursor={forged}")
     if isinstance(seq, int):
         assert {item["customer_id"] for item in found.json["items"]} <= {"bob"}
@@ -160,7 +161,7 @@ async def test_the_method_is_the_one_of_the_request(guarded: Guarded, env: Order
     assert (await guarded["shop"].post(f"{target}/cancel")).status == 200
 
 
-# -- API6 and API10: the flow of an order cannot be bent by what its fields say
+# -- API6 and API10: an order's flow cannot be changed by the content of its fields
 
 
 @pytest.mark.parametrize(
@@ -266,7 +267,7 @@ async def test_a_path_trick_leads_nowhere(guarded: Guarded, path: str) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-# -- API8: what a caller filters by is no part of a query
+# -- API8: a caller's filters are not part of a query
 
 
 INJECTIONS = [

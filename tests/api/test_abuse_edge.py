@@ -1,6 +1,6 @@
-"""What an attacker without a key tries, or with one too much: who is let in, how much, and what the server gives away.
+"""Attacks without a key, and resource limits: who gets access, how much, and what the server reveals.
 
-Grouped by the OWASP API Security Top 10 of 2023. What takes a key and other people's orders is in test_abuse.py.
+Grouped by the OWASP API Security Top 10 of 2023. Attacks with a key on other people's orders are in test_abuse.py.
 """
 
 from __future__ import annotations

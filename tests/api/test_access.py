@@ -1,4 +1,4 @@
-"""Who may do what: keys, their scopes, customers, and what is served without keys."""
+"""Who may do what: keys, their scopes, customers, and what is available without keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notes on orders, and the audit of what people did, over HTTP."""
+"""Notes on orders, and the audit log, over HTTP."""
 
 from __future__ import annotations
 

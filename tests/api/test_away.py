@@ -1,4 +1,4 @@
-"""While Temporal, a worker or the services are away: what is said, what is still shown, and that it comes back."""
+"""While Temporal, a worker or the services are down: the messages, what is still shown, and the return to normal."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ async def test_what_is_known_is_shown_while_the_worker_is_away(
 
             async def first_known() -> Any:
                 answer = await api.get(f"/v1/orders/{order_id}")
-                return answer.json if answer.status == 200 else None  # on a loaded machine it says to ask again
+                return (
+                    answer.json if answer.status == 200 else None
+                )  # on a loaded machine, the answer may be to try again
 
             async def read() -> Any:
                 return await until(first_known)
@@ -97,7 +99,9 @@ async def test_what_is_known_is_shown_while_the_worker_is_away(
 
             async def stale() -> Any:
                 found = await read()
-                return found if "worker" in (found["problem"] or "") else None  # at first, only that no answer came
+                return (
+                    found if "worker" in (found["problem"] or "") else None
+                )  # at first, only that there was no answer
 
             found = await until(stale)
             assert (found["as_of"] >= live["as_of"], found["live"], found["steps"]) == (True, True, live["steps"])

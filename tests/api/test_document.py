@@ -1,8 +1,8 @@
-"""The running API does what its OpenAPI document says: schemathesis sends it what the schemas allow, and what not.
+"""The running API matches its OpenAPI document: schemathesis sends what the schemas allow, and what they do not.
 
-All of its checks are on, and nothing is left out but what unsayable.py names. A failure is found again with its seed:
+All its checks are on, and the only exceptions are in unsayable.py. A failure can be repeated with its seed:
 
-    SCHEMATHESIS_SEED=7 pytest tests/api/test_document.py
+SCHEMATHESIS_SEED=7 pytest tests/api/test_document.py
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from tests.api.harness import Api, serving
 
 SEED = os.environ.get("SCHEMATHESIS_SEED") or ("1" if os.environ.get("CI") else str(random.randrange(10**6)))
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "8")
-"""For each operation, in each of two phases. Two more phases send a number of their own, which is the most of it."""
+"""For each operation, in each of two phases. Two more phases send a fixed number of requests, which are the majority.
+"""
 ROOT = Path(__file__).resolve().parents[2]
 
 
 async def schemathesis(api: Api, secret: str, where: Path) -> tuple[int, str]:
-    """Try the API; gives the exit code and the report."""
+    """Test the API; returns the exit code and the report."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "--no-color", "run", f"{api.url}/openapi.json"),
         *("-H", f"Authorization: Bearer {secret}", "--checks", "all", "--continue-on-failure"),
@@ -53,7 +54,7 @@ async def schemathesis(api: Api, secret: str, where: Path) -> tuple[int, str]:
 
 @pytest.fixture
 async def alone(settings: Settings, keys_file: Path, secrets: dict[str, str]) -> AsyncIterator[Api]:
-    """The API with keys on a Temporal server of its own: what is left on the worklist is nobody else's."""
+    """The API with keys on its own Temporal server, so that its worklist has no items of other tests."""
     wanted = settings.model_copy(update={"api_keys": str(keys_file), "api_rate": "100000/minute"})
     async with temporal_server() as address:
         temporal = await connect(target_host=address)

@@ -17,7 +17,7 @@ PATIENCE = aiohttp.ClientTimeout(total=30)
 
 
 async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
-    """The events of a stream, each with its fields."""
+    """The events of a stream, each as a dict of its fields."""
     fields: dict[str, Any] = {}
     async for line in response.content:
         name, _, value = line.decode().rstrip("\n").partition(": ")

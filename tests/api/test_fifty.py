@@ -1,4 +1,4 @@
-"""One order submitted fifty times at once, in bad times too: one run, one charge, fifty equal answers."""
+"""One order submitted fifty times at once, also during outages: one run, one charge, fifty equal answers."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ MANY = 50
 
 
 async def fifty(api: Api, document: dict[str, Any], **headers: str) -> list[Answer]:
-    """The answers to as many submissions, all sent before the first is answered."""
+    """The answers to fifty submissions, all sent before the first is answered."""
     return await asyncio.gather(*(api.place(document, **headers) for _ in range(MANY)))
 
 
 def one_answer(answers: Sequence[Answer], status: int) -> Answer:
-    """The answer that all of them are: status, body and Location."""
+    """The one answer that all of them are: status, body and Location."""
     assert {answer.status for answer in answers} == {status}, answers[0].text
     assert len({(answer.text, answer.headers.get("location")) for answer in answers}) == 1
     return answers[0]
 
 
 async def one_effect(temporal: Client, env: OrderEnvironment, order_id: str) -> str:
-    """That there is one completed run of the order, and one payment of its amount; gives the run's id."""
+    """Check that there is one completed run of the order and one payment of its amount; return the run's id."""
 
     async def ended() -> bool:
         return await env.books(order_id) == IN_EFFECT
@@ -104,7 +104,7 @@ async def test_with_other_bodies_among_them(
         document | {"payment_method_id": "pm_card_mastercard"},
         document | {"email": "other@example.com"},
     ]
-    answers = [await api.place(document)]  # which of them is the order is settled
+    answers = [await api.place(document)]  # it is decided which of them is the order
     if when == "after the end":
         await one_effect(temporal, env, order_id)
     mixed = [others[n % len(others)] if n % 5 == 0 else document for n in range(MANY)]
@@ -145,7 +145,7 @@ async def test_across_a_restart_of_the_api(
     async with as_process(api, variables, port) as (first, process):
         under_way = [asyncio.create_task(first.place(document, Prefer="wait=20")) for _ in range(MANY)]
         await until(lambda: started(temporal, order_id))
-        process.kill()  # no answer may have come; what was asked for has happened or not
+        process.kill()  # there may be no answer; the request may or may not have taken effect
         for done in await asyncio.gather(*under_way, return_exceptions=True):
             answers += [done] if isinstance(done, Answer) else []
     async with as_process(api, variables, port) as (second, _):
@@ -189,7 +189,7 @@ async def test_while_temporal_is_away_and_back(
     async with AsyncExitStack() as stack:
         async with temporal_server(*kept) as address:
             api = await stack.enter_async_context(serving(there, target_host=address))
-            # A connection that is kept may be closed by the server while it is idle, just when the client uses it.
+            # The server may close an idle kept-alive connection just when the client uses it.
             connector = aiohttp.TCPConnector(force_close=True)
             session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
             api = replace(api, session=session)

@@ -1,4 +1,4 @@
-"""Orders that Temporal has forgotten, as after its retention: they are shown, and what waits can be decided on."""
+"""Orders that Temporal has deleted, as after its retention: they are shown, and parked steps can be decided on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.workflow.environment import OrderEnvironment, until
 
 @pytest.fixture
 async def later(faulty_settings: Settings) -> AsyncIterator[tuple[Api, OrderClient]]:
-    """The same shop with a Temporal server that has never heard of any order."""
+    """The same environment with a Temporal server that has no orders."""
     async with temporal_server() as address:
         temporal = await connect(target_host=address)
         async with (
@@ -73,7 +73,7 @@ async def test_a_mail_that_was_not_sent_still_waits_and_is_decided_on(
 async def test_a_recovery_that_outlives_the_run_that_it_recovers_is_shown_and_decided_on(
     faulty: Api, faulty_settings: Settings, temporal: Client, env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
-    """The other half of fault 19."""
+    """The second half of fault 19."""
     orders = OrderClient(temporal, faulty_settings)
     policy = IMPATIENT | {"hold_before_shipping": 300}
     await faulty.place(wire(await env.order(order_id, policy=policy)))

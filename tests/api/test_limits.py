@@ -1,4 +1,4 @@
-"""How often and how long somebody may ask."""
+"""Rate limits and time limits."""
 
 from __future__ import annotations
 

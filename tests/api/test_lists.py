@@ -1,4 +1,4 @@
-"""Lists of orders over HTTP: what is listed, when, in which order, by which filters, to whom; and the same as CSV."""
+"""Lists of orders over HTTP: content, time, order, filters, access; and the same as CSV."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def rows(api: Api, query: str) -> list[dict[str, str]]:
 
 
 async def accept(env: OrderEnvironment, order_id: str, **changes: Any) -> OrderInput:
-    """An order that only the register knows: it is accepted, and Temporal was never told."""
+    """Create an order that only the register has: it is accepted, but Temporal does not know it."""
     order = await env.order(order_id, **changes)
     await env.orders.register.accept(order, "nobody")
     return order
@@ -73,7 +73,7 @@ async def test_how_an_order_ended_is_listed_as_soon_as_that_is_known(
 ) -> None:
     order = wire(await env.order(order_id, payment_method_id=DECLINED))
     placed = asyncio.create_task(api.place(order, Prefer="wait=20"))
-    while not placed.done():  # somebody else looks meanwhile, and what they see is shared for a second
+    while not placed.done():  # another reader reads meanwhile, and the result is shared for a second
         await ids(api, f"search={order_id}")
     assert (await placed).json["status"] == "failed"
     (item,) = (await api.get(f"/v1/orders?search={order_id}")).json["items"]
@@ -160,7 +160,7 @@ async def test_what_temporal_has_forgotten_is_listed_all_the_same(
 
 
 class Sealed(PayloadCodec):
-    """A codec that only its own users can read."""
+    """A codec that only its own users can decode."""
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [Payload(metadata={"encoding": b"binary/sealed"}, data=each.SerializeToString()) for each in payloads]
@@ -181,7 +181,7 @@ async def test_an_order_that_cannot_be_decoded_is_shown_with_what_is_known(
 
         async def known(path: str = path) -> Any:
             answer = await api.get(path)
-            return answer.json if answer.status == 200 else None  # on a loaded machine it says to ask again
+            return answer.json if answer.status == 200 else None  # on a loaded machine, the answer may be to try again
 
         found = await until(known)
         assert (found["status"], found["items"], found["live"]) == ("processing", None, False)

@@ -221,7 +221,7 @@ async def test_what_is_not_there_is_not_found(api: Api) -> None:
 
 
 async def listed(api: Api, query: str) -> list[str]:
-    """The ids on all pages of a list, two on a page."""
+    """The ids on all pages of a list, with two per page."""
     found: list[str] = []
     cursor = ""
     while True:

@@ -1,4 +1,4 @@
-"""What is being tried again: how often it was tried, its last error, and when it is tried next."""
+"""Steps that are being retried: the number of attempts, the last error, and the time of the next attempt."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FAILS = "payment answered 500"
 
 
 async def step_of(api: Api, order_id: str, name: str) -> dict[str, Any]:
-    """How a step of an order stands."""
+    """The state of a step of an order."""
     found = (await api.get(f"/v1/orders/{order_id}")).json
     return next(step for step in found["steps"] if step["name"] == name)
 
 
 async def waiting_for_a_try(api: Api, order_id: str, name: str, count: str) -> dict[str, Any]:
-    """A step that has been tried twice at least, and is to be tried again."""
+    """A step that has been tried at least twice and will be retried."""
 
     async def find() -> dict[str, Any] | None:
         step = await step_of(api, order_id, name)
@@ -43,7 +43,7 @@ async def has(api: Api, order_id: str, status: str) -> bool:
 
 
 def seconds_to(step: dict[str, Any]) -> float:
-    """In how many seconds a step is tried again."""
+    """The seconds until the next attempt of a step."""
     return (datetime.fromisoformat(step["next_try"]) - datetime.now(UTC)).total_seconds()
 
 

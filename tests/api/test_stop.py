@@ -1,4 +1,4 @@
-"""The server's end while somebody watches an order."""
+"""The server stops while somebody watches an order."""
 
 from __future__ import annotations
 

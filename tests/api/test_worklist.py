@@ -1,4 +1,4 @@
-"""What waits for a person, and deciding on it, over HTTP."""
+"""The worklist and decisions on its items, over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOWHERE = {"street": "1 Crater Rd", "city": "Tranquility", "zip_code": "ABC", "c
 
 
 async def item_of(api: Api, order_id: str) -> dict[str, Any]:
-    """What the order has on the worklist, once it has something."""
+    """The order's item on the worklist, once there is one."""
 
     async def find() -> dict[str, Any] | None:
         items = (await api.get("/v1/worklist")).json["items"]
@@ -121,7 +121,7 @@ async def test_nobody_is_decided_on(api: Api) -> None:
 
 
 async def test_the_worklist_is_filtered_and_sorted(api: Api, env: OrderEnvironment, order_id: str) -> None:
-    """Orders of one customer: a small and a large one, and one whose mail was not sent before."""
+    """Orders of one customer: a small and a large one, and an earlier one whose email was not sent."""
     began = datetime.now(UTC)
     for age, (price, kind) in enumerate([("9.00", "cut_off"), ("99.00", "cut_off"), ("0", "mail_not_sent")]):
         order = await env.order(f"{order_id}-{age}", customer_id=order_id)

@@ -1,6 +1,7 @@
-"""What the schemas of the API's document cannot say: hooks of schemathesis for test_document.py.
+"""What the schemas of the API's document cannot express: hooks of schemathesis for test_document.py.
 
-A generator that goes by the schemas alone sends such requests and expects them to be taken. Nothing else is let off.
+A generator that follows only the schemas sends such requests and expects them to be accepted. There are no other
+exceptions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
-# A relation between two fields, or a field and a header; a list of the world's; a text without its outer spaces.
+# A relation between two fields, or a field and a header; an external list; a text without its outer spaces.
 _UNSAYABLE = re.compile(
     r"""^(
         .*:\ .*\ has\ too\ many\ decimals:\ [A-Z]{3}\ has\ \d
@@ -33,7 +34,7 @@ _UNSAYABLE = re.compile(
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Whether a failure counts: not where valid data was refused for nothing but what a schema cannot say."""
+    """Whether a failure counts. It does not if valid data was rejected only for what a schema cannot express."""
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
         return True
     problem = response.json()

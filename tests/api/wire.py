@@ -1,4 +1,4 @@
-"""The API spoken to in bytes, as no client library would, and the API as a process of its own."""
+"""Raw HTTP requests to the API that no client library would send, and the API as a separate process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE = 30.0
 
 
 async def spoken(api: Api, target: str, method: str = "GET", body: bytes = b"", *lines: str) -> Answer:
-    """What the API answers to this request target, unchanged on its way. `lines` are further header lines."""
+    """Send this request target unchanged, and return the answer. `lines` are further header lines."""
     place = urlsplit(api.url)
     head = [f"{method} {target} HTTP/1.1", "Connection: close", *(f"{k}: {v}" for k, v in api.headers.items()), *lines]
     if not any(line.lower().startswith("host:") for line in lines):
@@ -39,7 +39,7 @@ async def spoken(api: Api, target: str, method: str = "GET", body: bytes = b"", 
 
 @asynccontextmanager
 async def as_process(api: Api, env: dict[str, str], port: int = 0) -> AsyncIterator[tuple[Api, subprocess.Popen[str]]]:
-    """`ordersaga api` with this environment, and a client of it like this one."""
+    """Run `ordersaga api` with this environment, and yield a client for it like this one."""
     process = started("api", "--json", "--port", port, where=env)
     assert process.stdout
     try:

@@ -1,4 +1,4 @@
-"""A real Chromium: the machine's own, driven by Playwright."""
+"""A real Chromium: the one on this machine, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""Nothing that a browser does on its own account: no request leaves the machine."""
+"""Turn off everything that a browser does by itself, so that no request leaves the machine."""
 
 
 def program() -> str:
-    """Chromium's path. Without one the tests are skipped; in CI, which installs it, they fail."""
+    """The path of Chromium. Without one the tests are skipped; in CI, which installs it, they fail."""
     found = next((path for path in map(shutil.which, NAMES) if path), None)
     if found is not None:
         return found
@@ -35,7 +35,7 @@ def program() -> str:
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Chromium without a window, in a profile of its own."""
+    """A headless Chromium with its own profile."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program(), args=list(FLAGS))
         try:

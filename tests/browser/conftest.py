@@ -1,4 +1,4 @@
-"""One shop and one Chromium for all tests, and for each test pages of its own, which are watched."""
+"""One environment and one Chromium for all tests, and separate monitored pages for each test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.browser.environment import DashboardEnvironment, open_dashboard
 from tests.browser.watch import Watch
 
 PATIENCE = 15_000.0
-"""Milliseconds for what a page is to show. Pages follow within about two seconds; a busy machine takes longer."""
+"""The timeout for what a page must show, in milliseconds. Pages update within about two seconds; a busy machine takes
+longer."""
 _numbers = count(1)
 
 OpenPage = Callable[..., Awaitable[Page]]
@@ -22,7 +23,7 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 @pytest.fixture(scope="session")
 async def dashboard(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DashboardEnvironment]:
-    """The shop."""
+    """The environment with the dashboard."""
     async with open_dashboard(tmp_path_factory.mktemp("stage")) as dashboard:
         yield dashboard
 
@@ -36,15 +37,15 @@ async def program() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def watch() -> Watch:
-    """What the test's pages complain of."""
+    """The complaints of the test's pages."""
     return Watch()
 
 
 @pytest.fixture
 async def open_page(dashboard: DashboardEnvironment, program: Browser, watch: Watch) -> AsyncIterator[OpenPage]:
-    """Opens a page as another person's browser would: with cookies of its own. Options are Browser.new_context's.
+    """Open a page as another person's browser would, with its own cookies. Options are those of Browser.new_context.
 
-    At the end nothing may have happened that the watch listens for.
+    At the end, the watch must have no complaints.
     """
     contexts = []
 
@@ -66,5 +67,5 @@ async def open_page(dashboard: DashboardEnvironment, program: Browser, watch: Wa
 
 @pytest.fixture
 def order_id() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"web-{next(_numbers):03d}"

@@ -1,4 +1,4 @@
-"""A whole shop for a browser to look at: Temporal, a worker, the services with a mail server, and the dashboard."""
+"""A complete environment for a browser: Temporal, a worker, the services with a mail server, and the dashboard."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.services.mail import Mailbox, mail_server
 from tests.workflow.environment import OrderEnvironment, until
 
 HELD: dict[str, float] = {"hold_before_shipping": 3600, "undo_patience": 1, "http_timeout": 2}
-"""A policy: stay on hold, and be parked soon when an undo fails."""
+"""A policy: stay on hold, and park a failing undo soon."""
 
 
 @dataclass
 class DashboardEnvironment:
-    """The shop. Its worker calls the services through the proxy; `temporal` is the server's address."""
+    """The environment. Its worker calls the services through the proxy; `temporal` is the server's address."""
 
     env: OrderEnvironment
     api: Api
@@ -38,17 +38,17 @@ class DashboardEnvironment:
     temporal: str
 
     async def order(self, order_id: str, **changes: Any) -> OrderInput:
-        """An order of two lines for 44.98 USD, of somebody who has a mail address."""
+        """An order of two lines for 44.98 USD, from a customer with an email address."""
         return await self.env.order(order_id, **{"email": "ada@example.com"} | changes)
 
     async def place(self, order: OrderInput, **changes: Any) -> str:
-        """Place an order over the API; its id."""
+        """Place an order over the API; returns its id."""
         answer = await self.api.place(wire(order, **changes))
         assert answer.status == 202, answer.text
         return order.order_id
 
     async def held(self, order: OrderInput, policy: dict[str, float] = HELD) -> str:
-        """Place an order, and wait until it is charged and on hold; its id."""
+        """Place an order, and wait until it is charged and on hold; returns its id."""
         await self.place(order, policy=policy)
 
         async def is_held() -> bool:
@@ -58,7 +58,7 @@ class DashboardEnvironment:
         return order.order_id
 
     async def parked(self, order: OrderInput) -> str:
-        """An order that was cancelled, and whose refund fails until the proxy lifts its faults; its id."""
+        """An order that was cancelled and whose refund fails until the proxy stops its faults; returns its id."""
         order_id = await self.held(order)
         self.proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
         await self.env.orders.cancel_order(order_id, "ordered twice by mistake")
@@ -70,7 +70,7 @@ class DashboardEnvironment:
         return order_id
 
     async def retried(self, order: OrderInput) -> str:
-        """An order that was cancelled, and whose refund is tried again until the proxy lifts its faults; its id."""
+        """An order that was cancelled and whose refund is retried until the proxy stops its faults; returns its id."""
         order_id = await self.held(order, HELD | {"undo_patience": 3600})
         self.proxy.faults.append(Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None))
         await self.env.orders.cancel_order(order_id, "ordered twice by mistake")
@@ -82,15 +82,15 @@ class DashboardEnvironment:
         return order_id
 
     async def view(self, order_id: str) -> Any:
-        """What the worker tells of an order."""
+        """The order's view from the worker."""
         return await self.env.orders.get_order(order_id)
 
     async def ended(self, order_id: str) -> OrderStatus:
-        """How an order has ended, once it has."""
+        """The result of an order, once it has ended."""
         return (await self.env.orders.result(order_id)).status
 
     async def books_say(self, order_id: str, *states: str) -> None:
-        """Wait until the states of the order's effects are these."""
+        """Wait until the order's effects have these states."""
 
         async def so() -> bool:
             found[:] = await self.env.books(order_id)
@@ -104,7 +104,7 @@ class DashboardEnvironment:
 
 @asynccontextmanager
 async def open_dashboard(folder: Path, **changes: Any) -> AsyncIterator[DashboardEnvironment]:
-    """A shop of its own, whose books and whose Temporal's database are in this folder."""
+    """Open an environment whose services and Temporal keep their data in this folder."""
     mailbox = Mailbox()
     async with AsyncExitStack() as held:
         smtp = await held.enter_async_context(mail_server(mailbox))

@@ -1,7 +1,7 @@
-"""The README's pictures, taken off a real shop with the sample orders: `python -m tests.browser.pictures`.
+"""Takes the README's screenshots of a real environment with the sample orders: `python -m tests.browser.pictures`.
 
-The orders are placed within a minute. In the register, which the pages are made of, they are then moved back over the
-last day, as if they had been placed then. Nothing else is changed.
+The orders are placed within a minute. Then their times in the register, from which the pages are built, are spread over
+the last day. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AT_ONCE = 2
 SHOWN = 171
 """The sample order whose page is shown: five lines to Zürich."""
 PARKED = {26: ("refund", 12 * 60), 173: ("release", 134 * 60), 64: ("refund", 47 * 60)}
-"""Sample orders that were cancelled, what of their undoing fails, and for how many seconds that has been so."""
+"""Sample orders that were cancelled: the undo that fails, and for how many seconds it has failed."""
 HOLDING = (15, 38, 40)
 EURO = (26, 173)
 DAY = 23 * 3600
@@ -41,7 +41,7 @@ _REFUSED = (Cause.DECLINED, Cause.UNDELIVERABLE, Cause.OUT_OF_STOCK)
 
 
 class Picture:
-    """The shop as the pictures show it."""
+    """The environment as the screenshots show it."""
 
     def __init__(self, dashboard: DashboardEnvironment) -> None:
         self.dashboard = dashboard
@@ -58,7 +58,7 @@ class Picture:
         return self.orders[SHOWN]
 
     async def take(self) -> None:
-        """Place all orders, and have happen to them what is to."""
+        """Place all orders, and do what is planned for them."""
         await self.dashboard.env.services.inventory.load_stock(stock_needed(self.orders) | {SOLD_OUT: 0})
         apart = {SHOWN, *PARKED, *HOLDING}
         gate = asyncio.Semaphore(AT_ONCE)
@@ -90,7 +90,7 @@ class Picture:
         await until(waits, 60)
 
     async def _tell(self) -> None:
-        """A charge whose answer is lost, a hold, a mail that does not get through, and then a cancel."""
+        """Create a history: a charge whose answer is lost, a hold, an email that cannot be sent, and then a cancel."""
         order_id = self.shown.order_id
         self.dashboard.proxy.faults += [
             Fault(Kind.LOSE_RESPONSE, "charge", order_id),
@@ -104,7 +104,7 @@ class Picture:
         await until(mails_fail, 60)
 
     async def cancel_shown(self, page: Page) -> None:
-        """Cancel it on its page, as an operator does."""
+        """Cancel the order on its page, as an operator does."""
         await page.goto(f"/orders/{self.shown.order_id}")
         await page.locator("#cancel > summary").click()
         await page.get_by_label("Your name").fill("Ada Lovelace")
@@ -113,13 +113,13 @@ class Picture:
         await expect(page.locator("#head")).to_contain_text("Cancelled", timeout=60_000)
 
     def ages(self) -> dict[str, tuple[float, float]]:
-        """How many seconds ago each order is to have been placed, and to have come to the worklist."""
+        """For each order, how many seconds ago it should have been placed and put on the worklist."""
         apart = {at: (30.0 + 50 * number, 0.0) for number, at in enumerate(HOLDING)}
         apart |= {at: (since + 1500, since) for at, (_, since) in PARKED.items()}
         plain = [at for at in range(len(self.orders)) if at not in apart and at != SHOWN]
         draw = Random(SEED)
         back = sorted(DAY * draw.random() ** 1.2 + 60 for _ in plain)
-        # The newest on the list are to show every way in which an order ends.
+        # The newest orders in the list must show every kind of end.
         newest = [*self.refused[-2:], *sorted(self.cancelled)[-2:]]
         rest = [at for at in reversed(plain) if at not in newest]
         for place, at in zip((2, 7, 4, 9), newest, strict=True):
@@ -129,7 +129,7 @@ class Picture:
 
 
 def move_back(folder: Path, ages: dict[str, tuple[float, float]]) -> None:
-    """Move orders back in the register; how long each took stays."""
+    """Move the orders' times back in the register; durations stay the same."""
     with closing(sqlite3.connect(folder / "services" / "register.db", timeout=30)) as register, register:
         for order_id, (age, waits) in ages.items():
             _move_entry(register, order_id, timedelta(seconds=age), datetime.now(UTC) - timedelta(seconds=waits))
@@ -148,7 +148,7 @@ def _move_entry(register: sqlite3.Connection, order_id: str, age: timedelta, sin
 
 
 async def take(page: Page, name: str, height: int | None = None) -> None:
-    """Take a picture of the page, or of the top of it."""
+    """Take a screenshot of the page, or of its top."""
     await expect(page.locator("#banner")).to_be_empty(timeout=30_000)
     await page.set_viewport_size({"width": SIZE["width"], "height": height or 400})
     await page.mouse.move(0, 0)
@@ -157,7 +157,7 @@ async def take(page: Page, name: str, height: int | None = None) -> None:
 
 
 async def shoot(browser: Browser, scene: Picture, folder: Path) -> None:
-    """Play the scene, and take the pictures."""
+    """Set everything up, and take the screenshots."""
     context = await browser.new_context(base_url=scene.dashboard.api.url, viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
     page = await context.new_page()
     await scene.take()

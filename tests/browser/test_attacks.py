@@ -1,4 +1,4 @@
-"""Customers who write markup, and other sites' pages: nothing of theirs runs, and nothing is done for them."""
+"""Customers who write markup, and other sites' pages: their code does not run, and their requests have no effect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ADDRESS = "x'onfocus='alert`5`&lt{{7*7}}@example.com"
 
 
 async def shows(page: Page, text: str) -> None:
-    """The text is there as text, in at least one place that can be seen."""
+    """Check that the text is shown as text, visible in at least one place."""
     await expect(page.locator("main").get_by_text(text).first).to_be_visible()
     assert await page.locator("main").locator("img, script, [hx-get='/totals'], [onload], [onerror]").count() == 0
 
@@ -105,7 +105,7 @@ async def test_markup_in_an_address_is_shown_and_never_run(
 
 @pytest.fixture
 async def elsewhere() -> AsyncIterator[str]:
-    """The origin of another site, whose pages say what their address asks for."""
+    """The origin of another site. Its pages contain what their URL specifies."""
 
     async def page(request: web.Request) -> web.Response:
         return web.Response(text=NO_ICON + request.query["html"], content_type="text/html")
@@ -136,7 +136,7 @@ FETCH = (
 async def api_and_key(
     request: pytest.FixtureRequest, dashboard: DashboardEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Api, str]]:
-    """The dashboard, and the key that it asks for."""
+    """The dashboard, and a key for it."""
     if request.param == "without keys":
         yield dashboard.api, ""
         return

@@ -1,4 +1,4 @@
-"""While the worker, Temporal or the dashboard's own server is away: what an open page says, and that it comes back."""
+"""While the worker, Temporal or the dashboard's own server is down: what an open page says, and that it recovers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from tests.browser.test_orders import row
 from tests.browser.watch import Watch
 
 LONG = 40_000.0
-"""Milliseconds for what hangs on how fast Temporal comes and goes."""
+"""The timeout for what depends on how fast Temporal stops and starts, in milliseconds."""
 
 
 class Parts:
-    """A Temporal server that keeps its data, and a worker, which come and go."""
+    """A Temporal server that keeps its data, and a worker, which can be stopped and started."""
 
     def __init__(self, dashboard: DashboardEnvironment, port: int, folder: Path) -> None:
         self.address = f"127.0.0.1:{port}"
@@ -60,7 +60,7 @@ async def parts_of(dashboard: DashboardEnvironment, port: int, folder: Path) -> 
 
 @asynccontextmanager
 async def ordersaga_api(dashboard: DashboardEnvironment, port: int) -> AsyncIterator[str]:
-    """The command, as long as the block lasts; gives its URL."""
+    """The command, running until the end of the block; yields its URL."""
     urls = {f"ORDERSAGA_{name.upper()}_URL": url for name, url in dashboard.settings.service_urls().items()}
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "ordersaga", "api", "--json", "--port", str(port)],

@@ -1,4 +1,4 @@
-"""What an operator does to orders on their pages."""
+"""An operator's actions on orders' pages."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ REFUND = "decide-charge_payment"
 
 
 async def cancel(page: Page, name: str, reason: str) -> None:
-    """Fill in the form that cancels the order, and send it."""
+    """Fill in and send the form that cancels the order."""
     await page.locator("#cancel > summary").click()
     await send(page.locator("#cancel"), name, reason)
 
 
 async def decide(page: Page, choice: str, name: str, note: str) -> None:
-    """Fill in the form of a decision on the refund, and send it."""
+    """Fill in and send the form of a decision on the refund."""
     form = page.locator(f"#{REFUND}-{choice}")
     await form.locator("summary").click()
     await send(form, name, note)
 
 
 async def send(form: Locator, name: str, note: str) -> None:
-    """Fill in a form that is open, and send it."""
+    """Fill in and send an open form."""
     await form.get_by_label("Your name").fill(name)
     await form.locator("[name=note]").fill(note)
     await form.locator("button[type=submit]").click()
@@ -172,7 +172,7 @@ async def test_a_form_that_is_being_filled_in_is_left_alone(
 async def test_the_worklist_holds_still_while_somebody_points_at_it(
     dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
-    """An irreversible button never moves under the pointer."""
+    """An irreversible button must never move under the pointer."""
     first, second, third = (f"{order_id}-{number}" for number in range(3))
     await dashboard.parked(await dashboard.order(first))
     page = await open_page("/worklist")

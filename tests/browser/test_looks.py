@@ -1,4 +1,4 @@
-"""Every page in the light, in the dark and on a phone: it fits, it can be used by keyboard, it says what is what."""
+"""Every page in light mode, in dark mode and on a phone: it fits, works with the keyboard, and labels everything."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ WITHOUT_NAME = """() => {
   if (!document.documentElement.lang || !document.title) found.push("no language or no title");
   return found;
 }"""
-"""What somebody who does not see the page would not be told."""
+"""What a screen reader would not announce."""
 
 FOCUS = """() => {
   const style = getComputedStyle(document.activeElement);
@@ -81,7 +81,7 @@ FOCUS = """() => {
   const seen = document.activeElement === document.body || outlined || style.boxShadow !== "none";
   return seen ? null : document.activeElement.outerHTML.slice(0, 200);
 }"""
-"""What has the focus without that one can see it."""
+"""What has the focus without a visible sign."""
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ async def shown(dashboard: DashboardEnvironment) -> AsyncIterator[None]:
 
 
 async def ready(page: Page) -> None:
-    """Wait until all of the page is there, its figures too."""
+    """Wait until the whole page is there, including its figures."""
     await page.wait_for_load_state("load")
     await expect(page.locator("h1")).to_be_visible()
     await expect(page.locator("#banner")).to_be_empty()

@@ -1,4 +1,4 @@
-"""The list of orders and an order's page, as somebody watches them."""
+"""The list of orders and an order's page, as a person sees them."""
 
 from __future__ import annotations
 

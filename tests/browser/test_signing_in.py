@@ -18,7 +18,7 @@ from tests.browser.watch import Watch
 
 @dataclass
 class Guarded:
-    """A dashboard that asks for keys: where it is, its keys file, and the secrets by name."""
+    """A dashboard that requires keys: its URL, its keys file, and the secrets by name."""
 
     url: str
     keys: Path

@@ -1,4 +1,4 @@
-"""What must never happen on a page, whatever is done with it: listened for all the time."""
+"""Monitors pages for what must never happen on them, whatever a test does."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ _NOT_SENT = ("data", "blob", "about")
 
 
 class Watch:
-    """Collects complaints: errors and warnings of the console, which refused scripts and styles are among, failures of
-    scripts, dialogs, and requests that leave the machine."""
+    """Collects console errors and warnings, script failures, dialogs, and requests that leave the machine."""
 
     def __init__(self) -> None:
         self.complaints: list[str] = []
         self._expected: list[str] = []
 
     def over(self, context: BrowserContext) -> None:
-        """Listen to all its pages."""
+        """Monitor all its pages."""
         context.on("console", self._console)
         context.on("weberror", self._error)
         context.on("dialog", self._dialog)
         context.on("request", self._request)
 
     def expect(self, *texts: str) -> None:
-        """Complaints with these texts in them are none: the browser tells of an answer such as 403 in its console."""
+        """Ignore complaints with these texts: the browser reports answers such as 403 in its console."""
         self._expected += texts
 
     @property
     def unexpected(self) -> list[str]:
-        """What nobody has expected."""
+        """The complaints that were not expected."""
         return [each for each in self.complaints if not any(text in each for text in self._expected)]
 
     def _console(self, message: ConsoleMessage) -> None:

@@ -1,4 +1,4 @@
-"""A browser without JavaScript: pages, and the forms on them."""
+"""A browser without JavaScript: pages and their forms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass
 class Browser:
-    """Asks for pages as a browser does, and keeps its cookies."""
+    """Requests pages as a browser does, and keeps its cookies."""
 
     api: Api
     cookies: dict[str, str] = field(default_factory=dict)
@@ -40,10 +40,10 @@ class Browser:
 
 
 def words_of(html: str) -> str:
-    """What a page says, without its markup."""
+    """The text of a page, without its markup."""
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", html.partition("<main")[2])))
 
 
 def forms_of(html: str) -> list[str]:
-    """The names of the forms of an order's page, but for that of notes, which is always there."""
+    """The names of the forms on an order's page, without the form for notes, which is always there."""
     return [name for name in re.findall(r'name="form" value="([^"]*)"', html) if name != "note"]

@@ -1,4 +1,4 @@
-"""The dashboard over the tests' Temporal server, worker and services: without keys, and with some."""
+"""The dashboard with the tests' Temporal server, worker and services: without keys, and with some."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ Place = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 def order_id() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"dash-{next(_numbers)}"
 
 
 @pytest.fixture
 def browser(api: Api) -> Browser:
-    """A browser at the dashboard that wants no key."""
+    """A browser on the dashboard without keys."""
     return Browser(api)
 
 
 @pytest.fixture
 async def completed(env: OrderEnvironment, order_id: str) -> Place:
-    """Places an order that completes, and gives its id."""
+    """Place an order that completes, and return its id."""
 
     async def place(**changes: Any) -> str:
         await env.orders.place_order(await env.order(order_id, **changes))
@@ -72,7 +72,7 @@ async def completed(env: OrderEnvironment, order_id: str) -> Place:
 
 @pytest.fixture
 async def held(env: OrderEnvironment, order_id: str) -> Place:
-    """Places an order, and gives its id when it is charged and on hold."""
+    """Place an order, and return its id when it is charged and on hold."""
 
     async def place(**changes: Any) -> str:
         await env.orders.submit_order(await env.order(order_id, policy=HELD, **changes))
@@ -89,7 +89,7 @@ async def held(env: OrderEnvironment, order_id: str) -> Place:
 
 @pytest.fixture
 async def parked(env: OrderEnvironment, held: Place, api: Api) -> str:
-    """An order that was cancelled, and whose stock cannot be released, because the goods have left."""
+    """An order that was cancelled and whose stock cannot be released, because the goods have left."""
     order_id = await held()
     await goods_leave(env, order_id)
     await env.orders.cancel_order(order_id, "changed my mind")

@@ -1,4 +1,4 @@
-"""What the forms do, and whose are taken."""
+"""What the forms do, and whose requests are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notes on an order's page, and the audit's page."""
+"""Notes on an order's page, and the page of the audit log."""
 
 from __future__ import annotations
 

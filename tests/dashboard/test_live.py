@@ -1,4 +1,4 @@
-"""Pages that keep themselves up to date."""
+"""Pages that update themselves."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SECONDS = 20
 
 
 class Stream:
-    """The events of a page, as they come."""
+    """The events of a page, in order of arrival."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
 
     async def until(self, event: str, text: str) -> str:
-        """The first event of this name that has this in it."""
+        """The first event with this name that contains this text."""
         async with asyncio.timeout(SECONDS):
             name, data = "", list[str]()
             async for raw in self._response.content:

@@ -1,4 +1,4 @@
-"""An order whose confirmation could not be sent, and what its page offers."""
+"""An order whose confirmation could not be sent, and the actions on its page."""
 
 from __future__ import annotations
 

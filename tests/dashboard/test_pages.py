@@ -69,7 +69,7 @@ async def test_a_parked_order_is_on_the_worklist_and_can_be_decided_on(browser: 
     await until(listed)
     worklist = (await browser.get("/worklist")).text
     row = words_of("<main>" + worklist.partition(f'data-row="{parked} ')[2].partition("</tr>")[0])
-    assert "nothing" in row  # is at risk: the customer has the money back
+    assert "nothing" in row  # the order is at risk, although the customer has the money back
     assert worklist.index('id="nav-worklist"') < worklist.index('id="nav-orders"')
     page = (await browser.get(f"/orders/{parked}")).text
     decisions = [f"decide-reserve_inventory-{choice}" for choice in ("retry", "done_by_hand", "write_off")]

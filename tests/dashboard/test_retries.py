@@ -1,4 +1,4 @@
-"""What an order's page tells of a step that is tried again, and of an undo that is final later."""
+"""How an order's page shows a step that is retried, and an undo that becomes final later."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_an_undo_that_is_parked_tells_when_it_is_tried_again(browser: Brow
 
 @pytest.fixture
 def requested(order_id: str, monkeypatch: pytest.MonkeyPatch) -> OrderDetails:
-    """An order whose refund was asked for, and is final later: no service of ours answers so."""
+    """An order whose refund was requested and becomes final later. None of our services answers like this."""
     asked = datetime.now(UTC) - timedelta(minutes=5)
     summary = OrderSummary(order_id=order_id, status=OrderStatus.COMPENSATING, run_id="r", started_at=asked)
     refund = StepStatus(

@@ -1,4 +1,4 @@
-"""Who may look at the dashboard where there are keys."""
+"""Who may see the dashboard if there are keys."""
 
 from __future__ import annotations
 

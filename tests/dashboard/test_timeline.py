@@ -1,4 +1,4 @@
-"""The timeline of an order as its page draws it."""
+"""The timeline on an order's page."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_hold_is_drawn_where_the_shipment_will_be_until_it_ends(kind: str) -> 
 
 
 def test_things_are_told_in_the_order_in_which_they_happened() -> None:
-    """Their times come from several clocks, and may contradict that by milliseconds."""
+    """Their times come from several clocks, and may be inconsistent by milliseconds."""
     done = TimelineEntry(at=at(10.02), kind="step_done", step=CHARGE.name)
     hold = TimelineEntry(at=at(10.01), kind="hold_begun", until=at(3610))
     log = shown([step(CHARGE.name, "done")], done, hold).log

@@ -1,4 +1,4 @@
-"""The worklist's page, and one decision for many orders: what it will do is said before anything is done."""
+"""The worklist's page, and one decision for many orders, with a preview of what it will do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The matrix itself: it has the cells that it should have, and a cell fails when something is wrong with it."""
+"""The matrix itself: it has the intended cells, and a cell fails if something is wrong with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slice of the matrix, spread over all boundaries and kinds of fault. `make matrix` runs the whole."""
+"""A slice of the matrix, spread over all boundaries and kinds of fault. `make matrix` runs the whole matrix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CELLS = slice_of(all_cells(), COUNT)
 
 @pytest.fixture(scope="session")
 async def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """How the cells of the tests that were asked for came out, by id. They run together, on one stack."""
+    """The results of the requested cells, by id. They run together on one stack."""
     wanted = {item.name.partition("[")[2].rstrip("]") for item in request.session.items}
     cells = [cell for cell in CELLS if cell.id in wanted]
     async with Environment.open(tmp_path_factory.mktemp("matrix")) as env:

@@ -1,4 +1,4 @@
-"""A smaller slice of the matrix, with the services' books in PostgreSQL."""
+"""A smaller slice of the matrix, with the services on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CELLS = slice_of(all_cells(), COUNT)
 async def outcomes(
     postgres: Postgres, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Outcome]:
-    """How the cells of the tests that were asked for came out, by id. They run together, on one stack."""
+    """The results of the requested cells, by id. They run together on one stack."""
     wanted = {item.name.partition("[")[2].rstrip("]") for item in request.session.items if item.path == request.path}
     cells = [cell for cell in CELLS if cell.id in wanted]
     async with Environment.open(tmp_path_factory.mktemp("matrix"), postgres.new_database()) as env:

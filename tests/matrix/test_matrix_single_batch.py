@@ -1,4 +1,4 @@
-"""The cells in which an order is cancelled, with the SDK's workflow logic flag 2 on."""
+"""The cells with a cancel, with the SDK's workflow logic flag 2 on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CELLS = slice_of(chosen("cancel/*"), COUNT)
 
 @pytest.fixture(scope="module")
 async def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """How the cells of the tests that were asked for came out, by id. They run together, on one stack."""
+    """The results of the requested cells, by id. They run together on one stack."""
     wanted = {item.name.partition("[")[2].rstrip("]") for item in request.session.items}
     cells = [cell for cell in CELLS if cell.id in wanted]
     async with Environment.open(tmp_path_factory.mktemp("matrix"), single_batch=True) as env:

@@ -1,7 +1,7 @@
-"""Breaks the saga engine and the order's workflows one by one, and says which breaks no test notices.
+"""Breaks the saga engine and the order's workflows, one place at a time, and reports what no test notices.
 
-Each mutant is put into a copy of the project, and the tests that reach its line run there. Exits 1 if one survives that
-is not listed in equivalent.toml with the reason why it changes nothing.
+Each mutant is put into a copy of the project, and the tests that reach its line run there. Exits 1 if a mutant survives
+that equivalent.toml does not list.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EQUIVALENT = Path(__file__).parent / "equivalent.toml"
 
 
 def find(root: Path, only: str, sample: int, seed: int) -> list[Mutant]:
-    """The mutants that are asked for."""
+    """The requested mutants."""
     files = [str(each.relative_to(root)) for folder in MUTATED for each in sorted((root / folder).glob("*.py"))]
     chosen = [each for each in files if re.search(only, each)]
     found = [each for file in chosen for each in mutants_of(file, (root / file).read_text(encoding="utf-8"))]
@@ -42,7 +42,7 @@ def find(root: Path, only: str, sample: int, seed: int) -> list[Mutant]:
 
 @cache
 def listed() -> dict[tuple[str, str, str, str], str]:
-    """What is known to change nothing, and why."""
+    """The mutants that are known to change nothing, with the reasons."""
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
     return {(each["file"], each["where"], each["was"], each["becomes"]): each["reason"] for each in entries}
 
@@ -53,7 +53,7 @@ def is_listed(mutant: Mutant) -> bool:
 
 
 def test(mutant: Mutant, copy: Copy, tests: KnownTests) -> str:
-    """By what the mutant was killed; empty if it survived."""
+    """What killed the mutant; empty if it survived."""
     names = tests.of(mutant)
     path = copy.root / mutant.file
     original = path.read_text(encoding="utf-8")
@@ -70,7 +70,7 @@ def test(mutant: Mutant, copy: Copy, tests: KnownTests) -> str:
 
 
 def run(names: list[str], copy: Copy, seconds: dict[str, float]) -> str:
-    """Which of these tests fails first; empty if none does."""
+    """The first of these tests that fails; empty if none does."""
     if not names:
         return ""
     plan = copy.root.with_suffix(".plan")
@@ -86,7 +86,7 @@ def run(names: list[str], copy: Copy, seconds: dict[str, float]) -> str:
 
 
 def work(mutants: list[Mutant], copies: list[Copy], tests: KnownTests, results: Path) -> dict[str, str]:
-    """What killed each mutant, by its key. What an earlier run has killed is not tested again."""
+    """What killed each mutant, by its key. A mutant that an earlier run has killed is not tested again."""
     known = dict(json.loads(line) for line in results.read_text("utf-8").splitlines()) if results.exists() else {}
     known = {key: killer for key, killer in known.items() if killer}
     free: queue.SimpleQueue[Copy] = queue.SimpleQueue()
@@ -113,7 +113,7 @@ def work(mutants: list[Mutant], copies: list[Copy], tests: KnownTests, results: 
 
 
 def report(mutants: list[Mutant], killers: dict[str, str]) -> int:
-    """Say what came of it. 1 if a mutant survived that is not listed."""
+    """Print the results. Returns 1 if a mutant survived that is not listed."""
     survivors = [each for each in mutants if not killers[each.key]]
     unlisted = [each for each in survivors if not is_listed(each)]
     per_file = {kind: Counter(each.file for each in some) for kind, some in (("all", mutants), ("left", survivors))}
@@ -136,7 +136,7 @@ def _tell(text: str) -> None:
 
 
 def main() -> int:
-    """Read the options, and do it."""
+    """Read the options, and run."""
     options = argparse.ArgumentParser(prog="make mutate", description=__doc__)
     options.add_argument("--only", default="", help="a pattern of files: saga/waiting")
     options.add_argument("--sample", type=int, default=0, help="how many mutants, chosen at random; all by default")

@@ -1,4 +1,4 @@
-"""Copies of the project, in which mutants are put and tested: nothing is ever changed in the tree itself."""
+"""Copies of the project in which mutants are tested. The project itself is never changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Copy:
 
     @classmethod
     def make(cls, root: Path, number: int) -> list[Copy]:
-        """So many copies of what git knows or would add, all of the same moment."""
+        """Make this many copies of all files that git has or would add, all of the same moment."""
         shutil.rmtree(root, ignore_errors=True)
         copies = [cls(root / str(each)) for each in range(number)]
         command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "-co", "--exclude-standard"]
@@ -40,8 +40,8 @@ class Copy:
         return copies
 
     def get_ready(self) -> None:
-        """Compile it, and check that Python imports it, and not the project itself."""
-        # A mutant may be as long as what it replaces and come in the same second, so caches go by the contents.
+        """Compile the copy, and check that Python imports it and not the project itself."""
+        # A mutant may be as long as what it replaces and be written in the same second, so caches use the contents.
         self.python("-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "src", "tests", limit=300)
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", *NO_CACHE, "tests/unit", "tests/workflow"]
@@ -56,7 +56,7 @@ class Copy:
         assert Path(imported).is_relative_to(self.root), f"{self.root} would test {imported}"
 
     def python(self, *arguments: str, limit: float, **environment: str) -> tuple[int | None, str]:
-        """Run Python in the copy: the exit code, and what it wrote. None if it had to be killed at the limit."""
+        """Run Python in the copy, and return the exit code and the output. None if it was killed at the limit."""
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=self.root,
@@ -76,6 +76,6 @@ class Copy:
             return None, process.communicate()[0]
 
     def run(self, plan: Path, files: list[str], limit: float) -> tuple[int | None, str]:
-        """Run the tests of a plan, up to the first that fails."""
+        """Run the tests of a plan until the first failure."""
         arguments = ["-m", "pytest", "-x", "-p", "tests.mutation.plugin", *NO_CACHE, *files]
         return self.python(*arguments, limit=limit, **{PLAN: str(plan)})

@@ -1,4 +1,4 @@
-"""The mutations that cosmic-ray does not know, and in which a saga goes wrong: something that is done, is not."""
+"""The mutations that cosmic-ray does not have and that break sagas: something that should be done is not."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Edit:
-    """A piece of source that is to become another one. Columns are in characters."""
+    """A piece of source and its replacement. Columns are in characters."""
 
     operator: str
     node: ast.expr | ast.stmt
     becomes: str
 
     def apply(self, source: str) -> str:
-        """The source with the edit."""
+        """Apply the edit to the source."""
         start, end = span(source, self.node)
         return source[:start] + self.becomes + source[end:]
 
 
 def span(source: str, node: ast.expr | ast.stmt | ast.keyword) -> tuple[int, int]:
-    """Where a node begins and ends in the source."""
+    """The beginning and the end of a node in the source."""
     lines = source.splitlines(keepends=True)
     assert node.end_lineno is not None
     assert node.end_col_offset is not None
@@ -49,13 +49,13 @@ def edits(source: str, tree: ast.AST) -> Iterator[Edit]:
 
 
 NEEDS_ALL = ("happened", "_change")
-"""What makes events, which have no defaults."""
+"""Calls that create events, which have no default values."""
 
 
 def _displays(source: str, node: ast.AST) -> Iterator[Edit]:
-    """One of several is left out."""
+    """Leave out one of several elements."""
     if isinstance(node, ast.Assign | ast.Return) and isinstance(node.value, ast.Tuple):
-        node.value.__dict__["has_type"] = True  # mypy notices a tuple that has got too short
+        node.value.__dict__["has_type"] = True  # mypy notices a tuple that has become too short
     if isinstance(node, ast.BoolOp):
         for dropped in node.values:
             yield Edit("drop operand", node, _without(source, node, node.values, dropped))
@@ -69,7 +69,7 @@ def _is_display(node: ast.List | ast.Tuple) -> bool:
 
 
 def _statements(node: ast.AST) -> Iterator[Edit]:
-    """A call, a raise or a change of an attribute is left out. mypy notices an attribute that __init__ does not set."""
+    """Leave out a call, a raise or a change of an attribute. mypy notices an attribute that __init__ does not set."""
     if isinstance(node, ast.FunctionDef) and node.name == "__init__":
         for each in node.body:
             for attribute in ast.walk(each):
@@ -87,7 +87,7 @@ def _is_attribute(node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> bool:
 
 
 def _answers(function: ast.FunctionDef | ast.AsyncFunctionDef, kind: str) -> Iterator[Edit]:
-    """Another answer of the same type: mypy notices the others."""
+    """Return another value of the same type. mypy notices other types."""
     becomes = ["True", "False"] if kind == "bool" else ["None"] if "None" in kind or kind == "Any" else []
     for node in _own_nodes(function):
         if isinstance(node, ast.Return) and node.value and not isinstance(node.value, ast.Constant):

@@ -21,13 +21,13 @@ TESTS = (
     "tests/recovery/test_watcher.py",
 )
 SELECTED = "(not flag-2-on or native_cancel) and not test_cost"
-"""With the SDK's logic flag 2 off, and with it on where it matters most. test_cost pins figures to the byte: it would
-notice everything, and say nothing."""
+"""With the SDK's logic flag 2 off, and with it on where it matters most. test_cost checks figures to the byte: it would
+notice everything and explain nothing."""
 
 
 @dataclass
 class KnownTests:
-    """What was measured."""
+    """The measurements."""
 
     seconds: dict[str, float]
     reached: dict[str, dict[int, list[str]]]
@@ -35,7 +35,7 @@ class KnownTests:
 
     @classmethod
     def measure(cls, copy: Copy) -> KnownTests:
-        """Run all tests once. One that fails without a mutant is left out, and the output says so."""
+        """Run all tests once. A test that fails without a mutant is left out and reported."""
         report, data = copy.root / "times.json", copy.root / ".artifacts" / "coverage"
         measure = ["-p", "tests.mutation.timing", "--cov", "--cov-context=test", "--cov-report=", "--cov-fail-under=0"]
         files = [str(each) for tests in TESTS for each in sorted(copy.root.glob(tests))]
@@ -48,21 +48,21 @@ class KnownTests:
         return cls(json.loads(report.read_text(encoding="utf-8")), _reached(data, copy.root))
 
     def save(self, path: Path) -> None:
-        """For another run."""
+        """Save the measurements for another run."""
         path.write_text(json.dumps([self.seconds, self.reached]), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> KnownTests:
-        """What an earlier run has saved."""
+        """Load the measurements of an earlier run."""
         seconds, reached = json.loads(path.read_text(encoding="utf-8"))
         return cls(seconds, {file: {int(n): names for n, names in lines.items()} for file, lines in reached.items()})
 
     def of(self, mutant: Mutant) -> list[str]:
-        """The tests that reach a mutant: first those that are short, and have killed others in its file."""
+        """The tests that reach a mutant: first the short ones that have killed others in its file."""
         lines = self.reached.get(mutant.file, {})
         places = range(mutant.lines[0], mutant.lines[1] + 1) if mutant.in_function else lines
         tests = {test for line in places for test in lines.get(line, [])}
-        if not mutant.in_function:  # what runs at the import reaches no test, and any may depend on it
+        if not mutant.in_function:  # what runs at import time reaches no test, but any test may depend on it
             unit = {test for test in self.seconds if test.startswith("tests/unit/")}
             tests |= unit if tests else self.seconds.keys()
 

@@ -1,4 +1,4 @@
-"""All mutants of a module: cosmic-ray's of the operators chosen here, and those of `edits`."""
+"""All mutants of a module: cosmic-ray's operators that are selected here, and those of `edits`."""
 
 from __future__ import annotations
 
@@ -27,29 +27,30 @@ OPERATORS = (
     "ReplaceComparisonOperator_GtE_Gt",
     "ReplaceTrueWithFalse",
     "ReplaceFalseWithTrue",
-    # What is counted and how long is waited.
+    # Numbers and durations.
     "NumberReplacer",
     "ReplaceBinaryOperator_Add_Sub",
     "ReplaceBinaryOperator_Sub_Add",
     "ReplaceBinaryOperator_Mul_Add",
-    # Which way it goes.
+    # Directions.
     "ReplaceBreakWithContinue",
     "ReplaceContinueWithBreak",
     "ZeroIterationForLoop",
     "RemoveDecorator",
 )
-"""`and` and `or` are not swapped: dropping one operand (`edits`) asks more. Variables are not replaced at random."""
+"""`and` and `or` are not swapped: dropping one operand (`edits`) is a stricter test. Variables are not replaced at
+random."""
 
 PLAIN_DECORATORS = ("dataclass", "property", "contextmanager")
-"""Without these nothing can be imported or used at all, or nothing changes that is no type."""
+"""Without these, the module cannot be imported or used at all, or only types change."""
 
 LARGEST_COUNT = 2
-"""A number above it is a setting: one more or less is no bug, and a test that pins it would repeat the source."""
+"""A larger number is a setting: one more or less is not a bug, and a test that pins it would repeat the source."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module's source with one thing changed, in one statement."""
+    """A module's source with one change, in one statement."""
 
     file: str
     where: str
@@ -62,7 +63,7 @@ class Mutant:
 
     @property
     def key(self) -> str:
-        """Tells it from every other one, also when lines move."""
+        """The key that distinguishes it from all others, even if lines move."""
         return "\0".join([self.file, self.where, self.operator, self.was, self.becomes])
 
     def __str__(self) -> str:
@@ -74,7 +75,7 @@ class Mutant:
 
 
 def mutants_of(file: str, source: str) -> list[Mutant]:
-    """All that make sense, each once."""
+    """All useful mutants, each once."""
     tree = ast.parse(source)
     excluded = list(_excluded(tree))
     found: dict[str, Mutant] = {}
@@ -135,7 +136,7 @@ def _own(source: str, tree: ast.AST, excluded: list[ast.AST]) -> Iterator[tuple[
 
 
 def _excluded(tree: ast.AST) -> Iterator[ast.AST]:
-    """Types, what is for the type checker only, and what a `dataclass` is told."""
+    """Types, code for the type checker only, and arguments of `dataclass`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
             yield node.annotation

@@ -1,4 +1,4 @@
-"""A pytest plugin for the runs with a mutant: the tests of a plan only, in its order, each with its own time limit."""
+"""A pytest plugin for runs with a mutant: only the tests of a plan, in its order, each with its own time limit."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 PLAN = "MUTATION_PLAN"
-"""The environment variable that names the plan: a JSON object of time limits in seconds, by the tests' ids."""
+"""The environment variable with the plan: a JSON object of time limits in seconds, by the tests' ids."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what is in the plan."""
+    """Keep only the tests in the plan."""
     plan: dict[str, float] = json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8"))
     places = {nodeid: place for place, nodeid in enumerate(plan)}
     items[:] = sorted((each for each in items if each.nodeid in plan), key=lambda each: places[each.nodeid])

@@ -1,1 +1,1 @@
-"""The checker is checked: bugs that people write are planted one by one, and each has to be caught."""
+"""Tests the checker: common bugs are planted one by one, and each must be caught."""

@@ -1,4 +1,4 @@
-"""The planted bugs: where each is, why people write it, what happens, and what it must be caught by."""
+"""The planted bugs: where each is, why people write it, the harm, and what must catch it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.planted.workflows import RaisesInTheSignalHandler
 
 @dataclass(frozen=True)
 class Bug:
-    """A bug. `caught_by` is all that is found wrong with the scenario's orders: the rule and the effect, or an answer.
+    """A bug. `caught_by` is everything that is found wrong with the scenario's orders: rule and effect, or an answer.
 
     `plant` makes the block in which the code has the bug; `workflow` is what the worker runs then. `single_batch` says
-    whether the SDK's logic flag 2 is on, for the right code and the wrong.
+    whether the SDK's logic flag 2 is on, for the correct code and the wrong one.
     """
 
     name: str
@@ -207,7 +207,7 @@ BUGS = (
         caught_by=caught("answer: one order was created twice", "register"),
         plant=in_saga.start_under_a_new_workflow_id,
     ),
-    # -- in what the services are asked
+    # -- in the requests to the services
     Bug(
         name="float_totals",
         where="the payment client",

@@ -1,4 +1,4 @@
-"""A Temporal server for the planted bugs, and shops in which everything is right."""
+"""A Temporal server for the planted bugs, and environments with correct code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.planted.scenario_run import ScenarioRun, open_run
 
 @pytest.fixture(scope="package")
 async def temporal() -> AsyncIterator[Client]:
-    """A server that knows no other tests' orders."""
+    """A server without orders of other tests."""
     async with temporal_server() as address:
         client = await connect(target_host=address)
         await ensure_search_attributes(client)
@@ -28,7 +28,7 @@ async def temporal() -> AsyncIterator[Client]:
 async def sound(
     temporal: Client, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Mapping[bool, ScenarioRun]]:
-    """Stages with the right code, one without and one with the SDK's logic flag 2."""
+    """Environments with correct code, one without and one with the SDK's logic flag 2."""
     async with AsyncExitStack() as stages:
         opened = {}
         for enabled in (False, True):

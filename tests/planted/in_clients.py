@@ -1,4 +1,4 @@
-"""Bugs in what the services are asked, and in how their answers are read. Each function plants one."""
+"""Bugs in the requests to the services and in reading their answers. Each function plants one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _charge, _cancel = PaymentClient.charge, ShippingClient.cancel
 
 
 def _ask(client: type, method: str, change: Callable[[Any], Any]) -> Planted:
-    """Ask a service something else."""
+    """Send another request to a service."""
     right = getattr(client, method)
 
     async def call(self: Any, request: Any, timeout: float) -> Any:
@@ -32,7 +32,7 @@ def _ask(client: type, method: str, change: Callable[[Any], Any]) -> Planted:
 
 
 def charge_in_floats() -> Planted:
-    """Turn the amount into cents by float arithmetic."""
+    """Convert the amount to cents with float arithmetic."""
 
     def change(request: ChargeRequest) -> ChargeRequest:
         cents = int(float(request.amount) * 100)
@@ -42,7 +42,7 @@ def charge_in_floats() -> Planted:
 
 
 def charge_two_decimals() -> Planted:
-    """Take every currency to have two decimals, as the provider counts in the smallest unit."""
+    """Assume two decimals for every currency, because the provider counts in the smallest unit."""
 
     def change(request: ChargeRequest) -> ChargeRequest:
         amount = request.amount if "." in request.amount else f"{request.amount}00"
@@ -61,7 +61,7 @@ def charge_under_the_attempt() -> Planted:
 
 
 def charge_under_the_run() -> Planted:
-    """Put the run's id into the charge's id, so that a run that is reset charges again."""
+    """Put the run's id into the charge's id, so that a reset run charges again."""
 
     def change(request: ChargeRequest) -> ChargeRequest:
         payment_id = f"{request.payment_id}-{activity.info().workflow_run_id}"
@@ -71,7 +71,7 @@ def charge_under_the_run() -> Planted:
 
 
 def mail_under_the_attempt() -> Planted:
-    """Put the attempt into the mail's id, so that a retry is another mail."""
+    """Put the attempt into the email's id, so that a retry is another email."""
 
     def change(request: NotificationRequest) -> NotificationRequest:
         return request.model_copy(update={"message_id": _with_attempt(request.message_id)})
@@ -80,7 +80,7 @@ def mail_under_the_attempt() -> Planted:
 
 
 def reserve_by_sku() -> Planted:
-    """Put the lines into a dict by SKU, where the last line of a SKU wins."""
+    """Put the lines into a dict by SKU, so that the last line of a SKU wins."""
 
     def change(request: ReservationRequest) -> ReservationRequest:
         by_sku = {line.sku: line for line in request.items}
@@ -90,7 +90,7 @@ def reserve_by_sku() -> Planted:
 
 
 def ignore_too_late() -> Planted:
-    """Log the carrier's 409, and call the shipment cancelled."""
+    """Log the carrier's 409, and treat the shipment as cancelled."""
 
     async def cancel(self: ShippingClient, shipment_id: str, owner: str, timeout: float) -> CancelShipmentAnswer:
         try:
@@ -102,7 +102,7 @@ def ignore_too_late() -> Planted:
 
 
 def never_look_at_the_status() -> Planted:
-    """Read the answer without a look at its status: a declined card passes for a charge."""
+    """Read the answer without checking its status: a declined card looks like a charge."""
 
     async def charge(self: PaymentClient, request: ChargeRequest, timeout: float) -> ChargeAnswer:
         try:

@@ -1,4 +1,4 @@
-"""Bugs in the engine, the watcher and the client of orders. Each function plants one, until its block is left."""
+"""Bugs in the engine, the watcher and the client. Each function plants one until its block ends."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ from ordersaga.saga.undoing import StartUndo, Undoer, wait_until_over_or
 Planted = AbstractContextManager[object]
 AnyRun = SagaRun[Any]
 
-# The right code, as it is before anything is planted.
+# The correct code, before anything is planted.
 _undo, _run_story, _outcome_decided = SagaRun._undo, SagaRun._run_story, SagaRun.outcome_decided
 _undo_to_its_end, _attempt_undo = Undoer.undo, Undoer._attempt
 
 
 def undo_only(*, begun: bool) -> Planted:
-    """Undo the steps whose answer was heard; with `begun`, those that the run remembers having begun."""
+    """Undo only the steps that have answered or, with `begun`, those that the run remembers to have begun."""
 
     async def undo(run: AnyRun, record: StepRecord, reason: str) -> None:
         remembered = record.state is not StepState.PENDING if begun else record.state is StepState.DONE
@@ -70,14 +70,14 @@ def catch_exception() -> Planted:
 
 @contextmanager
 def let_a_cancel_end_every_wait() -> Iterator[None]:
-    """Let asyncio.CancelledError through wherever it is raised, as is good style; but a cancel of the run raises it."""
+    """Let asyncio.CancelledError through wherever it is raised, as is good style. But a cancel of the run raises it."""
     always = [patch.object(module, "is_cancelled_itself", lambda: True) for module in (waiting, execution)]
     with always[0], always[1]:
         yield
 
 
 def log_a_failed_undo() -> Planted:
-    """Log an undo that failed for as long as it was patient, and go on."""
+    """Log an undo that failed until its patience was used up, and continue."""
 
     async def attempt(undoer: Undoer, record: StepRecord, *how: Any) -> UndoResult:
         answer = await _attempt_undo(undoer, record, *how)
@@ -90,7 +90,7 @@ def log_a_failed_undo() -> Planted:
 
 
 def leave_parked_undos_alone() -> Planted:
-    """Start all undos, and wait for none that is parked."""
+    """Start all undos, but do not wait for a parked one."""
 
     async def undo_all(run: AnyRun, records: list[StepRecord], reason: str) -> None:
         for record in records:
@@ -100,7 +100,7 @@ def leave_parked_undos_alone() -> Planted:
 
 
 def write_off_by_itself(*, say_who: bool) -> Planted:
-    """Write a parked undo off, without a person; with `say_who`, enter it as somebody's decision."""
+    """Write off a parked undo without a person; with `say_who`, record it as somebody's decision."""
 
     async def decision(undoer: Undoer, record: StepRecord, _pause: timedelta) -> UndoOutcome:
         log, outcome = undoer._log, UndoOutcome.UNDONE
@@ -116,7 +116,7 @@ def write_off_by_itself(*, say_who: bool) -> Planted:
 
 
 def believe_every_too_late() -> Planted:
-    """Let every undo decide whether its effect stands, and not the pivot's alone."""
+    """Let every undo decide whether its effect stands, not only the pivot's."""
 
     async def undo(undoer: Undoer, record: StepRecord, start: StartUndo, reason: str, *_: Any) -> UndoOutcome:
         return await _undo_to_its_end(undoer, record, start, reason, lambda: True)
@@ -125,13 +125,13 @@ def believe_every_too_late() -> Planted:
 
 
 def unwind_when_the_mail_fails() -> Planted:
-    """Treat the confirmation like any other step: what fails unwinds the order."""
+    """Treat the confirmation like any other step: its failure unwinds the order."""
     return patch.object(StoryRun, "_may_fail", StoryRun._must_succeed)
 
 
 @contextmanager
 def give_the_money_back_first() -> Iterator[None]:
-    """Undo the payment before the carrier is asked whether the parcel has left."""
+    """Undo the payment before asking the carrier whether the parcel has left."""
 
     async def unwind(run: AnyRun, unwind: Unwind, records: list[StepRecord]) -> None:
         run.phase = Phase.UNWINDING
@@ -151,7 +151,7 @@ def give_the_money_back_first() -> Iterator[None]:
 
 
 def take_a_fault_for_a_refusal() -> Planted:
-    """Take an error that says nothing about the effect for a no: nothing was done, so nothing is to be undone."""
+    """Treat an error that says nothing about the effect as a refusal, so that nothing is undone."""
 
     def classify(failure: Failure) -> Refused | Unwind | Mismatch:
         found = classify_failure(failure)
@@ -161,7 +161,7 @@ def take_a_fault_for_a_refusal() -> Planted:
 
 
 def never_recall_a_mail() -> Planted:
-    """Leave the confirmation out of the unwinding: no compensation needed."""
+    """Leave the confirmation out of the unwinding."""
 
     async def undo(run: AnyRun, record: StepRecord, reason: str) -> None:
         if run._steps[record.step].kind is not Kind.RETRIABLE:
@@ -172,7 +172,7 @@ def never_recall_a_mail() -> Planted:
 
 @contextmanager
 def promise_a_cancel() -> Iterator[None]:
-    """Answer a cancel as soon as it has been noted."""
+    """Answer a cancel as soon as it is recorded."""
 
     async def outcome_decided(run: AnyRun) -> Verdict:
         return Verdict.UNDONE if run.cancel_reason is not None else await _outcome_decided(run)
@@ -189,13 +189,13 @@ def promise_a_cancel() -> Iterator[None]:
 
 
 def forget_terminated_runs() -> Planted:
-    """Look after runs that failed or timed out, and not after those that somebody terminated."""
+    """Recover runs that failed or timed out, but not terminated ones."""
     query = 'WorkflowType = "OrderSagaWorkflow" AND ExecutionStatus IN ("Failed", "TimedOut")'
     return patch.object(watcher, "CUT_OFF_QUERY", query)
 
 
 def recover_what_was_reset() -> Planted:
-    """Take every terminated run for an order that was cut off; but a reset terminates a run, and begins the next."""
+    """Treat every terminated run as cut off. But a reset terminates a run and begins the next."""
 
     async def was_followed(*_: Any) -> bool:
         return False
@@ -204,6 +204,6 @@ def recover_what_was_reset() -> Planted:
 
 
 def start_under_a_new_workflow_id() -> Planted:
-    """Give every start a workflow id of its own."""
+    """Give every start its own workflow id."""
     numbers = count(1)
     return patch.object(starting, "workflow_id", lambda order_id: f"order-{order_id}-{next(numbers)}")

@@ -34,7 +34,7 @@ _do, _undo, _reserve = fence.do, fence.undo, reservations.reserve
 
 
 def leave_no_tombstone() -> Planted:
-    """Answer an undo that finds nothing, and write nothing down."""
+    """Answer an undo that finds nothing, and store nothing."""
 
     async def undo(
         effect_id: str, owner: str | None, work: TransactionFn[Answer], nothing: Answer, tx: Transaction
@@ -47,7 +47,7 @@ def leave_no_tombstone() -> Planted:
 
 
 def forget_undos() -> Planted:
-    """Undo again whenever asked."""
+    """Undo again on every request."""
 
     async def undo(
         effect_id: str, owner: str | None, work: TransactionFn[Answer], nothing: Answer, tx: Transaction
@@ -59,7 +59,7 @@ def forget_undos() -> Planted:
 
 
 def answer_what_was_undone() -> Planted:
-    """Give a do its stored answer without a look whether it has been undone since."""
+    """Give a do its stored answer without checking whether it has been undone since."""
 
     async def do(effect_id: str, request: DoRequest, work: TransactionFn[Answer], tx: Transaction) -> Answer:
         done = await tx.fetch_one(fence._FIND, effect_id, "do")
@@ -71,12 +71,12 @@ def answer_what_was_undone() -> Planted:
 
 
 def take_any_body() -> Planted:
-    """Know requests by their id alone."""
+    """Recognize requests by their id alone."""
     return patch.object(fence, "request_hash", lambda _request, _owner: "any")
 
 
 def effect_before_the_fence() -> Planted:
-    """Commit the charge, and then, in a transaction of its own, its fence row."""
+    """Commit the charge first, and then its fence row in another transaction."""
 
     async def charge(self: PaymentRoutes, request: ChargeRequest) -> Response:
         answer = await self._store.write(lambda tx: payments.charge(tx, request))
@@ -90,7 +90,7 @@ def effect_before_the_fence() -> Planted:
 
 
 def fence_before_the_effect() -> Planted:
-    """Commit that the request has been seen, and then, in a transaction of its own, the charge."""
+    """Commit first that the request was seen, and then the charge in another transaction."""
 
     async def charge(self: PaymentRoutes, request: ChargeRequest) -> Response:
         seen = []
@@ -112,7 +112,7 @@ def fence_before_the_effect() -> Planted:
 
 @contextmanager
 def refund_each_time() -> Iterator[None]:
-    """Add to what was refunded, each time. The table's own check, which would refuse it, is left out."""
+    """Add to the refunded amount each time. The table's own check, which would reject it, is removed."""
     refund = "UPDATE payment SET state = 'refunded', refunded_minor = refunded_minor + amount_minor, refund_reason = ?"
     check = "CHECK (refunded_minor BETWEEN 0 AND amount_minor)"
 
@@ -125,7 +125,7 @@ def refund_each_time() -> Iterator[None]:
 
 
 def reserve_line_by_line() -> Planted:
-    """Take line after line, and say no at the first that is short, with the lines before it taken."""
+    """Take line after line, and refuse at the first shortage, with the lines before it taken."""
 
     async def reserve(tx: Transaction, request: ReservationRequest) -> Answer:
         wanted = reservations._pieces(request.items)
@@ -139,7 +139,7 @@ def reserve_line_by_line() -> Planted:
 
 
 def look_then_write() -> Planted:
-    """Read the stock, and write back what it makes of that in another transaction. Two look before either writes."""
+    """Read the stock, and write the new value in another transaction. Two requests read before either writes."""
     looked: set[str] = set()
     both = asyncio.Event()
 

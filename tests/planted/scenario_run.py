@@ -1,4 +1,4 @@
-"""Where a bug is shown: a shop with services, worker and task queue of its own, and what is found wrong in the end."""
+"""Runs a scenario: an environment with its own services, worker and task queue, and what is found wrong at the end."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ POLICY = {"http_timeout": 2.0, "fast_path": 0.5, "step_deadline": 30.0, "undo_pa
 
 @dataclass
 class ScenarioRun:
-    """A shop, and the orders of one scenario in it: those whose ids begin with `name`."""
+    """An environment, and the orders of one scenario in it: those whose ids begin with `name`."""
 
     name: str
     env: OrderEnvironment
     proxy: FaultProxy
     answers: set[str] = field(default_factory=set)
-    """What the orders' own answers contradict: themselves, or what was promised."""
+    """Wrong answers of the orders: they contradict each other or what was promised."""
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
@@ -42,11 +42,11 @@ class ScenarioRun:
         return self.env.orders.temporal.get_workflow_handle(f"order-{self.name}")
 
     def given(self, *faults: Fault) -> None:
-        """What goes wrong with the order's calls."""
+        """Set the faults of the order's calls."""
         self.proxy.faults += [replace(fault, order_id=fault.order_id or self.name) for fault in faults]
 
     async def order(self, name: str = "", *, policy: dict[str, float] | None = None, **changes: Any) -> OrderInput:
-        """An order, by default the scenario's, with a policy that differs from the usual one by this."""
+        """An order, by default the scenario's, with these changes to the usual policy."""
         return await self.env.order(name or self.name, policy=POLICY | (policy or {}), **changes)
 
     async def begins(self, **changes: Any) -> None:
@@ -66,7 +66,7 @@ class ScenarioRun:
         return True
 
     async def ends_or_waits(self) -> bool:
-        """Wait until the order has ended, or all that is left to do waits for a person; tell whether it waits."""
+        """Wait until the order has ended, or only waits for a person; returns whether it waits."""
 
         async def status() -> OrderStatus | None:
             view = await self.env.orders.get_order(self.name)
@@ -76,7 +76,7 @@ class ScenarioRun:
         return await until(status) is OrderStatus.NEEDS_ATTENTION
 
     async def has(self, *states: str) -> None:
-        """Wait until the books say this of the order."""
+        """Wait until the order's effects have these states."""
 
         async def said() -> bool:
             return await self.env.books(self.name) == list(states)
@@ -84,7 +84,7 @@ class ScenarioRun:
         await until(said)
 
     async def meets(self, kind: Kind, call: str) -> None:
-        """Wait until a fault has happened; where the service acts on the call, until it has."""
+        """Wait until a fault has happened and, if the service acts on the call, until it has acted."""
 
         async def met() -> bool:
             fired = self.proxy.fired(kind, call, self.name)
@@ -93,7 +93,7 @@ class ScenarioRun:
         await until(met)
 
     async def run_scenario(self, scenario: Callable[[ScenarioRun], Awaitable[None]]) -> None:
-        """Let everything happen to the orders, until no call is under way any more."""
+        """Let everything happen to the orders, and wait until no call is running any more."""
         await scenario(self)
 
         async def quiet() -> bool:
@@ -112,7 +112,7 @@ class ScenarioRun:
 async def open_run(
     temporal: Client, folder: Path, name: str, workflow: type = OrderSagaWorkflow
 ) -> AsyncIterator[ScenarioRun]:
-    """A stage with services over this folder, a proxy before them, and a worker that runs this workflow."""
+    """An environment with services in this folder, a proxy in front of them, and a worker that runs this workflow."""
     async with serving(folder) as url, FaultProxy(url) as proxy:
         urls = {f"{service}_url": f"{proxy.url}/{service}" for service in SERVICES}
         settings = load_settings(task_queue=f"planted-{name}", **urls)

@@ -1,4 +1,4 @@
-"""What happens to the orders in which a planted bug shows. With the right code the books balance in the end."""
+"""The orders that make a planted bug visible. With the correct code, the books balance at the end."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ ON_HOLD = {"hold_before_shipping": 300.0}
 NOWHERE = {"street": "1 Main St", "city": "New York", "state": "NY", "zip_code": "ABCDE", "country": "US"}
 SECONDS = 5.0
 
-# -- calls that go wrong
+# -- calls that fail
 
 
 async def good(run: ScenarioRun) -> None:
-    """Nothing goes wrong."""
+    """Nothing fails."""
     await run.begins()
     await run.ends()
 
 
 async def one_piece_for_1999(run: ScenarioRun) -> None:
-    """Nothing goes wrong, and 19.99 is to be paid."""
+    """Nothing fails, and the price is 19.99."""
     await run.begins(items=[{"sku": f"{run.name}-a", "quantity": 1, "price": 19.99}])
     await run.ends()
 
 
 async def in_yen(run: ScenarioRun) -> None:
-    """Nothing goes wrong, and 1200 yen are to be paid."""
+    """Nothing fails, and the price is 1200 yen."""
     await run.begins(currency="JPY", items=[{"sku": f"{run.name}-a", "quantity": 1, "price": 1200}])
     await run.ends()
 
 
 async def one_sku_on_two_lines(run: ScenarioRun) -> None:
-    """Nothing goes wrong, and the same SKU is on two lines of the order."""
+    """Nothing fails, and the same SKU is on two lines of the order."""
     line = {"sku": f"{run.name}-a", "quantity": 1, "price": "5.00"}
     await run.begins(items=[line, line])
     await run.ends()
@@ -74,7 +74,7 @@ async def second_line_out_of_stock(run: ScenarioRun) -> None:
 
 
 def never_answered(call: str) -> Scenario:
-    """A call takes effect each time, and nobody hears of it until the order gives up."""
+    """A call takes effect each time, but its answers are lost until the order gives up."""
 
     async def scenario(run: ScenarioRun) -> None:
         run.given(Fault(Kind.LOSE_RESPONSE, call, attempts=None))
@@ -85,7 +85,7 @@ def never_answered(call: str) -> Scenario:
 
 
 def answer_lost_once(call: str) -> Scenario:
-    """A call takes effect, its answer is lost, and it is made again."""
+    """A call takes effect, its answer is lost, and it is repeated."""
 
     async def scenario(run: ScenarioRun) -> None:
         run.given(Fault(Kind.LOSE_RESPONSE, call))
@@ -96,14 +96,14 @@ def answer_lost_once(call: str) -> Scenario:
 
 
 async def charged_after_its_refund(run: ScenarioRun) -> None:
-    """The charge is still on its way when the order is given up; it arrives behind its own undo."""
+    """The charge is still on its way when the order is given up. It arrives after its own undo."""
     run.given(Fault(Kind.HOLD_BACK, "charge", attempts=None))
     await run.begins(policy={"step_deadline": 0.4, "fast_path": 0.3})
     await run.ends()
 
 
 async def refunded_meanwhile(run: ScenarioRun) -> None:
-    """While the charge is being repeated, the call centre gives the money back."""
+    """While the charge is being repeated, the call center refunds it."""
     run.given(Fault(Kind.LOSE_RESPONSE, "charge"), Fault(Kind.HOLD_BACK, "charge", attempts=(2,)))
     await run.begins()
     await run.meets(Kind.HOLD_BACK, "charge")
@@ -114,7 +114,7 @@ async def refunded_meanwhile(run: ScenarioRun) -> None:
 
 
 async def id_taken(run: ScenarioRun) -> None:
-    """Another shipment has been booked under the order's shipment id before, and a person cancels what that stops."""
+    """Another shipment already has the order's shipment id. A person cancels the order, which stops there."""
     address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip": "10118", "country": "US"}
     request: dict[str, object] = {"shipment_id": f"shp-{run.name}", "order_id": run.name, "address": address}
     request |= {"items": [{"sku": f"{run.name}-a", "qty": 1}]}
@@ -126,7 +126,7 @@ async def id_taken(run: ScenarioRun) -> None:
 
 
 def payment_dies_behind_a_commit(deadline: float) -> Scenario:
-    """The payment service dies right behind the first commit of a charge; it is there again for the next call."""
+    """The payment service dies just after the first commit of a charge; it runs again for the next call."""
     right = SqliteStore.write
 
     async def scenario(run: ScenarioRun) -> None:
@@ -148,7 +148,7 @@ def payment_dies_behind_a_commit(deadline: float) -> Scenario:
 
 
 async def mail_down(run: ScenarioRun) -> None:
-    """No mail can be sent for the whole deadline. The order has shipped by then, so it has to complete."""
+    """No email can be sent until the deadline. The order has shipped by then, so it must complete."""
     run.given(Fault(Kind.ERROR_BEFORE, "notify", attempts=None))
     await run.begins(policy={"step_deadline": 0.6})
     await _must_complete(run)
@@ -158,7 +158,10 @@ async def mail_down(run: ScenarioRun) -> None:
 
 
 def undo_answer_lost_once(undo: str) -> Scenario:
-    """Beside another order of the same goods, one is refused by shipping; an undo is repeated, its answer lost."""
+    """Next to another order of the same goods, one is refused by shipping.
+
+    An undo is repeated because its answer is lost.
+    """
 
     async def scenario(run: ScenarioRun) -> None:
         other = await run.order(f"{run.name}-2")
@@ -171,7 +174,7 @@ def undo_answer_lost_once(undo: str) -> Scenario:
 
 
 async def refund_down(run: ScenarioRun) -> None:
-    """The shipment is refused, and no refund works until a person has had a look."""
+    """The shipment is refused, and no refund works until a person has checked."""
     run.given(Fault(Kind.ERROR_BEFORE, "refund", attempts=None))
     await run.begins(shipping_address=NOWHERE, policy={"undo_patience": 0.6})
     if await run.ends_or_waits() and not await run.ends_within(1.0):
@@ -186,7 +189,7 @@ async def refund_too_late(run: ScenarioRun) -> None:
     async def refund(*_: Any) -> Any:
         return SimpleNamespace(status="too_late")
 
-    # The sandbox's payment service knows no such answer, and another provider's may.
+    # The sandbox's payment service has no such answer, but another provider may have.
     outcomes = patch.dict(payment._OUTCOMES, {"too_late": UndoOutcome.TOO_LATE})
     with outcomes, patch.object(PaymentClient, "refund", refund):
         await run.begins(shipping_address=NOWHERE)
@@ -200,7 +203,7 @@ async def refund_too_late(run: ScenarioRun) -> None:
 
 
 async def cancelled_on_hold_by_signal(run: ScenarioRun) -> None:
-    """The customer cancels while the order is on hold: reserved and paid, not shipped."""
+    """The customer cancels while the order is on hold: reserved and paid, but not shipped."""
     await _on_hold(run)
     await run.handle.signal(OrderSagaWorkflow.cancel, "changed my mind")
     await run.ends()
@@ -214,7 +217,7 @@ async def cancelled_on_hold_natively(run: ScenarioRun) -> None:
 
 
 async def cancelled_and_reset(run: ScenarioRun) -> None:
-    """A cancel comes, and an operator resets the run: the new one knows of the cancel, and of no step."""
+    """After a cancel, an operator resets the run: the new run knows about the cancel, but about no step."""
     run.given(Fault(Kind.HOLD_ANSWER, "notify", attempts=None))
     await run.begins(policy={"fast_path": 0.0, "http_timeout": 10.0})
     await run.meets(Kind.HOLD_ANSWER, "notify")
@@ -225,12 +228,12 @@ async def cancelled_and_reset(run: ScenarioRun) -> None:
 
 
 async def cancelled_after_all_four(run: ScenarioRun) -> None:
-    """The customer cancels when all four are in effect, and the parcel is still here."""
+    """The customer cancels when all four effects exist and the parcel has not left."""
     await _cancelled_at_the_mail(run)
 
 
 async def cancelled_after_the_parcel_left(run: ScenarioRun) -> None:
-    """The customer cancels when the carrier has the parcel: it is too late, and the order has to complete."""
+    """The customer cancels when the carrier has the parcel: it is too late, and the order must complete."""
     await _cancelled_at_the_mail(run, parcel_leaves=True)
 
 
@@ -238,7 +241,7 @@ async def cancelled_after_the_parcel_left(run: ScenarioRun) -> None:
 
 
 async def terminated_on_hold(run: ScenarioRun) -> None:
-    """An operator terminates the run while the order is on hold; then comes a round of the watcher."""
+    """An operator terminates the run while the order is on hold; then the watcher makes a round."""
     await _on_hold(run)
     await run.handle.terminate("somebody pressed the button")
     await _watched(run)
@@ -258,7 +261,7 @@ async def reset_on_hold(run: ScenarioRun) -> None:
 
 
 async def reset_and_going_on(run: ScenarioRun) -> None:
-    """An operator resets the run to its beginning; while the order goes on, there is a round of the watcher."""
+    """An operator resets the run to its beginning. While the order continues, the watcher makes a round."""
     run.given(Fault(Kind.HOLD_ANSWER, "notify", attempts=None))
     await run.begins(policy={"fast_path": 0.0, "http_timeout": 10.0})
     await run.meets(Kind.HOLD_ANSWER, "notify")
@@ -272,7 +275,7 @@ async def reset_and_going_on(run: ScenarioRun) -> None:
 
 
 async def placed_twice(run: ScenarioRun) -> None:
-    """The shop places the order again, because it has not heard of the first time."""
+    """The shop places the order again, because it got no answer the first time."""
     order = await run.order(policy={"hold_before_shipping": 1.0})
     placed = [await run.env.orders.submit_order(order) for _ in range(2)]
     for each in placed:
@@ -289,16 +292,16 @@ async def two_want_the_last_piece(run: ScenarioRun) -> None:
     await asyncio.gather(*(run.env.orders.place_order(order) for order in orders))
 
 
-# -- what scenarios share
+# -- helpers
 
 
 async def _reset(run: ScenarioRun) -> None:
-    """Run the order again from its beginning; this terminates the run that there is."""
+    """Restart the order from its beginning, which terminates the current run."""
     await reset(run.env.orders.temporal, f"order-{run.name}")
 
 
 async def _watched(run: ScenarioRun) -> None:
-    """A round of the watcher, once Temporal lists the order's run as terminated."""
+    """Run a round of the watcher, once Temporal lists the order's run as terminated."""
     temporal, round_id = run.env.orders.temporal, f"watch-{run.name}"
 
     async def listed() -> bool:
@@ -332,7 +335,7 @@ async def _cancelled_at_the_mail(run: ScenarioRun, parcel_leaves: bool = False) 
 
 
 async def _retried(run: ScenarioRun) -> None:
-    with suppress(OrderNotFound, DecisionRefused):  # which may have ended by itself, if the code is wrong
+    with suppress(OrderNotFound, DecisionRefused):  # with wrong code, it may have ended by itself
         await run.env.orders.resolve(run.name, OrderDecision(choice="retry", by="Ada"))
 
 

@@ -1,4 +1,4 @@
-"""Each planted bug is caught, and the same orders are found to be right where it is not planted."""
+"""Each planted bug is caught, and without the bug the same orders are found to be correct."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_a_planted_bug_is_caught(
             planted.enter_context(bug.plant())
             async with open_run(temporal, tmp_path, f"wrong-{bug.name}", bug.workflow) as run:
                 await run.run_scenario(bug.scenario)
-                planted.close()  # the checker itself is the right one
+                planted.close()  # the checker itself is the correct one
                 assert await run.found() == bug.caught_by
 
 

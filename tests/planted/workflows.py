@@ -1,4 +1,4 @@
-"""A bug in the order's workflow: a workflow of its own, which a worker runs instead of the right one."""
+"""A bug in the order's workflow: another workflow class, which a worker runs instead of the correct one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="OrderSagaWorkflow")
 class RaisesInTheSignalHandler(OrderSagaWorkflow):
-    """Stops the run where the cancel comes in; nobody is there to undo anything."""
+    """Ends the run where the cancel arrives, without undoing anything."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:

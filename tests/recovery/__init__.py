@@ -1,1 +1,1 @@
-"""The watcher, with the SDK's flags as they are: nothing of it depends on them."""
+"""Tests of the watcher, with the SDK's flags as they are: it does not depend on them."""

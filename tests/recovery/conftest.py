@@ -11,5 +11,5 @@ __all__ = ["env", "order_id", "settings", "temporal"]
 
 @pytest.fixture(scope="session")
 def single_batch_activations() -> bool:
-    """The environment is opened once."""
+    """The environment is opened only once."""
     return False

@@ -1,4 +1,4 @@
-"""`ordersaga doctor` on the watcher and on workers: what it says when rounds are missing, and who answers."""
+"""`ordersaga doctor` on the watcher and the workers: its report if rounds are missing, and who answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.workflow.environment import until
 
 @pytest.fixture(scope="module")
 def settings(services_url: str) -> Settings:
-    """No order is placed here. The watcher asks the services which orders are lost, and which mails have failed."""
+    """No order is placed here. The watcher asks the services for lost orders and failed emails."""
     return Settings.model_validate({f"{name}_url": f"{services_url}/{name}" for name in SERVICES})
 
 
@@ -54,7 +54,7 @@ async def test_rounds_do_not_fill_the_list_and_doctor_knows_how_the_watcher_is(
             await watching.pause(note="for the test")
             found = (await findings(address, monkeypatch, settings))["watcher"]
             assert (found.state, found.detail) == ("problem", "paused (for the test)")
-            await until(are_few, 60)  # the server takes its time to delete
+            await until(are_few, 60)  # the server takes a while to delete
             await watching.unpause()
 
 

@@ -1,4 +1,4 @@
-"""A mail that was taken and is refused later (fault 20): the order has ended, and is on the worklist all the same."""
+"""An email that was accepted and rejected later (fault 20): the order has ended, and is on the worklist anyway."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ async def refuse(_: Mailbox) -> str:
 
 @dataclass
 class Post:
-    """A shop whose mails go to this mailbox."""
+    """An environment whose emails go to this mailbox."""
 
     env: OrderEnvironment
     mailbox: Mailbox
 
     async def bounced(self, order_id: str) -> None:
-        """An order that has completed, and whose mail is refused then."""
+        """An order that has completed and whose email is rejected afterwards."""
         self.mailbox.verdict = refuse
         order = await self.env.order(order_id, email="ada@example.com")
         assert (await self.env.orders.place_order(order)).status is OrderStatus.COMPLETED

@@ -1,4 +1,4 @@
-"""A refund that was made and fails later (fault 20): the order has ended, and is on the worklist all the same."""
+"""A refund that was made and fails later (fault 20): the order has ended, and is on the worklist anyway."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BY_HAND = OrderDecision(choice="done_by_hand", by="Ada", note="bank transfer 471
 
 
 async def undone(env: OrderEnvironment, order_id: str) -> None:
-    """An order that was cancelled, and whose refund was made."""
+    """An order that was cancelled and refunded."""
     await held(env, env.orders, order_id)
     await env.orders.cancel_order(order_id, "no more")
     assert (await env.orders.result(order_id)).status is OrderStatus.CANCELLED

@@ -1,4 +1,4 @@
-"""Orders that only the register knows, or that it does not know the end of: each ends as it should, exactly once."""
+"""Orders that only the register knows, or whose end it does not know: each ends as it should, exactly once."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ from tests.workflow.environment import IN_EFFECT, OrderEnvironment, until
 
 @pytest.fixture(autouse=True)
 def at_once() -> Iterator[None]:
-    """Whoever has placed an order has had the time to start it."""
+    """Skip the grace period in which the client may still start the order."""
     with patch.object(lost_orders, "GRACE", timedelta(0)):
         yield
 
 
 @pytest.fixture
 async def restored(tmp_path: Path) -> AsyncIterator[Services]:
-    """Services whose books are empty, as after a restore of a copy that was made before all orders."""
+    """Empty services, as after a restore from a copy that is older than all orders."""
     async with serving(tmp_path) as url, Services.open({name: f"{url}/{name}" for name in SERVICES}) as services:
         yield services
 
 
 @pytest.fixture
 async def later(settings: Settings) -> AsyncIterator[OrderClient]:
-    """A client of a Temporal server that has never heard of any order, as after its retention is over."""
+    """A client of a Temporal server that has no orders, as after its retention period."""
     async with temporal_server() as address:
         yield OrderClient(await connect(target_host=address), settings)
 
 
 async def forget(temporal: Client, order_id: str) -> None:
-    """Have Temporal lose an order's run, as when it is restored from an older copy."""
+    """Make Temporal lose an order's run, as after a restore from an older copy."""
     name = workflow_id(order_id)
     request = DeleteWorkflowExecutionRequest(
         namespace=temporal.namespace, workflow_execution=WorkflowExecution(workflow_id=name)
@@ -69,7 +69,7 @@ async def forget(temporal: Client, order_id: str) -> None:
             return error.status is RPCStatusCode.NOT_FOUND
         return False
 
-    await until(gone, 60)  # the server takes its time to delete
+    await until(gone, 60)  # the server takes a while to delete
 
 
 async def test_an_order_that_was_taken_on_and_never_started_is_started_by_the_watcher(
@@ -124,7 +124,7 @@ async def test_an_order_that_temporal_has_lost_goes_on_and_does_nothing_twice(
 async def test_an_order_whose_id_another_run_has_taken_is_started_after_that(
     env: OrderEnvironment, temporal: Client, order_id: str
 ) -> None:
-    """Another SDK has started other content under the id: that run was turned away, and is in the way."""
+    """Another SDK has started other content with this id. That run was rejected, but it blocks the id."""
     order = await env.order(order_id)
     await env.orders.register.accept(order, env.orders.settings.task_queue)
     other = order.model_copy(update={"customer_id": "somebody else"}).model_dump(mode="json")

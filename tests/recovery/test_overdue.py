@@ -1,4 +1,4 @@
-"""An order whose run takes longer than its policy allows is on the worklist, until it ends."""
+"""An order whose run takes longer than its policy allows is on the worklist until it ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALLOWED = overdue.longest(OrderPolicy.model_validate(HELD)) + overdue.SLACK
 
 
 def unheard() -> None:
-    """Nobody has to hear that the look goes on."""
+    """Ignores heartbeats."""
 
 
 async def waiting(orders: OrderClient, order_id: str) -> Attention | None:
@@ -44,7 +44,7 @@ async def test_an_overdue_order_is_on_the_worklist_until_it_ends(
     assert order_id not in await late.put_on_worklist(placed + ALLOWED - timedelta(seconds=60), unheard)
     await until(is_listed)
     assert await waiting(env.orders, order_id) is Attention.OVERDUE
-    assert not await is_listed()  # it is there already
+    assert not await is_listed()  # it is already there
 
     item = next(item for item in await env.orders.worklist() if item.order_id == order_id)
     assert (item.amount_at_risk, item.steps) == ("44.98", [])

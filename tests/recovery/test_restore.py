@@ -1,4 +1,4 @@
-"""A database is restored from an older copy: `verify` names each order that does not fit, and `recover` mends them."""
+"""A database is restored from an older copy: `verify` lists each inconsistent order, and `recover` repairs them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ DECLINED: dict[str, Any] = {"payment_method_id": "pm_card_chargeDeclined"}
 
 @pytest.fixture
 async def empty(tmp_path: Path) -> AsyncIterator[str]:
-    """Services whose books are empty, as after a restore of a copy that was made before all orders."""
+    """Empty services, as after a restore from a copy that is older than all orders."""
     async with serving(tmp_path) as url:
         yield url
 
 
 async def of(orders: OrderClient, order_id: str) -> Mapping[str, set[Rule]]:
-    """Which rules an order, and those whose ids begin like its, break."""
+    """The rules that an order breaks, and those that orders with the same prefix break."""
     found: dict[str, set[Rule]] = {}
     for violation in (await check_books(orders)).violations:
         if violation.order_id and violation.order_id.startswith(f"{order_id}-"):
@@ -97,7 +97,7 @@ async def test_what_a_restored_service_still_has_of_a_cancelled_order_is_undone(
     assert (await env.orders.result(name)).status is OrderStatus.CANCELLED
     there = settings.model_copy(update={"payment_url": f"{empty}/payment", "task_queue": f"restored-{order_id}"})
     async with Services.open(there.service_urls()) as services:
-        await services.payment.charge(charge(order, CHARGE.effect_id(name)), 5)  # as it was in the older copy
+        await services.payment.charge(charge(order, CHARGE.effect_id(name)), 5)  # as in the older copy
         orders = OrderClient(temporal, there)
         assert Rule.UNDONE in (await of(orders, order_id))[name]
 

@@ -1,4 +1,4 @@
-"""The watcher: each looks after its own queue, nothing ends its rounds, and what is wedged is seen."""
+"""The watcher: it looks after its own queue only, errors do not end its rounds, and wedged runs are found."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ HELD = {"hold_before_shipping": 300}
 
 @pytest.fixture(scope="module")
 async def bare() -> AsyncIterator[Client]:
-    """A server that knows none of our search attributes, and that calls a run wedged at its first failure."""
+    """A server without our search attributes, which calls a run wedged at its first failure."""
     async with temporal_server("--dynamic-config-value", WEDGED_AT_ONCE) as address:
         yield await connect(target_host=address)
 
 
 @pytest.fixture
 async def orders_cut_off(env: OrderEnvironment, order_id: str) -> list[str]:
-    """Orders whose runs were terminated, and that have been recovered since."""
+    """Orders whose runs were terminated and that have been recovered since."""
     names = [f"{order_id}-{number}" for number in range(3)]
     for name in names:
         await held(env, env.orders, name)
@@ -73,7 +73,7 @@ async def one_round(orders: OrderClient, name: str) -> WatcherRound:
 
 
 def problems_of(found: WatcherRound, order_id: str) -> list[str]:
-    """What a round could not do for one order; other tests leave orders on the same server."""
+    """A round's problems with one order. Other tests leave orders on the same server."""
     return [each for each in found.problems if each.startswith(f"{workflow_id(order_id)} ")]
 
 
@@ -99,7 +99,7 @@ async def cut_off(orders: OrderClient, order_id: str) -> None:
 
 
 async def reported(env: OrderEnvironment, order_id: str) -> None:
-    """Have an order on the register's worklist."""
+    """Put an order on the register's worklist."""
     standing = await env.orders.register.accept(await env.order(order_id), "another deployment's")
     waits = AttentionRecord(kind=Attention.CUT_OFF, amount_at_risk="44.98", since=standing.accepted_at)
     report = ProgressRequest(
@@ -180,7 +180,7 @@ async def test_an_order_that_cannot_be_recovered_keeps_no_other_waiting(
 async def test_an_order_that_this_version_cannot_read_is_not_forgotten_when_it_is_cut_off(
     env: OrderEnvironment, temporal: Client, order_id: str
 ) -> None:
-    """A version that can read it may have charged the customer."""
+    """Another version, which can read it, may have charged the customer."""
     order = await env.order(order_id)
     document = order.model_dump(mode="json", exclude_none=True) | {"policy": {"fast_path": 30}}
     await env.orders.register.accept(order, env.orders.settings.task_queue)

@@ -1,1 +1,1 @@
-"""Histories of orders, and the proof that the workflow code still replays them."""
+"""Histories of orders, and the check that the workflow code still replays them."""

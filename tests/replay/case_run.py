@@ -1,4 +1,4 @@
-"""Where a play is performed: one order in a real shop behind the fault proxy, and what can be done to it."""
+"""Runs a recorded case: one order in a real environment behind the fault proxy, and the actions on it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ordersaga.stack.faults import Fault, FaultProxy
 from tests.workflow.environment import OrderEnvironment, until
 
 END_SECONDS = 150.0
-"""A parked undo is tried again after a minute."""
+"""A parked undo is retried after a minute."""
 
 
 @dataclass
 class CaseRun:
-    """One order on its way to its ending."""
+    """One order on its way to its end."""
 
     name: str
     temporal: Client
@@ -40,7 +40,7 @@ class CaseRun:
         return self.temporal.get_workflow_handle(f"order-{self.name}")
 
     def stop_faults(self) -> None:
-        """From now on nothing goes wrong with this order's calls."""
+        """Stop all faults of this order's calls."""
         self.proxy.faults[:] = [fault for fault in self.proxy.faults if fault.order_id != self.name]
 
 
@@ -49,11 +49,11 @@ Act = Callable[[CaseRun], Awaitable[object]]
 
 @dataclass(frozen=True)
 class RecordedCase:
-    """How an order comes to its ending.
+    """How an order comes to its end.
 
-    `order` is what differs from the usual order, `plain` what differs in an order that is started as plain JSON by
-    another SDK, without search attributes. `before` is done before the order is placed, `acts` afterwards, one after
-    the other. `workflow` names the workflow whose history is kept: the order's.
+    `order` are changes to the usual order, `plain` changes to an order that another SDK starts as plain JSON, without
+    search attributes. `before` is done before the order is placed, `acts` afterwards, one after the other. `workflow`
+    names the workflow whose history is recorded: the order's.
     """
 
     order: Mapping[str, Any] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class RecordedCase:
     workflow: str = "order-{name}"
 
     async def record(self, run: CaseRun) -> WorkflowHistory:
-        """Place the order, let everything happen to it, and give its history once it has ended."""
+        """Place the order, run all its actions, and return its history once it has ended."""
         run.proxy.faults += [replace(fault, order_id=run.name) for fault in self.faults]
         for act in self.before:
             await act(run)
@@ -83,11 +83,11 @@ class RecordedCase:
         await run.temporal.start_workflow("OrderSagaWorkflow", document, id=run.handle.id, task_queue=queue)
 
 
-# -- what can happen to an order
+# -- actions
 
 
 async def cancel_by_update(run: CaseRun) -> None:
-    """Ask for a cancel, and wait for the verdict."""
+    """Request a cancel, and wait for the verdict."""
     await run.env.orders.cancel_order(run.name, "by update", patience=END_SECONDS)
 
 
@@ -97,7 +97,7 @@ async def cancel_by_signal(run: CaseRun) -> None:
 
 
 async def cancel_natively(run: CaseRun) -> None:
-    """Cancel the run in Temporal's own way."""
+    """Cancel the run with Temporal's own cancellation."""
     await run.handle.cancel()
 
 
@@ -107,22 +107,22 @@ async def parcel_leaves(run: CaseRun) -> None:
 
 
 async def stop_faults(run: CaseRun) -> None:
-    """The services work again."""
+    """Make the services work again."""
     run.stop_faults()
 
 
 async def stock_was_released(run: CaseRun) -> None:
-    """An undo comes before its do, and leaves a tombstone."""
+    """Send an undo before its do, so that it leaves a tombstone."""
     await run.env.services.inventory.release(f"rsv-{run.name}", "", 5)
 
 
 async def terminate(run: CaseRun) -> None:
-    """Somebody terminates the run."""
+    """Terminate the run."""
     await run.handle.terminate("by accident")
 
 
 async def watch(run: CaseRun) -> None:
-    """The watcher makes rounds until it has found the order and had it recovered."""
+    """Run rounds of the watcher until it has found the order and recovered it."""
     queue, rounds = run.env.orders.settings.task_queue, count(1)
 
     async def recovered() -> bool:
@@ -135,7 +135,7 @@ async def watch(run: CaseRun) -> None:
 
 
 def decide(choice: DecisionChoice, note: str = "") -> Act:
-    """A person decides."""
+    """Decide as a person."""
 
     async def decided(run: CaseRun) -> None:
         await run.env.orders.resolve(run.name, OrderDecision(choice=choice, by="Ada", note=note))
@@ -144,7 +144,7 @@ def decide(choice: DecisionChoice, note: str = "") -> Act:
 
 
 def together(*acts: Act) -> Act:
-    """Acts that happen at the same time."""
+    """Run actions concurrently."""
 
     async def all_of_them(run: CaseRun) -> None:
         await asyncio.gather(*(act(run) for act in acts))
@@ -152,11 +152,11 @@ def together(*acts: Act) -> Act:
     return all_of_them
 
 
-# -- what can be waited for
+# -- conditions
 
 
 async def a_fault(run: CaseRun) -> None:
-    """Until a fault has happened to the order."""
+    """Wait until a fault has happened to the order."""
 
     async def fired() -> bool:
         return bool(run.proxy.fired(order_id=run.name))
@@ -165,7 +165,7 @@ async def a_fault(run: CaseRun) -> None:
 
 
 async def a_person_is_needed(run: CaseRun) -> None:
-    """Until something is parked."""
+    """Wait until something is parked."""
 
     async def parked() -> bool:
         return await run.env.orders.get_order_status(run.name) is OrderStatus.NEEDS_ATTENTION
@@ -174,7 +174,7 @@ async def a_person_is_needed(run: CaseRun) -> None:
 
 
 async def on_the_worklist(run: CaseRun) -> None:
-    """Until the order is listed for a person; a mail that was not sent is so only after the order's end."""
+    """Wait until the order is on the worklist. If an email was not sent, that is only after the order's end."""
 
     async def listed() -> bool:
         return run.name in [item.order_id for item in await run.env.orders.worklist()]
@@ -183,7 +183,7 @@ async def on_the_worklist(run: CaseRun) -> None:
 
 
 def books(*states: str) -> Act:
-    """Until the books say this of the order."""
+    """Wait until the order's effects have these states."""
 
     async def reached(run: CaseRun) -> None:
         async def said() -> bool:

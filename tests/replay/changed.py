@@ -1,6 +1,6 @@
-"""Changes to the order's saga, as somebody might make them: some break orders in flight, and some do not.
+"""Changes to the order's saga that somebody might make: some break orders in flight, and some do not.
 
-docs/how-to/upgrade.md tells of them; `PointsPatched` is its example.
+docs/how-to/upgrade.md describes them; `PointsPatched` is its example.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Context = SagaContext[OrderInput]
 
 
 class PointsActivities:
-    """What an order would do with a customer's loyalty points."""
+    """What an order does with a customer's loyalty points."""
 
     @activity.defn
     async def redeem_points(self, points_id: str) -> str:
@@ -47,7 +47,7 @@ class PointsActivities:
 
 
 def points(order: OrderInput, points_id: EffectId) -> str:
-    """What is asked of whoever keeps the points."""
+    """The request to the points service."""
     return points_id
 
 
@@ -62,7 +62,7 @@ POINTS = Step(
 
 
 def empty_shipment(order: OrderInput, shipment_id: EffectId) -> ShipmentRequest:
-    """What shipping is asked, without the goods."""
+    """The request to shipping, without the goods."""
     return shipment(order, shipment_id).model_copy(update={"items": []})
 
 
@@ -94,14 +94,14 @@ async def story_with_points(order: OrderInput, saga: Context) -> None:
 
 
 async def story_by_another_id(order: OrderInput, saga: Context) -> None:
-    """Charges under another id."""
+    """Charges with another id."""
     await saga.do(RESERVE)
     await saga.do(CHARGE_BY_ANOTHER_ID)
     await _the_rest(order, saga)
 
 
 async def talkative_story(order: OrderInput, saga: Context) -> None:
-    """Asks shipping for something else."""
+    """Sends another request to shipping."""
     await saga.do(RESERVE)
     await saga.do(CHARGE)
     await _the_rest(order, saga, SHIP_NOTHING)
@@ -156,7 +156,7 @@ class Shortened(OrderSagaWorkflow):
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
 class ByAnotherId(OrderSagaWorkflow):
-    """Charges under another id."""
+    """Charges with another id."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
@@ -171,7 +171,7 @@ class ByAnotherId(OrderSagaWorkflow):
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
 class Points(OrderSagaWorkflow):
-    """Redeems points before it charges, whatever the order has done already."""
+    """Redeems points before it charges, whatever the order has already done."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
@@ -186,7 +186,7 @@ class Points(OrderSagaWorkflow):
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
 class PointsPatched(OrderSagaWorkflow):
-    """Redeems points of the orders that begin after the change."""
+    """Redeems points for orders that begin after the change."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:
@@ -201,7 +201,7 @@ class PointsPatched(OrderSagaWorkflow):
 
 @workflow.defn(name="OrderSagaWorkflow", failure_exception_types=[InvalidOrder])
 class Talkative(OrderSagaWorkflow):
-    """Logs what happens, and asks shipping for something else, under another title and in a hurry."""
+    """Logs, and sends another request to shipping, with another title and another timeout."""
 
     @workflow.init
     def __init__(self, order: OrderInput) -> None:

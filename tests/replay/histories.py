@@ -1,4 +1,4 @@
-"""The recorded histories: where they are, how they are written, and where one may end."""
+"""The recorded histories: where they are, how they are written, and the moments at which one may end."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from resilience.logic_flags import SINGLE_BATCH
 
 WORKFLOW_TASK_STARTED = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
 FOLDER = Path(__file__).parent / "histories"
-"""A folder for each version and, where workers of it had one of the SDK's logic flags on, for each flag: `0.1.0` and
-`0.1.0-flag-2`. In each is a file for each play."""
+"""A folder per version and, if its workers had one of the SDK's logic flags on, per flag: `0.1.0` and `0.1.0-flag-2`.
+Each has one file per recorded case."""
 
 _FLAG = f"-flag-{SINGLE_BATCH:d}"
 
 
 def recorded() -> list[Path]:
-    """The file of every history, of all versions and flags."""
+    """The files of all histories, of all versions and flags."""
     return sorted(FOLDER.glob("*/*.json"))
 
 
 def path_of(play: str, *, single_batch: bool, of_version: str = version("ordersaga")) -> Path:
-    """Where the history of a play belongs, for a version and for the flag of the worker that ran it."""
+    """The path of the history of a case, for a version and the flag of its worker."""
     return FOLDER / f"{of_version}{_FLAG if single_batch else ''}" / f"{play}.json"
 
 
 def is_single_batch(path: Path) -> bool:
-    """Whether the worker that ran this history had the flag on."""
+    """Whether the worker of this history had the flag on."""
     return path.parent.name.endswith(_FLAG)
 
 
 def write(path: Path, history: WorkflowHistory) -> None:
-    """Write a history, one event a line, without stack traces: they hold paths, and no replay reads them."""
+    """Write a history, one event per line, without stack traces: they contain paths, and no replay reads them."""
     events = _without_stack_traces(history.to_json_dict()["events"])
     lines = [json.dumps(event, separators=(",", ":")) for event in events]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,11 +52,11 @@ def read(path: Path) -> WorkflowHistory:
 
 
 def prefixes(history: WorkflowHistory) -> Iterator[WorkflowHistory]:
-    """The history as it was at every moment of its run, from its first workflow task on; the whole of it last.
+    """The history at every moment of its run, from its first workflow task on; the last one is complete.
 
-    Before that task there is nothing to replay, and the Replayer would wait for ever. The server writes the completion
-    of a workflow task together with the commands that the task gave, so no history ends between those. After every
-    other event one may: a worker may be asked for the order then, or a query may come.
+    Before that task there is nothing to replay, and the Replayer would wait forever. The server writes the completion
+    of a workflow task together with the task's commands, so no history ends between those. It may end after every other
+    event: a worker may get the order at that moment, or a query may arrive.
     """
     events = history.events
     first = next(place for place, event in enumerate(events, 1) if event.event_type == WORKFLOW_TASK_STARTED)

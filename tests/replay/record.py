@@ -1,6 +1,6 @@
-"""`make histories`: performs the plays that have no history yet, and records them. It never overwrites one.
+"""`make histories`: runs the cases that have no history yet, and records them. It never overwrites one.
 
-Each play is performed twice: by a worker that has the SDK's logic flag 2 off, and by one that has it on.
+Each case runs twice: with a worker that has the SDK's logic flag 2 off, and with one that has it on.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.workflow.environment import OrderEnvironment
 
 AT_ONCE = 6
 IDENTITY = "recorder"
-"""Stands in every history for the process and the machine that recorded it."""
+"""Replaces the process and the machine in every recorded history."""
 
 
 @asynccontextmanager
@@ -48,7 +48,7 @@ async def theatre(batched: bool) -> AsyncIterator[tuple[Client, OrderEnvironment
 
 
 async def record(names: list[str], batched: bool) -> None:
-    """Perform these plays, a few at a time, and write their histories."""
+    """Run these cases, a few at a time, and write their histories."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str, run: CaseRun) -> None:
@@ -64,7 +64,7 @@ async def record(names: list[str], batched: bool) -> None:
 
 def main() -> None:
     """Record what is missing."""
-    logging.getLogger("temporalio.activity").disabled = True  # Their failures are meant.
+    logging.getLogger("temporalio.activity").disabled = True  # These failures are intended.
     recorded = 0
     for batched in (False, True):
         missing = [name for name in RECORDED_CASES if not path_of(name, single_batch=batched).exists()]

@@ -1,4 +1,4 @@
-"""Every kind of ending that an order can come to. `make histories` records those that have no history yet."""
+"""Every kind of end that an order can have. `make histories` records those that have no history yet."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ BOOKED = books("held", "captured", "created")
 
 
 def down(call: str, attempts: Collection[int] | None = None) -> Fault:
-    """A call that does nothing and answers 500, at every attempt if none are named."""
+    """A call that does nothing and answers 500, at every attempt unless attempts are given."""
     return Fault(Kind.ERROR_BEFORE, call, attempts=attempts)
 
 
 def slow(call: str | None, seconds: float) -> Fault:
-    """A first attempt that is answered late."""
+    """A first attempt with a late answer."""
     return Fault(Kind.SLOW, call, seconds=seconds)
 
 
@@ -95,7 +95,7 @@ RECORDED_CASES = {
     "cancelled-in-undo-natively": RecordedCase(
         NO_ADDRESS, [down("refund", (1, 2))], [a_fault, cancel_natively, cancel_by_update]
     ),
-    # What a workflow task did in its local activities is forgotten when the server refuses its end. The register knows.
+    # The server rejects the end of the workflow task, which loses its local activities. The register still knows them.
     "too-late-at-last-activity-by-signal": RecordedCase(faults=[slow("notify", 1.0)], acts=[a_fault, cancel_by_signal]),
     "too-late-at-last-activity-natively": RecordedCase(faults=[slow("notify", 1.0)], acts=[a_fault, cancel_natively]),
     "too-late-by-update": RecordedCase(

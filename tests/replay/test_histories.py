@@ -1,4 +1,4 @@
-"""The recorded histories are those of all plays, came to the ends that they are named for, and tell of no machine."""
+"""There is a history of every recorded case, with the end that its name says, and without traces of a machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_ORDERS = [path for path in recorded() if path.stem != "round"]
 _FORGETFUL = ("too-late-at-last-activity-by-signal", "too-late-at-last-activity-natively")
 FORGETFUL = [path for path in recorded() if path.stem in _FORGETFUL]
 SERVER = {"history-service", "temporal-system"}
-"""Who else writes events: the server itself."""
+"""Other writers of events: the server itself."""
 
 OF_A_MACHINE = re.compile(
     r"\b\d+@[\w.-]+|(?<![\w.:/])/(?:home|Users|tmp|usr|opt|var|root|work)/|File \"|[A-Z]:\\\\|\.py\b"
@@ -44,7 +44,7 @@ ENDS = {
     "recovered-terminated": "failed",
     "recovered-mail": "completed",
 }
-"""How an order ended, by the beginning of its play's name. The longest that fits counts."""
+"""The end of an order, by the beginning of its case's name. The longest match counts."""
 
 
 def events_of(path: Path) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def events_of(path: Path) -> list[dict[str, Any]]:
 
 
 def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every string with the key it stands under, payloads in plain words."""
+    """Every string with its key, with payloads decoded."""
     if isinstance(value, dict):
         for name, each in value.items():
             yield from texts(each, name)

@@ -1,4 +1,4 @@
-"""Every recorded order replays at every moment of its run; and a change that breaks one is found."""
+"""Every recorded order replays at every moment of its run, and a change that breaks one is found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.replay.changed import ByAnotherId, Points, PointsPatched, Shortened, 
 from tests.replay.histories import is_single_batch, prefixes, read, recorded
 
 OTHERS_STEP = 4
-"""Of a history by a worker with the other value of the flag, every so many moments are replayed, the last one too."""
+"""For a history of a worker with the other value of the flag, only every n-th moment is replayed, and the last one."""
 
 ADVICE = (
     "Orders in flight would get stuck there once this change is deployed. Do not record the history anew: "
@@ -27,10 +27,10 @@ ADVICE = (
 
 
 async def breaks(paths: Sequence[Path], *changes: type, whole: bool = False) -> dict[Path, list[str]]:
-    """Where histories do not replay, at any moment or as a whole, and why. `changes` stand for the order's workflow.
+    """Where histories do not replay, at any moment or as a whole, and why. `changes` replace the order's workflow.
 
     They are replayed twice, because the next worker of an order may have the SDK's logic flag 2 off or on, whatever the
-    last one had; where that is another than it was, at some of the moments.
+    last one had. With a different flag, only some of the moments are replayed.
     """
     workflows = [*changes, *(each for each in WORKFLOWS if not (changes and each is OrderSagaWorkflow))]
     broken = defaultdict(list)
@@ -90,7 +90,7 @@ async def test_a_change_that_breaks_orders_in_flight_is_found(change: type) -> N
 
 @pytest.mark.parametrize("change", [Swapped, Shortened, ByAnotherId])
 async def test_among_first_attempts_steps_may_change_places(change: type) -> None:
-    """They are recorded by the names of their steps, so that a replay finds each wherever the story asks for it."""
+    """They are recorded by the names of their steps, so a replay finds each one wherever the story requests it."""
     assert await breaks(named("completed"), change) == {}
 
 

@@ -1,1 +1,1 @@
-"""Tests of the tools in ordersaga.testing.sagas, and of the examples that they play."""
+"""Tests of ordersaga.testing.sagas, and of the examples that it runs."""

@@ -1,4 +1,4 @@
-"""One Temporal server for all tests of the sagas' tools."""
+"""One Temporal server for all tests of the saga test kit."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ async def temporal() -> AsyncIterator[Client]:
 
 @pytest.fixture
 def order_id() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"s{next(_numbers)}"

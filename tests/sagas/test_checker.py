@@ -1,4 +1,4 @@
-"""The checker sees what is half done, and lets a person's decisions be."""
+"""The checker finds what is half done, and accepts what a person has decided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/start/course.md is true: its code is in programs that run, and they print what the course shows."""
+"""docs/start/course.md is correct: its code is in programs that run, and they print what the course shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TYPED = {
     f"{PYTHON} -m pytest examples/course/test_trip.py": "run below",
     f"{PYTHON} -m examples.course.sweep": "tests/sagas/test_sweep.py plays every seventh of its cases",
 }
-"""What a reader types besides, and who runs it."""
+"""Other commands that a reader types, and how they are run."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def test_code_is_verbatim_in_an_example(block: Block) -> None:
 
 
 def run(command: str) -> subprocess.CompletedProcess[str]:
-    """Run what a reader types, by the Python of this test and without a server of the reader's."""
+    """Run what a reader types, with the Python of this test and without a Temporal server of the reader's."""
     python, *rest = shlex.split(command)
     assert python == PYTHON
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
@@ -73,7 +73,7 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
 
 
 def alike(output: str) -> list[str]:
-    """The lines, but for what differs from run to run: times, attempts, deadlines, and what happens side by side."""
+    """The lines without what differs between runs: times, attempts, deadlines, and the order of concurrent steps."""
     same = re.sub(r"[ \d]+\.\d s", "# s", re.sub(r"attempt \d+", "attempt #", output))
     same = same.replace(" (given up at the deadline)", "")
     return sorted(line.rstrip() for line in same.splitlines() if line.strip())

@@ -37,7 +37,7 @@ def order(order_id: str, *, customer: str = "c-1", hold: float = 0) -> OrderInpu
 
 
 def worker(temporal: Client, world: World, workflow: type[OrderSagaWorkflow]) -> Worker:
-    """A worker before the change or after it: the world's activities, and the real fraud check."""
+    """A worker with the code before or after the change: the world's activities, and the real fraud check."""
     activities = world.activities(FraudActivities({FRAUDSTER}).screen_order)
     return Worker(
         temporal,
@@ -78,7 +78,7 @@ async def test_a_fraud_is_refused_and_nothing_is_in_effect(temporal: Client, wor
 
 
 async def test_an_order_in_flight_ends_as_it_began(temporal: Client, world: World, order_id: str) -> None:
-    """By a customer who would not pass."""
+    """The order is from a customer who would not pass the check."""
     async with worker(temporal, world, OrderSagaWorkflow):
         handle = await start(temporal, order(order_id, customer=FRAUDSTER, hold=2))
         async with asyncio.timeout(30):

@@ -1,4 +1,4 @@
-"""The sweep: its cases cover a declaration, sound sagas pass, and an engine that is broken on purpose does not."""
+"""The sweep: its cases cover a declaration, correct sagas pass, and an intentionally broken engine does not."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_each_step_has_each_trouble_with_each_cancel_and_crash() -> None:
 
 @pytest.mark.parametrize("part", range(3))
 async def test_a_trip_is_all_or_nothing_in_every_case(temporal: Client, part: int) -> None:
-    """Every seventh case; `.venv/bin/python -m examples.course.sweep` plays all."""
+    """Every seventh case; `.venv/bin/python -m examples.course.sweep` runs all."""
     cases = cases_of(TRIP_SAGA)[part * 7 :: 21]
     violations = await run_sweep(TRIP_SAGA, TRIP, temporal=temporal, cases=cases)
     assert not violations, "\n".join(map(str, violations))
@@ -79,7 +79,7 @@ async def test_a_crash_has_the_first_attempts_made_again(temporal: Client) -> No
     assert result.verdict is Verdict.STANDS
 
 
-# -- an engine that is broken on purpose
+# -- an intentionally broken engine
 
 
 async def test_an_undo_that_is_skipped_is_reported(temporal: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,11 +133,11 @@ async def test_a_run_that_does_not_end_is_reported(temporal: Client, monkeypatch
     assert "on hold for 3600 s" in str(violation)
 
 
-# -- what the sweep has found
+# -- bugs that the sweep has found
 
 
 class Station:
-    """Books one thing, and looks for a payment."""
+    """Books one thing, and polls for a payment."""
 
     @activity.defn
     async def reserve(self, request: str) -> str:
@@ -151,7 +151,7 @@ class Station:
 
     @activity.defn
     async def look_for_payment(self, subject: str) -> str:
-        """Whether it has been paid for."""
+        """Poll whether it has been paid for."""
         raise NotImplementedError
 
 

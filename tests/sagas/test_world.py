@@ -1,4 +1,4 @@
-"""The world keeps a fence's rules, makes a saga's activities by their names, and does as its script says."""
+"""The world follows the rules of a fence, makes a saga's activities by name, and behaves as scripted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ordersaga.testing.sagas import Do, Undo, World
 
 
 def called(world: World, name: str) -> Any:
-    """The world's activity of this name."""
+    """The world's activity with this name."""
     return next(each for each in world.activities() if each.__temporal_activity_definition.name == name)  # type: ignore[attr-defined]
 
 
@@ -173,7 +173,7 @@ class Odd:
 
 
 class OddActivities:
-    """What is done with it."""
+    """The activities for it."""
 
     @activity.defn
     async def replace(self, request: Odd) -> object:

@@ -1,1 +1,1 @@
-"""The tests of the services, against the running services over HTTP."""
+"""Tests of the services, mostly over HTTP."""

@@ -1,4 +1,4 @@
-"""A client for the tests: it asks one thing, and holds every answer against what all services promise."""
+"""A client for the tests. It checks every answer against what all services promise."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ class Answer(NamedTuple):
 
 
 class Away(Exception):
-    """The service says that its database is away, in the proper way: 503, and when to ask again."""
+    """The service reports correctly that its database is down: 503 with Retry-After."""
 
 
 class Api:
     """The services at one URL. Paths are sent as they are: percent signs are the caller's.
 
-    A patient one asks again while a service says that its database is away, and counts in `aways` how often one did.
+    With `patient`, the client retries while a service reports that its database is down, and counts these answers in
+    `aways`.
     """
 
     def __init__(self, http: aiohttp.ClientSession, url: str, patient: bool = False) -> None:
@@ -44,7 +45,7 @@ class Api:
         self.aways = 0
 
     async def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
-        """Ask, and again while the answer is to be patient."""
+        """Send a request, and retry it if the client is patient."""
         deadline = time.monotonic() + PROGRESS_SECONDS * (4 if self._patient else 1)
         while True:
             try:
@@ -62,7 +63,7 @@ class Api:
         return answer
 
     async def ask_once(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
-        """Ask once. A server error, or an error that is no problem+json, fails the test."""
+        """Send a request once. A server error, or an error without problem+json, fails the test."""
         url = URL(self._url + path, encoded=True)
         async with self._http.request(method, url, json=body, **options) as response:
             text = await response.read()
@@ -83,18 +84,18 @@ class Api:
         return await self.ask("PUT", path, body)
 
     async def load(self, **stock: int) -> None:
-        """Load stock: so many pieces in all of each SKU."""
+        """Set the total stock of each SKU."""
         answer = await self.put("/inventory/stock", stock)
         assert answer.status == 200, answer
 
     async def stock(self, sku: str) -> Json:
-        """One SKU in the books."""
+        """The stock of one SKU."""
         answer = await self.get(f"/inventory/stock/{sku}")
         assert answer.status == 200, answer
         return dict(answer.body)
 
     async def books(self, collection: str, **filters: str) -> list[Json]:
-        """All rows of one of the books, in pages. `collection` is such as /payment/payments."""
+        """All rows of a collection such as /payment/payments, read in pages."""
         rows: list[Json] = []
         for _ in range(MAX_PAGES):
             answer = await self.get(f"{collection}?{URL.build(query=filters).raw_query_string}")

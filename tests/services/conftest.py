@@ -1,7 +1,7 @@
-"""One client for all tests of the services, an order id for each test, and the balance of the stock after each.
+"""One client for all tests of the services, an order id for each test, and a check of the stock after each.
 
-A test that uses the services runs once for each database, unless it or its module says that one is enough, since what
-it asks for is refused before it reaches a database.
+A test that uses the services runs once per database, unless it or its module declares that one is enough because its
+requests are rejected before they reach a database.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def database(request: pytest.FixtureRequest) -> str:
-    """The database that the services keep their books in: sqlite or postgresql."""
+    """The database of the services: sqlite or postgresql."""
     return str(request.param)
 
 
@@ -48,7 +48,7 @@ def database(request: pytest.FixtureRequest) -> str:
 def new_books(
     database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Database]:
-    """Makes books that nobody has used."""
+    """Creates empty databases."""
     if database == "sqlite":
         return lambda: tmp_path_factory.mktemp("books")
     server: Postgres = request.getfixturevalue("postgres")
@@ -57,7 +57,7 @@ def new_books(
 
 @pytest.fixture
 def books(new_books: Callable[[], Database]) -> Database:
-    """Books of the test's own."""
+    """A database for this test only."""
     return new_books()
 
 
@@ -70,7 +70,7 @@ async def services_url(new_books: Callable[[], Database]) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    """The session that all clients share."""
+    """The HTTP session that all clients share."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield session
 
@@ -83,14 +83,14 @@ async def shared_api(services_url: str, http: aiohttp.ClientSession) -> Api:
 
 @pytest.fixture
 async def api(shared_api: Api) -> AsyncIterator[Api]:
-    """The client of the services that run for the session; the stock must balance after the test."""
+    """The client of the services that run for the session. The stock must balance after the test."""
     yield shared_api
     await stock_balances(shared_api)
 
 
 @pytest.fixture
 def order_id() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"t{next(_numbers)}"
 
 
@@ -103,7 +103,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 
 
 async def stock_balances(api: Api) -> None:
-    """What is loaded is on hand, reserved or shipped, and the reservations say the same."""
+    """Everything loaded must be on hand, reserved or shipped, consistent with the reservations."""
     kept: dict[str, Counter[str]] = {"held": Counter(), "consumed": Counter()}
     for reservation in await api.books("/inventory/reservations"):
         for line in reservation["items"]:

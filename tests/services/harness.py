@@ -28,7 +28,7 @@ def url_of(database: Database) -> str:
 
 
 class Running:
-    """The services over one database. `start` returns when they answer, `stop` when they are gone."""
+    """The services on one database. `start` returns when they answer, `stop` when they have ended."""
 
     def __init__(self, database: Database, smtp_url: str | None = None, only: list[str] | None = None) -> None:
         from ordersaga.http.server import configuration
@@ -40,7 +40,7 @@ class Running:
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def start(self) -> str:
-        """Start, and answer the services' URL."""
+        """Start, and return the services' URL."""
         self._thread.start()
         deadline = time.monotonic() + START_SECONDS
         while not self._server.started:
@@ -51,19 +51,22 @@ class Running:
         return f"http://{host}:{port}"
 
     def stop(self) -> None:
-        """Stop in good order."""
+        """Stop cleanly."""
         self._server.should_exit = True
         self._thread.join(START_SECONDS)
         assert not self._thread.is_alive(), "the services did not stop"
 
     def wait(self) -> None:
-        """Wait for the end, which only a signal brings."""
+        """Wait for the end, which only a signal triggers."""
         self._thread.join()
 
 
 @asynccontextmanager
 async def serving(database: Database, smtp_url: str | None = None, only: list[str] | None = None) -> AsyncIterator[str]:
-    """The services in a thread; gives their URL. The caller's event loop stays free while they start and stop."""
+    """Run the services in a thread; yields their URL.
+
+    The caller's event loop is not blocked while they start and stop.
+    """
     services = Running(database, smtp_url, only)
     url = await asyncio.to_thread(services.start)
     try:
@@ -74,7 +77,7 @@ async def serving(database: Database, smtp_url: str | None = None, only: list[st
 
 @asynccontextmanager
 async def mortal(database: Database, *smtp_url: str) -> AsyncIterator[tuple[str, Process]]:
-    """The services in a process of their own, to be killed; gives their URL and the process."""
+    """Run the services in their own process, so that it can be killed; yields their URL and the process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.services.harness", url_of(database), *smtp_url, stdout=PIPE, cwd=ROOT
     )

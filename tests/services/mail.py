@@ -1,4 +1,4 @@
-"""A real mail server in the test's own event loop, that can be told how to behave."""
+"""A real mail server in the test's own event loop, with configurable behavior."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ Verdict = Callable[["Mailbox"], Awaitable[str]]
 
 
 async def accept(_: Mailbox) -> str:
-    """Take every mail."""
+    """Accept every email."""
     return "250 OK"
 
 
 @dataclass
 class Mailbox:
-    """What has arrived. `data` counts the mails that were handed over, taken or not; `verdict` answers each."""
+    """The received emails.
+
+    `data` counts the emails that were handed over, accepted or not; `verdict` answers each one.
+    """
 
     verdict: Verdict = accept
     mails: list[EmailMessage] = field(default_factory=list)
@@ -31,7 +34,7 @@ class Mailbox:
     connections: list[SMTP] = field(default_factory=list)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """aiosmtpd calls this when a mail is complete."""
+        """aiosmtpd calls this when an email is complete."""
         self.data += 1
         self.connections.append(server)
         answer = await self.verdict(self)
@@ -44,14 +47,14 @@ class Mailbox:
         return answer
 
     def hang_up(self) -> None:
-        """Drop every connection that a mail came over, without a word."""
+        """Drop every connection that delivered an email, without an answer."""
         for server in self.connections:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
 
 
 def closed_port() -> socket.socket:
-    """A port that is ours but refuses connections: a mail server that is down."""
+    """A reserved port that refuses connections, like a mail server that is down."""
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     return bound
@@ -64,7 +67,7 @@ def port_of(bound: socket.socket) -> int:
 
 @asynccontextmanager
 async def mail_server(mailbox: Mailbox, at: socket.socket | None = None) -> AsyncIterator[int]:
-    """A mail server, on a free port or where `closed_port` has one; gives its port."""
+    """Run a mail server on a free port or on the `closed_port`; yields its port."""
     loop = asyncio.get_running_loop()
     at = at or closed_port()
     server = await loop.create_server(lambda: SMTP(mailbox, hostname="mail.test", enable_SMTPUTF8=True), sock=at)

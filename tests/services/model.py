@@ -1,4 +1,4 @@
-"""What the books of the services with a fence should say, kept in plain Python beside the services."""
+"""A model in plain Python of what the records of the services with a fence must contain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key = tuple[str, str]
 
 @dataclass
 class Effect:
-    """What is known of one id. Without a state it is a tombstone."""
+    """What is known about one id. Without a state it is a tombstone."""
 
     body: Json = field(default_factory=dict)
     answer: Answer | None = None
@@ -36,12 +36,12 @@ class Stock:
 
     @property
     def on_hand(self) -> int:
-        """What can be reserved."""
+        """The stock that can be reserved."""
         return self.loaded - self.reserved - self.shipped
 
 
 class Model:
-    """The books. Every method answers what the service must answer: a whole answer, or a status and a type."""
+    """The model. Every method returns what the service must answer: a whole answer, or a status and a type."""
 
     def __init__(self) -> None:
         self.effects: dict[Key, Effect] = {}
@@ -66,7 +66,7 @@ class Model:
         return pair.refusal if refused else (pair.done, None)
 
     def answered(self, pair: Pair, effect_id: str, answer: Answer) -> None:
-        """Remember the first answer, for the duplicates."""
+        """Remember the first answer, for repeated requests."""
         effect = self.effects[pair.service, effect_id]
         effect.answer = effect.answer or answer
 
@@ -87,7 +87,7 @@ class Model:
         return effect.undo
 
     def move(self, pair: Pair, effect_id: str, state: str) -> int:
-        """An event: the goods or the parcel move. Answers the status."""
+        """An event: the goods or the parcel move. Returns the status."""
         effect = self.effects.get((pair.service, effect_id))
         if effect is None or effect.state is None:
             return 404
@@ -103,7 +103,7 @@ class Model:
         return 200
 
     def load(self, levels: dict[str, int]) -> int:
-        """Stock is loaded. Answers the status."""
+        """Stock is loaded. Returns the status."""
         if any(loaded < self.stock[sku].reserved + self.stock[sku].shipped for sku, loaded in levels.items()):
             return 409
         for sku, loaded in levels.items():
@@ -111,7 +111,7 @@ class Model:
         return 200
 
     def entries(self, pair: Pair) -> dict[str, Any]:
-        """The state of every entry that a service's books must have, by id."""
+        """The state of every entry that a service must have, by id."""
         ours = {
             effect_id: effect.state for (service, effect_id), effect in self.effects.items() if service == pair.service
         }
@@ -123,7 +123,7 @@ class Model:
 
 
 def pieces(body: Json) -> Counter[str]:
-    """How many pieces of each SKU a reservation asks for."""
+    """The number of pieces of each SKU in a reservation."""
     found: Counter[str] = Counter()
     for line in body["items"]:
         found[line["sku"]] += line["qty"]

@@ -1,4 +1,4 @@
-"""The four do/undo pairs, so that what all of them promise is tested once for each."""
+"""The four do/undo pairs, so that common guarantees are tested once for each."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ class Pair:
         return await api.ask(method, f"/{self.service}{path}", body)
 
     async def entries(self, api: Api, order_id: str) -> list[Json]:
-        """What the books have of the order."""
+        """The service's entries of the order."""
         return await api.books(f"/{self.service}{self.collection}", order_id=order_id)
 
     async def states(self, api: Api, order_id: str) -> list[str]:
-        """The states of what the books have of the order."""
+        """The states of the service's entries of the order."""
         return [entry["state"] for entry in await self.entries(api, order_id)]
 
 
 def sku_of(order_id: str) -> str:
-    """The SKU that an order of these tests asks for."""
+    """The SKU in the orders of these tests."""
     return f"sku-{order_id}"
 
 

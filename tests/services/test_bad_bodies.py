@@ -1,4 +1,4 @@
-"""Bad bodies, for every endpoint that takes one: a clear no, nothing in the books, and the id is still free."""
+"""Invalid bodies, for every endpoint that takes one: a clear error, nothing stored, and the id is still free."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.services.api import Answer, Api, Json
 from tests.services.pairs import PAIRS, Pair, sku_of
 
-DATABASES = ["sqlite"]  # what is refused before it reaches one
+DATABASES = ["sqlite"]  # the requests are rejected before they reach a database
 
 OPTIONAL = {"reason", "data", "state of address", "zip"}
 BAD_ANYWHERE: list[Any] = [None, True, 1.5, [], {}, [None], float("nan"), float("inf")]
@@ -40,7 +40,7 @@ NOT_JSON = [
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint that takes a body, and a good one for it."""
+    """An endpoint that takes a body, and a valid one for it."""
 
     name: str
     method: str
@@ -69,13 +69,13 @@ OTHERS = [
 
 
 async def all_books(api: Api) -> dict[str, list[Json]]:
-    """All the books of all services."""
+    """The records of all services."""
     books = [f"/{pair.service}{pair.collection}" for pair in PAIRS]
     return {name: await api.books(name) for name in [*books, "/inventory/stock"]}
 
 
 def bad_versions(good: Json) -> Iterator[Json]:
-    """The good body with one thing wrong, for each thing that can be."""
+    """The valid body with one error, for each possible error."""
     for where, key in places(good):
         value = at(good, where)[key]
         for bad in bad_values(where, key, value):
@@ -88,11 +88,11 @@ def bad_versions(good: Json) -> Iterator[Json]:
 
 
 def bad_values(where: tuple[Any, ...], key: Any, value: Any) -> list[Any]:
-    """What may not stand in the place of this value."""
+    """Values that are invalid in the place of this value."""
     if isinstance(value, str):
         if where == ("data",):
             return BAD_STRINGS
-        if key == "amount":  # the one text that may be a JSON number
+        if key == "amount":  # the only text that may be a JSON number
             return [bad for bad in BAD_STRINGS if bad is True or not isinstance(bad, int | float)]
         return [*BAD_STRINGS, "x" * 10_000, *([] if name_of(where, key) in OPTIONAL else ["", "a\u0000b"])]
     if isinstance(value, int):
@@ -103,7 +103,7 @@ def bad_values(where: tuple[Any, ...], key: Any, value: Any) -> list[Any]:
 
 
 def name_of(where: tuple[Any, ...], key: Any) -> str:
-    """What the list of optional things calls this place."""
+    """The name of this place in the list of optional fields."""
     return "state of address" if (where, key) == (("address",), "state") else str(key)
 
 
@@ -113,7 +113,7 @@ def is_open(good: Json, where: tuple[Any, ...]) -> bool:
 
 
 def places(value: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Every place of a JSON value, as the way to its parent and its key there."""
+    """Every place in a JSON value, as the path to its parent and its key there."""
     keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
     for key in keys:
         yield where, key
@@ -121,14 +121,14 @@ def places(value: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any,
 
 
 def at(value: Any, where: tuple[Any, ...]) -> Any:
-    """What is at the end of this way."""
+    """The value at this path."""
     for key in where:
         value = value[key]
     return value
 
 
 def changed(good: Json, where: tuple[Any, ...], key: Any, *value: Any) -> Json:
-    """A copy with another value in this place, or without one."""
+    """A copy with another value at this place, or without one."""
     copied = copy.deepcopy(good)
     if value:
         at(copied, where)[key] = value[0]
@@ -168,7 +168,7 @@ async def test_what_is_no_json_object_changes_nothing(api: Api, order_id: str, e
 
 
 async def prepare(api: Api, order_id: str, endpoint: Endpoint) -> None:
-    """Give the endpoint what a good body needs."""
+    """Create what a valid body needs."""
     await api.load(**{sku_of(order_id): 100})
     if endpoint not in DOS:
         for pair in PAIRS:
@@ -176,7 +176,7 @@ async def prepare(api: Api, order_id: str, endpoint: Endpoint) -> None:
 
 
 async def still_works(api: Api, order_id: str, endpoint: Endpoint) -> None:
-    """The good body is taken: the bad ones have left no fence."""
+    """Check that the valid body is accepted: the invalid ones have left no fence."""
     good = json.dumps(endpoint.good(order_id)).encode()
     assert (await endpoint.send(api, order_id, good)).status in (200, 201, 202)
 

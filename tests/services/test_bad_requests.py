@@ -1,4 +1,7 @@
-"""Bad requests around the body: paths, ids, queries, methods and sizes. Each gets a problem, and changes nothing."""
+"""Invalid requests apart from the body: paths, ids, queries, methods and sizes.
+
+Each gets a problem, and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from tests.services.api import Api
 from tests.services.pairs import PAIRS, Pair, sku_of
 from tests.services.test_bad_bodies import DOS, Endpoint, all_books
 
-DATABASES = ["sqlite"]  # what is refused before it reaches one
+DATABASES = ["sqlite"]  # the requests are rejected before they reach a database
 
 BAD_IDS = [
     "a%2Fb",
@@ -48,7 +51,7 @@ BOOKS = [f"/{pair.service}{pair.collection}" for pair in PAIRS] + ["/inventory/s
 
 @pytest.fixture
 async def unmoved(api: Api) -> AsyncIterator[None]:
-    """The books must be after the test as they were before it."""
+    """The records must be the same after the test as before."""
     before = await all_books(api)
     yield
     assert await all_books(api) == before

@@ -1,4 +1,4 @@
-"""The books: pages, filters, and what each row says."""
+"""The services' lists: pages, filters, and the content of each row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMON = {"order_id", "state", "created_at"}
 
 
 async def pages(api: Api, path: str) -> list[list[Json]]:
-    """The pages, as they come."""
+    """Yield the pages."""
     found: list[list[Json]] = []
     more = f"limit={LIMIT}"
     while True:

@@ -1,4 +1,4 @@
-"""A database server that goes away in the middle of everything and comes back: nothing is lost and nothing doubled."""
+"""A database server that stops in the middle of everything and returns: nothing is lost, and nothing happens twice."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ TIMES = 2
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    """A server that no other module uses, to be stopped."""
+    """A server that only this module uses, so that it can be stopped."""
     with Postgres.running() as server:
         yield server
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """A session of the test's own."""
+    """A session for this test only."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session
 

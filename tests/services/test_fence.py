@@ -1,4 +1,4 @@
-"""The fence, for each of the four do/undo pairs: what happens to calls that are late, doubled or changed."""
+"""The fence, for each of the four do/undo pairs: calls that are late, repeated or changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def effect(api: Api, pair: Pair, order_id: str) -> Effect:
 
 
 class Effect:
-    """One effect: do it, undo it, and look into the books."""
+    """One effect: do it, undo it, and read the service's records."""
 
     def __init__(self, api: Api, pair: Pair, order_id: str) -> None:
         self.api = api
@@ -37,11 +37,11 @@ class Effect:
         return await self.pair.undo_it(self.api, self.order_id, owner)
 
     async def books(self) -> tuple[list[Json], Json]:
-        """What the books say about it: its entries, and its SKU's stock."""
+        """The service's records of it: its entries, and its SKU's stock."""
         return await self.pair.entries(self.api, self.order_id), await self.api.stock(sku_of(self.order_id))
 
     async def has(self, *states: str) -> None:
-        """Fail unless the books have exactly these entries, and the stock shows what they hold."""
+        """Fail unless the service has exactly these entries, and the stock matches."""
         entries, stock = await self.books()
         assert [entry["state"] for entry in entries] == list(states)
         assert all(entry[self.pair.key] == self.pair.effect_id(self.order_id) for entry in entries)
@@ -174,7 +174,7 @@ async def test_a_do_and_its_undo_at_once_leave_nothing_live(effect: Effect, pair
 
 
 async def fenced(effect: Effect, *states: str, **changes: Any) -> None:
-    """Fail unless the do, and another do of its id, are turned away and change nothing."""
+    """Fail unless the do, and another do with its id, are rejected and change nothing."""
     books = await effect.books()
     for change in (changes, effect.pair.other, effect.pair.refused):
         late = await effect.do(**change)
@@ -188,7 +188,7 @@ STRANGERS = [BOB, None]
 
 
 async def is_kept_from(effect: Effect, stranger: str | None, *states: str) -> None:
-    """Fail unless somebody else is turned away, both ways, and changes nothing."""
+    """Fail unless another owner is rejected, both ways, and changes nothing."""
     books = await effect.books()
     for answer in (await effect.do(owner=stranger), await effect.undo(stranger)):
         assert (answer.status, answer.type) == (409, "NotYours")

@@ -1,4 +1,4 @@
-"""What the HTTP tests cannot reach of the fence: a do that has begun and not ended, as with an outside provider."""
+"""What the HTTP tests cannot reach in the fence: a do that has begun and not ended, as with an external provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inventory service: stock, and reservations that take all of their lines or none."""
+"""The inventory service: stock, and reservations that take all their lines or none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def reserve(api: Api, order_id: str, *items: Json) -> Answer:
 
 
 async def consume(api: Api, order_id: str) -> Answer:
-    """Say that the order's goods have left the warehouse."""
+    """Report that the order's goods have left the warehouse."""
     return await api.post(f"/inventory/reservations/rsv-{order_id}/events", {"state": "consumed"})
 
 

@@ -1,4 +1,4 @@
-"""The notification service with a real mail server: each mail goes out once, whatever the mail server does."""
+"""The notification service with a real mail server: each email is sent once, whatever the mail server does."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _markers = count(1)
 
 @asynccontextmanager
 async def mailing(books: Database, http: aiohttp.ClientSession, port: int) -> AsyncIterator[Api]:
-    """The notification service, alone, with a mail server at this port."""
+    """The notification service alone, with a mail server on this port."""
     async with serving(books, f"smtp://127.0.0.1:{port}", ["notification"]) as url:
         yield Api(http, url)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition, but not for ever."""
+    """Wait for a condition, with a time limit."""
     deadline = time.monotonic() + PATIENCE
     while not await condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -36,7 +36,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def reaches(api: Api, order_id: str, state: str, notices: int = 0) -> None:
-    """Wait until the order's mail is in this state, with so many notices behind it."""
+    """Wait until the order's email is in this state and has this many notices."""
 
     async def there() -> bool:
         (entry,) = await NOTIFICATION.entries(api, order_id)
@@ -46,7 +46,7 @@ async def reaches(api: Api, order_id: str, state: str, notices: int = 0) -> None
 
 
 async def settled(api: Api, mailbox: Mailbox) -> None:
-    """Let a later mail through and out: what was before it in the outbox has had its turn."""
+    """Send a later email and wait for it: everything before it in the outbox has had its turn."""
     name = f"marker-{next(_markers)}"
     await NOTIFICATION.do(api, name)
     await reaches(api, name, "sent")
@@ -56,7 +56,7 @@ async def settled(api: Api, mailbox: Mailbox) -> None:
 
 @pytest.fixture
 def mailbox() -> Mailbox:
-    """Where the mails go."""
+    """The mailbox that receives the emails."""
     return Mailbox()
 
 

@@ -1,4 +1,4 @@
-"""The books' tables: applied once and in order, taken over, and refused when they are newer."""
+"""The services' tables: migrated once and in order, taken over from old files, and rejected if they are newer."""
 
 from __future__ import annotations
 

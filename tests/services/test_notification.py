@@ -1,4 +1,4 @@
-"""The notification service without a mail server: the outbox, and the recall of what is queued."""
+"""The notification service without a mail server: the outbox, and the recall of queued emails."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_what_is_no_mail_address_is_refused(api: Api, order_id: str, to: s
 
 
 async def test_a_customer_without_an_address_has_a_mail_in_the_outbox(api: Api, order_id: str) -> None:
-    """Without a mail server nothing is sent anyway."""
+    """Without a mail server, nothing is sent anyway."""
     assert (await NOTIFICATION.do(api, order_id, to="customer:customer-1")).status == 202
     assert await NOTIFICATION.states(api, order_id) == ["queued"]
 

@@ -1,4 +1,4 @@
-"""What the HTTP tests cannot reach of the outbox: a process that ends between an attempt's begin and its outcome."""
+"""What the HTTP tests cannot reach in the outbox: a process that ends between an attempt's start and its outcome."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def store(books: Database) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def mail(store: Store) -> Mail:
-    """A mail whose sending has begun."""
+    """An email whose sending has begun."""
     await store.write(lambda tx: outbox.queue(tx, REQUEST, mail_server=True))
     mail = await store.write(begin)
     assert mail is not None

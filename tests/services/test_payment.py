@@ -1,4 +1,4 @@
-"""The payment service: test cards, exact amounts in every currency, and refunds that give back once."""
+"""The payment service: test cards, exact amounts in every currency, and refunds that happen once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GOOD = ["pm_card_visa", "pm_card_mastercard", "pm_card_amex", "tok_of_another_sh
 
 
 async def only_entry(api: Api, order_id: str) -> Json:
-    """The one payment that the books have of the order."""
+    """The only payment of the order."""
     (entry,) = await PAYMENT.entries(api, order_id)
     return entry
 
@@ -71,7 +71,7 @@ async def test_a_refund_does_not_wait_for_the_wording_of_its_reason(api: Api, or
 
 
 async def fails(api: Api, order_id: str, refund: int) -> Answer:
-    """The provider reports that a refund has failed."""
+    """Report from the provider that a refund has failed."""
     return await api.post(f"/payment/payments/pay-{order_id}/events", {"state": "refund_failed", "refund": refund})
 
 
@@ -191,7 +191,7 @@ async def test_a_currency_that_one_cannot_pay_with_is_declined(api: Api, order_i
 async def test_what_was_charged_is_in_the_books_when_its_currency_is_no_more(
     api: Api, order_id: str, currency: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The services know it while the charge is made, and not any more when it is asked for again, and undone."""
+    """The services know the currency while the charge is made, but not when it is read again and undone."""
     monkeypatch.setattr("ordersaga.services.payment.cards.check_currency", lambda currency: None)
     first = await PAYMENT.do(api, order_id, currency=currency)
     assert first.status == 201

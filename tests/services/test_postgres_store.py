@@ -1,4 +1,4 @@
-"""What the HTTP tests cannot reach of PostgreSQL's store: commits of unknown outcome, deadlocks, too much to do."""
+"""What the HTTP tests cannot reach in PostgreSQL's store: unknown commits, deadlocks, overload."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REQUEST = ChargeRequest.model_validate(PAYMENT.body("1"))
 
 @pytest.fixture
 async def store(books: Database) -> AsyncIterator[PostgresStore]:
-    """A store with two things in it, and two connections."""
+    """A store with two rows in it, and two connections."""
     url = PostgresUrl.parse(url_of(books).replace("pool_size=6", "pool_size=2"))
     store = PostgresStore(url, "things", THINGS)
     store.migrate()
@@ -78,7 +78,7 @@ async def test_a_connection_lost_before_the_commit_runs_the_work_again(store: Po
 async def test_a_connection_lost_during_the_commit_leaves_one_effect_and_its_answer(
     books: Database, committed: bool
 ) -> None:
-    """Whether the commit took place or not, the fence knows, and the second run asks it."""
+    """The fence knows whether the commit succeeded, and the second run asks it."""
     store, runs, commit = store_of("payment", url_of(books)), 0, _Attempt._commit
 
     async def lost(self: _Attempt, connection: module.Connected) -> None:

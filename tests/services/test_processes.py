@@ -18,14 +18,14 @@ from tests.services.mail import Mailbox, mail_server
 from tests.services.pairs import INVENTORY, PAIRS, Pair, sku_of
 from tests.services.test_mail import until
 
-DATABASES = ["postgresql"]  # SQLite's files are one process's
+DATABASES = ["postgresql"]  # SQLite's files belong to one process
 ORDERS = 25
 AT_ONCE = 12
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """A session of the test's own, whose connections may break."""
+    """A session for this test only, whose connections may break."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield session
 
@@ -33,7 +33,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 async def test_two_processes_do_everything_once_also_when_one_is_killed(
     books: Database, client: aiohttp.ClientSession
 ) -> None:
-    """Each call goes to both at the same time. They start together, on a database with nothing in it."""
+    """Each call goes to both at the same time. They start together on an empty database."""
     mailbox = Mailbox()
     async with AsyncExitStack() as stack:
         smtp = f"smtp://127.0.0.1:{await stack.enter_async_context(mail_server(mailbox))}"
@@ -70,7 +70,7 @@ async def _burst(both: tuple[Api, Api]) -> None:
 
 
 async def _same(*asked: Coroutine[Any, Any, Answer]) -> None:
-    """Both say the same, if both say anything; the one that stays always does."""
+    """Check that both answers are the same, if there are two. The process that stays always answers."""
     stays, doomed = await asyncio.gather(*asked, return_exceptions=True)
     assert isinstance(stays, Answer), stays
     if isinstance(doomed, BaseException):

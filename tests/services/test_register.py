@@ -1,4 +1,4 @@
-"""The register: whose an order is, and what runs report and people say about it. Everything is written once."""
+"""The register: who owns an order, and what runs and people report about it. Everything is stored once."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ ATTENTION: Json = {
 
 
 def claim(**changes: Any) -> Json:
-    """A good claim."""
+    """A valid claim."""
     order = {"items": [{"sku": "mug", "quantity": 2}, {"sku": "tea", "quantity": 1}], "notes": "ring twice ☕"}
     good = {"owner": OWNER, "customer_id": "ada", "email": "ada@example.com", "amount": "19.99", "currency": "USD"}
     return good | {"task_queue": "orders", "order": order} | changes
 
 
 def ending(status: str = "completed", /, **changes: Any) -> Json:
-    """A good ending."""
+    """A valid ending."""
     result = {"status": status, "tracking_number": "TRK-1", "refusal": None, "error": None}
     return {"owner": OWNER, "status": status, "result": result, "run_id": "run-1"} | changes
 
 
 def progress(number: int = 1, /, **changes: Any) -> Json:
-    """A good report."""
+    """A valid report."""
     return {"owner": OWNER, "run_id": "run-1", "number": number, "status": "processing"} | changes
 
 
 def event(number: int, /, **changes: Any) -> Json:
-    """A good event."""
+    """A valid event."""
     return {"number": number, "at": NOON, "kind": "step_done", "data": {"step": "payment"}} | changes
 
 
 def decision(decision_id: str = "d-1", /, **changes: Any) -> Json:
-    """A good decision."""
+    """A valid decision."""
     good = {"owner": OWNER, "decision_id": decision_id, "step": "payment", "undoing": True, "choice": "retry"}
     return good | {"by": "grace", "note": "the bank is back", "at": NOON, "run_id": "run-1"} | changes
 
 
 class Orders:
-    """The register, asked for one order."""
+    """The register's endpoints for one order."""
 
     def __init__(self, api: Api, order_id: str) -> None:
         self.api = api
         self.path = f"/register/orders/{order_id}"
 
     async def put(self, what: str, body: Json) -> Answer:
-        """PUT below the order."""
+        """PUT to a path of the order."""
         return await self.api.put(f"{self.path}{what}", body)
 
     async def post(self, what: str, body: Json) -> Answer:
-        """POST below the order."""
+        """POST to a path of the order."""
         return await self.api.post(f"{self.path}{what}", body)
 
     async def read(self) -> Json:
-        """Everything that the register has of it."""
+        """Everything that the register has about it."""
         answer = await self.api.get(self.path)
         assert answer.status == 200, answer
         return dict(answer.body)

@@ -1,4 +1,4 @@
-"""The register's client against the running register."""
+"""The register's client with the running register."""
 
 from __future__ import annotations
 

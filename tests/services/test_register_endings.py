@@ -1,4 +1,4 @@
-"""How an order may end: every short sequence of calls against a model, and calls at the same time."""
+"""How an order may end: every short sequence of calls compared with a model, and concurrent calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Call = Callable[[Store, str], Awaitable[Answer]]
 
 
 def call_of(verb: str, run_id: str = "run-1") -> Call:
-    """How to make this call of an order."""
+    """The request of this call for an order."""
     if verb == "claim":
         work = partial(arbiter.claim, request=ClaimRequest.model_validate(claim()))
     elif verb == "unwind":
@@ -49,14 +49,14 @@ async def outcome(call: Call, store: Store, order_id: str) -> tuple[int, Standin
 
 
 class Model:
-    """What the register should say."""
+    """The model of the register."""
 
     def __init__(self) -> None:
         self.state = "open"
         self.ending: str | None = None
 
     def call(self, verb: str) -> int:
-        """Make a call; gives the status of its answer."""
+        """Make a call; returns the status of its answer."""
         if self.ending is not None:
             return 410 if verb == "forward" and self.state == "undone" else 200
         if verb == "unwind":
@@ -73,7 +73,7 @@ class Model:
 
 @pytest.fixture
 async def stores(books: Database) -> AsyncIterator[tuple[Store, Store]]:
-    """Two stores that work on the same database, where it can be shared."""
+    """Two stores on the same database, if it can be shared."""
     first, second = store_of("register", url_of(books)), store_of("register", url_of(books))
     first.migrate()
     async with AsyncExitStack() as stack:
@@ -131,7 +131,7 @@ async def test_of_many_endings_at_once_one_counts_for_all(stores: tuple[Store, S
 
 
 async def test_a_completion_that_meets_the_way_forward_is_decided(stores: tuple[Store, Store]) -> None:
-    """Whether it is refused or written depends on who came first, but it never stays undecided."""
+    """Whether it is rejected or written depends on which is first, but it is always decided."""
     for number in range(AT_ONCE):
         order_id = f"forward-{number}"
         for verb in ("claim", "unwind"):

@@ -1,4 +1,4 @@
-"""The register's lists: filters, pages, the worklist, the audit, the totals; and that none of them scans all orders."""
+"""The register's lists: filters, pages, the worklist, the audit log, the totals; none of them scans all orders."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def _place(api: Api, number: int) -> None:
 
 
 async def found(api: Api, limit: int = 1_000, /, **filters: str) -> list[int]:
-    """The numbers of the orders that fit, in the order of the list."""
+    """The numbers of the matching orders, in the order of the list."""
     rows = await api.books("/register/orders", **filters, limit=str(limit))
     return [int(row["order_id"].rpartition("-")[2]) for row in rows]
 
@@ -303,10 +303,10 @@ PLANS: list[tuple[Json, str]] = [
     ({"attention": True}, "accepted_order_attention"),
 ]
 SORTED = ({"tracking_number": "t"}, {"search": "o"})
-"""Their indexes give few orders, or are asked when few of the recent ones fit."""
+"""Their indexes return few orders, or are used when few of the recent orders match."""
 
 
-@one_database  # the other plans by what its tables hold
+@one_database  # the query plans depend on the content of its tables
 async def test_lists_are_read_from_an_index_in_their_order(books: Database) -> None:
     store = store_of("register", url_of(books))
     store.migrate()

@@ -1,4 +1,4 @@
-"""The books outlast the process: a restart, and a kill -9 in the middle of a burst."""
+"""The services' data outlasts the process: a restart, and a kill -9 in the middle of a burst."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Answers = dict[tuple[str, str, str], Answer]
 
 @pytest.fixture
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """A session of the test's own, whose connections may break."""
+    """A session for this test only, whose connections may break."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield session
 
@@ -76,7 +76,7 @@ def names() -> list[str]:
 
 
 async def run_burst(api: Api, answered: Answers) -> None:
-    """Do everything for all orders and undo every second one, many at once, until the services are gone."""
+    """Do everything for all orders and undo every second one, concurrently, until the services are gone."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def order(name: str, pair: Pair) -> None:
@@ -97,7 +97,7 @@ def undone(name: str) -> bool:
 
 
 async def books_have(api: Api, answered: Answers) -> None:
-    """What was answered is in the books; what was not is there once or never."""
+    """Check the records: what was answered is there; what was not is there once or not at all."""
     for pair in PAIRS:
         rows = await api.books(f"/{pair.service}{pair.collection}")
         states = {row["order_id"]: row["state"] for row in rows}
@@ -110,7 +110,7 @@ async def books_have(api: Api, answered: Answers) -> None:
 
 
 async def asked_again(api: Api, answered: Answers) -> None:
-    """Asked again, everything answers as it did, and what was not answered is done now."""
+    """Repeat all requests: answered ones get the same answer, and the others are done now."""
     for pair in PAIRS:
         for name in names():
             undo = answered.get((pair.service, "undo", name))

@@ -1,4 +1,4 @@
-"""The shipping service: addresses, the parcel's way, and the cancellation that comes too late."""
+"""The shipping service: addresses, the parcel's states, and a cancellation that comes too late."""
 
 from __future__ import annotations
 

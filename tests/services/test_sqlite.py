@@ -1,4 +1,4 @@
-"""What the HTTP tests cannot reach of SQLite's store: works that are committed together, and one of them failing."""
+"""What the HTTP tests cannot reach in SQLite's store: transactions that are committed together, one of which fails."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def insert(name: str) -> TransactionFn[str]:
 
 
 async def together(store: SqliteStore, *works: TransactionFn[str]) -> list[str | BaseException]:
-    """Run the works in one group: they queue up while the writer is held back."""
+    """Run the transactions in one group: they queue up while the writer is blocked."""
     begun, go = threading.Event(), threading.Event()
 
     async def hold(tx: Transaction) -> str:
@@ -76,7 +76,7 @@ async def test_one_failing_among_many_is_rolled_back_alone(store: SqliteStore) -
 
 async def test_if_the_transaction_is_lost_no_work_of_the_group_is_answered_with_a_yes(store: SqliteStore) -> None:
     async def lose(tx: Transaction) -> str:
-        await tx.execute("ROLLBACK")  # as SQLite does by itself when the disk is full
+        await tx.execute("ROLLBACK")  # as SQLite does by itself if the disk is full
         return "lost"
 
     answers = await together(store, insert("a"), lose, insert("b"))

@@ -1,4 +1,4 @@
-"""Random sequences of calls against the running services: the books must say what a model of them says, always."""
+"""Random sequences of calls to the running services, whose records must always match a model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Wire:
         self._connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
-        """Ask."""
+        """Send a request."""
         raw = None if body is None else json.dumps(body).encode()
         self._connection.request(method, path, raw, {"Content-Type": "application/json"} if raw else {})
         with self._connection.getresponse() as response:
@@ -43,12 +43,12 @@ class Wire:
             return Answer(response.status, json.loads(text) if text else None)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
 
 class Calls(RuleBasedStateMachine):
-    """Calls for a few ids of one order, which no other sequence has."""
+    """Calls for a few ids of one order, which no other sequence uses."""
 
     url: ClassVar[str]
     effects: Bundle[Effect] = Bundle("effects")
@@ -74,7 +74,7 @@ class Calls(RuleBasedStateMachine):
 
     @rule(targets=(effects, goods), pair=st.sampled_from([INVENTORY, SHIPPING]), events=st.integers(0, 2))
     def do_what_moves(self, pair: Pair, events: int) -> Effect:
-        """Do something new that events can follow, and as many of them."""
+        """Do something new that events can follow, with this number of events."""
         effect = self.call(pair, next(self.numbers), 0)
         for delivered in (False, True)[:events]:
             self.move(effect, delivered)
@@ -82,7 +82,7 @@ class Calls(RuleBasedStateMachine):
 
     @rule(effect=effects, variant=variants, owner=owners)
     def do_again(self, effect: Effect, variant: int, owner: str | None) -> None:
-        """Do something again, or late, or with another body, or for somebody else."""
+        """Repeat something: late, with another body, or for another owner."""
         self.call(*effect, variant, owner)
 
     @rule(target=effects, pair=pairs, owner=owners)
@@ -94,7 +94,7 @@ class Calls(RuleBasedStateMachine):
 
     @rule(effect=st.one_of(effects, goods), owner=owners)
     def undo(self, effect: Effect, owner: str | None) -> None:
-        """Undo something: done, refused, undone before, gone, or somebody else's."""
+        """Undo something: done, refused, undone before, gone, or another owner's."""
         pair, number = effect
         method, path, body = pair.undo_for(owner, self.effect_id(pair, number))
         expected = self.model.undo(pair, self.effect_id(pair, number), owner)
@@ -128,7 +128,7 @@ class Calls(RuleBasedStateMachine):
         self.same(INVENTORY)
 
     def teardown(self) -> None:
-        """In the end, look into all the books."""
+        """At the end, check all records."""
         try:
             for pair in PAIRS:
                 self.same(pair)
@@ -147,7 +147,7 @@ class Calls(RuleBasedStateMachine):
         return pair, number
 
     def same(self, pair: Pair) -> None:
-        """The service's books and the model's say the same."""
+        """Check that the service's records and the model's are the same."""
         rows = self.wire.ask("GET", f"/{pair.service}{pair.collection}?order_id={self.order_id}").body["items"]
         assert len(rows) == len({row[pair.key] for row in rows})
         assert {row[pair.key]: row["state"] for row in rows} == self.model.entries(pair)
