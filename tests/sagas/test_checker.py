@@ -56,7 +56,7 @@ async def test_all_or_nothing_is_right(verdict: Verdict, states: tuple[StepState
         (STANDS, (DONE, DONE, DONE, StepState.PENDING), ALL, "it stands, and itinerary (pending) is live"),
         (UNDONE, (DONE, GONE, GONE, StepState.PENDING), ALL[:1], "it is undone, and flight (done) is live"),
         (UNDONE, (GONE, StepState.PARKED, GONE, StepState.PENDING), (), "it ended undone, and hotel is parked"),
-        (UNDONE, (GONE, GONE, GONE, StepState.PENDING), ("flt-2",), "flt-2 is live, and is not an effect of this run"),
+        (UNDONE, (GONE, GONE, GONE, StepState.PENDING), ("flt-2",), "flt-2 is live, but is not an effect of this run"),
     ],
 )
 async def test_half_of_it_is_wrong(

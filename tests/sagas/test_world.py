@@ -159,7 +159,7 @@ async def test_an_answer_is_as_the_test_wants_it() -> None:
 
 
 async def test_a_request_without_an_id_is_told_and_noted(world: World) -> None:
-    with pytest.raises(ValueError, match="has not one id seat-"):
+    with pytest.raises(ValueError, match="does not contain exactly one id seat-"):
         await do(world, "tickets-1")
     assert len(world.misuses) == 1
 

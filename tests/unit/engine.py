@@ -1,4 +1,4 @@
-"""A workflow's time and its activities, for tests of the engine's parts that run without a server."""
+"""A workflow's clock and activities, for tests of the engine's parts without a server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ordersaga.saga.activity_calls import Call, Retries
 
 
 def activity_error(cause: BaseException | None) -> ActivityError:
-    """An activity's failure, by its cause."""
+    """An activity's failure with this cause."""
     error = ActivityError(
         "Activity task failed",
         scheduled_event_id=1,
@@ -32,17 +32,17 @@ def activity_error(cause: BaseException | None) -> ActivityError:
 
 
 def failed(message: str, *details: Any, final: bool = False, kind: str | None = "CalledOff") -> ActivityError:
-    """How an activity failed."""
+    """The failure of an activity."""
     return activity_error(ApplicationError(message, *details, type=kind, non_retryable=final))
 
 
 def raw(answer: Any) -> RawValue:
-    """An activity's answer as the SDK hands it over."""
+    """An activity's answer, as the SDK returns it."""
     return RawValue(DataConverter.default.payload_converter.to_payload(answer))
 
 
 class Time:
-    """A workflow's time. It passes when nothing else happens."""
+    """A workflow's clock. It advances when nothing else happens."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ class Time:
         monkeypatch.setattr(workflow, "wait_condition", self.wait)
 
     async def wait(self, condition: Callable[[], bool], *, timeout: timedelta | None = None, **options: Any) -> None:
-        """Until the condition is so, or nothing more happens."""
+        """Wait until the condition is true or nothing more happens."""
         for _ in range(50):
             if condition():
                 return
@@ -63,7 +63,7 @@ class Time:
 
 
 class Service:
-    """Answers one attempt after the other. `None` waits until the attempt is ended."""
+    """Returns one scripted answer per attempt. `None` waits until the attempt is ended."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -72,7 +72,7 @@ class Service:
         self.ended = 0
 
     def start(self, retries: Retries) -> Call:
-        """An attempt, whose answer needs no reading."""
+        """Start an attempt whose answer needs no decoding."""
         return Call(self.handle(lambda answer: answer, retries), lambda answer: answer)
 
     def handle(self, encode: Callable[[Any], Any], retries: Retries = Retries.QUICK) -> Any:

@@ -1,4 +1,4 @@
-"""An order for tests that run without a server."""
+"""An order for tests without a server."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ _DOCUMENT: dict[str, Any] = {
 
 
 def order_of(**changes: Any) -> OrderInput:
-    """Order A-1, of two lines for 44.98 EUR, with these fields instead of its own."""
+    """Order A-1, of two lines for 44.98 EUR, with these fields replaced."""
     return parse_order(_DOCUMENT | changes)

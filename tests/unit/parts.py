@@ -1,4 +1,4 @@
-"""The parts of a saga that does nothing, for tests of how it is declared and driven."""
+"""The parts of a saga that does nothing, for tests of declaring and running it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ordersaga.saga import EffectId, SagaContext, UndoOutcome, UndoRequest, Undo
 
 @activity.defn
 async def do(argument: str) -> str:
-    """Answer what was asked."""
+    """Return the request."""
     return argument
 
 
 @activity.defn
 async def undo(undo: UndoRequest) -> UndoResult:
-    """Undo it at once."""
+    """Undo immediately."""
     return UndoResult(UndoOutcome.UNDONE)
 
 
 def request(subject: str, effect_id: EffectId) -> str:
-    """What the do is asked: the effect's id."""
+    """The request of the do: the effect's id."""
     return effect_id
 
 
 async def story(subject: str, saga: SagaContext[str]) -> None:
-    """Nothing."""
+    """Do nothing."""

@@ -1,4 +1,4 @@
-"""A register that answers by a script, and a saga that has one, for tests that run without a server."""
+"""A scripted register and a saga that uses it, for tests without a server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OPEN = Standing(RegisterState.OPEN)
 
 @activity.defn
 async def claim(subject: str) -> Standing:
-    """Not called: the desk answers."""
+    """Not called: the fake register answers."""
     return OPEN
 
 
@@ -69,7 +69,7 @@ SHIP = Step[str, str]("ship", request, do, undo, kind=Kind.PIVOT)
 
 
 async def story(subject: str, saga: SagaContext[str]) -> None:
-    """Both steps."""
+    """Do both steps."""
     await saga.do(A)
     await saga.do(SHIP)
 
@@ -79,12 +79,12 @@ SAGA = Saga("s", story, A, SHIP, owner=lambda subject: f"owner of {subject}", re
 
 
 def no(kind: str, message: str = "no") -> BaseException:
-    """How a call fails that is answered with a definite no."""
+    """The failure of a call that is refused."""
     return failed(message, final=True, kind=kind)
 
 
 class Desk:
-    """Answers a run's activities, by their names, one after the other; once the script is at its end, as usual."""
+    """Returns a scripted answer per call, by the activities' names; after the end of the script, the usual one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.script: dict[str, list[Any]] = {}
@@ -96,11 +96,11 @@ class Desk:
 
     @property
     def calls(self) -> list[str]:
-        """What was asked for."""
+        """The requests so far."""
         return [name for name, _ in self.asked]
 
     def start(self, name: str, argument: Any = None, **options: Any) -> Any:
-        """Begin to answer. None waits until the call is ended."""
+        """Start to answer. None waits until the call is ended."""
         self.asked.append((name, argument if argument is not None else options["args"][0]))
         self.options.append(options)
         answers = self.script.get(name, [])

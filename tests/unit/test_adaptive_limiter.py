@@ -1,4 +1,4 @@
-"""Back-pressure: what Temporal does not answer is asked again, and less of it at once, until patience ends."""
+"""Back-pressure: what Temporal does not answer is retried with lower concurrency, until the patience is used up."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ FOR_EVER = 3600.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hardly any pauses."""
+    """Very short pauses."""
     monkeypatch.setattr(adaptive_limiter, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(adaptive_limiter, "LONGEST_PAUSE", 0.002)
 
 
 class Behind:
-    """Something that turns down the first so many asks, and counts."""
+    """Rejects the first calls, and counts."""
 
     def __init__(self, turned_down: int) -> None:
         self.asked = self.at_once = 0
         self.seen: list[int] = []
-        """How many asked at once, ask by ask."""
+        """The number of concurrent calls, for each call."""
         self._turned_down = turned_down
 
     async def ask(self) -> int:
-        """An answer, or none."""
+        """Answer, or reject."""
         self.asked += 1
         number = self.asked
         self.at_once += 1

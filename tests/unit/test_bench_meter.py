@@ -1,4 +1,4 @@
-"""The meter of the bench: a process counts once, under the program that it belongs to."""
+"""The meter of the bench: a process is counted once, for the program that it belongs to."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def test_a_program_that_has_started_the_others_is_not_charged_for_them() -> None
         used = meter.cpu()
         child.communicate(b"\n")
 
-    assert used["worker"] >= 0.45  # the kernel counts in hundredths, and rounds
+    assert used["worker"] >= 0.45  # the kernel counts in hundredths of a second, and rounds
     assert used["client"] - before["client"] < 0.3

@@ -1,4 +1,4 @@
-"""How the measuring program shows what it has found."""
+"""The page with the results of the bench."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def result() -> dict[str, Any]:
 
 
 class Tags(HTMLParser):
-    """Sees that every tag that is opened is closed, in order."""
+    """Checks that every tag that is opened is closed, in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

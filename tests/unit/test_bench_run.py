@@ -1,4 +1,4 @@
-"""What the measuring program sees of programs, orders and books."""
+"""How the bench runs programs and orders, and checks the books."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the measuring program makes of its figures."""
+"""The statistics of the bench."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_figure_that_a_round_has_not_got_is_left_out_of_that_round_only() -> N
 
 
 def test_ratios_are_taken_within_a_round() -> None:
-    """The second round was twice as slow for both: the ratio is the same, and not that of the medians."""
+    """The second round was twice as slow for both engines, so the ratio stays the same, unlike that of the medians."""
     ours = {0: {"ms": 10.0}, 1: {"ms": 20.0}, 2: {"ms": 40.0}}
     base = {0: {"ms": 5.0}, 1: {"ms": 10.0}, 2: {"ms": 80.0}}
     assert ratios(ours, base)["ms"] == {"median": 2.0, "min": 0.5, "max": 2.0, "rounds": 3}
@@ -45,7 +45,7 @@ def test_a_round_without_its_pair_has_no_ratio() -> None:
 
 
 def test_the_rate_is_that_of_the_middle() -> None:
-    """Four orders ramp up slowly, ten come at two a second, four trickle out."""
+    """Four orders ramp up slowly, ten end at two per second, four are slow at the end."""
     ended = [3.0, 6.0, 9.0, 10.0, *(10.5 + 0.5 * number for number in range(10)), 20.0, 30.0, 40.0, 50.0]
     assert middle_rate(ended, 4) == pytest.approx(2.0)
     assert middle_rate(ended[::-1], 4) == pytest.approx(2.0)
@@ -53,7 +53,7 @@ def test_the_rate_is_that_of_the_middle() -> None:
 
 @pytest.mark.parametrize(("ended", "rate"), [([], 0.0), ([2.0], 0.5), ([1.0, 1.0], 2.0), ([2.0, 2.0, 2.1, 4.0], 1.0)])
 def test_the_rate_of_few_orders_is_that_of_all(ended: list[float], rate: float) -> None:
-    """They come in waves: the middle of one is no rate."""
+    """They come in waves, and the middle of one wave is not a rate."""
     assert middle_rate(ended, 2) == rate
 
 

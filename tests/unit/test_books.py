@@ -1,4 +1,4 @@
-"""The rules of the books: records in which all is well break none, and each breach planted in them is named."""
+"""The rules of the books: correct records break none, and each planted violation is reported."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def record(status: str = "completed", **changes: object) -> OrderRecord:
 
 
 def broken(order: OrderRecord | None, *entries: Entry) -> list[tuple[Rule, str | None]]:
-    """The rules that an order with these effects breaks, and what about."""
+    """The rules that an order with these effects breaks, and the effects."""
     found = order_violations("A", order, by_order(entries).get("A", Effects()))
     assert all(violation.order_id == "A" and "order A" in violation.detail for violation in found)
     return [(violation.rule, violation.effect) for violation in found]
@@ -110,7 +110,7 @@ def test_records_in_which_all_is_well_break_no_rule(name: str) -> None:
 
 
 def completed_but(kind: type[Entry], *instead: Entry) -> list[Entry]:
-    """All that a completed order has, with one kind of effect replaced."""
+    """Everything that a completed order has, with one kind of effect replaced."""
     return [*(entry for entry in LIVE if not isinstance(entry, kind)), *instead]
 
 

@@ -1,4 +1,4 @@
-"""A Temporal that is behind or silent: placing an order says that it may have been placed, and never that it failed."""
+"""If Temporal is overloaded or silent, placing an order says that it may have been placed, never that it failed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def accepted(order: OrderInput, task_queue: str) -> Any:
 
 
 async def not_found(order_id: str) -> None:
-    """The register does not know it."""
+    """The register does not know the order."""
 
 
 @pytest.mark.parametrize("status", [*SILENT, RPCStatusCode.RESOURCE_EXHAUSTED])
@@ -105,7 +105,7 @@ async def test_where_a_worker_should_answer_it_is_the_worker_that_is_missing(
 
 @pytest.mark.parametrize("silent", [False, True])
 async def test_a_cancel_is_said_to_be_recorded_only_if_it_is(silent: bool) -> None:
-    """Of an order whose workflow task keeps failing."""
+    """For an order whose workflow task keeps failing."""
     details = GrpcStatus(details=[Detail(type_url="type.googleapis.com/WorkflowNotReadyFailure")])
     signals: list[object] = []
 

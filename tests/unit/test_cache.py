@@ -1,4 +1,4 @@
-"""Answers that are shared for a moment, and shown with their age when no new one comes."""
+"""Answers that are shared for a moment, and shown with their age if there is no newer one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ordersaga.web.reads.cache import ReadCache
 
 
 class Source:
-    """Something that is read: gives how often it has been, or fails, once it is let."""
+    """A source that counts its reads, or fails if it is told to."""
 
     def __init__(self) -> None:
         self.reads = 0

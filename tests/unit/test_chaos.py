@@ -1,4 +1,4 @@
-"""The campaign's pure parts: the plan from a seed, the judging of answers, the figures."""
+"""The campaign's pure functions: the plan from a seed, the checks of answers, the figures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def planned(*acts: Act, refusal_cause: RefusalCause | None = None, faults: tuple
 
 
 def record(*statuses: OrderStatus, plan: PlannedOrder | None = None, **known: Any) -> OrderRecord:
-    """The record of an order that ended so, for each that asked."""
+    """The record of an order with these results, one per caller."""
     error = {OrderStatus.FAILED: "the charge failed"}
     results = [OrderResult(order_id="A", status=status, error=error.get(status)) for status in statuses]
     return OrderRecord(plan or planned(Act.CANCEL_BY_UPDATE), results=results, **known)

@@ -1,4 +1,4 @@
-"""The campaign's reader, as the campaign ends."""
+"""The campaign's reader at the end of the campaign."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resilience.chaos.reader import READ_SECONDS, Reader
 
 
 class SlowOrders:
-    """Answers a question about an order's status when the test says so."""
+    """Answers a query for an order's status when the test says so."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -42,7 +42,7 @@ async def test_the_reader_stops_though_an_answer_comes_as_it_is_told_to(tmp_path
         async with asyncio.timeout(10):
             await orders.asked.wait()
         orders.answer.set_result(OrderStatus.PROCESSING)
-        await asyncio.sleep(0)  # the answer is there, and not yet with the reader
+        await asyncio.sleep(0)  # the answer exists, but the reader does not have it yet
         reading.cancel()
         done, _ = await asyncio.wait([reading], timeout=READ_SECONDS / 2)
         reading.cancel()

@@ -1,4 +1,4 @@
-"""`--help`: nothing is cut on a narrow terminal, commands stand in groups, and each has an example that can be run."""
+"""`--help`: nothing is cut on a narrow terminal, commands are grouped, and each has a working example."""
 
 from __future__ import annotations
 

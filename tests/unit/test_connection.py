@@ -1,4 +1,4 @@
-"""What Temporal's client raises, in our words."""
+"""The mapping of the errors of Temporal's client to ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the dashboard says of a decision before it is taken, and of an order's end after it."""
+"""The dashboard's texts about a decision before it is made, and about an order's end after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALL_BUT_PARCEL_UNDONE = {PARCEL: "undo_parked", MONEY: "undone", STOCK: "undone"
 
 
 def view(states: Mapping[str, str], status: OrderStatus = OrderStatus.NEEDS_ATTENTION) -> OrderView:
-    """An order whose steps are done, but for these; `undo_…` is a state of the undo."""
+    """An order whose steps are done, except for these; `undo_…` is a state of the undo."""
     steps = [
         StepStatus(
             name=name,
@@ -34,7 +34,7 @@ def view(states: Mapping[str, str], status: OrderStatus = OrderStatus.NEEDS_ATTE
 
 
 def says(choice: str, name: str, states: Mapping[str, str]) -> str:
-    """What is said of a decision on this step."""
+    """The text about a decision on this step."""
     order = view(states)
     step = next(each for each in order.steps if each.name == name)
     return what_happens(choice, step, order, "$44.98")

@@ -1,4 +1,4 @@
-"""The CSV file of a list: what RFC 4180 asks for, nothing that a spreadsheet carries out, and no half of a file."""
+"""The CSV file of a list: it conforms to RFC 4180, holds nothing that a spreadsheet executes, and is never cut off."""
 
 from __future__ import annotations
 

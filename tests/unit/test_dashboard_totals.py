@@ -1,4 +1,4 @@
-"""The dashboard's totals: what the register counts by minutes, hours and days, in the stretches of a chart."""
+"""The dashboard's totals: the register's counts by minute, hour and day, in the intervals of a chart."""
 
 from __future__ import annotations
 

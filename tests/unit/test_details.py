@@ -1,4 +1,4 @@
-"""What may be done about an order, and who sees it."""
+"""The actions that an order allows, and who sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every server shares and the services do not show: an end that is told to endless answers, and its own limit."""
+"""Properties of every server that the services do not show: endless answers learn of the end, and the time limit."""
 
 from __future__ import annotations
 

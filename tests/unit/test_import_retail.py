@@ -1,4 +1,4 @@
-"""The command `ordersaga import-retail`: orders on stdout, everything else on stderr or in the file of rejects."""
+"""The command `ordersaga import-retail`: orders on stdout, everything else on stderr or in the rejects file."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_the_stock_that_the_orders_need_is_loaded_once(
 
 
 class Inventory:
-    """An inventory that remembers what was loaded."""
+    """An inventory client that records what was loaded."""
 
     def __init__(self, broken: bool = False, **loaded: int) -> None:
         self.loaded, self.broken = loaded, broken

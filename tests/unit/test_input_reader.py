@@ -1,4 +1,4 @@
-"""Orders as they are handed in: one, an array, or lines; told apart, read exactly, and never all at once."""
+"""Reading orders from input: one, an array, or lines; recognized, read exactly, and never all at once."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_price_is_read_as_it_is_written(wrap: str) -> None:
 
 
 class Endless(io.RawIOBase):
-    """Lines without end, as from a pipe."""
+    """Endless lines, as from a pipe."""
 
     given = 0
 
@@ -120,7 +120,7 @@ def test_lines_are_read_as_they_come() -> None:
 
 
 def peak_of(count: int, source: io.RawIOBase | io.BytesIO) -> int:
-    """The most memory, in bytes, that it takes to read so many orders, one after the other."""
+    """The peak memory, in bytes, of reading this many orders one after the other."""
     tracemalloc.start()
     try:
         for _ in islice(orders(io.BufferedReader(source)), count):
@@ -131,7 +131,7 @@ def peak_of(count: int, source: io.RawIOBase | io.BytesIO) -> int:
 
 
 def test_memory_does_not_grow_with_the_number_of_lines() -> None:
-    peak_of(10, Endless())  # what is loaded once
+    peak_of(10, Endless())  # what is loaded only once
     few, many = peak_of(20, Endless()), peak_of(600, Endless())
     assert many < few + 100_000  # all of them together take ten times as much
 

@@ -1,4 +1,4 @@
-"""Keys: what they are, how they are kept, and what a keys file may say."""
+"""Keys: their format, how they are stored, and the content of a keys file."""
 
 from __future__ import annotations
 

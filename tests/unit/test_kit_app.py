@@ -1,4 +1,4 @@
-"""What the HTTP tests cannot reach of the services' application: an error that nobody expected."""
+"""What the HTTP tests cannot reach in the services' application: an unexpected error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ordersaga.services.kit.app import new_app
 
 
 class BrokenStore:
-    """A store whose every work fails by a bug."""
+    """A store in which every transaction fails because of a bug."""
 
     is_shared = False
 
@@ -39,7 +39,7 @@ async def test_an_unexpected_error_is_a_problem_that_tells_no_secret() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/healthz", "query_string": b"", "headers": []}
-    with pytest.raises(RuntimeError, match="secret"):  # so that the server's log has it
+    with pytest.raises(RuntimeError, match="secret"):  # so that it is in the server's log
         await new_app("broken", "", BrokenStore())(scope, receive, send)
     assert sent[0]["status"] == 500
     assert (b"content-type", b"application/problem+json") in sent[0]["headers"]

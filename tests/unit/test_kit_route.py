@@ -1,4 +1,4 @@
-"""A route that reads its body by itself answers what FastAPI would, whatever is sent."""
+"""A route that reads its body itself gives the same answers as FastAPI, whatever is sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON = "application/json"
 
 
 class Order(BaseModel):
-    """What is sent."""
+    """The body."""
 
     quantity: int
     names: list[Name] = []

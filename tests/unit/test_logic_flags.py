@@ -1,4 +1,4 @@
-"""The tests take every workflow logic flag of the installed SDK into account, and no other SDK gets installed."""
+"""The tests cover every workflow logic flag of the installed SDK, and no other SDK can be installed."""
 
 from __future__ import annotations
 

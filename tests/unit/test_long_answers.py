@@ -1,4 +1,4 @@
-"""What a service answers goes into an order's history, which has limits: a long text is cut, or is a fault."""
+"""A service's answer goes into an order's history, which has limits. A long text is cut off or is a fault."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHIPMENT = ShipmentRequest(
 
 @pytest.fixture
 async def services() -> AsyncIterator[Services]:
-    """Services that say a lot."""
+    """Services with long answers."""
 
     async def refuse(_: web.Request) -> web.Response:
         return web.json_response({"type": "InsufficientInventory", "title": LONG, "detail": LONG}, status=409)

@@ -1,4 +1,4 @@
-"""Money is exact: whatever decimal goes in, that decimal comes out, and sums are the sums of their lines."""
+"""Money is exact: every decimal is preserved, and totals are the sums of their lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ relaxed = settings(deadline=None)
 
 
 def as_decimal(money: Money) -> Decimal:
-    """The amount worked out by other means than Money's own."""
+    """The amount, computed in another way than Money's own."""
     return Decimal(money.minor).scaleb(-DIGITS[money.currency])
 
 

@@ -1,4 +1,4 @@
-"""What `make mutate` breaks, and what it leaves alone."""
+"""What `make mutate` breaks, and what it does not."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_mutant_knows_the_lines_of_its_statement() -> None:
     assert lines["for each in []:"] == ((16, 16), True)
 
 
-@pytest.mark.slow  # it makes every mutant; `make mutate` runs it
+@pytest.mark.slow  # it makes every mutant, as `make mutate` does
 def test_what_is_listed_as_equivalent_is_there_and_says_why() -> None:
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
     made = {

@@ -1,4 +1,4 @@
-"""Orders at the edge: the seeds' JSON goes in unchanged, and what cannot be placed is refused by name."""
+"""Validation of orders: the original examples are accepted, and invalid orders are rejected with the field's path."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDER: dict[str, Any] = {
     },
     "payment_method_id": "pm_card_visa",
 }
-"""An order with the seeds' fields only."""
+"""An order with the original fields only."""
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def problems(source: str | bytes | Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with an order, by path."""
+    """The problems of an order, by path."""
     with pytest.raises(InvalidOrder) as caught:
         parse_order(source)
     assert str(caught.value).endswith("Nothing was started.")
@@ -234,7 +234,7 @@ def test_an_order_does_not_change() -> None:
 
 
 words = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
-prices = st.decimals(min_value=0, max_value=10**5, places=2)  # eight lines of a thousand stay below the largest amount
+prices = st.decimals(min_value=0, max_value=10**5, places=2)  # eight lines of a thousand are below the maximum amount
 items = st.fixed_dictionaries(
     {"sku": st.from_regex(r"[A-Z0-9]{1,12}", fullmatch=True), "quantity": st.integers(1, 1000), "price": prices}
 )
@@ -269,11 +269,11 @@ def test_an_order_goes_through_json_unchanged(source: dict[str, Any]) -> None:
     assert Decimal(again.total.amount) == sum(line["price"] * line["quantity"] for line in source["items"])
 
 
-# -- what was asked for
+# -- the fingerprint
 
 
 def test_the_fingerprint_of_an_order_never_changes() -> None:
-    """Effects in the services' books are owned by it, so another version must make the same."""
+    """It owns the effects in the services' records, so another version must compute the same."""
     assert parse_order(ORDER).fingerprint == "1-282450b9e8e09f57c6c77a5ed8cf5ec0f0a9e138"
 
 

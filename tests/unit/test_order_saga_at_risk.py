@@ -1,4 +1,4 @@
-"""The money at risk while something of an order is parked: by where its charge stands, and which way the order goes."""
+"""The money at risk while a step is parked, by the state of the charge and the direction of the order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the register is told of an order that has ended, and what that leaves for a person."""
+"""The ending that the register gets for an order, and what it leaves for a person."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def order() -> OrderInput:
 
 @pytest.fixture
 def ending() -> SagaEnding:
-    """Of an order that was cancelled, and undone."""
+    """The ending of an order that was cancelled and undone."""
     steps = [StepRecord(each.name, each.name, each.effect_id("A-1"), StepState.UNDONE) for each in ORDER_SAGA.steps]
     return SagaEnding(
         key="A-1",

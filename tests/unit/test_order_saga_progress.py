@@ -1,4 +1,4 @@
-"""What the register is told while something of an order waits for a person, and when it is told no more."""
+"""The reports to the register while a step waits for a person, and when they stop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 BY_A_PERSON = ["retry", "done_by_hand", "write_off"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
-"""Each test has a loop of its own: what it leaves behind would be at work for the rest of the session."""
+"""Each test has its own event loop. Otherwise its leftovers would run for the rest of the session."""
 
 
 class Call(asyncio.Future[RawValue | None]):
@@ -37,17 +37,17 @@ class Call(asyncio.Future[RawValue | None]):
     asked_to_end = False
 
     def cancel(self, msg: Any = None) -> bool:
-        """It ends when the server says so."""
+        """Request the end of the call, which the server decides."""
         self.asked_to_end = True
         return False
 
     def end(self) -> None:
-        """The server says so."""
+        """End the call, as the server would."""
         super().cancel()
 
 
 class Told:
-    """The reports, as Temporal was asked to make them. The test answers them."""
+    """The reports that Temporal was asked to send. The test answers them."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -56,7 +56,7 @@ class Told:
         self.options: list[dict[str, Any]] = []
 
     def start(self, name: str, argument: Any, **options: Any) -> Call:
-        """Note it."""
+        """Record the report."""
         assert (name, argument.order_id) == ("record_progress", "A-1")
         self.progress.append(argument.progress)
         self.options.append(options)
@@ -65,7 +65,7 @@ class Told:
 
     @property
     def last(self) -> AttentionRecord | None:
-        """What waits for a person, as far as the register has heard."""
+        """What waits for a person, as far as the register knows."""
         return self.progress[-1].attention
 
 
@@ -103,7 +103,7 @@ def charge(order: OrderHandlers) -> StepRecord:
 
 
 def write_off(order: OrderHandlers, record: StepRecord) -> None:
-    """A person writes it off."""
+    """Write it off, as a person would."""
     decision = Decision(record.name, Choice.WRITE_OFF, "Ada", "too small")
     order.saga.log.resolved(record, Decided(decision, NOW), StepState.WRITTEN_OFF)
 
@@ -257,7 +257,7 @@ async def test_a_report_that_is_under_way_at_the_end_is_ended_and_waited_for(ord
 async def test_a_report_has_begun_before_it_is_ended(
     order: OrderHandlers, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The SDK would forget one that has not, and go on as if it had been made."""
+    """The SDK would forget a report that has not begun, and continue as if it had been sent."""
     begun: list[bool] = []
 
     def start(*args: Any, **options: Any) -> asyncio.Task[None]:

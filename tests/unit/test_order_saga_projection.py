@@ -1,4 +1,4 @@
-"""What is shown of an order, by how its saga stands: its status, view and result, and what Temporal finds it by."""
+"""The projection of an order's saga: status, view, result and search attributes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ENTRY = DecisionEntry(step="charge_payment", choice="write_off", by="Ada", note=
 
 @dataclass
 class Saga:
-    """As much of a saga's run as a projection looks at."""
+    """The parts of a saga's run that a projection reads."""
 
     records: dict[str, StepRecord]
     outcome: Outcome | None = None
@@ -68,12 +68,12 @@ class Saga:
     decisions: PendingDecisions = field(default_factory=PendingDecisions)
 
     def answer(self, step: Any) -> Any:
-        """What the shipment was answered with."""
+        """The answer of the shipment."""
         assert step.name == "create_shipment"
         return self.booked
 
     def ending(self, outcome: Outcome) -> SagaEnding:
-        """This end, in full."""
+        """The whole ending for this outcome."""
         return SagaEnding(
             key="A-1",
             verdict=outcome.verdict,
@@ -94,7 +94,7 @@ class Saga:
 
 
 class Shown:
-    """What was told to Temporal."""
+    """What was sent to Temporal."""
 
     def __init__(self) -> None:
         self.details: list[str] = []
@@ -102,7 +102,7 @@ class Shown:
         self.attributes = TypedSearchAttributes([SearchAttributePair(CUSTOMER, "customer-1")])
 
     def values(self) -> dict[str, Any]:
-        """The search attributes of the last time that some were written."""
+        """The search attributes of the last update that wrote some."""
         return {each.key.name: each.value for each in self.updates[-1]}
 
 

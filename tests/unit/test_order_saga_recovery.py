@@ -1,4 +1,4 @@
-"""What a recovery run does, by why there is one and what a person has decided."""
+"""What a recovery run does, by its cause and the person's decision."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNDONE, CANCELLED = Outcome(Verdict.UNDONE, error="cut off"), Outcome(Verdict.UN
 
 
 class Runs:
-    """How sagas were run, and how they end."""
+    """The runs of sagas, and their scripted ends."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -34,7 +34,7 @@ class Runs:
         self.outcome = Outcome(Verdict.STANDS)
 
     async def run(self, **how: Any) -> Outcome:
-        """Note it."""
+        """Record the run."""
         usual = {"unwind_because": None, "committed": False, "registered": True}
         self.asked.append({name: value for name, value in how.items() if value != usual[name]})
         return self.outcome

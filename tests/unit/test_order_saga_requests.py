@@ -1,4 +1,4 @@
-"""What the services are asked for an order, and what its steps declare."""
+"""The requests to the services for an order, and the declaration of its steps."""
 
 from __future__ import annotations
 

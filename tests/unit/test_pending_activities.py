@@ -1,4 +1,4 @@
-"""What Temporal knows of the activities that it tries again, as an order's view shows it."""
+"""Temporal's data about activities that it retries, as an order's view shows it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def activity(verb: str, attempt: int, state: Any = SCHEDULED, error: str = "") -
 
 
 def merged(step: dict[str, object], *pending: PendingActivityInfo) -> StepStatus:
-    """The charge, after what is known of these activities has been added."""
+    """The charge, merged with the data about these activities."""
     charge = StepStatus.model_validate({"name": "charge_payment", "id": "pay-1"} | step)
     view = OrderView(
         order_id="1", status=OrderStatus.PROCESSING, amount="1.00", currency="USD", steps=[charge], timeline=[]

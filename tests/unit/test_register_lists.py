@@ -1,4 +1,4 @@
-"""What the register is asked for a list, and cursors: each belongs to its list, and mangled ones are refused."""
+"""The register's queries for lists, and cursors: each belongs to its list, and corrupted ones are rejected."""
 
 from __future__ import annotations
 

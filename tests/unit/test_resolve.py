@@ -1,4 +1,4 @@
-"""A decision that meets the end of its order, or no answer: what is said then. Both came up in make chaos SEED=2026."""
+"""The message about a decision that arrives after the end of its order or gets no answer. From make chaos SEED=2026."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ordersaga.orders.client import OrderClient
 
 
 class Parked:
-    """The run of a parked order, to which updates go wrong."""
+    """The run of a parked order whose updates fail."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -25,7 +25,7 @@ class Parked:
         return SimpleNamespace(status=WorkflowExecutionStatus.RUNNING)
 
     async def execute_update(self, *_: object, **__: str) -> Any:
-        """It goes wrong."""
+        """Fail."""
         raise self._error
 
 

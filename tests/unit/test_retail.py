@@ -1,4 +1,4 @@
-"""The way in for real data: every line of the till's file ends in exactly one order or is rejected with a reason."""
+"""Importing real data: every line of the till's file ends up in exactly one order, or is rejected with a reason."""
 
 from __future__ import annotations
 

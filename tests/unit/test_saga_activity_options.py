@@ -1,4 +1,4 @@
-"""What Temporal is told of each activity: how long it may take, how it is retried, and what the Web UI calls it."""
+"""The options of each activity: timeouts, retries, and its summary in the Web UI."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ PAID = ExternalEvent[str, str]("paid", str, poll=do, request=str.upper, every=7 
 
 
 class Asked:
-    """What Temporal was asked for, and what it is to answer."""
+    """The activities that Temporal was asked to run, and their scripted answer."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
         self.answer: Any = None
 
     def start(self, *args: Any, **options: Any) -> Any:
-        """Note it."""
+        """Record the call."""
         self.calls.append((args, options))
         return self.answer
 
     async def execute(self, *args: Any, **options: Any) -> Any:
-        """Note it, and answer or raise."""
+        """Record the call, and answer or raise."""
         if isinstance(self.start(*args, **options), BaseException):
             raise self.answer
         return self.answer

@@ -1,4 +1,4 @@
-"""Waiting for an activity's answer: when it is ended early, and what becomes of an answer that comes in that moment."""
+"""Waiting for an activity's answer: when it is ended early, and an answer that arrives at that moment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG = timedelta(seconds=300)
 
 @pytest.fixture(autouse=True)
 def in_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Conditions are looked at whenever something has happened."""
+    """Conditions are checked whenever something has happened."""
 
     async def wait_condition(condition: Callable[[], bool], **options: Any) -> None:
         while not condition():
@@ -33,7 +33,7 @@ def in_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Attempt:
-    """An activity that answers when it is told to, and tells how it was ended."""
+    """An activity that answers on request, and records how it was ended."""
 
     def __init__(self, *, heeds_cancel: bool = True) -> None:
         self.heeds_cancel = heeds_cancel
@@ -150,7 +150,7 @@ PAID = ExternalEvent[str, str]("paid", str, poll=compensate)
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the activities that are started answer."""
+    """The answers of the started activities."""
     answers: list[Any] = []
 
     async def answer() -> RawValue:

@@ -1,4 +1,4 @@
-"""What a saga's client adds to a run's own view: the attempts that the server is making."""
+"""What a saga's client adds to a run's view: the attempts that the server is making."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ def test_a_view_knows_its_steps_and_which_are_parked() -> None:
         view.step("c")
 
 
-# -- a cancel, and what its answer is read from
+# -- a cancel, and where its answer comes from
 
 
 class Run:
-    """A run that answers its updates, the last one again and again, and its queries as the test says."""
+    """A run with scripted answers to its updates, the last one repeated, and to its queries."""
 
     def __init__(self, update: Exception | str | list[Exception | str], *verdicts: Verdict | RPCError | None) -> None:
         self.updates = update if isinstance(update, list) else [update]

@@ -1,4 +1,4 @@
-"""Compensations before any is made: what they are called, and what is asked for each."""
+"""Compensations before they run: their names, and the request for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions that wait to be carried out: which can be taken, which are overtaken, and what is said of either."""
+"""Pending decisions: which are accepted, which are overtaken, and the messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a saga, and what does not."""
+"""Valid and invalid declarations of a saga."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed activity means: a no, a reason to unwind, or a fault; and in whose words it is told."""
+"""Classifying a failed activity: a refusal, a reason to unwind, or a fault; and its message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The activity that makes first attempts: how far it tells a story, and what it hands over."""
+"""The activity that makes first attempts: how far it runs a story, and what it returns."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from ordersaga.saga.first_attempts import AttemptOutcome, Checkpoint, Failure, a
 
 @dataclass
 class Answer:
-    """What a step answers."""
+    """The answer of a step."""
 
     text: str
 
 
 class World:
-    """Does what the test says for an effect: answers, raises it, or never answers."""
+    """Behaves for each effect as scripted: answers, raises, or never answers."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -46,7 +46,7 @@ class World:
 
     @activity.defn
     async def do(self, effect: str) -> Answer:
-        """Answer, or not."""
+        """Answer as scripted."""
         self.calls.append(effect)
         for _ in range(20 if effect in self.slow else 0):
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What a workflow that runs a saga answers to: cancels, decisions, questions. Orders and other sagas the same."""
+"""The handlers of a workflow that runs a saga: cancels, decisions, queries. The same for orders and other sagas."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def either(request: pytest.FixtureRequest, handlers: SagaHandlers, order: OrderI
 
 
 async def answer_of(handlers: Any, reason: str) -> Any:
-    """What an update of this workflow answers to a cancel."""
+    """The answer of this workflow's cancel update."""
     return await handlers.request_cancel(reason)
 
 

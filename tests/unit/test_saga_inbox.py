@@ -1,4 +1,4 @@
-"""Waiting for events from outside: delivered, found by a poll, late or never; with a clock of the test's own."""
+"""Waiting for events from outside: delivered, found by a poll, late or never; with a simulated clock."""
 
 from __future__ import annotations
 

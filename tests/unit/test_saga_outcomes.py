@@ -1,4 +1,4 @@
-"""Which way a run goes, forward or back, by what its register says."""
+"""The direction of a run, forward or back, by the state of its register."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 async def unwound(run: SagaRun[str]) -> Outcome:
-    """How a run ends that begins by unwinding."""
+    """The outcome of a run that begins by unwinding."""
     return await run._drive("it was cut off")
 
 
@@ -179,7 +179,7 @@ async def test_what_is_known_to_stand_cannot_be_cancelled_and_says_so(desk: Desk
     going.cancel()
 
 
-# -- a run that tells its story
+# -- a run that runs its story
 
 
 async def test_a_run_that_hears_of_nothing_goes_forward_and_stands(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""How patient a saga is, by its policy and by what a step declares for itself; and the errors that activities raise."""
+"""The policy of a saga and its overrides by steps; and the errors that activities raise."""
 
 from __future__ import annotations
 

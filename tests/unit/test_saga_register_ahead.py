@@ -1,4 +1,4 @@
-"""A register on the fast path: asked before the first step, and told when the last has gone well."""
+"""A register on the fast path: called before the first step, and after the last one has succeeded."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ FROM_THE_START = Checkpoint("1", 5.0, claim=True)
 
 @dataclass
 class Answer:
-    """What a step answers."""
+    """The answer of a step."""
 
     text: str
 
 
 class World:
-    """The steps and the register. What it is told to raise for an effect, or for a call, it raises."""
+    """The steps and the register. Each effect and call may be scripted to raise."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -74,7 +74,7 @@ class World:
 
     @activity.defn
     async def claim(self, subject: str) -> Standing:
-        """Take it on."""
+        """Accept the claim."""
         self._happens(f"claim {subject}")
         return self.claimed
 
@@ -85,7 +85,7 @@ class World:
         return Standing(RegisterState.STANDS)
 
     def ending(self, subject: str, ending: SagaEnding) -> str:
-        """Note it."""
+        """Record the ending."""
         self.endings.append(ending)
         return subject
 
@@ -97,7 +97,7 @@ PAID = ExternalEvent[str, Answer]("paid", Answer)
 
 
 behind: list[asyncio.Task[Any]] = []
-"""What a story has left behind."""
+"""Tasks that a story has left behind."""
 
 
 async def story(subject: str, saga: SagaContext[str]) -> None:
@@ -134,7 +134,7 @@ def saga_of(world: World, *, fast_path: bool = True) -> Saga[str]:
 async def tell(
     world: World, checkpoint: Checkpoint = FROM_THE_START, subject: str = "s", *, fast_path: bool = True
 ) -> list[AttemptOutcome]:
-    """What came of each attempt."""
+    """The result of each attempt."""
     made = first_attempts(saga_of(world, fast_path=fast_path), [world.do, world.claim, world.close])
     outcomes: list[AttemptOutcome] = await ActivityEnvironment().run(made, subject, checkpoint)
     return outcomes
@@ -247,7 +247,7 @@ async def test_a_step_that_the_story_leaves_out_is_told_as_not_done(world: World
 async def test_a_story_that_does_not_wait_for_a_step_is_not_closed(
     world: World, goes_on: int, error: Exception | None
 ) -> None:
-    """The workflow says that this is a bug."""
+    """The workflow reports this as a bug."""
     world.slow = 9
     world.raises |= {"a-1": error} if error else {}
     await tell(world, subject=f"hasty {goes_on}")
@@ -264,7 +264,7 @@ async def test_a_step_that_fails_as_the_story_returns_is_not_told_as_done(world:
 
 
 async def test_a_story_that_swallows_what_is_to_stop_it_is_not_closed(world: World) -> None:
-    """The workflow says that this is a bug."""
+    """The workflow reports this as a bug."""
     await tell(world, subject="deaf")
     assert world.calls == ["claim deaf"]
 
@@ -294,7 +294,7 @@ def test_a_worker_has_to_have_what_asks_the_register(world: World) -> None:
 
 
 class Made:
-    """What the activity has made, and what it was asked."""
+    """The results of the activity, and its inputs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.outcomes: list[AttemptOutcome] = []
@@ -304,7 +304,7 @@ class Made:
         monkeypatch.setattr(workflow, "payload_converter", lambda: DataConverter.default.payload_converter)
 
     async def execute(self, name: str, args: list[Any], **options: Any) -> list[AttemptOutcome]:
-        """Note it."""
+        """Record the call."""
         self.asked.append(args)
         return self.outcomes
 

@@ -1,4 +1,4 @@
-"""What a run asks its saga's register, and what it makes of the answers."""
+"""A run's calls to its saga's register, and how it handles the answers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OURS = Notice("1", "owner of subject", "no more")
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
-"""Each test has a loop of its own: servers of other tests are at work in the session's, and pause too."""
+"""Each test has its own event loop: servers of other tests run in the session's loop, and pause too."""
 
 
 @pytest.fixture(autouse=True)
@@ -58,12 +58,12 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long it was waited each time before the register was asked again."""
+    """The pauses between the calls to the register."""
     made: list[float] = []
     sleep = asyncio.sleep
 
     async def pause(seconds: float) -> None:
-        if threading.current_thread() is not threading.main_thread():  # a server of another test's
+        if threading.current_thread() is not threading.main_thread():  # a server of another test
             await sleep(seconds)
             return
         if seconds:
@@ -184,7 +184,7 @@ async def test_whoever_has_started_the_run_is_trusted_to_have_claimed(registrar:
     assert registrar.kept.claimed
 
 
-# -- the way back, and the pivot
+# -- unwinding, and the pivot
 
 
 @pytest.mark.parametrize("standing", [OPEN, UNWINDING, FORWARD, STANDS])
@@ -271,7 +271,7 @@ async def test_a_cancel_is_heard_though_the_call_fails_in_the_same_moment(
     assert pauses == []
 
 
-# -- what people have decided
+# -- people's decisions
 
 
 async def test_what_was_decided_before_holds_unless_it_was_to_try_again(
@@ -306,7 +306,7 @@ async def test_every_answer_tells_what_was_decided(
     assert registrar.kept.decision("a", undoing=False) is not None
 
 
-# -- until it is answered
+# -- until there is an answer
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A run before it begins, and what it refuses to begin with."""
+"""A run before it begins, and what it refuses to run."""
 
 from __future__ import annotations
 

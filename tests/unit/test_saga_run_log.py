@@ -1,4 +1,4 @@
-"""The record of a step: what each thing that happens makes of it, and which event tells of it."""
+"""The record of a step: how each event changes it, and which event is emitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds a story to its declaration, step by step, without running it."""
+"""Checks of a story against its declaration, step by step, without running it."""
 
 from __future__ import annotations
 

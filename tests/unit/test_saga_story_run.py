@@ -1,4 +1,4 @@
-"""A step whose activity was ended early, or was answered by something unreadable: what the story is left by."""
+"""A step whose activity was ended early or returned something unreadable: how the story is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One undo to its end, attempt by attempt, with a clock of the test's own."""
+"""One undo to its end, attempt by attempt, with a simulated clock."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ async def test_a_failure_that_comes_with_a_decision_is_no_news(log: RunLog, reco
     assert record.last_error == "broken"
 
 
-# -- for whoever waits
+# -- for callers that wait
 
 
 async def test_an_undo_is_waited_for_until_it_is_over_or_in_one_of_the_states(record: StepRecord) -> None:

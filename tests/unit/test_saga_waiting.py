@@ -1,4 +1,4 @@
-"""Waits of the engine: what ends one, and what does not; and the pauses between attempts."""
+"""The engine's waits: what ends them and what does not; and the pauses between attempts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECOND = timedelta(seconds=1)
 
 
 class Clock:
-    """A workflow's time and its `wait_condition`, which ends as the test says."""
+    """A workflow's clock and its `wait_condition`, which ends as scripted."""
 
     def __init__(self, *ends: BaseException | None) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The services as a process: they tell their port, stop on a signal, and say what is wrong when they cannot start."""
+"""The services as a process: they report their port, stop on a signal, and explain why they cannot start."""
 
 from __future__ import annotations
 

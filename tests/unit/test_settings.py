@@ -1,4 +1,4 @@
-"""Settings come from the environment; what is wrong with them is said by the variable's name."""
+"""Settings come from the environment. Errors name the variable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def order() -> OrderInput:
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
-    """What is said about an environment that cannot be read."""
+    """The message about an environment that cannot be read."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as caught:

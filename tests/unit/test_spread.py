@@ -1,4 +1,4 @@
-"""When the suite is spread over processes, and what of it stays together."""
+"""When the suite is spread over processes, and which tests stay together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Start = Callable[..., tuple[int | None, str]]
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Starts pytest with these options; answers the number of processes and how tests are handed out to them."""
+    """Start pytest with these options; returns the number of processes and the distribution mode."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
     def starting(

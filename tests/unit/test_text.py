@@ -1,4 +1,4 @@
-"""Text: what people write is taken, what would deceive a reader is not."""
+"""Texts: what people write is accepted, and what would deceive a reader is rejected."""
 
 from __future__ import annotations
 

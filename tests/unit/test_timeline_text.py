@@ -1,4 +1,4 @@
-"""An order's timeline in English: every kind of entry has words."""
+"""An order's timeline in English: every kind of entry has a text."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SAMPLES: dict[Any, Any] = {
     Verdict: Verdict.STANDS,
     Decision: BY_HAND,
 }
-"""A value of each type that an event's fields have."""
+"""A value for each type of an event's fields."""
 
 
 def kinds(base: type[SagaEvent] = SagaEvent) -> Iterator[type[SagaEvent]]:

@@ -1,4 +1,4 @@
-"""The worklist as the register and Temporal have it, put together, sorted and filtered."""
+"""The worklist from the register and Temporal: merged, sorted and filtered."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_mail_that_still_waits_has_been_tried_as_often_as_was_reported_last() 
 
 
 def test_an_undo_that_was_done_by_hand_is_not_shown_as_a_do() -> None:
-    """Fault 6: a refund done by hand is no charge done by hand."""
+    """Fault 6: a refund done by hand is not a charge done by hand."""
     refund = {"name": "charge_payment", "id": "pay-1", "state": "done_by_hand"}
     result = {"order_id": "1", "status": "failed", "steps": [refund]}
     ending = {"status": "failed", "result": result, "run_id": "run", "at": NOW}

@@ -1,1 +1,1 @@
-"""Two versions of the worker on the same orders."""
+"""Tests of two versions of the worker on the same orders."""

@@ -33,7 +33,7 @@ NEXT_VERSION = {
     ],
     "orders/workflows/steps.py": [('data={"total"', 'data={"gift_note": order.gift_note or "", "total"')],
 }
-"""What the next version of the program changes: optional fields, a limit, and how a request is worded."""
+"""What the next version of the program changes: optional fields, a limit, and the text of a request."""
 
 
 class Workers:
@@ -53,7 +53,7 @@ class Workers:
         )
 
     async def kill(self) -> None:
-        """Kill what runs, in the middle of whatever it does."""
+        """Kill the running workers in the middle of their work."""
         for process in self._running:
             if process.returncode is None:
                 process.kill()
@@ -88,20 +88,20 @@ async def temporal() -> AsyncIterator[Client]:
 
 @pytest.fixture(scope="session")
 async def proxy(services_url: str) -> AsyncIterator[FaultProxy]:
-    """What stands between the workers and the services."""
+    """The proxy between the workers and the services."""
     async with FaultProxy(services_url) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
 def settings(services_url: str) -> Settings:
-    """The services themselves."""
+    """Settings that bypass the proxy."""
     return load_settings(**{f"{name}_url": f"{services_url}/{name}" for name in SERVICES})
 
 
 @pytest.fixture(scope="session")
 async def env(temporal: Client, settings: Settings) -> AsyncIterator[OrderEnvironment]:
-    """The shop, without a worker."""
+    """The environment, without a worker."""
     async with OrderEnvironment.open(OrderClient(temporal, settings), settings) as env:
         yield env
 
@@ -120,5 +120,5 @@ async def workers(temporal: Client, proxy: FaultProxy, next_version: Path) -> As
 
 @pytest.fixture
 def order_id() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"v{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""Orders in flight while two versions of the worker take turns: what one has stored the other reads."""
+"""Orders in flight while two versions of the worker alternate: each reads what the other has stored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HELD = {"hold_before_shipping": 300}
 
 
 def as_the_next_version_writes_it(order: OrderInput) -> dict[str, Any]:
-    """The order's document with what the next version adds to it."""
+    """The order's document with the additions of the next version."""
     document: dict[str, Any] = json.loads(order.model_dump_json(exclude_none=True)) | {"gift_note": "for Ada"}
     document["items"][0]["engraving"] = "A. L."
     document["shipping_address"]["floor"] = "3"
@@ -29,7 +29,7 @@ def as_the_next_version_writes_it(order: OrderInput) -> dict[str, Any]:
 
 
 async def ends(env: OrderEnvironment, order_id: str) -> OrderStatus:
-    """How an order ends."""
+    """The result of an order."""
     return (await asyncio.wait_for(env.orders.result(order_id), SECONDS)).status
 
 

@@ -1,4 +1,4 @@
-"""Small sagas, declared where a test needs one, in the world of the journeys."""
+"""Small sagas that tests declare where they need them, in the world of the sample saga."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.workflow.sample_saga import World
 
 @dataclass(frozen=True)
 class Case:
-    """Which saga to run, under which key, and how patient it is, in seconds."""
+    """The saga to run, its key, and its policy in seconds."""
 
     saga: str
     key: str
@@ -54,12 +54,12 @@ AnyStep = Step[Case, str]
 
 
 def effect(case: Case, effect_id: EffectId) -> str:
-    """What the world is asked: the effect's id."""
+    """The request to the world: the effect's id."""
     return effect_id
 
 
 def step(name: str, kind: Kind = Kind.COMPENSATABLE, *, undoable: bool = True, **more: Any) -> AnyStep:
-    """A step whose effect the world keeps."""
+    """A step whose effect the world stores."""
     undo = World.undo_step if undoable else None
     return Step(name, request=effect, do=World.do_step, undo=undo, kind=kind, **more)
 
@@ -108,35 +108,35 @@ class CaseWorkflow(SagaHandlers):
 
     @workflow.run
     async def run(self, case: Case) -> str:
-        """Run to the end, and say which."""
+        """Run to the end, and return which end it was."""
         outcome = await self.saga.run()
         return " ".join(filter(None, [outcome.verdict, "cancelled" if outcome.cancelled else None, outcome.refusal]))
 
     @workflow.signal
     def deliver(self, event: str, value: str) -> None:
-        """An event has come."""
+        """Deliver an event."""
         known: ExternalEvent[Case, str] = next(each for each in self.saga.saga.events if each.name == event)
         self.saga.deliver(known, value)
 
     @workflow.query
     def happened(self) -> list[str]:
-        """What has happened, by the types of its events."""
+        """The types of the events so far."""
         return [type(each).__name__ for each in self.saga.events]
 
     @workflow.query
     def undo_answers(self) -> list[str]:
-        """What the undos have answered, in their order."""
+        """The answers of the undos, in order."""
         return [each.detail for each in self.saga.events if isinstance(each, UndoAnswered)]
 
 
 class CaseRunner:
-    """Runs a declared saga in a world, and tells what is in effect."""
+    """Runs a declared saga in a world, and reads which effects exist."""
 
     def __init__(self, temporal: Client, world: World, outside: Outside, key: str, queue: str) -> None:
         self.temporal, self.world, self.outside, self.key, self.queue = temporal, world, outside, key, queue
 
     def given(self, **script: list[str]) -> None:
-        """Say what happens: `do_pay=["lost", "ok"]`, or `do_pay__2=…` for the instance of key 2."""
+        """Script the world: `do_pay=["lost", "ok"]`, or `do_pay__2=…` for the instance with key 2."""
         for call, what in script.items():
             verb, name = call.split("_", 1)
             prefix, _, instance = name.partition("__")
@@ -165,12 +165,12 @@ class CaseRunner:
 
     @property
     def in_effect(self) -> list[str]:
-        """The effects that are there, without the saga's key."""
+        """The existing effects, without the saga's key."""
         return sorted(each.replace(f"-{self.key}", "") for each in self.world.effects)
 
     @property
     def calls(self) -> list[str]:
-        """The calls in their order, without the saga's key."""
+        """The calls in order, without the saga's key."""
         return [each.replace(f"-{self.key}", "") for each in self.world.calls]
 
     @property
@@ -179,7 +179,7 @@ class CaseRunner:
         return list(dict.fromkeys(each.removeprefix("undo ") for each in self.calls if each.startswith("undo ")))
 
     async def states(self) -> dict[str, str]:
-        """The state of each step. A query that the server has lost is asked again."""
+        """The state of each step. Repeats a query that the server has lost."""
 
         async def asked() -> SagaView | None:
             with suppress(RPCError):
@@ -191,7 +191,7 @@ class CaseRunner:
         return {each.name: each.state for each in view.steps}
 
     async def has(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is so in the world."""
+        """Wait until a condition is true in the world."""
 
         async def check() -> bool:
             return condition()
@@ -199,7 +199,7 @@ class CaseRunner:
         await until(check)
 
     async def state_is(self, name: str, state: str) -> None:
-        """Wait until a step has come into a state."""
+        """Wait until a step has reached a state."""
 
         async def check() -> bool:
             return (await self.states())[name] == state
@@ -207,7 +207,7 @@ class CaseRunner:
         await until(check)
 
     async def task_failure(self, saga: Saga[Case], **case: Any) -> str:
-        """Start a saga whose workflow task is to fail, wait until it has, and give the reason. Ends the run."""
+        """Start a saga whose workflow task must fail, wait until it has, and return the reason. Ends the run."""
         handle = await self.start(saga, **case)
 
         async def failed() -> str:
@@ -226,7 +226,7 @@ class CaseRunner:
 async def case_runner(
     temporal: Client, key: str, more: Callable[[World], list[Callable[..., Any]]] = lambda world: []
 ) -> AsyncIterator[CaseRunner]:
-    """A runner with a world and a worker of its own. Its first attempts are those of the saga that it runs.
+    """A runner with its own world and worker. Its first attempts are those of the saga that it runs.
 
     `more` are further activities of the world.
     """
@@ -245,7 +245,7 @@ async def case_runner(
 
 
 def _first_attempts(calls: list[Callable[..., Any]]) -> Callable[..., Any]:
-    """The first attempts of every saga that a test may declare later, under the name that they all have."""
+    """The first attempts of every saga that a test may declare later, under their common name."""
 
     @activity.defn(name="case_first_attempts")
     async def make(case: Case, checkpoint: Checkpoint) -> list[AttemptOutcome]:

@@ -1,4 +1,4 @@
-"""A workflow that reads the clock of the machine, which workflow code may not do."""
+"""A workflow that reads the machine's clock, which workflow code must not do."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from temporalio import workflow
 
 @workflow.defn
 class ClockWorkflow:
-    """Tells the time."""
+    """Returns the time."""
 
     @workflow.run
     async def run(self) -> str:
-        """The machine's time, if it is let."""
+        """The machine's time, if the sandbox allows it."""
         return datetime.now(UTC).isoformat()

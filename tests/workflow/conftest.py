@@ -28,7 +28,7 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session", autouse=True, params=[False, True], ids=["flag-2-off", "flag-2-on"])
 def single_batch_activations(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """The SDK's workflow logic flag 2, which a later SDK is to have on by default: every test runs with both values."""
+    """The SDK's workflow logic flag 2, which a later SDK will have on by default: every test runs with both values."""
     with single_batch(request.param):
         yield request.param
 
@@ -50,7 +50,7 @@ def settings(services_url: str) -> Settings:
 
 @pytest.fixture(scope="session")
 async def env(temporal: Client, settings: Settings, single_batch_activations: bool) -> AsyncIterator[OrderEnvironment]:
-    """The whole environment, at work."""
+    """The complete environment."""
     orders = OrderClient(temporal, settings)
     async with order_worker(temporal, settings, sandboxed=True), OrderEnvironment.open(orders, settings) as env:
         yield env
@@ -58,13 +58,13 @@ async def env(temporal: Client, settings: Settings, single_batch_activations: bo
 
 @pytest.fixture
 def order_id() -> str:
-    """An order id that no other test has."""
+    """An order id that no other test uses."""
     return f"w{next(_numbers)}"
 
 
 @pytest.fixture
 async def sample(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
-    """A journey in a world of its own, and a worker for it."""
+    """A runner for the sample saga in its own world, with a worker."""
     world = World()
     async with Worker(temporal, task_queue="journeys", workflows=[SampleWorkflow], activities=activities_of(world)):
         yield Runner(temporal, world, order_id)
@@ -73,6 +73,6 @@ async def sample(temporal: Client, order_id: str) -> AsyncIterator[Runner]:
 
 @pytest.fixture
 async def case(temporal: Client, order_id: str) -> AsyncIterator[CaseRunner]:
-    """A saga of the test's own, in a world of its own, and a worker for it."""
+    """A runner for a saga of the test's own in its own world, with a worker."""
     async with case_runner(temporal, order_id) as runner:
         yield runner

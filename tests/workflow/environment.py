@@ -1,4 +1,4 @@
-"""A shop to order from: its client, its services' books, and ways to wait for what happens in it."""
+"""An environment for orders: the client, the service clients, and ways to wait for what happens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNDONE = ["released", "refunded", "cancelled", "recalled"]
 
 @dataclass
 class OrderEnvironment:
-    """The services of a shop and the client of its orders."""
+    """The services and the client of the orders."""
 
     orders: OrderClient
     services: Services
@@ -34,12 +34,12 @@ class OrderEnvironment:
     @classmethod
     @asynccontextmanager
     async def open(cls, orders: OrderClient, settings: Settings) -> AsyncIterator[Self]:
-        """A shop over the services that the settings name."""
+        """Open an environment on the services in the settings."""
         async with Services.open(settings.service_urls()) as services:
             yield cls(orders, services)
 
     async def order(self, order_id: str, *, stock: int = 10, **changes: Any) -> OrderInput:
-        """An order of two lines for 44.98 USD, and `stock` pieces of each in the warehouse."""
+        """An order of two lines for 44.98 USD, with `stock` pieces of each in the warehouse."""
         a, b = f"{order_id}-a", f"{order_id}-b"
         await self.services.inventory.load_stock({a: stock, b: stock})
         address = {"street": "350 5th Ave", "city": "New York", "state": "NY", "zip_code": "10118", "country": "US"}
@@ -54,11 +54,11 @@ class OrderEnvironment:
         return parse_order(document | changes)
 
     async def owner(self, order_id: str) -> str:
-        """Whose the effects of a placed order are."""
+        """The owner of a placed order's effects."""
         return (await order_of(self.orders.temporal, workflow_id(order_id))).fingerprint
 
     async def books(self, order_id: str) -> list[str]:
-        """The states of the order's reservation, payment, shipment and mail, as far as there are any."""
+        """The states of the order's reservation, payment, shipment and email, as far as they exist."""
         return [
             *[entry.state async for entry in self.services.inventory.reservations(order_id=order_id)],
             *[entry.state async for entry in self.services.payment.payments(order_id=order_id)],
@@ -83,7 +83,7 @@ async def place_document(temporal: Client, document: Mapping[str, Any], task_que
 
 
 async def until(check: Callable[[], Awaitable[T]], seconds: float = 20) -> T:
-    """Wait until `check` gives something true, and return it."""
+    """Wait until `check` returns something true, and return that."""
     async with asyncio.timeout(seconds):
         while not (found := await check()):
             await asyncio.sleep(0.02)

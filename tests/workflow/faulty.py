@@ -1,4 +1,4 @@
-"""Orders whose services fail: a worker that calls them through a proxy, and an order whose refund is parked."""
+"""Orders whose services fail: a worker that calls them through a proxy, and an order with a parked refund."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts what an order costs on a server of its own: history, actions, HTTP calls, payloads; never time."""
+"""Counts what an order costs on its own server: history, actions, HTTP calls, payloads; never time."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ from tests.services.harness import serving
 from tests.workflow.environment import OrderEnvironment, until
 
 IDENTITY = "1234@a-host-of-usual-length"
-"""Temporal writes it into every other event; a fixed one keeps the bytes apart from the machine's name."""
+"""Temporal writes it into every other event. A fixed one makes the bytes independent of the machine's name."""
 
 SENTINEL = "grpc_SignalWithStartWorkflowExecution"
-"""An action that no order ever takes."""
+"""An action that no order ever uses."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What happened on behalf of one order."""
+    """What happened for one order."""
 
     events: int
     tasks: int
     """Workflow tasks."""
     bytes: int
-    """Of the history, as the server keeps it."""
+    """The size of the history, as the server stores it."""
     actions: dict[str, int]
     """What Temporal bills, by the server's own names."""
     calls: list[str]
-    """HTTP calls of the services."""
+    """HTTP calls to the services."""
     client_payloads: int
     worker_payloads: int
-    """Values written into payloads or read from them."""
+    """Values that the worker encoded into payloads or decoded from them."""
 
 
 @dataclass
 class Meter:
-    """A shop with nobody else in it, and what is counted there."""
+    """An environment that nothing else uses, and what is counted there."""
 
     env: OrderEnvironment
     proxy: FaultProxy
     bystander: Client
-    """Looks without being counted."""
+    """A client that is not counted."""
     metrics: str
     by_client: list[str] = field(default_factory=list)
     by_worker: list[str] = field(default_factory=list)
     _actions: Counter[str] = field(default_factory=Counter)
 
     async def cost(self, order_id: str, doing: Awaitable[Any]) -> Cost:
-        """What it costs to do this with the order; of the history, all that there is by then."""
+        """The cost of doing this with the order; for the history, the events so far."""
         calls = len(self.proxy.calls(order_id))
         self.by_client.clear()
         self.by_worker.clear()
@@ -98,7 +98,10 @@ class Meter:
         await until(there)
 
     async def _published(self) -> Counter[str]:
-        """What the server has counted by now. It publishes that now and then: wait until it shows one action more."""
+        """What the server has counted so far.
+
+        It publishes that from time to time: wait until it shows one more action.
+        """
         await self.bystander.start_workflow(
             "Sentinel",
             id="sentinel",
@@ -120,7 +123,7 @@ class Meter:
 
 @asynccontextmanager
 async def open_meter(folder: Path) -> AsyncIterator[Meter]:
-    """A meter over services in this folder, with a Temporal server and a worker that nobody else uses."""
+    """Open a meter with services in this folder, and with its own Temporal server and worker."""
     port = free_port()
     by_client: list[str] = []
     by_worker: list[str] = []
@@ -141,7 +144,7 @@ async def open_meter(folder: Path) -> AsyncIterator[Meter]:
 
 
 def counting(log: list[str]) -> DataConverter:
-    """The data converter that we use, with a log of the values that it writes and reads."""
+    """The data converter that we use, with a log of the values that it encodes and decodes."""
 
     class Counting(OrderPayloadConverter):
         def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
@@ -150,7 +153,7 @@ def counting(log: list[str]) -> DataConverter:
 
         def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
             values = super().from_payloads(payloads, type_hints)
-            # A raw value has not been read yet.
+            # A raw value has not been decoded yet.
             log.extend(f"reads {type(value).__name__}" for value in values if not isinstance(value, RawValue))
             return values
 

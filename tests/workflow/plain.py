@@ -1,4 +1,4 @@
-"""A workflow of the plain layer: what the tests of compensations run."""
+"""A workflow of the plain layer, for the tests of compensations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True)
 class Plain:
-    """Which steps to do, and how to undo them."""
+    """The steps to do, and how to undo them."""
 
     steps: list[str]
     parallel: bool = False
@@ -25,14 +25,14 @@ class Plain:
 
 @workflow.defn
 class PlainWorkflow:
-    """Does its steps one by one, as one would with Java's Saga."""
+    """Does its steps one by one, as in Java's Saga."""
 
     def __init__(self) -> None:
         self.compensations = Compensations()
 
     @workflow.run
     async def run(self, plain: Plain) -> str:
-        """Do them, and undo what was begun if one fails."""
+        """Do the steps, and undo those that were begun if one fails."""
         pause = timedelta(seconds=0.2)
         policy = Policy(
             undo_patience=timedelta(seconds=plain.patience), parked_interval=pause, requested_interval=pause
@@ -56,5 +56,5 @@ class PlainWorkflow:
 
     @workflow.query
     def states(self) -> dict[str, str]:
-        """Where each stands."""
+        """The state of each compensation."""
         return {name: str(record.state) for name, record in self.compensations.records.items()}

@@ -1,4 +1,4 @@
-"""A register whose calls go wrong by the world's script, and sagas that have one."""
+"""A register whose calls fail as scripted, and sagas that use it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class End:
 
 
 class ScriptedRegister:
-    """Pages by key. The world's script says what happens: fault, refuse, slow, lost (written, and no answer).
+    """A page per key. The world's script decides: fault, refuse, slow, lost (written, but no answer).
 
-    NotYours and Unclaimed are what it answers.
+    NotYours and Unclaimed are its answers.
     """
 
     def __init__(self, world: World) -> None:

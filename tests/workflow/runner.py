@@ -1,4 +1,4 @@
-"""Runs journeys, and the ways to look at them: what the tests of the engine share."""
+"""Runs the sample saga, with ways to inspect it: shared by the tests of the engine."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ ALL = ["rsv", "pay", "shp", "msg"]
 
 
 class Runner:
-    """Starts journeys in a world, and tells what is in effect in the end."""
+    """Starts sample sagas in a world, and reads which effects exist at the end."""
 
     def __init__(self, temporal: Client, world: World, key: str) -> None:
         self.temporal, self.world, self.key = temporal, world, key
 
     def given(self, **script: list[str]) -> None:
-        """Say what happens: `do_pay=["lost", "ok"]`."""
+        """Script the world: `do_pay=["lost", "ok"]`."""
         for call, what in script.items():
             self.world.script[f"{call.replace('_', ' ')}-{self.key}"] = what
 
     async def start(self, **policy: float) -> Handle:
-        """Start the journey."""
+        """Start the saga."""
         return await self.temporal.start_workflow(
             SampleWorkflow.run, SampleInput(self.key, **policy), id=f"journey-{self.key}", task_queue="journeys"
         )
 
     async def run(self, **policy: float) -> str:
-        """Start the journey, and wait for its end."""
+        """Start the saga, and wait for its end."""
         return await (await self.start(**policy)).result()
 
     @property
     def in_effect(self) -> list[str]:
-        """The steps whose effect is there."""
+        """The steps whose effect exists."""
         return [effect.partition("-")[0] for effect in self.world.effects if effect.endswith(f"-{self.key}")]
 
     @property

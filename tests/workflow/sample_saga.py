@@ -1,4 +1,4 @@
-"""A saga of four steps whose world does as a script says: what the tests of the engine run."""
+"""A saga of four steps in a scripted world: what the tests of the engine run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True)
 class SampleInput:
-    """Which journey, and how patient it is, in seconds."""
+    """The key of the saga, and its policy in seconds."""
 
     key: str
     fast_path: float = 1.0
@@ -53,35 +53,35 @@ REFUSALS = {
 
 @dataclass
 class World:
-    """Effects and tombstones, and what is to happen at the first attempts of a call: `script["do pay-1"] = ["fault"]`.
+    """Effects and tombstones, and a script for the first attempts of a call: `script["do pay-1"] = ["fault"]`.
 
-    What may happen: fault (nothing done), lost (done, but no answer), slow (done, answered after `release`), lag (done,
-    answered after LAG seconds), refuse, the other things that a fence says (ID_TAKEN, NOT_YOURS), late (the undo comes
-    too late), requested (the undo is final later), ok.
+    Possible behaviors: fault (nothing done), lost (done, but no answer), slow (done, answered after `release`), lag
+    (done, answered after LAG seconds), refuse, other answers of a fence (ID_TAKEN, NOT_YOURS), late (the undo comes too
+    late), requested (the undo becomes final later), ok.
     """
 
     LAG: ClassVar[float] = 0.4
     LATENCY: ClassVar[float] = 0.005
-    """No service answers at once. (One that did could end a local activity while a query is answered, in which case
-    the SDK's core gives its result in another task than a replay does.)"""
+    """No service answers at once. If one did, it could end a local activity while a query is answered. The SDK's core
+    then delivers its result in another task than a replay does."""
 
     effects: list[str] = field(default_factory=list)
     tombstones: set[str] = field(default_factory=set)
     script: dict[str, list[str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     owners: set[str] = field(default_factory=set)
-    """Whom undos have named."""
+    """The owners that undos have named."""
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     def next(self, call: str) -> str:
-        """What is to happen now; the last thing in a script goes on happening."""
+        """What happens now. The last behavior in a script repeats."""
         self.calls.append(call)
         script = self.script.get(call, ["ok"])
         return script.pop(0) if len(script) > 1 else script[0]
 
     @activity.defn
     async def do_step(self, effect_id: str) -> str:
-        """Take effect once, unless the script says otherwise."""
+        """Take effect once, unless scripted otherwise."""
         what = self.next(f"do {effect_id}")
         await asyncio.sleep(self.LATENCY)
         no = ("an undo has been there", FENCED) if effect_id in self.tombstones else REFUSALS.get(what)
@@ -101,7 +101,7 @@ class World:
 
     @activity.defn
     async def undo_step(self, undo: UndoRequest) -> UndoResult:
-        """Undo an effect, unless the script says otherwise."""
+        """Undo an effect, unless scripted otherwise."""
         self.owners.add(undo.owner)
         what = self.next(f"undo {undo.id}")
         if what == "fault":
@@ -124,12 +124,12 @@ class World:
 
 
 def effect(sample: SampleInput, effect_id: EffectId) -> str:
-    """What the world is asked: the effect's id."""
+    """The request to the world: the effect's id."""
     return effect_id
 
 
 def mail(sample: SampleInput, effect_id: EffectId, parcel: str | None) -> str:
-    """The mail tells of the parcel."""
+    """The email contains the parcel."""
     return effect_id if parcel == f"answer of shp-{sample.key}" else f"blank-{sample.key}"
 
 
@@ -156,7 +156,7 @@ MAIL = Step(
 
 
 async def story(sample: SampleInput, saga: SagaContext[SampleInput]) -> None:
-    """All four."""
+    """Do all four steps."""
     await saga.do(STOCK)
     await saga.do(MONEY)
     await saga.hold(timedelta(seconds=sample.hold))
@@ -168,14 +168,14 @@ SAGA = Saga("journey", story, STOCK, MONEY, PARCEL, MAIL)
 
 
 def activities_of(world: World) -> list[Callable[..., Any]]:
-    """What a worker of journeys in this world needs."""
+    """The activities that a worker for this world needs."""
     activities: list[Callable[..., Any]] = [world.do_step, world.undo_step]
     return [*activities, first_attempts(SAGA, activities)]
 
 
 @workflow.defn
 class SampleWorkflow:
-    """Runs the four steps, and tells how it ended."""
+    """Runs the four steps, and returns how it ended."""
 
     @workflow.init
     def __init__(self, sample: SampleInput) -> None:
@@ -191,7 +191,7 @@ class SampleWorkflow:
 
     @workflow.run
     async def run(self, sample: SampleInput) -> str:
-        """Run to the end, and say which: the verdict, and whether it was cancelled."""
+        """Run to the end, and return the verdict, and whether it was cancelled."""
         outcome = await self.saga.run()
         return f"{outcome.verdict} cancelled" if outcome.cancelled else str(outcome.verdict)
 
@@ -202,7 +202,7 @@ class SampleWorkflow:
 
     @workflow.update
     async def request_cancel(self, reason: str) -> str:
-        """Cancel it, and tell the verdict."""
+        """Cancel it, and return the verdict."""
         self.saga.cancel(reason)
         return await self.saga.outcome_decided()
 
@@ -217,14 +217,14 @@ class SampleWorkflow:
 
     @workflow.update
     async def linger(self) -> str:
-        """Take a second to answer, also when the saga has ended meanwhile."""
+        """Take a second to answer, even if the saga ends meanwhile."""
         await wait_until(lambda: self.saga.outcome is not None)
         await wait_until(lambda: False, timedelta(seconds=1))
         return "lingered"
 
     @workflow.query
     def happened(self) -> list[str]:
-        """The kinds of the events, and their messages."""
+        """The kinds of the events, with their messages."""
         return [" ".join([type(each).__name__, getattr(each, "message", "")]).strip() for each in self.saga.events]
 
     @workflow.query

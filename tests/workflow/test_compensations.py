@@ -1,4 +1,4 @@
-"""The plain layer, in the style of Java's Saga: what was registered is undone, whatever cancels the run meanwhile."""
+"""The plain layer, in the style of Java's Saga: registered compensations run, whatever cancels the run meanwhile."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_compensation_that_is_final_later_keeps_no_other_waiting(
 async def test_a_native_cancel_interrupts_no_compensation(
     temporal: Client, world: World, order_id: str, moment: str
 ) -> None:
-    """What sdk-java#305 asks for."""
+    """The behavior that sdk-java#305 asks for."""
     world.script = {"do b": ["slow"]} if moment == "do b" else {"do c": ["refuse"], "undo b": ["fault", "fault", "ok"]}
     handle = await start(temporal, order_id, "a", "b", "c")
     await called(world, moment)

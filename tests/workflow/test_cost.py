@@ -1,6 +1,6 @@
-"""What an order costs, pinned: a change that makes it dearer fails here, on a machine of any speed.
+"""The exact cost of an order: a change that makes it more expensive fails here, on a machine of any speed.
 
-A change may be worth its price, or make an order cheaper: then write the new figures down here.
+A change may be worth its cost, or make an order cheaper. Then update the figures here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HAPPY = Cost(
     worker_payloads=19,
 )
 REFUSED = Cost(
-    events=25,  # the register is told before it is undone, and after
+    events=25,  # the register is called before the order is undone, and after
     tasks=4,
     bytes=8_000,
     actions={
@@ -65,10 +65,10 @@ CANCELLED = Cost(
         "close",
     ],
     client_payloads=9,
-    worker_payloads=47,  # the cancel's reason is read by its validator, too
+    worker_payloads=47,  # the cancel's reason is read by its validator too
 )
 LOOKED_AT = HAPPY
-"""A happy order, and its status and view asked for afterwards: the register has both, and no worker replays it."""
+"""A happy order whose status and view are read afterwards: the register has both, and no worker replays the order."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A person's decisions on what is parked: what they change, and which are refused."""
+"""A person's decisions on parked steps: their effect, and which are rejected."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_a_person_may_decide_which_way_it_goes(
 
 
 async def test_a_step_that_must_be_done_and_cannot_waits_for_a_person(sample: Runner) -> None:
-    """The pivot stands, but the payment was taken back by hand meanwhile."""
+    """The pivot stands, but the payment was refunded by hand meanwhile."""
     sample.given(do_msg=["fault"], undo_shp=["late"])
     handle = await sample.start(step_deadline=60)
     await sample.called("do msg")

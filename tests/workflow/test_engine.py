@@ -1,4 +1,4 @@
-"""The saga engine on a real server: given what the world does, what is expected, and what is rolled back."""
+"""The saga engine on a real server: for each behavior of the world, the end and the undone effects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_the_fast_path_makes_the_first_attempts_up_to_a_hold_in_one_local_
 
 
 async def test_the_fast_path_begins_no_further_step_once_its_time_is_over(sample: Runner) -> None:
-    """Or a cancel would have to wait for all of a slow saga."""
+    """Otherwise a cancel would have to wait for the whole of a slow saga."""
     sample.given(do_rsv=["lag"], do_pay=["lag"], do_shp=["lag"], do_msg=["lag"])
     handle = await sample.start(fast_path=World.LAG * 1.5)
 
@@ -132,7 +132,7 @@ async def test_a_step_that_is_slower_than_the_fast_path_is_taken_over_and_done_o
 
 
 async def test_a_first_attempt_has_three_seconds_at_the_most(sample: Runner) -> None:
-    """Or first attempts outlast a workflow task, and a replay meets what came meanwhile in another order."""
+    """Otherwise first attempts outlast a workflow task, and a replay sees what arrived meanwhile in another order."""
     sample.given(do_pay=["slow", "ok"])
     handle = await sample.start(fast_path=60, step_deadline=20)
 
@@ -141,7 +141,7 @@ async def test_a_first_attempt_has_three_seconds_at_the_most(sample: Runner) -> 
 
 
 async def test_a_worker_that_takes_over_after_a_slow_first_attempt_goes_on_with_the_run(sample: Runner) -> None:
-    """A replay hands a local activity's time-out to workflow code as another error than the first run did."""
+    """A replay reports a local activity's timeout to workflow code as another error than the first run did."""
     sample.given(do_pay=["slow", "ok"])
     handle = await sample.start(fast_path=0.3, step_deadline=20)
     await handle.result()
@@ -291,7 +291,7 @@ async def test_temporals_own_cancellation_closes_the_run_as_cancelled_once_all_i
 
 
 async def test_a_signal_while_the_last_first_attempt_runs_leaves_nothing_behind(sample: Runner) -> None:
-    """The server refuses to close the run, and the run forgets all four steps that it has just done."""
+    """The server rejects the end of the run, and the run loses all four steps that it has just done."""
     sample.given(do_msg=["slow", "ok"])
     handle = await sample.start(fast_path=3)
     await sample.called("do msg")

@@ -1,4 +1,4 @@
-"""What fences say beside yes and no: undone before, another request's, another owner's."""
+"""Answers of fences other than success and refusal: undone before, another request's, another owner's."""
 
 from __future__ import annotations
 

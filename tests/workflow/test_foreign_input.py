@@ -1,4 +1,4 @@
-"""What other SDKs and people may send to a run: cancels in any form, and activities that were completed by hand."""
+"""Input from other SDKs and people: cancels of any form, and activities that were completed by hand."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def test_a_poll_that_is_completed_by_something_unreadable_brings_no_event(
 
 @pytest.fixture
 async def undecided(case: CaseRunner) -> CaseRunner:
-    """A saga whose pivot may stand or not, and whose undo is parked: no cancel of it is answered."""
+    """A saga whose pivot may or may not stand and whose undo is parked: no cancel of it is answered."""
 
     async def ships(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
@@ -147,14 +147,14 @@ async def undecided(case: CaseRunner) -> CaseRunner:
 
 
 async def test_cancels_that_wait_do_not_lock_an_operator_out(undecided: CaseRunner) -> None:
-    """The server lets ten updates of a run be under way."""
+    """The server allows ten pending updates per run."""
     cancels = [asyncio.create_task(undecided.client.cancel("no more")) for _ in range(4 * MAX_WAITING)]
 
     async def is_asked() -> bool:
         try:
             return (await undecided.client.status(timedelta(seconds=2))).cancel_reason is not None
         except RPCError:
-            return False  # the server loses a query now and then
+            return False  # the server sometimes loses a query
 
     await until(is_asked)
     await undecided.client.resolve("ship", Choice.DONE_BY_HAND, "Ada", "the carrier's ticket 4")
@@ -175,7 +175,7 @@ async def test_no_more_than_that_may_wait(undecided: CaseRunner) -> None:
 async def test_answered_cancels_do_not_use_up_the_updates_of_a_run(
     undecided: CaseRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server takes 2,000 of a run."""
+    """The server allows 2,000 updates per run."""
     monkeypatch.setattr(cancel_requests, "MAX_ASKED", 3)
     undecided.given(undo_a=["fault"])
     await undecided.client.resolve("ship", Choice.DONE_BY_HAND, "Ada", "the carrier's ticket 4")

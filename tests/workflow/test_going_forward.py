@@ -1,4 +1,4 @@
-"""A saga that goes forward after all, because its pivot stands: what of its story is told differently then."""
+"""A saga that goes forward after all because its pivot stands: how its story runs differently then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An order is told by its whole id, whatever it is called, and by its latest run, whatever came before."""
+"""An order is identified by its whole id, whatever it is, and by its latest run, whatever came before."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_the_result_is_that_of_the_run_that_follows_a_reset(env: OrderEnvi
 
 @pytest.fixture(scope="module")
 async def later(settings: Settings) -> AsyncIterator[OrderClient]:
-    """Orders on a Temporal server that has never heard of any, as after its retention is over."""
+    """Orders on a Temporal server that has no orders, as after its retention period."""
     async with temporal_server() as address:
         temporal = await connect(target_host=address)
         async with order_worker(temporal, settings):
@@ -134,7 +134,7 @@ async def test_the_same_order_does_nothing_again_when_its_run_is_forgotten(
 
 
 async def test_a_deploy_that_words_a_request_anew_changes_nothing(env: OrderEnvironment, order_id: str) -> None:
-    """A version before this one had the mail sent, and its answer was lost."""
+    """An earlier version had the email sent, and its answer was lost."""
     order = await env.order(order_id)
     worded = confirmation(order, CONFIRM.effect_id(order_id), None)
     before = worded.model_copy(update={"data": worded.data | {"worded": "as before"}})

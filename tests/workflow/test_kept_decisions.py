@@ -1,4 +1,4 @@
-"""What a person has decided outlives the run in which they did (fault 4): a refund by hand is not made again."""
+"""A person's decision outlives the run that carried it out (fault 4): a refund done by hand is not repeated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RETRY = OrderDecision(choice="retry", by="Bob")
 
 @pytest.fixture
 async def decided(env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str) -> AsyncIterator[str]:
-    """An order whose refund a person has made by hand, and whose stock cannot be released yet."""
+    """An order that a person has refunded by hand and whose stock cannot be released yet."""
     proxy.faults += [Fault(Kind.ERROR_BEFORE, call, order_id, attempts=None) for call in ("refund", "release")]
     await orders.submit_order(await env.order(order_id, shipping_address=DECLINED_LATE, policy=IMPATIENT))
 
@@ -51,7 +51,7 @@ async def decided(env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy,
 
 
 async def end_of(orders: OrderClient, order_id: str) -> OrderResult:
-    """Its end. Somebody who does not know what was decided has what waits tried again at once."""
+    """Its result. A person who does not know about the decision retries everything that is parked."""
     ending = asyncio.create_task(orders.result(order_id))
     while not (await asyncio.wait([ending], timeout=0.5))[0]:
         with suppress(DecisionRefused, Unavailable):
@@ -62,14 +62,14 @@ async def end_of(orders: OrderClient, order_id: str) -> OrderResult:
 async def ends_without_a_refund(
     env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str
 ) -> OrderResult:
-    """Its end, once the stock can be released: the refund would work now, too, and is not made."""
+    """Its result, once the stock can be released: the refund would work now, but is not made."""
     proxy.lift(order_id)
     result = await end_of(orders, order_id)
     assert result.status is OrderStatus.FAILED
     assert await env.books(order_id) == ["released", "captured", "refused"]
     record = await orders.register.find(order_id)
     assert record is not None
-    # Temporal sends an update again after a reset, so that the decision may have been taken twice.
+    # Temporal sends an update again after a reset, so the decision may have been accepted twice.
     decided = [each for each in record.decisions if each.by != "Bob"]
     assert {(each.step, each.choice, each.by, each.note) for each in decided} == {
         ("charge_payment", "done_by_hand", "Ada", "bank transfer 4711")
@@ -94,6 +94,6 @@ async def test_a_decision_outlives_a_termination(
 async def test_a_decision_outlives_a_reset(
     env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, decided: str, task: int
 ) -> None:
-    """To any moment: before the run has announced that it undoes the order, and after; before the refund, and after."""
+    """A reset to any moment: before the announcement of the undo and after it, before the refund and after it."""
     await reset(temporal, workflow_id(decided), task)
     await ends_without_a_refund(env, orders, proxy, decided)

@@ -1,4 +1,4 @@
-"""The kinds of steps: checks, required steps, instances, undos that are final later, time-outs of their own."""
+"""The kinds of steps: checks, required steps, instances, undos that become final later, and timeouts of steps."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_a_check_has_no_undo_and_lets_the_saga_pass(case: CaseRunner) -> N
 
 
 async def test_a_refused_check_undoes_everything_remembered_or_not(case: CaseRunner) -> None:
-    """Its answer may be another one than before the run lost its memory, so steps behind it may have been done."""
+    """Its answer may differ from the one before the run lost its memory, so steps after it may have been done."""
     case.given(do_check=["refuse"])
 
     assert await case.run(CHECKED) == "undone Refused"
@@ -173,7 +173,7 @@ async def fast_side_by_side(case: Case, saga: SagaContext[Case]) -> None:
     ],
 )
 class TestInstances:
-    """The same of all four ways to do them."""
+    """The same for all four ways to do them."""
 
     async def test_each_has_an_effect_of_its_own(self, case: CaseRunner, saga: Saga[Case]) -> None:
         assert await case.run(saga, keys=["1", "2", "3"]) == "stands"
@@ -202,7 +202,7 @@ class TestInstances:
 
 
 async def test_instances_that_a_run_does_not_remember_are_undone(case: CaseRunner) -> None:
-    """Keys follow from the subject, so that a run that was cancelled before it began knows them all."""
+    """Keys follow from the subject, so a run that was cancelled before it began knows all of them."""
     case.world.effects += [f"parcel-{case.key}-{key}" for key in "12"]
     case.given(do_first=["slow"])
 
@@ -240,7 +240,7 @@ async def test_a_pivot_of_which_one_instance_has_left_goes_forward_or_to_a_perso
 
 
 async def test_an_undo_that_was_requested_is_not_asked_again_once_the_saga_goes_forward(case: CaseRunner) -> None:
-    """Or the second parcel is called back although the first has left, and the saga stands."""
+    """Otherwise the second parcel is called back although the first one has left and the saga stands."""
     case.given(do_mail=["fault"], undo_ship__2=["requested", "ok"], undo_ship__1=["late"])
     saga = Saga("case", shipped_in_parts, A, PIVOTS, MAIL)
     handle = await case.start(saga, keys=["1", "2"], step_deadline=60, requested_interval=0.1)
@@ -255,7 +255,7 @@ async def test_an_undo_that_was_requested_is_not_asked_again_once_the_saga_goes_
     assert case.calls.count("undo ship-2") == 1
 
 
-# -- undos that are final later
+# -- undos that become final later
 
 
 async def test_an_undo_that_was_requested_keeps_nothing_waiting_and_is_asked_until_it_is_final(
@@ -301,7 +301,7 @@ async def test_a_pivot_whose_undo_was_requested_is_not_believed_to_stand_later(c
     assert await handle.result() == "undone Refused"
 
 
-# -- time-outs of a step's own
+# -- timeouts of steps
 
 
 async def test_a_step_may_have_a_deadline_and_patience_of_its_own(case: CaseRunner) -> None:

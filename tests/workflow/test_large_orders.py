@@ -1,4 +1,4 @@
-"""The largest order that the edge admits: it goes through Temporal and the services with room to spare."""
+"""The largest order that validation allows: Temporal and the services handle it with a margin."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from ordersaga.domain.result import OrderStatus
 from tests.workflow.environment import OrderEnvironment
 
 WARNS_AT = 512 << 10
-"""From this size on Temporal's server warns of a payload; it refuses one of 2 MB, and a message of 4 MB."""
+"""From this size on, Temporal's server logs a warning about a payload. It rejects a payload of 2 MB, and a message of 4
+MB."""
 WIDE = "\U0001f4e6"
 """A character of four bytes."""
 
 
 def largest(order_id: str) -> OrderInput:
-    """An order with as many lines as there may be, and every text as long as it may be."""
+    """An order with the maximum number of lines, and every text of maximum length."""
     prefix = f"{order_id}-"
     line = {"quantity": MAX_QUANTITY, "price": f"99.{'0' * 18}"}
     return parse_order(
@@ -32,7 +33,7 @@ def largest(order_id: str) -> OrderInput:
             },
             "payment_method_id": WIDE * 255,
             "email": f"{WIDE * 126}@{WIDE * 127}",
-            "policy": {"fast_path": 0},  # so that every request is a payload, too
+            "policy": {"fast_path": 0},  # so that every request is a payload too
         }
     )
 
@@ -49,7 +50,9 @@ async def test_the_largest_order_is_refused_or_completes_with_room_to_spare(
     await env.services.inventory.load_stock({item.sku: MAX_QUANTITY for item in order.items})
     result = await env.orders.place_order(order)
     assert (result.status, result.amount) == (OrderStatus.COMPLETED, f"{99 * MAX_LINES * MAX_QUANTITY}.00")
-    assert sum(await sizes(temporal, order)) < WARNS_AT  # all payloads together stay below what warns of one
+    assert (
+        sum(await sizes(temporal, order)) < WARNS_AT
+    )  # all payloads together are smaller than the warning size of one
     assert (await env.orders.get_order(order.order_id)).status is OrderStatus.COMPLETED
 
 

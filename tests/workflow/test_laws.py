@@ -1,4 +1,4 @@
-"""The law of every saga: its verdict and the world agree, whatever its steps are and whatever goes wrong."""
+"""The law of every saga: its verdict and the world agree, whatever its steps are and whatever fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ordersaga.saga import Choice, DecisionRefused, Kind, Saga, SagaContext, Ste
 from tests.workflow.cases import AnyStep, Case, CaseRunner, CaseWorkflow, case_runner, step
 
 AT_ONCE = 8
-"""Sagas of one example: they wait most of the time, so they are run side by side."""
+"""Sagas of one example run concurrently, because they wait most of the time."""
 END_SECONDS = 40
 QUICK = {"step_deadline": 0.3, "undo_patience": 0.3, "parked_interval": 0.1, "requested_interval": 0.1}
 DOES = [["ok"], ["ok"], ["ok"], ["refuse"], ["fault", "ok"], ["lost", "ok"], ["fault"], ["lost"]]
@@ -29,7 +29,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class DrawnStep:
-    """One step, and what happens to its do and its undo; to those of its second instance, if it has several."""
+    """One step, and the behavior of its do and its undo, and of those of its second instance, if it has several."""
 
     kind: Kind
     fast: bool
@@ -41,7 +41,7 @@ class DrawnStep:
 
 @dataclass(frozen=True)
 class DrawnSaga:
-    """A saga, at the beginning of which step it is cancelled and how, and what a person decides on what is parked."""
+    """A saga, the step at whose beginning it is cancelled, the kind of cancel, and the decision on what is parked."""
 
     steps: Sequence[DrawnStep]
     cancel_at: int | None
@@ -51,7 +51,7 @@ class DrawnSaga:
 
 @st.composite
 def steps_of(draw: st.DrawFn) -> list[DrawnStep]:
-    """Kinds in the order in which a saga may have them."""
+    """Kinds in an order that a saga may have."""
     before = draw(st.lists(st.sampled_from([Kind.COMPENSATABLE, Kind.COMPENSATABLE, Kind.CHECK]), max_size=3))
     pivot = draw(st.sampled_from([[], [Kind.PIVOT], [Kind.PIVOT, Kind.REQUIRED]]))
     after = draw(st.lists(st.just(Kind.RETRIABLE), max_size=1))
@@ -96,7 +96,7 @@ class Life:
                 case.given(**{f"undo_s{place}{suffix}": list(each.undos[number])})
 
     async def live(self) -> list[str]:
-        """Live it, and tell what breaks the law in the end."""
+        """Run it, and return how it breaks the law at the end."""
         handle = await self.case.start(Saga("case", self.story, *self.steps), **QUICK)
         cancelling = asyncio.create_task(self._cancel(handle))
         deciding = asyncio.create_task(self._decide())
@@ -145,10 +145,10 @@ class Life:
                 await handle.signal(CaseWorkflow.cancel, "no more")
 
     async def _decide(self) -> None:
-        """Decide on whatever is parked, as it was drawn; a retry finds that it works again."""
+        """Decide on what is parked, as drawn. A retry succeeds."""
         await self.case.has(lambda: bool(self.case.calls))
         while True:
-            with contextlib.suppress(RPCError):  # a query may have to wait for a task for too long
+            with contextlib.suppress(RPCError):  # a query may have to wait too long for a task
                 for parked in await self.case.client.parked():
                     await self._resolve(parked)
             await asyncio.sleep(0.05)
@@ -156,7 +156,7 @@ class Life:
     async def _resolve(self, parked: StepView) -> None:
         choice = self.drawn.choice if self.drawn.choice in parked.choices else Choice.WRITE_OFF
         if choice is Choice.RETRY:
-            if parked.name in self.retried:  # such as a do that has been undone, and is fenced for ever
+            if parked.name in self.retried:  # such as a do that has been undone, and is fenced permanently
                 choice = Choice.WRITE_OFF
             self.retried.add(parked.name)
             self.case.world.script[f"{'undo' if parked.undoing else 'do'} {parked.id}"] = ["ok"]

@@ -1,4 +1,4 @@
-"""Temporal's own cancellation, at every moment: the run closes as canceled, and only once everything is undone."""
+"""Temporal's own cancellation, at every moment: the run closes as canceled, but only after everything is undone."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def waits_shielded(case: Case, saga: SagaContext[Case]) -> None:
 async def test_a_story_that_waits_by_itself_cannot_make_the_undo_be_skipped(
     case: CaseRunner, story: Callable[[Case, SagaContext[Case]], Awaitable[None]]
 ) -> None:
-    """It may keep the cancel waiting, as it may not; but the run never closes with an effect in place."""
+    """It may delay the cancel, which it is allowed to do, but the run never closes with an effect in place."""
     handle = await case.start(Saga("case", story, LATER))
     await case.has(lambda: "do later" in case.calls)
     await handle.cancel()
@@ -127,7 +127,10 @@ async def test_a_story_that_waits_by_itself_cannot_make_the_undo_be_skipped(
 async def test_a_run_that_is_evicted_after_a_native_cancel_goes_on_undoing(
     temporal: Client, order_id: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An eviction arrives as a cancellation, too. Taken for another native cancel, it would keep the run in memory."""
+    """An eviction arrives as a cancellation too.
+
+    If it were treated as another native cancel, it would keep the run in memory.
+    """
     world = World()
     worker = Worker(
         temporal,
@@ -155,7 +158,7 @@ async def test_a_run_that_is_evicted_after_a_native_cancel_goes_on_undoing(
 async def test_a_run_that_was_completed_is_not_closed_as_cancelled_by_a_cancel_at_the_very_end(
     sample: Runner,
 ) -> None:
-    """While an update is still being answered, a native cancel finds a run whose saga has ended."""
+    """While an update is still being answered, a native cancel reaches a run whose saga has ended."""
     sample.given(do_msg=["slow"])
     handle = await sample.start(fast_path=0)
     await sample.called("do msg")

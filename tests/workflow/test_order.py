@@ -1,4 +1,4 @@
-"""Orders through the real services: refusals, cancels, what the client tells, and what other SDKs may send."""
+"""Orders with the real services: refusals, cancels, the client's answers, and input from other SDKs."""
 
 from __future__ import annotations
 

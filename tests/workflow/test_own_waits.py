@@ -1,4 +1,4 @@
-"""Waits beside steps, waits of the story's own, and a story that refuses its subject too late."""
+"""Waits next to steps, a story's own waits, and a story that refuses its subject too late."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_wait_beside_a_step_ends_when_the_step_leaves_the_story(case: Ca
 async def test_a_condition_of_the_storys_own_that_comes_true_with_a_native_cancel_loses_nothing(
     case: CaseRunner, reason: str
 ) -> None:
-    """With its logic flag 2 the SDK raises CancelledError there, and in the story's task only."""
+    """With its logic flag 2, the SDK raises CancelledError there, and only in the story's task."""
 
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)

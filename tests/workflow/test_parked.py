@@ -1,4 +1,4 @@
-"""What is parked: for how long it may be, what is known of it meanwhile, and when a decision on it is overtaken."""
+"""Parked steps: how long they may be parked, what is shown meanwhile, and when a decision is overtaken."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ A, LAST = step("a"), step("last")
 PIVOT = step("ship", Kind.PIVOT)
 EVENTS_OF_A_TRY = 11
 MOST_EVENTS = 51_200
-"""Of a history, by Temporal's defaults; at a fifth of that it warns."""
+"""The limit of a history, by Temporal's defaults. At a fifth of it, the server warns."""
 
 
 async def story(case: Case, saga: SagaContext[Case]) -> None:

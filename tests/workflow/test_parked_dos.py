@@ -1,4 +1,4 @@
-"""A do that is parked, because the pivot stands: it is retried, and a decision on it is carried out at once."""
+"""A do that is parked because the pivot stands: it is retried, and a decision on it is carried out at once."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_a_parked_do_is_not_to_be_led_forward(case: CaseRunner) -> None:
 
 
 async def test_once_the_pivot_stands_a_required_step_has_an_undos_patience(case: CaseRunner) -> None:
-    """Its own deadline was for finding out whether the saga is undone. Now it must come true."""
+    """Its own deadline served to find out whether the saga is undone. Now it must succeed."""
     case.given(do_charge=["refuse", "fault", "fault", "ok"], undo_ship=["late"])
 
     assert await case.run(SAGA, step_deadline=0.3, undo_patience=60, parked_interval=3_600) == "stands"

@@ -1,4 +1,4 @@
-"""A pivot of several instances: one may answer while another is still asked."""
+"""A pivot with several instances: one may answer while another is still being undone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAGA = Saga("case", story, A, PIVOTS, LAST)
 
 
 async def test_a_pivots_instance_that_turns_out_too_late_while_another_is_asked(case: CaseRunner) -> None:
-    """ship-2 answers `requested`, and then `too_late` while the undo of ship-1 is still under way."""
+    """ship-2 answers `requested`, and then `too_late` while the undo of ship-1 is still running."""
     case.given(do_last=["refuse", "ok"], undo_ship__2=["requested", "late"], undo_ship__1=["slow"])
     handle = await case.start(SAGA, keys=["1", "2"], requested_interval=0.1, undo_patience=30)
     await case.has(lambda: case.calls.count("undo ship-2") == 2 and "undo ship-1" in case.calls)
@@ -34,7 +34,7 @@ async def test_a_pivots_instance_that_turns_out_too_late_while_another_is_asked(
 
 
 async def test_going_forward_with_an_instance_after_it_is_certain_that_all_is_undone(case: CaseRunner) -> None:
-    """ship-2 is parked while nothing is certain, and may go forward; then ship-1 is undone, and so the saga is."""
+    """ship-2 is parked while nothing is certain, and could go forward; then ship-1 is undone, and so is the saga."""
     case.given(do_last=["refuse"], undo_ship__2=["requested", "refuse"], undo_ship__1=["slow"])
     handle = await case.start(SAGA, keys=["1", "2"], requested_interval=0.1, parked_interval=60, undo_patience=30)
     await case.has(lambda: "undo ship-1" in case.calls)

@@ -1,4 +1,4 @@
-"""A saga with a register: what outlives its run, and that there is one end, whoever writes it first."""
+"""A saga with a register: what outlives its run, and that there is one end, whichever run writes it first."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Stand:
             self.case.world.script[f"{call} -{self.case.key}"] = what
 
     async def result(self) -> str:
-        """The result of the run that there is now."""
+        """The result of the current run."""
         handle = self.case.temporal.get_workflow_handle(self.case.id, result_type=str)
         return await asyncio.wait_for(handle.result(), 30)
 
@@ -133,7 +133,7 @@ async def test_an_end_that_is_made_on_the_durable_way_is_written_once(stand: Sta
     assert not stand.page.ending["ahead"]
 
 
-# -- back
+# -- unwinding
 
 
 async def test_that_a_saga_is_undone_is_announced_before_the_pivot_is_asked(stand: Stand) -> None:
@@ -161,7 +161,7 @@ async def test_a_cancel_that_comes_before_the_end_is_written_undoes_all(stand: S
 
 
 async def test_a_cancel_that_comes_after_a_forgotten_end_is_too_late(stand: Stand) -> None:
-    """The end is written, and the run has not heard of it."""
+    """The end is written, but the run does not know it."""
     stand.given_register(close=["lost"])
     handle = await stand.case.start(SAGA)
     await stand.case.has(lambda: stand.calls.count("close") > 1)
@@ -184,7 +184,7 @@ async def test_when_the_pivot_stands_after_all_the_register_hears_of_it(stand: S
 
 
 async def test_another_run_that_undoes_the_saga_turns_the_end_away(stand: Stand) -> None:
-    """A zombie: it knows nothing of the announcement, and comes to its end."""
+    """A zombie run: it does not know the announcement, and comes to its end."""
     stand.given_register(close=["slow", "ok"])
     handle = await stand.case.start(SAGA, **SLOW)
     await stand.case.has(lambda: "close" in stand.calls)
@@ -197,7 +197,7 @@ async def test_another_run_that_undoes_the_saga_turns_the_end_away(stand: Stand)
 
 
 async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(stand: Stand) -> None:
-    """Or the register would have another end than the run."""
+    """Otherwise the register would have another end than the run."""
     stand.case.given(do_ship=["refuse"])
     stand.given_register(close=["slow", "ok"])
     handle = await stand.case.start(SAGA)
@@ -209,7 +209,7 @@ async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(stan
 
 
 async def test_a_saga_that_was_never_taken_on_is_undone_and_the_others_end_stays(stand: Stand) -> None:
-    """Whoever has started it said that it was, and the register has another's under its key."""
+    """The starter of the run claimed that it was accepted, but the register has another subject under its key."""
     stand.given_register(close=[NOT_YOURS], unwind=[NOT_YOURS])
 
     assert await stand.case.run(SAGA) == "undone"
@@ -225,7 +225,7 @@ async def test_what_the_register_has_lost_is_claimed_again_and_ends_as_if_it_had
 
 
 async def test_what_the_register_has_lost_and_does_not_take_on_again_is_undone(stand: Stand) -> None:
-    """Another's has come under the key meanwhile."""
+    """Another subject has taken the key meanwhile."""
     stand.given_register(claim=["ok", "refuse"], close=[UNCLAIMED])
 
     assert await stand.case.run(SAGA) == "undone"
@@ -283,7 +283,7 @@ async def test_a_run_that_finds_that_the_pivot_stands_goes_forward_whatever_is_a
 
 
 async def parked(stand: Stand, **given: list[str]) -> WorkflowHandle[Any, str]:
-    """A saga that is being undone, and where the undo of a is parked."""
+    """A saga that is being undone, with the undo of `a` parked."""
     stand.case.given(do_ship=["refuse"], undo_a=["fault"], **given)
     handle = await stand.case.start(SAGA, **IMPATIENT)
     await stand.case.state_is("a", "parked")
@@ -313,7 +313,7 @@ async def test_a_decision_is_written_before_it_is_carried_out_and_told(stand: St
 
 
 async def test_a_decision_outlives_a_reset(stand: Stand) -> None:
-    """Fault 4: the refund is not made again."""
+    """Fault 4: the refund is not repeated."""
     await parked(stand, undo_ship=["ok"])
     stand.given_register(close=["fault"])
     await stand.case.client.resolve("a", Choice.DONE_BY_HAND, "Ada", "transfer 4711")
@@ -378,7 +378,7 @@ async def test_a_done_by_hand_of_a_do_is_not_done_again(stand: Stand) -> None:
 
 
 async def test_without_a_query_of_a_closed_run_nothing_is_lost(stand: Stand) -> None:
-    """A run that is replayed tells the same."""
+    """A replayed run answers the same."""
     await stand.case.run(SAGA)
 
     async def told() -> dict[str, str] | None:

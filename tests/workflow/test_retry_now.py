@@ -1,4 +1,4 @@
-"""A person has a parked undo tried again, or decides while it is being tried."""
+"""A person retries a parked undo, or decides while it is being retried."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_who_has_it_tried_again_is_told_what_came_of_it(
 async def test_a_decision_during_an_attempt_that_succeeds_comes_too_late_and_says_so(
     env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str
 ) -> None:
-    """The refund is on its way when somebody says that it was done by hand: it would be made twice."""
+    """The refund is on its way when a person says that it was done by hand. Otherwise it would be made twice."""
     fault = Fault(Kind.ERROR_BEFORE, "refund", order_id, attempts=None)
     proxy.faults.append(fault)
     slow = IMPATIENT | {"http_timeout": 60}

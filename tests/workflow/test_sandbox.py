@@ -1,4 +1,4 @@
-"""The sandbox: a clock is refused in it, and a codec that wants to know whose payload it has is told."""
+"""The sandbox: it rejects a clock, and a codec gets the workflow of each payload if it needs it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.workflow.environment import OrderEnvironment
 
 
 class KeyedCodec(PayloadCodec, WithSerializationContext):
-    """Encodes each payload with a key of its workflow: one that is told another workflow, or none, cannot decode it."""
+    """Encodes each payload with a key of its workflow. With another workflow, or none, it cannot decode it."""
 
     def __init__(self, key: str = "none") -> None:
         self._key = key
@@ -66,7 +66,7 @@ async def test_workflow_code_that_reads_a_clock_fails_its_task(temporal: Client)
 async def test_a_codec_with_a_key_for_each_workflow_is_told_which(
     env: OrderEnvironment, settings: Settings, order_id: str
 ) -> None:
-    async with temporal_server() as address:  # its own: others could not read these orders
+    async with temporal_server() as address:  # its own, because others could not decode these orders
         converter = dataclasses.replace(DATA_CONVERTER, payload_codec=KeyedCodec())
         orders = OrderClient(await connect(target_host=address, data_converter=converter), settings)
         for sandboxed in (False, True):

@@ -1,4 +1,4 @@
-"""The scenarios that the project began with: success, refused payment, status, cancel, placing twice."""
+"""The scenarios with which the project began: success, refused payment, status, cancel, placing twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps that a story does side by side: each is seen to its end, and all are undone."""
+"""Steps that a story does concurrently: each runs to its end, and all are undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves a story and is no answer of a step: the task fails, at once, and nothing is undone for it."""
+"""Exceptions from a story that are not a step's answer: the task fails at once, and nothing is undone."""
 
 from __future__ import annotations
 

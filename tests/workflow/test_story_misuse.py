@@ -1,4 +1,4 @@
-"""A story that is not the declared one fails the workflow task before another effect, and reports no success."""
+"""A story that does not match its declaration fails the workflow task before another effect, and reports no success."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ async def test_keys_that_make_no_ids_fail_the_task_before_any_effect(case: CaseR
 
 
 async def test_the_undo_is_given_the_id_that_the_request_was_made_with(case: CaseRunner) -> None:
-    """The id is made once, so there is no second place in which to mistype it."""
+    """The id is made once, so there is no second place to mistype it."""
     case.given(do_b=["refuse"])
 
     await case.run(saga_of(lambda saga: saga.do(SLOW_B)))

@@ -1,4 +1,4 @@
-"""What a run tells of itself: every event, in its order, with all that it says."""
+"""The events of a run: every event, in order, with all its fields."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def words(event: SagaEvent) -> str:
 
 @workflow.defn
 class ToldWorkflow(CaseWorkflow):
-    """Tells what has happened."""
+    """Records the events."""
 
     @workflow.init
     def __init__(self, case: Case) -> None:
@@ -40,18 +40,18 @@ class ToldWorkflow(CaseWorkflow):
 
     @workflow.run
     async def run(self, case: Case) -> str:
-        """Run to the end, and say which, with what failed."""
+        """Run to the end, and return which end it was, with what failed."""
         outcome = await self.saga.run()
         return f"{outcome.verdict} cancelled={outcome.cancelled} error={outcome.error} refusal={outcome.refusal}"
 
     @workflow.query
     def told(self) -> list[str]:
-        """The words of all events."""
+        """All events, as text."""
         return [words(each) for each in self.saga.events]
 
     @workflow.query
     def spans(self) -> dict[str, float]:
-        """How many seconds the run said that it would wait, by the kind of the event."""
+        """How many seconds the run planned to wait, by the kind of the event."""
         ends = {type(each).__name__: each for each in self.saga.events if hasattr(each, "until")}
         return {name: (getattr(each, "until") - each.at).total_seconds() for name, each in ends.items()}  # noqa: B009
 
@@ -82,7 +82,7 @@ async def told(handle: Handle) -> list[str]:
 
 
 async def tells(handle: Handle, what: str) -> None:
-    """Wait until it has told something of this kind."""
+    """Wait until there is an event of this kind."""
 
     async def check() -> bool:
         return any(each.startswith(what) for each in await told(handle))

@@ -1,4 +1,4 @@
-"""In which order effects are undone, which are left alone, and what ends an undo that is no longer wanted."""
+"""The order in which effects are undone, which are left alone, and what ends an undo that is no longer needed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def cancel_is_heard(case: CaseRunner) -> None:
 
 
 def parcels_in(order: Sequence[str]) -> Saga[Case]:
-    """A saga that does its parcels in this order, some perhaps not at all, and is refused then."""
+    """A saga that does its parcels in this order, some perhaps not at all, and is then refused."""
 
     async def story(case: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
@@ -112,7 +112,7 @@ async def test_an_undo_that_takes_long_keeps_no_other_waiting_but_the_end(
 
 
 async def test_an_undo_that_was_asked_for_ends_when_another_instance_of_the_pivot_stands(case: CaseRunner) -> None:
-    """Or it would take back what is done again."""
+    """Otherwise it would take back what is done again."""
 
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)

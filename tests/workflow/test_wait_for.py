@@ -32,7 +32,7 @@ def saga_of(event: ExternalEvent[Case, str], deadline: float = 300) -> Saga[Case
 
 
 async def cancel(handle: WorkflowHandle[Any, Any], natively: bool) -> None:
-    """Cancel a saga by its signal, or through Temporal."""
+    """Cancel a saga with its signal, or through Temporal."""
     if natively:
         await handle.cancel()
     else:

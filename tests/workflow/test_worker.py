@@ -1,4 +1,4 @@
-"""The worker: a graceful end, and servers where it may not add search attributes."""
+"""The worker: a graceful shutdown, and servers on which it may not add search attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What waits for a person: parked undos, mails that were not sent, runs that were cut off."""
+"""What waits for a person: parked undos, emails that were not sent, cut-off runs."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_done_by_hand_ends_the_order_and_is_in_its_result_and_timeline(
 async def test_a_shipment_that_a_person_tells_of_completes_the_order_without_a_tracking_number(
     env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str
 ) -> None:
-    """The parcel has left, and shipping cannot be got to say so in the form of its contract."""
+    """The parcel has left, but shipping does not report that as its contract requires."""
     proxy.faults.append(Fault(Kind.GARBAGE, "ship", order_id, attempts=None))
     await orders.submit_order(await env.order(order_id, policy=IMPATIENT | {"step_deadline": 3}))
 
@@ -200,7 +200,7 @@ async def test_a_mail_waits_for_a_person_until_its_recovery_has_ended(
 async def test_a_cancel_that_is_asked_for_again_and_again_does_not_fill_the_history(
     env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
 ) -> None:
-    """A signal stays in the history, which the server bounds; and while the pivot is parked no cancel is answered."""
+    """A signal stays in the history, which the server limits; and while the pivot is parked, no cancel is answered."""
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "cancel_shipment", order_id, attempts=None))
     policy = IMPATIENT | {"hold_before_shipping": 300}
     await orders.submit_order(await env.order(order_id, policy=policy))
@@ -228,11 +228,11 @@ async def test_a_cancel_that_is_asked_for_again_and_again_does_not_fill_the_hist
     assert signals == []
 
 
-# -- runs that were cut off
+# -- cut-off runs
 
 
 async def watch(orders: OrderClient, order_id: str) -> list[str]:
-    """One round of the watcher, once Temporal lists the order as cut off."""
+    """Run a round of the watcher, once Temporal lists the order as cut off."""
 
     async def is_listed() -> bool:
         return f"order-{order_id}" in [each.id async for each in orders.temporal.list_workflows(CUT_OFF_QUERY)]
@@ -313,7 +313,7 @@ async def test_a_recovery_that_is_cut_off_too_is_recovered_in_the_round_after(
     rounds = count(1)
 
     async def recovered() -> bool:
-        """Another round: the server's list may take a moment to show that the recovery has ended."""
+        """Another round, because the server's list may take a moment to show that the recovery has ended."""
         round_id = f"watch-{order_id}-{next(rounds)}"
         await temporal.execute_workflow(WatcherWorkflow.run, id=round_id, task_queue=orders.settings.task_queue)
         return await orders.get_order_status(order_id) is OrderStatus.FAILED
