@@ -51,7 +51,7 @@ def new_key(file: Path, *options: str) -> str:
     return done.out.strip()
 
 
-def test_it_serves_without_keys_and_says_so_and_ends_on_a_signal() -> None:
+def test_it_serves_without_keys_and_reports_it_and_ends_on_a_signal() -> None:
     with serving({}) as (url, process):
         assert url.startswith("http://127.0.0.1:")
         assert status(f"{url}/healthz") == 200

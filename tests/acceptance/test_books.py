@@ -207,7 +207,9 @@ async def both_runs_are_listed(temporal: Client, name: str) -> bool:
     return len(runs) == 2 and all(run.close_time is not None for run in runs)
 
 
-async def test_an_order_that_says_it_has_no_mail_is_well(env: OrderEnvironment, temporal: Client, name: str) -> None:
+async def test_an_order_whose_result_says_that_it_has_no_email_is_correct(
+    env: OrderEnvironment, temporal: Client, name: str
+) -> None:
     mailless = env.orders.settings.model_copy(update={"notification_url": DEAD, "task_queue": "mailless"})
     async with order_worker(temporal, mailless):
         order = await env.order(name, policy={"step_deadline": 1})

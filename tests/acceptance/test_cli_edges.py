@@ -28,7 +28,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_it_tells_its_version() -> None:
+def test_it_prints_its_version() -> None:
     done = ordersaga("--version")
     assert (done.code, done.out) == (0, f"ordersaga {version('ordersaga')}\n")
 
@@ -68,7 +68,7 @@ def test_every_command_and_exit_code_is_documented() -> None:
         (["worker"], "No Temporal server answers at 127.0.0.1:1", 3),
     ],
 )
-def test_said_at_once_and_nothing_started(arguments: list[str], text: str, code: int) -> None:
+def test_the_problem_is_reported_at_once_and_nothing_is_started(arguments: list[str], text: str, code: int) -> None:
     began = time.monotonic()
     done = ordersaga(*arguments, "--json")
 

@@ -66,7 +66,7 @@ def written_until_nobody_reads(pipe: int, first: bytes, most: int = 50 << 20, pa
     return written
 
 
-def test_orders_wait_for_a_worker_and_it_is_said(up: Up, tmp_path: Path) -> None:
+def test_orders_wait_for_a_worker_and_the_output_says_so(up: Up, tmp_path: Path) -> None:
     file = tmp_path / "orders.jsonl"
     file.write_text(lines(order("lonely-1"), order("lonely-2")))
     where = up.where | {"ORDERSAGA_TASK_QUEUE": "nobody-there"}

@@ -99,6 +99,6 @@ def test_a_decision_that_cannot_be_taken_says_why(up: Up, parked: str) -> None:
     assert up.command("status", parked).out == "needs_attention\n"
 
 
-def test_orders_that_wait_for_nobody(up: Up) -> None:
+def test_orders_that_do_not_wait_for_a_person(up: Up) -> None:
     assert up.command("resolve", "nobody", "--by", "Ada", "--retry").code == 4
     assert ordersaga("worklist", where=NOWHERE).code == 3

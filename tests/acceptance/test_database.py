@@ -51,7 +51,7 @@ async def test_orders_survive_restarts_of_the_database(server: Postgres, tmp_pat
     assert books.orders == Counter(found.values())
 
 
-async def test_a_stack_whose_database_is_away_says_so(tmp_path: Path) -> None:
+async def test_a_stack_whose_database_is_away_reports_it(tmp_path: Path) -> None:
     url = f"postgresql://me:secret@/books?host={tmp_path}"
     with pytest.raises(StackError, match=r"services does not start(?s:.*)Nothing was started\. Start it") as told:
         async with Stack(StackOptions(tmp_path, 0, 0, 0, url)):

@@ -91,7 +91,7 @@ async def test_a_fault_is_seen_has_its_effect_or_not_and_is_logged(
 
 
 @pytest.mark.parametrize("kind", [Kind.UNAVAILABLE, Kind.TOO_MANY])
-async def test_who_has_no_time_says_when_to_come_back(
+async def test_an_unavailable_service_says_when_to_retry(
     proxy: FaultProxy, payment: PaymentClient, name: str, kind: Kind
 ) -> None:
     proxy.faults.append(Fault(kind, "charge", name, seconds=7))
@@ -191,7 +191,7 @@ async def test_a_call_hangs_until_it_is_released_and_has_no_effect(
     assert await states(payment, name) == []
 
 
-async def test_a_call_that_is_held_back_arrives_after_its_undo_and_is_turned_away(
+async def test_a_call_that_is_held_back_arrives_after_its_undo_and_is_rejected(
     proxy: FaultProxy, payment: PaymentClient, name: str
 ) -> None:
     proxy.faults.append(Fault(Kind.HOLD_BACK, "charge", name))
@@ -321,7 +321,7 @@ async def test_a_reset_is_a_reset(proxy: FaultProxy, name: str) -> None:
         ("PUT", "/register/orders", b"{}", (None, "")),
     ],
 )
-def test_calls_are_told_apart(method: str, path: str, body: bytes, found: tuple[str | None, str]) -> None:
+def test_calls_are_recognized(method: str, path: str, body: bytes, found: tuple[str | None, str]) -> None:
     assert recognize(method, path, body) == found
 
 

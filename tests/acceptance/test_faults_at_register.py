@@ -94,7 +94,7 @@ async def test_an_ending_whose_answer_is_lost_is_written(
     assert (await ask(register, "close", name)).ending
 
 
-async def test_an_ending_that_is_held_back_arrives_after_the_unwind_and_is_turned_away(
+async def test_an_ending_that_is_held_back_arrives_after_the_unwind_and_is_rejected(
     proxy: FaultProxy, register: RegisterClient, name: str
 ) -> None:
     proxy.faults.append(Fault(Kind.HOLD_BACK, "close", name))

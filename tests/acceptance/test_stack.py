@@ -28,7 +28,7 @@ def test_the_ready_line_is_true(up: Up) -> None:
     assert up.command("doctor").code == 0
 
 
-def test_the_api_is_told_where_this_stack_is(up: Up) -> None:
+def test_the_api_gets_the_address_of_this_stack(up: Up) -> None:
     (api,) = [child for child in up.family() if child.cmdline()[2:4] == ["ordersaga", "api"]]
     told = api.environ()
     assert told["TEMPORAL_ADDRESS"] == up.ready["temporal"]
@@ -64,7 +64,7 @@ def test_a_port_in_use_is_named_before_anything_starts(up: Up, tmp_path: Path) -
     assert not (tmp_path / "temporal.db").exists()
 
 
-def test_a_child_that_cannot_start_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_a_child_that_cannot_start_is_reported_with_its_log_tail(tmp_path: Path) -> None:
     (tmp_path / "services").write_text("a file where the folder of the books should be")
     process = started("up", "--data-dir", tmp_path, *ANY_PORT)
     out, err = process.communicate(timeout=60)
@@ -87,7 +87,7 @@ def test_children_that_die_come_back_and_orders_go_on(up: Up) -> None:
     assert (done.code, done.json()[0]["status"]) == (0, "completed"), done.err
 
 
-def test_a_killed_stack_leaves_nothing_running_and_goes_on_with_its_orders(tmp_path: Path) -> None:
+def test_a_killed_stack_leaves_nothing_running_and_continues_with_its_orders(tmp_path: Path) -> None:
     stack = Up(tmp_path / "data").start()
     try:
         stack.load(MUG_BLUE=10, TEA_EARL_GREY=10)

@@ -88,7 +88,7 @@ async def test_a_key_gets_into_no_log_no_metric_and_no_answer(settings: Settings
 # -- API4 Unrestricted Resource Consumption
 
 
-async def test_who_asks_too_often_waits_as_long_as_it_is_told_and_no_longer(settings: Settings, address: str) -> None:
+async def test_a_rate_limited_client_waits_exactly_as_long_as_requested(settings: Settings, address: str) -> None:
     slow = settings.model_copy(update={"api_rate": "4/2 seconds"})
     async with serving(slow, target_host=address) as api:
         answers = [await api.get("/v1/orders") for _ in range(12)]
@@ -125,7 +125,7 @@ async def test_a_body_too_long_is_not_taken(guarded: Guarded, kind: str) -> None
 
 
 @pytest.mark.parametrize("route", ["/v1/orders", "/v1/orders/nobody/cancel", "/v1/worklist/nobody/decisions"])
-async def test_no_body_is_too_deep_or_says_a_thing_twice(guarded: Guarded, route: str) -> None:
+async def test_a_body_that_is_too_deep_or_has_a_duplicate_key_is_rejected(guarded: Guarded, route: str) -> None:
     bodies = [b"[" * 400_000, b'{"a":' * 150_000, b'{"reason":' + b"[" * 900 + b"]" * 900 + b"}"]
     bodies += [b'{"reason":"a","reason":"b"}', b'{"a":{"b":1,"b":2}}', b'{"n":' + b"9" * 5_000 + b"}", b'{"a":\x00}']
     bodies += [b'"text"', b"null", b"1", b'{"a":1}{"b":2}', b"\xef\xbb\xbf{}", '{"a":"b"}'.encode("utf-16"), b"{'a':1}"]
@@ -186,7 +186,7 @@ async def test_one_key_with_all_its_streams_open_takes_none_of_anothers(
 # -- API8 Security Misconfiguration
 
 
-async def test_other_sites_are_told_nothing_by_cors(guarded: Guarded, api: Api) -> None:
+async def test_cors_allows_no_other_site(guarded: Guarded, api: Api) -> None:
     for each in (api, guarded["shop"]):
         for method in ("OPTIONS", "GET"):
             lines = ("Origin: https://evil.example", "Access-Control-Request-Method: POST")
@@ -207,7 +207,7 @@ async def test_without_keys_a_foreign_name_or_page_is_refused_on_every_route(api
             (await spoken(api, target, "POST", b"{}", line)).problem(403, "Forbidden")
 
 
-async def test_no_error_tells_of_the_inside(
+async def test_no_error_reveals_internals(
     guarded: Guarded, settings: Settings, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object) -> None:
@@ -229,7 +229,7 @@ async def test_no_error_tells_of_the_inside(
             assert inside not in each.text
 
 
-async def test_whoever_has_no_key_is_not_told_where_things_are(
+async def test_without_a_key_no_addresses_are_revealed(
     settings: Settings, address: str, keys_file: Path, secrets: dict[str, str]
 ) -> None:
     away = settings.model_copy(

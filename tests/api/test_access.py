@@ -86,7 +86,7 @@ async def test_another_customers_orders_are_not_there(guarded: Guarded, env: Ord
     (await guarded["bob"].get("/v1/orders?customer_id=ada")).problem(403, "Forbidden")
 
 
-async def test_an_order_that_is_not_there_and_one_of_somebody_else_look_alike(
+async def test_a_missing_order_and_another_customers_order_get_the_same_answer(
     guarded: Guarded, env: OrderEnvironment, order_id: str
 ) -> None:
     await guarded["shop"].place(wire(await env.order(order_id)), Prefer="wait=20")

@@ -34,7 +34,7 @@ async def test_a_note_is_kept_with_its_order_once_also_after_the_end(
     assert (await env.orders.note(order_id, "Ada", "once more", "n-1")).by == "Ada Lovelace", "it never changes"
 
 
-async def test_a_note_that_says_nothing_or_is_on_no_order_is_refused(
+async def test_an_empty_note_or_one_on_a_missing_order_is_refused(
     api: Api, env: OrderEnvironment, order_id: str
 ) -> None:
     await env.orders.submit_order(await env.order(order_id))

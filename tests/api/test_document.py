@@ -63,7 +63,7 @@ async def alone(settings: Settings, keys_file: Path, secrets: dict[str, str]) ->
             yield api
 
 
-async def test_what_the_document_says_is_so(alone: Api, secrets: dict[str, str], tmp_path: Path) -> None:
+async def test_the_api_matches_its_document(alone: Api, secrets: dict[str, str], tmp_path: Path) -> None:
     code, report = await schemathesis(alone, secrets["operator"], tmp_path)
     assert code == 0, report
     operations = (await alone.get("/openapi.json")).json["paths"]

@@ -28,7 +28,7 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, An
             fields = {}
 
 
-async def test_a_stream_tells_each_change_and_ends_with_the_order(
+async def test_a_stream_sends_each_change_and_ends_with_the_order(
     api: Api, env: OrderEnvironment, order_id: str
 ) -> None:
     await api.place(wire(await env.order(order_id, policy={"hold_before_shipping": 300})))

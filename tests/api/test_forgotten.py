@@ -49,7 +49,7 @@ async def test_an_order_that_has_ended_is_shown_as_it_was(
     assert [entry["kind"] for entry in after["timeline"]] == ["placed", *["step_done"] * 4, "ended"]
 
 
-async def test_a_mail_that_was_not_sent_still_waits_and_is_decided_on(
+async def test_an_email_that_was_not_sent_still_waits_and_is_decided_on(
     faulty: Api, later: tuple[Api, OrderClient], env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None))

@@ -228,7 +228,7 @@ async def test_an_export_is_the_callers_own(guarded: dict[str, Api], env: OrderE
         (await guarded["bob"].get(f"{path}?needs_attention=true")).problem(403, "Forbidden")
 
 
-async def test_a_customer_is_not_told_what_went_wrong_inside(
+async def test_a_customer_does_not_see_internal_errors(
     guarded: dict[str, Api], env: OrderEnvironment, order_id: str
 ) -> None:
     for name, refusal in (("refused", "PaymentDeclined"), ("broken", None)):

@@ -148,7 +148,7 @@ async def test_what_is_wrong_with_an_order_is_listed(
     ],
     ids=["nothing", "half", "a list", "NaN", "twice", "deep", "deep objects", "not UTF-8", "a long number"],
 )
-async def test_a_body_that_is_no_json_object_is_refused(api: Api, raw: bytes, why: str) -> None:
+async def test_a_body_that_is_not_a_json_object_is_refused(api: Api, raw: bytes, why: str) -> None:
     found = (await api.call("POST", "/v1/orders", raw=raw)).problem(422, "InvalidRequest")
     assert why in found["detail"]
     assert "no effect" in found["detail"]
@@ -195,7 +195,7 @@ async def test_an_order_in_its_hold_is_cancelled_once_and_for_all(
     assert (again.status, again.json["outcome"]) == (200, "cancelled")
 
 
-async def test_a_cancel_that_comes_too_late_says_how_the_order_stands(
+async def test_a_cancel_that_comes_too_late_returns_the_orders_status(
     api: Api, env: OrderEnvironment, order_id: str
 ) -> None:
     await api.place(wire(await env.order(order_id)), Prefer="wait=20")

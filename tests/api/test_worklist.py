@@ -69,7 +69,7 @@ async def test_a_parked_refund_is_decided_on(
     (await faulty.post(decisions, {"choice": "retry", "by": "Ada"})).problem(409, "DecisionRefused")
 
 
-async def test_a_mail_that_was_not_sent_is_decided_on(
+async def test_an_email_that_was_not_sent_is_decided_on(
     faulty: Api, env: OrderEnvironment, proxy: FaultProxy, order_id: str
 ) -> None:
     proxy.faults.append(Fault(Kind.ERROR_BEFORE, "notify", order_id, attempts=None))

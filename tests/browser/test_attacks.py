@@ -57,7 +57,7 @@ async def test_markup_in_every_field_of_an_order_is_shown_and_never_run(
     await shows(page, f"{EVIL} ({SHORT})")
 
 
-async def test_markup_in_a_mail_and_in_what_people_decide_is_shown_and_never_run(
+async def test_markup_in_an_email_and_in_what_people_decide_is_shown_and_never_run(
     dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
     sent, parked = f"{order_id}-sent", f"{order_id}-parked"

@@ -137,7 +137,7 @@ async def test_pages_keep_what_they_know_and_come_back_by_themselves(
             await each.context.close()
 
 
-async def test_a_page_whose_server_is_away_says_so_and_goes_on_when_it_is_back(
+async def test_a_page_whose_server_is_away_reports_it_and_goes_on_when_it_is_back(
     dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str, watch: Watch
 ) -> None:
     watch.expect(

@@ -129,7 +129,7 @@ async def ready(page: Page) -> None:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-async def test_every_page_fits_and_says_what_is_what(open_page: OpenPage, shown: None, watch: Watch, look: str) -> None:
+async def test_every_page_fits_and_has_labels(open_page: OpenPage, shown: None, watch: Watch, look: str) -> None:
     page = await open_page(None, **LOOKS[look])
     (SCREENSHOTS / look).mkdir(parents=True, exist_ok=True)
     watch.expect("status of 404")

@@ -86,7 +86,7 @@ async def test_orders_are_filtered_searched_and_paged_and_the_address_says_how(
     await expect(page.locator("#orders")).to_contain_text("No orders match")
 
 
-async def test_what_is_rarely_looked_for_is_found_and_downloaded(
+async def test_rarely_used_filters_work_and_the_list_is_downloaded(
     dashboard: DashboardEnvironment, open_page: OpenPage, order_id: str
 ) -> None:
     await dashboard.place(await dashboard.order(order_id, email=f"{order_id}@example.com"))

@@ -59,7 +59,9 @@ async def test_a_form_without_an_origin_is_refused(browser: Browser, held: Place
     assert (await env.orders.get_order(order_id)).cancel_reason is None
 
 
-async def test_a_decision_that_lacks_something_says_so_and_keeps_what_was_typed(browser: Browser, parked: str) -> None:
+async def test_a_decision_that_lacks_something_reports_it_and_keeps_what_was_typed(
+    browser: Browser, parked: str
+) -> None:
     for missing, problem in ({"note": " "}, "give a reason"), ({"by": " ", "note": "gone"}, "Enter your name"):
         answer = await browser.post(f"/orders/{parked}/decisions", decision("write_off", **missing))
         assert answer.status == 409

@@ -78,7 +78,7 @@ def test_an_age_is_no_change() -> None:
     assert without_ages(page) != without_ages(page.replace("Placed", "Ended"))
 
 
-async def test_without_temporal_from_the_start_every_page_says_so(settings: Settings) -> None:
+async def test_without_temporal_from_the_start_every_page_reports_it(settings: Settings) -> None:
     async with serving(settings, target_host="127.0.0.1:1") as api:
         browser = Browser(api)
         for path, said in (("/", "Newest first."), ("/totals", "Orders by outcome and time placed")):

@@ -16,7 +16,7 @@ IMPATIENT = {"http_timeout": 1, "step_deadline": 1, "undo_patience": 1, "fast_pa
 STEP = "send_confirmation"
 
 
-async def test_a_mail_that_was_not_sent_can_be_written_off(
+async def test_an_email_that_was_not_sent_can_be_written_off(
     temporal: Client, settings: Settings, address: str, services_url: str, env: OrderEnvironment, order_id: str
 ) -> None:
     order = await env.order(order_id, policy=IMPATIENT)

@@ -141,7 +141,7 @@ async def test_orders_are_found_by_mail_article_parcel_and_amount(
         ("sku=a%00b", "sku: contains control characters"),
     ],
 )
-async def test_what_cannot_be_looked_for_is_said(browser: Browser, query: str, problem: str) -> None:
+async def test_invalid_filters_are_reported(browser: Browser, query: str, problem: str) -> None:
     page = (await browser.get(f"/?{query}")).text
     assert "These filters are not valid" in words_of(page)
     assert problem in words_of(page)
@@ -150,7 +150,7 @@ async def test_what_cannot_be_looked_for_is_said(browser: Browser, query: str, p
     assert (refused.status, "These filters are not valid" in refused.text) == (422, True)
 
 
-async def test_every_filter_is_heeded_as_soon_as_it_changes(browser: Browser) -> None:
+async def test_every_filter_takes_effect_as_soon_as_it_changes(browser: Browser) -> None:
     form = (await browser.get("/")).text.partition('<form id="filter"')[2].partition("</form>")[0]
     fields = re.findall(r'<(?:input|select) id="([\w-]+)" name="(\w+)"', form)
     assert {name for _, name in fields} == {*FILTERS, "status", "placed_after", "placed_before"}
@@ -172,7 +172,7 @@ async def test_the_list_that_is_shown_can_be_had_as_csv(
     assert row.startswith(f"{order_id},completed,Ada & Söhne,ada@example.com,44.98,USD,")
 
 
-async def test_the_outbox_has_the_mail_and_its_text(browser: Browser, completed: Place) -> None:
+async def test_the_outbox_has_the_email_and_its_text(browser: Browser, completed: Place) -> None:
     order_id = await completed(email="ada@example.com")
     said = words_of((await browser.get("/outbox")).text)
     assert f"Your order {order_id} is on its way" in said

@@ -42,7 +42,7 @@ async def test_an_undo_that_the_server_tries_again(
     await until(lambda: says("The order was cancelled, and everything was undone"))
 
 
-async def test_an_undo_that_is_parked_tells_when_it_is_tried_again(browser: Browser, parked: str) -> None:
+async def test_a_parked_undo_shows_when_it_is_retried(browser: Browser, parked: str) -> None:
     said = words_of((await browser.get(f"/orders/{parked}")).text)
     assert len(re.findall(r"next attempt in (?:1 min|\d+ s)", said)) == 2
     assert "Release the stock Parked" in said

@@ -29,12 +29,12 @@ async def signed_in(browser: Browser, secret: str) -> Browser:
 
 
 @pytest.mark.parametrize("path", ["/", "/orders.csv", "/worklist", "/audit", "/outbox", "/totals", "/orders/x"])
-async def test_a_stranger_is_sent_to_the_sign_in_and_back(stranger: Browser, path: str) -> None:
+async def test_without_a_key_a_browser_is_sent_to_the_sign_in_and_back(stranger: Browser, path: str) -> None:
     answer = await stranger.get(path)
     assert (answer.status, answer.headers["location"]) == (303, f"/sign-in?next={path.replace('/', '%2F')}")
 
 
-async def test_a_stranger_changes_nothing_and_hears_nothing(stranger: Browser, held: Place) -> None:
+async def test_without_a_key_a_browser_changes_and_sees_nothing(stranger: Browser, held: Place) -> None:
     order_id = await held()
     for path in (f"/orders/{order_id}/cancel", f"/orders/{order_id}/decisions", "/totals/books"):
         assert (await stranger.post(path, {"by": "x", "note": "y"})).headers["location"] == "/sign-in"

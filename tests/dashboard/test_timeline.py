@@ -60,7 +60,7 @@ def test_each_step_is_drawn_over_the_time_that_it_took() -> None:
     assert first.took == "25.0 s"
 
 
-def test_an_undo_that_is_parked_is_told_from_a_do_that_is() -> None:
+def test_a_parked_undo_is_shown_differently_from_a_parked_do() -> None:
     entry = changed(CHARGE.name, "undoing", "parked", 10, 20)
     undo = row(CHARGE.name, "parked", entry, undoing=True, charge_payment=20)
     do = row(CHARGE.name, "parked", changed(CHARGE.name, "running", "parked", 10, 20), charge_payment=20)
@@ -112,7 +112,7 @@ def test_an_undo_that_was_requested_is_final_later(name: str, says: str) -> None
     assert drawn.kinds == ["undo", "requested"]
 
 
-def test_every_state_of_a_step_has_a_tone_and_is_in_words() -> None:
+def test_every_state_of_a_step_has_a_tone_and_a_text() -> None:
     assert set(StepState) <= set(TONES)
     assert [state for state in StepState if "_" in label(state)] == []
 
@@ -129,7 +129,7 @@ def test_a_hold_is_drawn_where_the_shipment_will_be_until_it_ends(kind: str) -> 
     assert bars(over.steps[0]) == [("hold", 10, 50)]
 
 
-def test_things_are_told_in_the_order_in_which_they_happened() -> None:
+def test_entries_are_shown_in_the_order_in_which_they_happened() -> None:
     """Their times come from several clocks, and may be inconsistent by milliseconds."""
     done = TimelineEntry(at=at(10.02), kind="step_done", step=CHARGE.name)
     hold = TimelineEntry(at=at(10.01), kind="hold_begun", until=at(3610))
@@ -162,14 +162,14 @@ def test_without_a_timeline_there_is_nothing_to_draw() -> None:
         ),
     ],
 )
-def test_entries_are_told_in_plain_words(entry: TimelineEntry, said: str) -> None:
+def test_entries_have_plain_texts(entry: TimelineEntry, said: str) -> None:
     assert entry_label(entry) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(-5, "due"), (0.5, "in 1 s"), (39.5, "in 40 s"), (61, "in 1 min"), (7300, "in 2 h")]
 )
-def test_what_is_to_come_is_told_with_its_time(seconds: float, said: str) -> None:
+def test_future_entries_are_shown_with_their_time(seconds: float, said: str) -> None:
     told = due(datetime.now(UTC) + timedelta(seconds=seconds))
     assert f">{said}</time>" in told
     assert without_ages(str(told)).endswith("data-due></time>")

@@ -39,7 +39,7 @@ async def test_the_worklist_is_filtered_by_kind_and_customer(browser: Browser, p
     assert "No orders match" in page
 
 
-async def test_many_orders_are_decided_on_at_once_after_a_look_at_what_will_happen(
+async def test_many_orders_are_decided_on_at_once_after_a_preview(
     browser: Browser, parked: str, completed: Place, env: OrderEnvironment
 ) -> None:
     ended = f"{parked}-ended"

@@ -43,7 +43,7 @@ def test_the_wheel_holds_the_package_its_data_and_nothing_else(distributions: tu
         assert wheel.read(name) == (ROOT / "examples" / Path(name).name).read_bytes()
 
 
-def test_the_wheel_says_what_pyproject_says(distributions: tuple[Path, Path]) -> None:
+def test_the_wheel_has_the_metadata_of_pyproject(distributions: tuple[Path, Path]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wheel = zipfile.ZipFile(distributions[0])
     (path,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))

@@ -58,9 +58,7 @@ async def test_rounds_do_not_fill_the_list_and_doctor_knows_how_the_watcher_is(
             await watching.unpause()
 
 
-async def test_doctor_tells_of_a_task_queue_that_nobody_works_on_any_more(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
+async def test_doctor_reports_a_task_queue_without_workers(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     async with temporal_server() as address:
         client = await connect(target_host=address)
         await ensure_schedule(client, "before", timedelta(seconds=60))

@@ -59,7 +59,7 @@ async def post(temporal: Client, tmp_path: Path, order_id: str) -> AsyncIterator
             yield Post(env, mailbox)
 
 
-async def test_a_mail_that_bounces_is_on_the_worklist_and_is_sent_again_when_a_person_says_so(
+async def test_an_email_that_bounces_is_on_the_worklist_and_is_sent_again_when_a_person_decides(
     post: Post, order_id: str
 ) -> None:
     await post.bounced(order_id)
@@ -76,7 +76,7 @@ async def test_a_mail_that_bounces_is_on_the_worklist_and_is_sent_again_when_a_p
     assert [mail["To"] for mail in post.mailbox.mails] == ["ada@example.com"]
 
 
-async def test_a_mail_that_bounces_again_is_on_the_worklist_again(post: Post, order_id: str) -> None:
+async def test_an_email_that_bounces_again_is_on_the_worklist_again(post: Post, order_id: str) -> None:
     await post.bounced(order_id)
     await one_round(post.env.orders, f"{order_id}-1")
     seen = post.mailbox.data
@@ -90,7 +90,7 @@ async def test_a_mail_that_bounces_again_is_on_the_worklist_again(post: Post, or
     assert (await one_round(post.env.orders, f"{order_id}-2")).unsent == [order_id]
 
 
-async def test_what_a_person_has_told_the_customer_by_hand_is_recovered(post: Post, order_id: str) -> None:
+async def test_what_a_person_has_sent_by_hand_is_recorded(post: Post, order_id: str) -> None:
     await post.bounced(order_id)
     await one_round(post.env.orders, f"{order_id}-1")
     await post.env.orders.resolve(order_id, OrderDecision(choice="done_by_hand", by="Ada", note="by telephone"))

@@ -38,7 +38,7 @@ async def broken(env: OrderEnvironment, order_id: str) -> list[str]:
     return [str(each.rule) for each in (await check_books(env.orders)).violations if each.order_id == order_id]
 
 
-async def test_a_failed_refund_is_on_the_worklist_and_is_made_again_when_a_person_says_so(
+async def test_a_failed_refund_is_on_the_worklist_and_is_made_again_when_a_person_decides(
     env: OrderEnvironment, order_id: str
 ) -> None:
     await undone(env, order_id)
@@ -100,7 +100,7 @@ async def test_only_a_refund_that_was_made_can_fail(env: OrderEnvironment, order
     assert (await env.books(order_id))[1] == "captured"
 
 
-async def test_what_waits_is_not_decided_on_as_if_it_were_a_mail(env: OrderEnvironment, order_id: str) -> None:
+async def test_another_waiting_step_is_not_decided_on_as_an_email(env: OrderEnvironment, order_id: str) -> None:
     await undone(env, order_id)
     await refund_fails(env, order_id)
     await one_round(env.orders, f"{order_id}-1")

@@ -72,7 +72,7 @@ async def forget(temporal: Client, order_id: str) -> None:
     await until(gone, 60)  # the server takes a while to delete
 
 
-async def test_an_order_that_was_taken_on_and_never_started_is_started_by_the_watcher(
+async def test_an_order_that_was_accepted_and_never_started_is_started_by_the_watcher(
     env: OrderEnvironment, order_id: str
 ) -> None:
     order = env.orders.settings.with_policy(await env.order(order_id))
@@ -136,7 +136,7 @@ async def test_an_order_whose_id_another_run_has_taken_is_started_after_that(
     assert (await env.orders.result(order_id)).status is OrderStatus.COMPLETED
 
 
-async def test_a_register_that_has_forgotten_an_end_is_told_it(
+async def test_a_register_that_has_lost_an_end_gets_it_again(
     env: OrderEnvironment, temporal: Client, restored: Services, order_id: str
 ) -> None:
     order = env.orders.settings.with_policy(await env.order(order_id))
@@ -155,7 +155,7 @@ async def test_a_register_that_has_forgotten_an_end_is_told_it(
     assert await lost.recover(entry) is None
 
 
-async def test_what_outlives_a_run_is_told_when_temporal_has_forgotten_it(
+async def test_what_outlives_a_run_is_shown_when_temporal_has_deleted_it(
     env: OrderEnvironment, later: OrderClient, order_id: str
 ) -> None:
     """Fault 19, and the first half of fault 1."""

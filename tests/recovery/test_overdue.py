@@ -86,7 +86,7 @@ async def test_a_parked_order_is_not_called_overdue(
     await env.orders.cancel_order(order_id, "enough")
 
 
-async def test_a_round_tells_what_it_has_found_overdue(env: OrderEnvironment, order_id: str) -> None:
+async def test_a_round_returns_the_overdue_orders(env: OrderEnvironment, order_id: str) -> None:
     await held(env, env.orders, order_id)
 
     async def is_told() -> bool:

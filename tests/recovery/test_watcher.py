@@ -237,7 +237,7 @@ def a_bug() -> Iterator[None]:
         yield
 
 
-async def test_a_wedged_order_waits_for_a_person_and_its_cancel_is_heeded_when_it_goes_on(
+async def test_a_wedged_order_waits_for_a_person_and_its_cancel_takes_effect_when_it_goes_on(
     env: OrderEnvironment, bare: Client, settings: Settings, order_id: str
 ) -> None:
     orders = OrderClient(bare, settings)

@@ -65,7 +65,7 @@ def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("batched", [False, True])
-def test_every_play_has_a_history_without_and_with_the_flag(batched: bool) -> None:
+def test_every_recorded_case_has_a_history_without_and_with_the_flag(batched: bool) -> None:
     missing = RECORDED_CASES.keys() - {path.stem for path in recorded() if is_single_batch(path) is batched}
     assert not missing, f"Record these with `make histories`: {sorted(missing)}"
 
@@ -78,7 +78,7 @@ def test_a_history_is_in_the_folder_of_the_flag_that_its_worker_had(path: Path) 
 
 
 @EVERY
-def test_a_history_tells_of_no_machine(path: Path) -> None:
+def test_a_history_has_no_traces_of_a_machine(path: Path) -> None:
     said = list(texts(events_of(path)))
     assert {text for key, text in said if key == "identity"} <= {IDENTITY, *SERVER}
     assert [text for _, text in said if OF_A_MACHINE.search(text)] == []

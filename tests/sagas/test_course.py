@@ -89,7 +89,7 @@ def test_a_program_prints_what_the_page_says(block: Block) -> None:
     assert alike(done.stdout) == alike(output)
 
 
-def test_what_a_reader_types_besides_is_known() -> None:
+def test_all_other_commands_of_the_course_are_covered() -> None:
     assert {line for block in blocks("sh") for line in block.text.splitlines()} == set(TYPED)
 
 

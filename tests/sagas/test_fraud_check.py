@@ -96,7 +96,7 @@ OF_THE_CHECK = [case for case in cases_of(SCREENED_ORDER_SAGA) if case.step is S
 
 
 @pytest.mark.parametrize("case", OF_THE_CHECK[::5], ids=str)
-async def test_whatever_happens_to_the_check_it_is_all_or_nothing(temporal: Client, case: Case) -> None:
+async def test_the_saga_is_all_or_nothing_for_every_outcome_of_the_check(temporal: Client, case: Case) -> None:
     result = await run_case(temporal, SCREENED_ORDER_SAGA, order("1"), case)
 
     assert not result.problems, result

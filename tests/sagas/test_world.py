@@ -131,7 +131,7 @@ async def test_an_undo_is_requested_first_and_final_later_and_fences_at_once(wor
     assert world.live == []
 
 
-async def test_nobody_is_too_late_for_nothing(world: World) -> None:
+async def test_an_undo_of_nothing_is_never_too_late(world: World) -> None:
     world.given(TICKETS, undo=[Undo.TOO_LATE])
     assert await undo(world, "tickets-1", "return_tickets") is UndoOutcome.NOTHING_TO_UNDO
     await do(world, "tickets-2", "issue_tickets")
@@ -158,7 +158,7 @@ async def test_an_answer_is_as_the_test_wants_it() -> None:
     assert world.count("do", MAIL) == 1
 
 
-async def test_a_request_without_an_id_is_told_and_noted(world: World) -> None:
+async def test_a_request_without_an_id_is_reported_and_recorded(world: World) -> None:
     with pytest.raises(ValueError, match="does not contain exactly one id seat-"):
         await do(world, "tickets-1")
     assert len(world.misuses) == 1
@@ -200,16 +200,16 @@ async def odd_story(subject: str, saga: SagaContext[str]) -> None:
 ODD_SAGA = Saga("odd", odd_story, ODD)
 
 
-async def test_which_id_is_meant_can_be_told() -> None:
+async def test_the_id_can_be_specified() -> None:
     world = World(ODD_SAGA, id_of=lambda request: str(request.id), answers={ODD: lambda request: "fine"})
     assert await ActivityEnvironment().run(called(world, "replace"), Odd("odd-1", "odd-0")) == "fine"
     assert world.live == ["odd-1"]
 
 
-def test_a_type_that_no_sample_can_be_made_of_is_told_at_once() -> None:
+def test_an_unsupported_type_is_reported_at_once() -> None:
     with pytest.raises(TypeError, match="cannot make a sample of object"):
         World(ODD_SAGA)
 
 
-def test_the_orders_saga_needs_no_word_about_ids_and_answers() -> None:
+def test_the_order_saga_needs_no_ids_or_answers() -> None:
     assert len(World(ORDER_SAGA).activities()) == 14

@@ -152,7 +152,7 @@ async def test_a_wrong_body_changes_nothing(api: Api, order_id: str, endpoint: E
 
 
 @pytest.mark.parametrize("endpoint", [*DOS, *OTHERS], ids=lambda endpoint: endpoint.name)
-async def test_what_is_no_json_object_changes_nothing(api: Api, order_id: str, endpoint: Endpoint) -> None:
+async def test_what_is_not_a_json_object_changes_nothing(api: Api, order_id: str, endpoint: Endpoint) -> None:
     await prepare(api, order_id, endpoint)
     before = await all_books(api)
     for raw in NOT_JSON:

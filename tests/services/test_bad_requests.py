@@ -65,7 +65,7 @@ def call(template: str, effect_id: str) -> tuple[str, str, Any]:
 
 @pytest.mark.usefixtures("unmoved")
 @pytest.mark.parametrize("effect_id", BAD_IDS, ids=lambda effect_id: effect_id[:20])
-async def test_an_impossible_id_is_turned_away(api: Api, effect_id: str) -> None:
+async def test_an_impossible_id_is_rejected(api: Api, effect_id: str) -> None:
     calls = [call(template, effect_id) for template in [*UNDOS, *EVENTS]]
     calls += [("GET", f"/{pair.service}{pair.collection}/{effect_id}", None) for pair in PAIRS]
     for method, path, body in calls:
@@ -75,7 +75,7 @@ async def test_an_impossible_id_is_turned_away(api: Api, effect_id: str) -> None
 
 @pytest.mark.usefixtures("unmoved")
 @pytest.mark.parametrize("sku", BAD_SKUS, ids=lambda sku: sku[:20])
-async def test_an_impossible_sku_is_turned_away(api: Api, sku: str) -> None:
+async def test_an_impossible_sku_is_rejected(api: Api, sku: str) -> None:
     assert (await api.put(f"/inventory/stock/{sku}", {"loaded": 1})).status in range(400, 500)
     assert (await api.get(f"/inventory/stock/{sku}")).status in range(400, 500)
 
@@ -89,7 +89,7 @@ async def test_one_impossible_sku_of_many_loads_none(api: Api, order_id: str, sk
 @pytest.mark.usefixtures("unmoved")
 @pytest.mark.parametrize("pair", PAIRS, ids=[pair.service for pair in PAIRS])
 @pytest.mark.parametrize("effect_id", ["a/b", "a\u0000b", "a\nb", "", " ", "-x", "x" * 129, "é", "a?b", "a%b"])
-async def test_an_impossible_id_in_a_body_is_turned_away(api: Api, order_id: str, pair: Pair, effect_id: str) -> None:
+async def test_an_impossible_id_in_a_body_is_rejected(api: Api, order_id: str, pair: Pair, effect_id: str) -> None:
     for key in (pair.key, "order_id"):
         assert (await pair.do(api, order_id, **{key: effect_id})).status in (400, 422)
     refund = await api.post("/payment/refunds", {"payment_id": effect_id, "reason": ""})
@@ -117,7 +117,7 @@ async def test_what_is_not_in_the_books_is_not_found(api: Api, order_id: str, bo
         "cursor=x'--",
     ],
 )
-async def test_a_bad_cursor_is_no_server_error(api: Api, books: str, query: str) -> None:
+async def test_an_invalid_cursor_is_not_a_server_error(api: Api, books: str, query: str) -> None:
     answer = await api.get(f"{books}?{query}")
     if answer.status == 200:
         assert set(answer.body) == {"items", "next"}
@@ -168,7 +168,7 @@ async def test_what_no_service_offers_is_a_problem(api: Api, method: str, path: 
 
 @pytest.mark.usefixtures("unmoved")
 @pytest.mark.parametrize("endpoint", DOS, ids=lambda endpoint: endpoint.name)
-async def test_a_huge_body_is_turned_away_before_it_is_read(api: Api, order_id: str, endpoint: Endpoint) -> None:
+async def test_a_huge_body_is_rejected_before_it_is_read(api: Api, order_id: str, endpoint: Endpoint) -> None:
     raw = json.dumps(endpoint.good(order_id)).encode().ljust(TOO_BIG)
     answer = await api.ask(endpoint.method, endpoint.path(order_id), data=io.BytesIO(raw), expect100=True)
     assert answer.status == 413
@@ -176,7 +176,7 @@ async def test_a_huge_body_is_turned_away_before_it_is_read(api: Api, order_id: 
 
 @pytest.mark.usefixtures("unmoved")
 @pytest.mark.parametrize("endpoint", DOS, ids=lambda endpoint: endpoint.name)
-async def test_a_huge_body_of_unknown_length_is_turned_away(api: Api, order_id: str, endpoint: Endpoint) -> None:
+async def test_a_huge_body_of_unknown_length_is_rejected(api: Api, order_id: str, endpoint: Endpoint) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield json.dumps(endpoint.good(order_id)).encode()
         for _ in range(TOO_BIG // 100_000):

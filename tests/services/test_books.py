@@ -36,7 +36,7 @@ async def pages(api: Api, path: str) -> list[list[Json]]:
         more = f"limit={LIMIT}&cursor={answer.body['next']}"
 
 
-async def test_a_row_says_what_the_contract_says(api: Api, pair: Pair, order_id: str) -> None:
+async def test_a_row_matches_the_contract(api: Api, pair: Pair, order_id: str) -> None:
     await api.load(**{sku_of(order_id): 5})
     before = datetime.now(UTC)
     await pair.do(api, order_id)
@@ -48,7 +48,7 @@ async def test_a_row_says_what_the_contract_says(api: Api, pair: Pair, order_id:
     assert one.body == entry
 
 
-async def test_the_stock_says_what_the_contract_says(api: Api, order_id: str) -> None:
+async def test_the_stock_matches_the_contract(api: Api, order_id: str) -> None:
     sku = sku_of(order_id)
     await api.load(**{sku: 5})
     expected = {"sku": sku, "loaded": 5, "on_hand": 5, "reserved": 0, "shipped": 0}

@@ -61,7 +61,7 @@ async def test_a_restart_in_the_middle_of_a_burst(
         await stock_balances(api)
 
 
-async def test_the_health_says_so(server: Postgres, client: aiohttp.ClientSession) -> None:
+async def test_the_health_check_reports_it(server: Postgres, client: aiohttp.ClientSession) -> None:
     async with serving(server.new_database(), only=["payment", "inventory"]) as url:
         api = Api(client, url)
         await asyncio.to_thread(server.stop)
@@ -73,7 +73,7 @@ async def test_the_health_says_so(server: Postgres, client: aiohttp.ClientSessio
             assert (await api.get(path)).status == 200
 
 
-async def test_what_became_of_a_mail_is_written_when_the_database_is_back(
+async def test_what_became_of_an_email_is_written_when_the_database_is_back(
     server: Postgres, client: aiohttp.ClientSession
 ) -> None:
     under_way, go = asyncio.Event(), asyncio.Event()

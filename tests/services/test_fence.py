@@ -214,7 +214,7 @@ async def test_a_tombstone_is_its_owners_alone(effect: Effect, pair: Pair, stran
     assert (await effect.do(owner=ADA)).type == "Fenced"
 
 
-async def test_strangers_and_owner_at_once_have_one_effect(effect: Effect, pair: Pair) -> None:
+async def test_concurrent_calls_of_the_owner_and_others_have_one_effect(effect: Effect, pair: Pair) -> None:
     answers = await asyncio.gather(*(effect.do(owner=owner) for owner in (ADA, BOB) * 5))
     won = {owner for owner, answer in zip((ADA, BOB) * 5, answers, strict=True) if answer.status == pair.done}
     assert len(won) == 1
@@ -222,7 +222,7 @@ async def test_strangers_and_owner_at_once_have_one_effect(effect: Effect, pair:
     await effect.has(pair.live)
 
 
-async def test_an_owners_other_words_for_the_same_get_the_same_answer(effect: Effect, pair: Pair) -> None:
+async def test_an_owners_request_with_other_texts_gets_the_same_answer(effect: Effect, pair: Pair) -> None:
     words: dict[str, Json] = {"notification": {"data": {"new": "words"}}, "payment": {"idempotency_key": "another"}}
     first = await effect.do(owner=ADA)
     books = await effect.books()
@@ -233,7 +233,7 @@ async def test_an_owners_other_words_for_the_same_get_the_same_answer(effect: Ef
     assert await effect.books() == books
 
 
-async def test_what_nobody_owns_anybody_may_ask_for_again_and_undo(effect: Effect, pair: Pair) -> None:
+async def test_an_effect_without_owner_may_be_repeated_and_undone_by_anybody(effect: Effect, pair: Pair) -> None:
     first = await effect.do()
     assert await effect.do(owner=ADA) == first
     assert (await effect.do(owner=ADA, order_id="another")).type == "IdempotencyMismatch"

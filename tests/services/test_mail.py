@@ -67,7 +67,7 @@ async def post(mailbox: Mailbox, books: Database, http: aiohttp.ClientSession) -
         yield api
 
 
-async def test_a_mail_is_sent_once_and_says_what_it_should(post: Api, mailbox: Mailbox) -> None:
+async def test_an_email_is_sent_once_with_the_right_text(post: Api, mailbox: Mailbox) -> None:
     answers = await asyncio.gather(*(NOTIFICATION.do(post, "m1") for _ in range(10)))
     assert answers == [Answer(202, {"message_id": "msg-m1"})] * 10
     await reaches(post, "m1", "sent")
@@ -84,7 +84,7 @@ async def test_a_mail_is_sent_once_and_says_what_it_should(post: Api, mailbox: M
     assert mailbox.data == 1
 
 
-async def test_a_sent_mail_is_followed_by_one_notice_however_often_asked(post: Api, mailbox: Mailbox) -> None:
+async def test_a_sent_email_is_followed_by_one_notice_however_often_asked(post: Api, mailbox: Mailbox) -> None:
     done = await NOTIFICATION.do(post, "m2")
     await reaches(post, "m2", "sent")
     assert await NOTIFICATION.do(post, "m2") == done
@@ -116,7 +116,7 @@ async def test_nothing_in_the_data_becomes_a_header(post: Api, mailbox: Mailbox)
         assert answer.status in (400, 422)
 
 
-async def test_a_mail_server_that_is_down_gets_the_mail_once_when_it_is_up(
+async def test_a_mail_server_that_is_down_gets_the_email_once_when_it_is_up(
     mailbox: Mailbox, books: Database, http: aiohttp.ClientSession
 ) -> None:
     at = closed_port()
@@ -129,7 +129,7 @@ async def test_a_mail_server_that_is_down_gets_the_mail_once_when_it_is_up(
     assert (mailbox.data, len(mailbox.mails)) == (1, 1)
 
 
-async def test_a_mail_recalled_while_the_mail_server_is_down_is_never_sent(
+async def test_an_email_recalled_while_the_mail_server_is_down_is_never_sent(
     mailbox: Mailbox, books: Database, http: aiohttp.ClientSession
 ) -> None:
     at = closed_port()
@@ -142,7 +142,7 @@ async def test_a_mail_recalled_while_the_mail_server_is_down_is_never_sent(
     assert mailbox.data == 0
 
 
-async def test_a_mail_that_waits_goes_out_after_a_restart(
+async def test_a_waiting_email_is_sent_after_a_restart(
     mailbox: Mailbox, books: Database, http: aiohttp.ClientSession
 ) -> None:
     at = closed_port()
@@ -158,7 +158,7 @@ async def test_a_mail_that_waits_goes_out_after_a_restart(
     assert len(mailbox.mails) == 1
 
 
-async def test_a_lost_answer_to_a_mail_is_a_failure_and_never_a_second_mail(post: Api, mailbox: Mailbox) -> None:
+async def test_a_lost_answer_to_an_email_is_a_failure_and_never_a_second_email(post: Api, mailbox: Mailbox) -> None:
     async def vanish(box: Mailbox) -> str:
         box.hang_up()
         return "250 OK"
@@ -176,7 +176,7 @@ async def test_a_lost_answer_to_a_mail_is_a_failure_and_never_a_second_mail(post
     assert mailbox.data == 2
 
 
-async def test_a_mail_that_is_refused_for_good_fails(post: Api, mailbox: Mailbox) -> None:
+async def test_an_email_that_is_refused_for_good_fails(post: Api, mailbox: Mailbox) -> None:
     async def refuse(_: Mailbox) -> str:
         return "550 no such user"
 
@@ -191,7 +191,7 @@ async def test_a_mail_that_is_refused_for_good_fails(post: Api, mailbox: Mailbox
     assert mailbox.data == 1
 
 
-async def test_a_mail_that_is_put_off_is_sent_later_once(post: Api, mailbox: Mailbox) -> None:
+async def test_a_deferred_email_is_sent_once_later(post: Api, mailbox: Mailbox) -> None:
     async def put_off(box: Mailbox) -> str:
         return "451 try again later" if box.data == 1 else "250 OK"
 
@@ -202,7 +202,7 @@ async def test_a_mail_that_is_put_off_is_sent_later_once(post: Api, mailbox: Mai
     assert (mailbox.data, len(mailbox.mails)) == (2, 1)
 
 
-async def test_a_recall_while_the_mail_is_under_way_misses_nothing(post: Api, mailbox: Mailbox) -> None:
+async def test_a_recall_while_the_email_is_under_way_misses_nothing(post: Api, mailbox: Mailbox) -> None:
     gate = asyncio.Event()
 
     async def wait(box: Mailbox) -> str:
@@ -222,7 +222,7 @@ async def test_a_recall_while_the_mail_is_under_way_misses_nothing(post: Api, ma
     assert (await NOTIFICATION.do(post, "m10")).type == "Fenced"
 
 
-async def test_a_kill_while_a_mail_is_under_way_sends_no_second_one(
+async def test_a_kill_while_an_email_is_under_way_sends_no_second_one(
     mailbox: Mailbox, books: Database, http: aiohttp.ClientSession
 ) -> None:
     never = asyncio.Event()
@@ -247,7 +247,7 @@ async def test_a_kill_while_a_mail_is_under_way_sends_no_second_one(
     assert [mail for mail in mailbox.mails if "cancelled" not in mail["Subject"]] == []
 
 
-async def test_a_customer_without_an_address_gets_no_mail(post: Api, mailbox: Mailbox) -> None:
+async def test_a_customer_without_an_address_gets_no_email(post: Api, mailbox: Mailbox) -> None:
     answer = await NOTIFICATION.do(post, "m12", to="customer:customer-1")
     assert (answer.status, answer.type) == (422, "UndeliverableMail")
     await settled(post, mailbox)

@@ -88,7 +88,7 @@ def guarded(postgres: Postgres) -> str:
     return postgres.url("guarded").replace("postgres@", f"guarded:{PASSWORD}@")
 
 
-def test_a_role_without_the_right_is_told(guarded: str, postgres: Postgres) -> None:
+def test_a_role_without_the_right_is_reported(guarded: str, postgres: Postgres) -> None:
     with pytest.raises(OrdersagaError, match="GRANT CREATE ON DATABASE") as told:
         create_app(Settings(database_url=guarded))
     assert "word" not in str(told.value)
@@ -97,13 +97,13 @@ def test_a_role_without_the_right_is_told(guarded: str, postgres: Postgres) -> N
     create_app(Settings(database_url=guarded))
 
 
-def test_a_wrong_password_is_told_and_not_shown(guarded: str) -> None:
+def test_a_wrong_password_is_reported_but_not_shown(guarded: str) -> None:
     with pytest.raises(OrdersagaError, match=r"password authentication failed.*Check the user name") as told:
         create_app(Settings(database_url=guarded.replace(PASSWORD, "secret")))
     assert "secret" not in str(told.value)
 
 
-def test_a_database_that_is_not_there_is_told(postgres: Postgres, tmp_path: Path) -> None:
+def test_a_database_that_is_not_there_is_reported(postgres: Postgres, tmp_path: Path) -> None:
     with pytest.raises(OrdersagaError, match=r"does not exist.*Create the database"):
         create_app(Settings(database_url=postgres.url("nowhere")))
     with pytest.raises(OrdersagaError, match=r"cannot be used.*Nothing was started\. Start it"):
@@ -124,7 +124,7 @@ def test_a_database_that_is_not_there_is_told(postgres: Postgres, tmp_path: Path
         "postgresql://host/books?password=secret&pool_size=0",
     ],
 )
-def test_a_url_that_cannot_be_read_is_told_without_its_password(url: str) -> None:
+def test_a_url_that_cannot_be_read_is_reported_without_its_password(url: str) -> None:
     with pytest.raises(SettingsError, match="ORDERSAGA_DATABASE_URL cannot be read") as told:
         create_app(Settings(database_url=url))
     assert "sec" not in str(told.value)

@@ -53,20 +53,20 @@ async def record_outcome(store: Store, mail: Mail, outcome: Outcome) -> None:
     await store.write(partial(outbox.record_outcome, mail=mail, outcome=outcome, next_attempt_at="2026-01-01"))
 
 
-async def test_a_mail_that_is_being_sent_cannot_be_recalled_yet_nor_sent_twice(store: Store, mail: Mail) -> None:
+async def test_an_email_that_is_being_sent_cannot_be_recalled_yet_nor_sent_twice(store: Store, mail: Mail) -> None:
     with pytest.raises(InProgress):
         await store.write(lambda tx: outbox.recall(tx, "msg-1"))
     assert await store.write(partial(begin, claim="two")) is None
     assert await state(store) == ("queued", 0)
 
 
-async def test_a_claim_that_was_committed_unheard_gives_the_same_mail_again(store: Store, mail: Mail) -> None:
+async def test_a_claim_whose_commit_was_not_confirmed_returns_the_same_email(store: Store, mail: Mail) -> None:
     assert await store.write(begin) == mail
     await record_outcome(store, mail, Outcome("sent"))
     assert await store.write(begin) is None
 
 
-async def test_two_senders_at_once_take_each_mail_once(store: Store) -> None:
+async def test_two_senders_at_once_take_each_email_once(store: Store) -> None:
     for number in range(20):
         request = REQUEST.model_copy(update={"message_id": f"msg-{number}"})
         await store.write(partial(outbox.queue, request=request, mail_server=True))
@@ -92,7 +92,7 @@ async def test_what_should_have_ended_has_failed_and_is_not_sent_again(store: St
 
 
 @pytest.mark.parametrize("looked", [True, False])
-async def test_after_a_crash_a_recall_sends_a_notice_because_the_mail_may_be_out(
+async def test_after_a_crash_a_recall_sends_a_notice_because_the_email_may_have_been_sent(
     store: Store, mail: Mail, looked: bool
 ) -> None:
     await store.write(partial(outbox.still_sending, mail=mail, until="2026-01-01"))
@@ -106,14 +106,14 @@ async def test_after_a_crash_a_recall_sends_a_notice_because_the_mail_may_be_out
     assert (notice.recipient, notice.subject) == ("ada@example.com", "Your order 1 was cancelled")
 
 
-async def test_a_sender_that_was_only_slow_still_tells_that_the_mail_went_out(store: Store, mail: Mail) -> None:
+async def test_a_sender_that_was_only_slow_still_records_that_the_email_was_sent(store: Store, mail: Mail) -> None:
     await store.write(outbox.give_up_interrupted)
     await record_outcome(store, mail, Outcome("sent"))
     assert await state(store) == ("sent", 0)
 
 
 @pytest.mark.parametrize("outcome", [Outcome("queued", "later"), Outcome("failed", "no such user")])
-async def test_a_sender_that_was_only_slow_cannot_bring_a_mail_back(store: Store, mail: Mail, outcome: Outcome) -> None:
+async def test_a_sender_that_was_only_slow_cannot_requeue_an_email(store: Store, mail: Mail, outcome: Outcome) -> None:
     await store.write(outbox.give_up_interrupted)
     await record_outcome(store, mail, outcome)
     assert await state(store) == ("failed", 0)

@@ -75,7 +75,7 @@ async def fails(api: Api, order_id: str, refund: int) -> Answer:
     return await api.post(f"/payment/payments/pay-{order_id}/events", {"state": "refund_failed", "refund": refund})
 
 
-async def test_a_refund_that_fails_later_gives_the_money_back_to_the_shop_and_may_be_made_again(
+async def test_a_refund_that_fails_later_restores_the_captured_amount_and_may_be_repeated(
     api: Api, order_id: str
 ) -> None:
     await PAYMENT.do(api, order_id)
@@ -172,7 +172,7 @@ async def test_amounts_are_exact_in_every_currency(api: Api, order_id: str, amou
     ],
 )
 @one_database
-async def test_what_is_no_amount_is_refused(api: Api, order_id: str, amount: Any, currency: Any) -> None:
+async def test_what_is_not_an_amount_is_refused(api: Api, order_id: str, amount: Any, currency: Any) -> None:
     answer = await PAYMENT.do(api, order_id, amount=amount, currency=currency)
     assert answer.status in (400, 422)
     assert answer.type not in ("PaymentDeclined", "IdempotencyMismatch")
@@ -188,7 +188,7 @@ async def test_a_currency_that_one_cannot_pay_with_is_declined(api: Api, order_i
 
 
 @pytest.mark.parametrize("currency", ["HRK", "ZWX"])
-async def test_what_was_charged_is_in_the_books_when_its_currency_is_no_more(
+async def test_a_charge_stays_readable_when_its_currency_is_removed(
     api: Api, order_id: str, currency: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The services know the currency while the charge is made, but not when it is read again and undone."""

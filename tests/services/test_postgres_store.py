@@ -121,7 +121,7 @@ async def test_works_that_wait_for_each_other_crosswise_both_get_done(store: Pos
     assert (await count(store, "a"), await count(store, "b")) == (2, 2)
 
 
-async def test_too_much_to_do_waits_and_then_says_so(store: PostgresStore) -> None:
+async def test_an_overloaded_store_waits_and_then_reports_it(store: PostgresStore) -> None:
     begun, go = asyncio.Barrier(3), asyncio.Event()
 
     def hold(name: str) -> asyncio.Task[None]:
@@ -158,7 +158,7 @@ async def test_a_work_that_is_cancelled_leaves_nothing(store: PostgresStore) -> 
     assert await count(store) == 1
 
 
-async def test_a_work_that_goes_on_after_a_failed_statement_is_a_bug_and_leaves_nothing(store: PostgresStore) -> None:
+async def test_a_function_that_ignores_a_failed_statement_is_a_bug_and_leaves_nothing(store: PostgresStore) -> None:
     async def work(tx: Transaction) -> None:
         await add(tx)
         await asyncio.gather(tx.execute(INSERT, "a", 0), return_exceptions=True)
@@ -176,5 +176,5 @@ async def test_many_rows_are_counted(store: PostgresStore) -> None:
     assert [row["name"] for row in found] == ["b", "a"]
 
 
-def test_a_question_mark_in_quotes_is_no_value() -> None:
+def test_a_question_mark_in_quotes_is_not_a_placeholder() -> None:
     assert numbered("SELECT '?', \"?\", ? WHERE 'it''s ?' = ?") == "SELECT '?', \"?\", $1 WHERE 'it''s ?' = $2"

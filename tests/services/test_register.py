@@ -123,7 +123,7 @@ WRITES: list[tuple[str, str, Json]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), WRITES, ids=[path for _, path, _ in WRITES])
-async def test_strangers_and_unknown_orders_are_turned_away(order: Orders, method: str, path: str, body: Json) -> None:
+async def test_other_owners_and_unknown_orders_are_rejected(order: Orders, method: str, path: str, body: Json) -> None:
     missing = await order.api.ask(method, order.path + path, body)
     assert (missing.status, missing.type) == (404, "NotFound")
     await order.put("", claim())
@@ -155,7 +155,7 @@ async def test_the_status_follows_the_run(claimed: Orders) -> None:
     assert await status() == "completed"
 
 
-async def test_only_an_ending_says_that_an_order_has_ended(claimed: Orders) -> None:
+async def test_only_an_ending_ends_an_order(claimed: Orders) -> None:
     await claimed.put("/progress", progress(3, status="completed", attention=ATTENTION))
     read = await claimed.read()
     assert (read["status"], read["state"], read["attention"]["kind"]) == ("pending", "open", "undo_failed")

@@ -89,7 +89,7 @@ async def test_lists(client: RegisterClient, order_id: str) -> None:
     assert len((await client.page()).items) >= 3
 
 
-async def test_a_page_is_read_however_much_there_is_to_say(client: RegisterClient, order_id: str) -> None:
+async def test_a_page_of_very_large_entries_is_read(client: RegisterClient, order_id: str) -> None:
     steps = [AttentionStep(step=f"step {number}", error="€" * MAX_TEXT) for number in range(4)]
     attention = Attention(kind="undo", amount_at_risk="19.99", since=NOW, steps=steps)
     report = ProgressRequest(owner=OWNER, run_id="r", number=1, status=OrderStatus.NEEDS_ATTENTION, attention=attention)

@@ -83,7 +83,7 @@ async def stores(books: Database) -> AsyncIterator[tuple[Store, Store]]:
         yield first, second if first.is_shared else first
 
 
-async def test_every_sequence_of_calls_is_answered_as_the_model_says(stores: tuple[Store, Store]) -> None:
+async def test_every_sequence_of_calls_matches_the_model(stores: tuple[Store, Store]) -> None:
     async def sequence(number: int, verbs: tuple[str, ...]) -> None:
         model, order_id = Model(), f"sequence-{number}"
         assert (await outcome(call_of("claim"), stores[0], order_id))[0] == 201

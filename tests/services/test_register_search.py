@@ -128,7 +128,7 @@ async def test_the_moments_of_acceptance_bound_a_list(env: Api) -> None:
     assert await found(env, placed_after=at["o-02"], placed_before=at["o-06"]) == [5, 4, 3]
 
 
-async def test_an_entry_says_what_the_order_says(env: Api) -> None:
+async def test_an_entry_matches_its_order(env: Api) -> None:
     (entry,) = await env.books("/register/orders", search="o-03")
     whole = (await env.get("/register/orders/o-03")).body
     assert set(whole) - set(entry) == {"order", "unwind_reason", "ending", "events", "decisions", "notes"}

@@ -70,7 +70,9 @@ async def test_impossible_addresses_are_refused(api: Api, order_id: str, wrong: 
     [{"street": ""}, {"city": "  "}, {"country": "USA"}, {"city": "New\u0000York"}, {"zip": 10001}, {"floor": "3"}],
 )
 @one_database
-async def test_what_is_no_address_is_no_refusal_of_the_carriers(api: Api, order_id: str, wrong: dict[str, Any]) -> None:
+async def test_an_invalid_address_is_not_a_refusal_by_the_carrier(
+    api: Api, order_id: str, wrong: dict[str, Any]
+) -> None:
     answer = await SHIPPING.do(api, order_id, address=NEW_YORK | wrong)
     assert answer.status in (400, 422)
     assert answer.type != "IdempotencyMismatch"

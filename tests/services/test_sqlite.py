@@ -111,7 +111,7 @@ async def test_a_caller_that_went_away_does_not_stop_the_others(store: SqliteSto
     assert await staying == "a"
 
 
-async def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "things.db"
     path.write_text("not a database, and long enough for SQLite to look at it" * 100)
     with pytest.raises(OrdersagaError, match="cannot be used"):

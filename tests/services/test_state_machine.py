@@ -184,7 +184,7 @@ def says(answer: Answer, expected: Answer | tuple[int, str | None]) -> None:
     assert found == expected
 
 
-def test_random_calls_leave_the_books_that_a_model_says(services_url: str) -> None:
+def test_random_calls_leave_the_records_of_the_model(services_url: str) -> None:
     Calls.url = services_url
     run_state_machine_as_test(
         Calls,

@@ -74,7 +74,7 @@ async def test_a_burst_that_fails_together_counts_once() -> None:
     assert behind.limit >= MOST / 2
 
 
-async def test_patience_ends_and_says_so() -> None:
+async def test_patience_ends_and_reports_it() -> None:
     with pytest.raises(TemporalUnavailable, match=r"has answered nothing for .* What was placed before goes on\."):
         await AdaptiveLimiter(MOST, patience=0.02).ask(Behind(turned_down=1_000_000).ask)
 
@@ -105,7 +105,7 @@ async def test_a_no_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(seconds) > 4 * 50
 
 
-def test_what_is_not_known_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_outcomes_are_distinguished(capsys: pytest.CaptureFixture[str]) -> None:
     account = PlacementReport(as_json=False)
     account.report({"order_id": "a", "status": "completed"})
     account.under_way = {1: UnderWay("b", placed=True), 2: UnderWay("c")}

@@ -83,7 +83,7 @@ def test_the_page_needs_nothing_from_elsewhere(result: dict[str, Any]) -> None:
     assert not re.search(r"(src|href)=|url\(|@import|//", page(result))
 
 
-def test_the_page_tells_what_went_wrong(result: dict[str, Any]) -> None:
+def test_the_page_shows_the_problems(result: dict[str, Any]) -> None:
     text = page(result)
     assert "ours, round 2: a &lt;worker&gt; died" in text
     assert "restate was left out" in text

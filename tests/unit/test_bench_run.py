@@ -82,7 +82,7 @@ async def test_an_open_loop_does_not_wait_for_slow_orders_and_counts_from_when_t
     assert max(outcome.latencies) >= 0.04, "the first was due 40 ms before the fifth"
 
 
-async def test_orders_that_fail_are_counted_and_some_told() -> None:
+async def test_orders_that_fail_are_counted_and_some_are_shown() -> None:
     async def place(order: OrderInput) -> None:
         if order.order_id.endswith("1"):
             raise RuntimeError("no")
@@ -138,7 +138,7 @@ def test_the_ground_survives_the_command_line() -> None:
     assert config_of_json(config_to_json(config)) == config
 
 
-def test_temporal_is_found_among_the_parts_and_told_where_to_publish() -> None:
+def test_temporal_is_found_among_the_parts_and_gets_a_metrics_port() -> None:
     worker = Part("worker", Program("worker", ["work"], 1), {})
     server = Program("temporal", ["temporal", "server", "start-dev", "--port", "7"], 1)
     parts, found = with_metrics([Part("temporal", server, {}), worker], 9)

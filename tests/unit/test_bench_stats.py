@@ -62,7 +62,7 @@ def test_each_round_begins_with_the_next_engine() -> None:
     assert rotated([], 5) == []
 
 
-def test_a_spread_in_words() -> None:
+def test_a_spread_is_formatted() -> None:
     assert format_spread(spread([27.04, 25.1, 1028.3]), 1) == "27.0 (25.1 to 1,028.3)"
     assert format_spread(spread([27.04]), 0) == "27"
 

@@ -32,7 +32,7 @@ class SlowOrders:
         await asyncio.Event().wait()
 
 
-async def test_the_reader_stops_though_an_answer_comes_as_it_is_told_to(tmp_path: Path) -> None:
+async def test_the_reader_stops_even_if_an_answer_arrives_at_that_moment(tmp_path: Path) -> None:
     orders = SlowOrders()
     customer = SimpleNamespace(record=SimpleNamespace(order_id="A", placed_at=1.0, surprises=[]))
     with EventLog(tmp_path / "events.jsonl") as event_log:

@@ -9,7 +9,7 @@ from ordersaga.domain.errors import OrdersagaError, TemporalBusy, TemporalUnavai
 from ordersaga.orders.connection import connect, translate_rpc_errors
 
 
-async def test_a_lazy_connection_that_finds_nobody_says_so_at_the_first_call() -> None:
+async def test_a_lazy_connection_without_a_server_fails_at_the_first_call() -> None:
     temporal = await connect(target_host="127.0.0.1:1", lazy=True)
     refused = pytest.raises(TemporalUnavailable, match=r"server answers: connection refused\. Nothing was done")
     with refused, translate_rpc_errors("o1"):
@@ -24,7 +24,7 @@ async def test_a_lazy_connection_that_finds_nobody_says_so_at_the_first_call() -
         (RPCStatusCode.RESOURCE_EXHAUSTED, TemporalBusy, "is overloaded"),
     ],
 )
-def test_what_a_server_says_is_told_with_what_to_do(
+def test_a_servers_errors_are_reported_with_advice(
     status: RPCStatusCode, kind: type[OrdersagaError], words: str
 ) -> None:
     with pytest.raises(kind, match=words) as raised, translate_rpc_errors("o1"):
@@ -44,6 +44,6 @@ def test_a_question_about_no_order_names_none(status: RPCStatusCode) -> None:
     assert "order" not in str(raised.value)
 
 
-def test_what_is_not_found_is_no_order_where_none_was_asked_for() -> None:
+def test_not_found_names_no_order_if_the_call_was_about_none() -> None:
     with pytest.raises(RPCError, match="gone"), translate_rpc_errors():
         raise RPCError("gone", RPCStatusCode.NOT_FOUND, b"")

@@ -86,11 +86,11 @@ def says(choice: str, name: str, states: Mapping[str, str]) -> str:
         ("retry", PARCEL, {PARCEL: "parked"}, "Booking the shipment is retried once, now"),
     ],
 )
-def test_what_will_happen_is_said_before(choice: str, name: str, states: Mapping[str, str], said: str) -> None:
+def test_consequences_are_shown_before_a_decision(choice: str, name: str, states: Mapping[str, str], said: str) -> None:
     assert said in says(choice, name, states)
 
 
-def test_a_step_of_a_later_version_has_plain_words() -> None:
+def test_a_step_of_a_later_version_has_plain_text() -> None:
     order = view({})
     later = StepStatus(name="redeem_points", id="pts-1", state="parked", undoing=True)
     assert "this stays in effect (pts-1)" in what_happens("write_off", later, order, "")
@@ -119,5 +119,5 @@ def test_a_step_of_a_later_version_has_plain_words() -> None:
         (OrderStatus.COMPLETED, {PARCEL: "done_by_hand"}, "Someone booked the shipment by hand."),
     ],
 )
-def test_what_people_have_decided_is_said_afterwards(status: OrderStatus, states: Mapping[str, str], said: str) -> None:
+def test_decisions_are_shown_afterwards(status: OrderStatus, states: Mapping[str, str], said: str) -> None:
     assert what_stays(view(states, status), "$44.98") == said

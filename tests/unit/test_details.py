@@ -61,7 +61,7 @@ def test_a_step_is_decided_on_as_its_choices_say(status: OrderStatus, state: str
     assert allowed(view(status, charge(state, "go_forward"))) == [("charge_payment", "go_forward")]
 
 
-def test_a_mail_that_was_not_sent_is_decided_on_after_the_end() -> None:
+def test_an_email_that_was_not_sent_is_decided_on_after_the_end() -> None:
     mail = StepStatus(name="send_confirmation", id="msg-1", state="gave_up")
     ended = with_choices(view(OrderStatus.COMPLETED, charge("done"), mail), "send_confirmation")
     assert allowed(ended) == [("send_confirmation", name) for name in DECISIONS]
@@ -72,7 +72,7 @@ def test_a_run_that_was_cut_off_tries_nothing_and_takes_no_decisions() -> None:
     assert (allowed(cut_off), cut_off.steps[0].next_try) == ([], None)
 
 
-def test_a_customer_is_not_told_what_the_shop_may_decide_and_has_decided() -> None:
+def test_a_customer_does_not_see_the_shops_decisions() -> None:
     found = view(OrderStatus.NEEDS_ATTENTION, charge("parked", *DECISIONS))
     summary = OrderSummary(order_id="1", status=found.status, run_id="r", started_at=NOW, customer_id="ada")
     details = OrderDetails(

@@ -43,7 +43,7 @@ print("returned", flush=True)
 """
 
 
-def test_an_endless_answer_is_told_of_the_end() -> None:
+def test_an_endless_answer_learns_of_the_end() -> None:
     with subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())

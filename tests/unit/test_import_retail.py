@@ -156,6 +156,6 @@ async def test_stock_is_raised_and_never_lowered() -> None:
     assert inventory.loaded == {"much": 10, "little": 5, "new": 5}
 
 
-async def test_stock_that_is_perhaps_loaded_says_so() -> None:
+async def test_stock_that_is_perhaps_loaded_reports_it() -> None:
     with pytest.raises(ServiceUnavailable, match=r"500 to PUT /stock\. Some of the stock may .* Import again"):
         await raise_stock(Inventory(broken=True), {"new": 5})

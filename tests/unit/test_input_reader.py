@@ -142,7 +142,7 @@ def test_an_array_takes_little_more_memory_than_its_text() -> None:
     assert peak_of(600, io.BytesIO(text)) < 3 * len(text) + 100_000
 
 
-def test_an_array_too_long_to_be_held_is_refused_and_told_of_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_array_that_is_too_long_is_refused_with_a_hint_to_use_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"[{order('a')}, {order('b')}]"
     monkeypatch.setattr(input_reader, "MAX_ARRAY_BYTES", len(text))
     assert read(text) == ["a", "b"]

@@ -29,7 +29,7 @@ class BrokenStore:
         raise RuntimeError("the secret of the books")
 
 
-async def test_an_unexpected_error_is_a_problem_that_tells_no_secret() -> None:
+async def test_an_unexpected_error_is_a_problem_without_details() -> None:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

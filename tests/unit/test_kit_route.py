@@ -98,7 +98,7 @@ async def test_a_body_is_read_as_fastapi_reads_it(path: str, body: Any, media_ty
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"\xff\xfe", b'{"quantity": 1', b'{"quantity": 1, "quantity": 2}', b'{"quantity": NaN}', b"[["]
 )
-async def test_what_is_no_json_is_refused_as_fastapi_refuses_it(body: bytes) -> None:
+async def test_what_is_not_json_is_refused_as_fastapi_refuses_it(body: bytes) -> None:
     assert await answer(OURS, "/orders/a", body, JSON) == await answer(FASTAPIS, "/orders/a", body, JSON)
 
 

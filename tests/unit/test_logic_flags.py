@@ -32,13 +32,13 @@ def test_an_sdk_that_may_have_other_flags_is_not_installed() -> None:
 
 
 @pytest.mark.parametrize("enabled", [False, True])
-def test_a_replayer_has_the_flag_as_it_is_told(enabled: bool) -> None:
+def test_a_replayer_has_the_flag_as_configured(enabled: bool) -> None:
     with single_batch(enabled):
         flags = replayer()._default_workflow_logic_flags
     assert (SINGLE_BATCH in flags) is enabled
 
 
-async def test_a_worker_has_the_flag_as_it_is_told() -> None:
+async def test_a_worker_has_the_flag_as_configured() -> None:
     async with temporal_server() as address:
         client = await Client.connect(address)
         for enabled in (False, True):

@@ -31,7 +31,7 @@ def test_each_currency_has_the_decimals_of_iso_4217(currency: str, digits: int) 
 
 
 @pytest.mark.parametrize("code", ["", "usd", "US", "ABC", "XAU", "XXX", "USD ", "$"])
-def test_what_nobody_can_pay_with_is_no_currency(code: str) -> None:
+def test_codes_that_are_not_money_are_not_currencies(code: str) -> None:
     with pytest.raises(ValueError, match="not an ISO 4217 currency"):
         check_currency(code)
 
@@ -121,7 +121,7 @@ def test_numbers_that_a_float_cannot_hold_are_read_as_written(number: float, min
     ],
     ids=lambda value: f"{type(value).__name__} {ascii(value)[:20]}" if not isinstance(value, int) else f"{bool(value)}",
 )
-def test_what_is_no_plain_decimal_is_refused(value: object) -> None:
+def test_what_is_not_a_plain_decimal_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"is not a decimal amount|Exceeds the limit"):
         exact_decimal(value)
 

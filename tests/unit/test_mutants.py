@@ -78,7 +78,7 @@ def test_a_mutant_knows_the_lines_of_its_statement() -> None:
 
 
 @pytest.mark.slow  # it makes every mutant, as `make mutate` does
-def test_what_is_listed_as_equivalent_is_there_and_says_why() -> None:
+def test_every_listed_equivalent_mutant_exists_and_has_a_reason() -> None:
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
     made = {
         file: {

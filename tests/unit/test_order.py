@@ -199,7 +199,7 @@ def test_a_longer_order_is_refused() -> None:
     ],
     ids=lambda value: ascii(value[:12]),
 )
-def test_what_is_no_order_at_all_is_refused(text: str | bytes, said: str) -> None:
+def test_input_that_is_not_an_order_is_refused(text: str | bytes, said: str) -> None:
     assert said in problems(text)[""]
 
 
@@ -217,7 +217,7 @@ def test_what_is_no_order_at_all_is_refused(text: str | bytes, said: str) -> Non
         "1." + "1" * 5_000,
     ],
 )
-def test_a_number_that_is_no_amount_is_refused(number: str) -> None:
+def test_a_number_that_is_not_an_amount_is_refused(number: str) -> None:
     problems(json.dumps(changed("items.0.price", "PRICE")).replace('"PRICE"', number))
 
 
@@ -292,7 +292,7 @@ def test_the_fingerprint_of_an_order_never_changes() -> None:
         ("email", "ada@example.com"),
     ],
 )
-def test_whatever_is_asked_for_is_in_the_fingerprint(path: str, value: Any) -> None:
+def test_every_field_of_the_request_is_in_the_fingerprint(path: str, value: Any) -> None:
     order, other = parse_order(ORDER), parse_order(changed(path, value))
     assert order.fingerprint != other.fingerprint
     assert not order.same_content(other)

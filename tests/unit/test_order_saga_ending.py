@@ -68,7 +68,7 @@ def mail_of(ending: SagaEnding) -> StepRecord:
         (Verdict.UNDONE, True, OrderStatus.CANCELLED),
     ],
 )
-def test_an_end_is_told_with_the_orders_result_and_whose_order_it_is(
+def test_an_ending_contains_the_result_and_the_owner(
     order: OrderInput, ending: SagaEnding, verdict: Verdict, cancelled: bool, status: OrderStatus
 ) -> None:
     ending = replace(ending, verdict=verdict, cancelled=cancelled)
@@ -85,11 +85,11 @@ def test_an_end_is_told_with_the_orders_result_and_whose_order_it_is(
     }
 
 
-def test_that_it_was_written_on_the_fast_path_is_told(order: OrderInput, ending: SagaEnding) -> None:
+def test_an_ending_says_that_it_was_written_on_the_fast_path(order: OrderInput, ending: SagaEnding) -> None:
     assert order_ending(order, replace(ending, ahead=True)).ahead
 
 
-def test_what_happened_is_told_in_order_and_numbered(order: OrderInput, ending: SagaEnding) -> None:
+def test_events_are_reported_in_order_and_numbered(order: OrderInput, ending: SagaEnding) -> None:
     untold = StepBegun(at=NOW, step="charge_payment", state=StepState.RUNNING, was=StepState.PENDING, since=None)
     asked = [
         CancelRequested(at=NOW, reason="ordered twice", by="Ada"),
@@ -109,7 +109,7 @@ def test_what_happened_is_told_in_order_and_numbered(order: OrderInput, ending: 
     ]
 
 
-def test_a_result_tells_of_every_step_and_every_decision(order: OrderInput, ending: SagaEnding) -> None:
+def test_a_result_contains_every_step_and_every_decision(order: OrderInput, ending: SagaEnding) -> None:
     record = ending.steps[1]
     record.state, record.attempts, record.undo_attempts, record.last_error = StepState.WRITTEN_OFF, 2, 3, "broken"
     write_off = Decided(Decision("charge_payment", Choice.WRITE_OFF, "Ada", "too small"), NOW)
@@ -130,7 +130,7 @@ def test_a_result_tells_of_every_step_and_every_decision(order: OrderInput, endi
     ]
 
 
-def test_a_mail_that_was_not_sent_is_left_for_a_person(order: OrderInput, ending: SagaEnding) -> None:
+def test_an_email_that_was_not_sent_is_left_for_a_person(order: OrderInput, ending: SagaEnding) -> None:
     mail = mail_of(ending)
     mail.state, mail.since, mail.attempts, mail.last_error = StepState.GAVE_UP, NOW, 4, "no such mailbox"
 
@@ -152,7 +152,7 @@ def test_a_mail_that_was_not_sent_is_left_for_a_person(order: OrderInput, ending
 
 
 @pytest.mark.parametrize("state", [state for state in StepState if state is not StepState.GAVE_UP])
-def test_a_mail_that_did_not_fail_is_left_for_nobody(order: OrderInput, ending: SagaEnding, state: StepState) -> None:
+def test_an_email_that_did_not_fail_needs_no_person(order: OrderInput, ending: SagaEnding, state: StepState) -> None:
     for record in ending.steps:
         record.state, record.since = StepState.GAVE_UP, NOW
     mail_of(ending).state = state

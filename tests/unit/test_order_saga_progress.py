@@ -108,7 +108,7 @@ def write_off(order: OrderHandlers, record: StepRecord) -> None:
     order.saga.log.resolved(record, Decided(decision, NOW), StepState.WRITTEN_OFF)
 
 
-async def test_nothing_is_told_before_something_waits_for_a_person(order: OrderHandlers, told: Told) -> None:
+async def test_nothing_is_reported_before_something_waits_for_a_person(order: OrderHandlers, told: Told) -> None:
     order.cancel("no more")
     await all_is_idle()
     assert told.calls == []
@@ -117,7 +117,7 @@ async def test_nothing_is_told_before_something_waits_for_a_person(order: OrderH
     assert told.calls == []
 
 
-async def test_what_waits_for_a_person_is_told_with_all_that_is_known_of_it(order: OrderHandlers, told: Told) -> None:
+async def test_what_waits_for_a_person_is_reported_with_all_details(order: OrderHandlers, told: Told) -> None:
     record, ship = charge(order), order.saga.records["create_shipment"]
     order.saga.phase = Phase.UNWINDING
     order.saga.log.undo_begun(record, "no more")
@@ -163,7 +163,7 @@ async def test_what_waits_for_a_person_is_told_with_all_that_is_known_of_it(orde
     ]
 
 
-async def test_what_changes_while_a_report_is_under_way_is_told_after_it(order: OrderHandlers, told: Told) -> None:
+async def test_changes_during_a_report_are_reported_after_it(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
     order.saga.log.parked(order.saga.records["reserve_inventory"], "no stock")
@@ -179,7 +179,9 @@ async def test_what_changes_while_a_report_is_under_way_is_told_after_it(order: 
     assert len(told.calls) == 2
 
 
-async def test_that_it_still_waits_is_no_news_and_that_it_does_no_more_is(order: OrderHandlers, told: Told) -> None:
+async def test_a_report_follows_the_end_of_the_waiting_but_not_its_continuation(
+    order: OrderHandlers, told: Told
+) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
     told.calls[0].set_result(None)
@@ -193,7 +195,7 @@ async def test_that_it_still_waits_is_no_news_and_that_it_does_no_more_is(order:
     assert told.last is None
 
 
-async def test_that_it_is_decided_is_told_before_it_is_carried_out(order: OrderHandlers, told: Told) -> None:
+async def test_a_decision_is_reported_before_it_is_carried_out(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
     told.calls[0].set_result(None)
@@ -203,7 +205,7 @@ async def test_that_it_is_decided_is_told_before_it_is_carried_out(order: OrderH
     assert [each.choices for each in told.last.steps] == [[]]
 
 
-async def test_another_amount_at_risk_is_told(order: OrderHandlers, told: Told) -> None:
+async def test_a_changed_amount_at_risk_is_reported(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(order.saga.records["reserve_inventory"], "no stock")
     await all_is_idle()
     assert told.last is not None
@@ -214,7 +216,7 @@ async def test_another_amount_at_risk_is_told(order: OrderHandlers, told: Told) 
     assert told.last.amount_at_risk == "44.98"
 
 
-async def test_that_another_step_waits_in_its_place_is_told(order: OrderHandlers, told: Told) -> None:
+async def test_another_waiting_step_is_reported(order: OrderHandlers, told: Told) -> None:
     stock, ship = order.saga.records["reserve_inventory"], order.saga.records["create_shipment"]
     order.saga.log.parked(stock, "no answer")
     await all_is_idle()
@@ -226,7 +228,7 @@ async def test_that_another_step_waits_in_its_place_is_told(order: OrderHandlers
     assert [each.step for each in told.last.steps] == ["create_shipment"]
 
 
-async def test_a_register_that_wants_to_hear_nothing_is_told_the_next_thing(order: OrderHandlers, told: Told) -> None:
+async def test_after_a_rejected_report_the_next_change_is_reported(order: OrderHandlers, told: Told) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
     told.calls[0].set_exception(failed("it has ended", final=True))
@@ -283,7 +285,7 @@ async def test_a_report_that_was_answered_is_not_ended(order: OrderHandlers, tol
     assert not told.calls[0].asked_to_end
 
 
-async def test_what_has_ended_tells_nothing_more(order: OrderHandlers, told: Told) -> None:
+async def test_nothing_is_reported_after_the_end(order: OrderHandlers, told: Told) -> None:
     await order._reports.end()
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
@@ -304,7 +306,7 @@ async def test_an_evicted_run_ends_its_reports(order: OrderHandlers, told: Told)
     assert len(told.calls) == 1
 
 
-async def test_what_became_of_an_order_that_has_ended_is_told_to_the_end(order: OrderHandlers, told: Told) -> None:
+async def test_a_report_after_the_end_is_repeated_until_it_succeeds(order: OrderHandlers, told: Told) -> None:
     order.saga.records["send_confirmation"].state = StepState.GAVE_UP
     attention = AttentionRecord(kind=Attention.MAIL_NOT_SENT, amount_at_risk="0", since=NOW)
     order.cancel("no more")

@@ -200,7 +200,7 @@ async def test_a_view_has_all_that_is_known_of_an_order(saga: Saga, projection: 
     }
 
 
-def test_a_shipment_that_nobody_has_told_us_of_has_no_tracking_number(projection: OrderProjection) -> None:
+def test_a_shipment_booked_by_hand_has_no_tracking_number(projection: OrderProjection) -> None:
     assert projection.tracking_number is None
 
 
@@ -231,7 +231,7 @@ def test_a_result_names_what_is_in_effect_and_no_more(saga: Saga, projection: Or
     assert [each.state for each in result.steps] == ["done", "written_off", "done", "gave_up"]
 
 
-def test_a_result_of_what_is_undone_says_why_and_has_no_parcel(saga: Saga, projection: OrderProjection) -> None:
+def test_the_result_of_an_undone_order_has_a_reason_and_no_parcel(saga: Saga, projection: OrderProjection) -> None:
     saga.booked = SimpleNamespace(tracking_number="1Z999")
     result = projection.finish(UNDONE)
 
@@ -284,7 +284,7 @@ async def test_what_happens_in_one_go_is_shown_once_and_after_it(
     assert len(shown.details) == 2
 
 
-async def test_what_a_timeline_does_not_tell_of_is_shown_all_the_same(
+async def test_events_that_are_not_on_the_timeline_still_update_what_is_shown(
     projection: OrderProjection, shown: Shown
 ) -> None:
     projection.sync(
@@ -351,7 +351,7 @@ def test_what_is_parked_is_on_the_worklist_with_its_amount_and_leaves_it_without
     assert projection.attention is None
 
 
-def test_a_mail_that_was_not_sent_is_on_the_worklist_once_the_order_has_ended_and_risks_nothing(
+def test_an_email_that_was_not_sent_is_on_the_worklist_once_the_order_has_ended_and_risks_nothing(
     saga: Saga, projection: OrderProjection, shown: Shown
 ) -> None:
     saga.records["send_confirmation"].state = StepState.GAVE_UP
@@ -370,5 +370,5 @@ def test_the_search_attributes_are_all_that_a_server_is_asked_to_have() -> None:
     assert set(SEARCH_ATTRIBUTES) == {STATUS, CUSTOMER, ATTENTION, AT_RISK, SINCE}
 
 
-def test_a_decision_is_told_with_who_took_it_and_when() -> None:
+def test_a_decision_is_shown_with_its_author_and_time() -> None:
     assert decision_entry(WRITE_OFF) == ENTRY

@@ -83,7 +83,7 @@ async def test_what_was_cut_off_is_unwound_for_the_reason_that_is_given(order: O
 @pytest.mark.parametrize(
     ("choice", "asked"), [("retry", [{"committed": True}]), ("write_off", []), ("done_by_hand", [])]
 )
-async def test_a_mail_that_was_not_sent_is_sent_again_only_if_a_person_says_so_and_the_order_stands(
+async def test_an_email_that_was_not_sent_is_sent_again_only_if_a_person_decides_and_the_order_stands(
     order: OrderInput,
     runs: Runs,
     choice: DecisionChoice,

@@ -54,7 +54,7 @@ def test_shipping_is_asked_to_bring_every_line_to_the_address() -> None:
     }
 
 
-def test_the_mail_goes_to_the_order_or_else_to_its_customer_and_names_the_parcel_if_there_is_one() -> None:
+def test_the_email_goes_to_the_order_or_else_to_its_customer_and_names_the_parcel_if_there_is_one() -> None:
     order = order_of(email="ada@example.com")
     mail = steps.confirmation(order, CONFIRM.effect_id("A-1"), "1Z999")
     assert mail.model_dump(mode="json") == {

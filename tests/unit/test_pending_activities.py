@@ -60,7 +60,7 @@ def test_what_is_tried_right_now_is_not_due_later() -> None:
     assert (found.undo_attempts, found.last_error, found.next_try) == (1, "old", None)
 
 
-def test_a_pause_that_the_workflow_makes_is_told_by_itself() -> None:
+def test_the_workflows_own_pauses_are_shown_without_the_server() -> None:
     assert merged({"state": "parked", "undoing": True, "next_try": BEFORE}).next_try == BEFORE
 
 

@@ -98,6 +98,6 @@ def test_a_cursor_leads_to_its_place_in_its_list_only(position: str) -> None:
 
 
 @given(st.text())
-def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         position_of(cursor, ADAS)

@@ -38,7 +38,7 @@ class Parked:
     ],
     ids=["ended", "no-answer", "no-server"],
 )
-async def test_a_decision_that_is_not_answered_says_what_is_known(
+async def test_an_unanswered_decision_reports_what_is_known(
     monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[OrdersagaError], message: str
 ) -> None:
     orders = OrderClient(cast("Client", None))

@@ -121,7 +121,7 @@ def test_a_bad_line_is_named_and_left_out(bad: str | bytes, reason: Reason, deta
 
 
 @pytest.mark.parametrize("code", sorted(NO_GOODS))
-def test_codes_that_are_no_goods_are_not_sold(code: str) -> None:
+def test_codes_that_are_not_goods_are_not_sold(code: str) -> None:
     orders, rejected = read(line(sku=code))
 
     assert not orders

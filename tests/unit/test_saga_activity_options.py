@@ -74,7 +74,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 @pytest.mark.parametrize("retries", Retries)
-def test_a_do_is_retried_until_its_deadline_or_for_ever_or_not_at_all(asked: Asked, retries: Retries) -> None:
+def test_a_do_is_retried_until_its_deadline_or_forever_or_not_at_all(asked: Asked, retries: Retries) -> None:
     start_do(STEP, RECORD, "asked", POLICY, deadline=9 * SECOND, retries=retries)
 
     quick = RetryPolicy(initial_interval=SECOND / 2, maximum_interval=10 * SECOND)
@@ -95,7 +95,7 @@ def test_a_do_is_retried_until_its_deadline_or_for_ever_or_not_at_all(asked: Ask
 
 
 @pytest.mark.parametrize("retries", Retries)
-def test_an_undo_is_retried_until_patience_is_over_or_for_ever_or_not_at_all(asked: Asked, retries: Retries) -> None:
+def test_an_undo_is_retried_until_patience_is_over_or_forever_or_not_at_all(asked: Asked, retries: Retries) -> None:
     start_undo(undo, ["asked"], RECORD, "do it", POLICY, retries=retries)
 
     quick = RetryPolicy(initial_interval=SECOND / 2, maximum_interval=15 * SECOND)

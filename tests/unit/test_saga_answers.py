@@ -67,7 +67,7 @@ async def test_an_answer_is_waited_for() -> None:
     assert not call.cancelled
 
 
-async def test_an_answer_that_is_there_counts_although_nobody_waits_for_it_any_more() -> None:
+async def test_an_answer_that_has_arrived_counts_even_if_the_wait_was_stopped() -> None:
     call = Attempt()
     call.release.set()
     await call.handle
@@ -97,7 +97,7 @@ async def test_the_attempt_of_what_is_ended_is_seen_to_its_end_and_its_answer_co
     assert await waiting == "17"
 
 
-async def test_a_cancellation_of_whoever_waits_is_passed_on() -> None:
+async def test_a_cancellation_of_the_waiting_task_is_passed_on() -> None:
     call = Attempt()
     stopped: list[bool] = []
     waiting = asyncio.create_task(answer_of(call.call, lambda: bool(stopped)))
@@ -193,7 +193,7 @@ async def test_an_undo_may_be_completed_by_hand(answers: list[Any], answer: Any,
     assert await answer_of(call, lambda: False) == result
 
 
-async def test_an_undo_with_an_outcome_that_nobody_knows_is_unreadable(answers: list[Any]) -> None:
+async def test_an_undo_with_an_unknown_outcome_is_unreadable(answers: list[Any]) -> None:
     answers.append({"outcome": "perhaps"})
     with pytest.raises(Unreadable, match="no UndoResult"):
         await answer_of(start_undo(undo, ["asked"], RECORD, "do it", Policy(), retries=Retries.QUICK), lambda: False)

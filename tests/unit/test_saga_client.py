@@ -77,7 +77,7 @@ def test_a_step_that_is_not_under_way_is_shown_as_it_is() -> None:
     assert with_pending(STEP, pending("do b-1", RUNS, "broken")) == STEP
 
 
-def test_a_time_that_the_server_does_not_tell_is_not_made_up() -> None:
+def test_a_time_that_the_server_does_not_send_is_not_invented() -> None:
     info = PendingActivityInfo(activity_id="do a-1", state=WAITS, attempt=1)
 
     shown = with_pending(STEP, {"do a-1": info})
@@ -191,7 +191,7 @@ async def test_another_failure_of_the_update_is_passed_on(update: Exception) -> 
     assert len(run.ids) == 1, "it is not asked again"
 
 
-async def test_a_status_is_waited_for_as_long_as_it_is_told() -> None:
+async def test_a_status_is_waited_for_until_its_timeout() -> None:
     run = Run("", None)
     await run.client.status(timedelta(seconds=7))
 

@@ -22,7 +22,7 @@ async def refund(undo: UndoRequest, currency: str = "") -> UndoResult:
     return UndoResult(UndoOutcome.UNDONE)
 
 
-def test_a_compensation_is_called_like_its_activity_with_a_number_or_as_it_is_told() -> None:
+def test_a_compensation_is_named_after_its_activity_with_a_number_or_as_given() -> None:
     compensations = Compensations()
     compensations.add_compensation(refund, UndoRequest("pay-1"))
     compensations.add_compensation(refund, UndoRequest("pay-2"), name="the second")

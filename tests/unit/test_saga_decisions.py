@@ -72,7 +72,7 @@ def test_a_decision_says_who_and_why(decisions: PendingDecisions, decision: Deci
     decisions.add(Decision("a", decision.choice, "Ada", "17"))
 
 
-def test_a_decision_whose_step_ends_by_itself_is_overtaken_and_the_next_one_is_not(decisions: PendingDecisions) -> None:
+def test_a_decision_whose_step_ends_first_is_overtaken_and_the_next_one_is_not(decisions: PendingDecisions) -> None:
     decisions.add(RETRY)
     decisions.close("a", "a is undone")
 

@@ -39,7 +39,7 @@ BROKEN = ApplicationError("connection reset", type="ConnectionError")
     ],
     ids=["no", "fault", "late", "late after a fault", "late after a time-out", "of itself"],
 )
-def test_a_failure_is_told_in_the_words_of_whoever_knew(error: ActivityError, failure: Failure) -> None:
+def test_a_failure_has_the_message_of_its_cause(error: ActivityError, failure: Failure) -> None:
     assert failure_of(error) == failure
     assert explain(error) == failure.message
 
@@ -52,7 +52,7 @@ def test_a_failure_is_told_in_the_words_of_whoever_knew(error: ActivityError, fa
         (activity_error(KeyError("x")), "'x'"),
     ],
 )
-def test_so_is_one_that_is_no_activitys(error: FailureError, words: str) -> None:
+def test_so_has_one_that_is_not_an_activitys(error: FailureError, words: str) -> None:
     assert explain(error) == words
 
 
@@ -68,7 +68,7 @@ def test_so_is_one_that_is_no_activitys(error: FailureError, words: str) -> None
         (None, 1),
     ],
 )
-def test_the_last_attempt_tells_how_many_there_were(cause: BaseException | None, attempts: int) -> None:
+def test_the_last_attempt_has_the_number_of_attempts(cause: BaseException | None, attempts: int) -> None:
     assert attempts_of(activity_error(cause)) == attempts
 
 
@@ -105,5 +105,5 @@ def test_a_final_failure_is_a_no_or_a_reason_to_unwind_and_any_other_a_fault(
         (None, False),
     ],
 )
-def test_an_effect_is_a_strangers_only_where_the_service_says_so(cause: BaseException | None, strangers: bool) -> None:
+def test_an_effect_is_foreign_only_if_the_service_says_so(cause: BaseException | None, strangers: bool) -> None:
     assert is_foreign_effect(activity_error(cause)) is strangers

@@ -292,7 +292,7 @@ async def test_another_story_than_the_declared_one_just_stops(ahead: Ahead) -> N
     assert await ahead.of(story) == {"b": None}
 
 
-async def test_a_request_that_cannot_be_made_stops_it_for_the_workflow_to_say_so(ahead: Ahead) -> None:
+async def test_a_request_that_cannot_be_built_stops_it_and_the_workflow_reports_it(ahead: Ahead) -> None:
     async def story(saga: SagaContext[str]) -> None:
         await saga.do(A)
 

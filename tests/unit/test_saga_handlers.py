@@ -147,7 +147,9 @@ def test_a_reason_may_be_anything(details: tuple[object, ...], reason: str) -> N
     ],
     ids=["both", "nobody", "no reason", "long"],
 )
-def test_who_asks_is_told_beside_the_reason(reason: str, by: str | None, read: tuple[str, str | None]) -> None:
+def test_the_author_of_a_cancel_is_stored_with_the_reason(
+    reason: str, by: str | None, read: tuple[str, str | None]
+) -> None:
     assert read_cancel([cancel_arguments(reason, by)]) == read
 
 
@@ -165,7 +167,7 @@ def test_a_name_may_be_anything(by: Any) -> None:
     assert name == (json.dumps(by) if by else None)
 
 
-async def test_a_cancel_tells_who_has_asked(either: SagaHandlers | OrderHandlers) -> None:
+async def test_a_cancel_event_has_its_author(either: SagaHandlers | OrderHandlers) -> None:
     either.cancel({"reason": "ordered twice", "by": "Ada"})
     assert either.saga.events == [CancelRequested(at=NOW, reason="ordered twice", by="Ada")]
 
@@ -173,7 +175,7 @@ async def test_a_cancel_tells_who_has_asked(either: SagaHandlers | OrderHandlers
 @pytest.mark.parametrize(
     ("verdict", "outcome"), [(Verdict.UNDONE, CancelOutcome.CANCELLED), (Verdict.STANDS, CancelOutcome.TOO_LATE)]
 )
-async def test_the_answer_to_an_orders_cancel_may_be_read_besides(
+async def test_the_answer_to_an_orders_cancel_can_be_queried(
     order: OrderInput, verdict: Verdict, outcome: CancelOutcome
 ) -> None:
     handlers = OrderHandlers(order)

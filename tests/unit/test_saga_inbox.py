@@ -122,7 +122,7 @@ async def test_a_poll_that_knows_that_it_never_comes_is_believed(
     assert (refused.value.kind, refused.value.recorded) == (refusal, False)
 
 
-async def test_after_a_poll_that_the_server_ended_it_is_waited_on_and_looked_once_more(
+async def test_after_a_poll_that_the_server_ended_the_wait_continues_with_one_more_poll(
     log: RunLog, polls: Service, time: Time
 ) -> None:
     polls.answers = [failed("not yet"), "17"]

@@ -125,7 +125,7 @@ async def test_a_decision_from_outside_the_run_is_on_the_step_or_on_its_undo(des
     assert (name, notice.decision.undoing) == ("decide", undoing)
 
 
-async def test_the_pivot_is_asked_first_and_the_register_hears_that_it_stands(desk: Desk) -> None:
+async def test_the_pivot_is_undone_first_and_the_register_learns_that_it_stands(desk: Desk) -> None:
     desk.script["undo"] = [UndoResult(UndoOutcome.TOO_LATE)]
 
     assert await unwound(run_of()) == Outcome(Verdict.STANDS)
@@ -167,7 +167,7 @@ async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(desk
     ending.cancel()
 
 
-async def test_what_is_known_to_stand_cannot_be_cancelled_and_says_so(desk: Desk) -> None:
+async def test_what_is_known_to_stand_cannot_be_cancelled_and_the_answer_says_so(desk: Desk) -> None:
     desk.script = {"unwind": [FORWARD], "do": [None]}
     run = run_of()
     going = asyncio.create_task(unwound(run))
@@ -182,7 +182,7 @@ async def test_what_is_known_to_stand_cannot_be_cancelled_and_says_so(desk: Desk
 # -- a run that runs its story
 
 
-async def test_a_run_that_hears_of_nothing_goes_forward_and_stands(desk: Desk) -> None:
+async def test_an_undisturbed_run_goes_forward_and_stands(desk: Desk) -> None:
     run = run_of()
     assert await run._drive(None) == Outcome(Verdict.STANDS)
     assert desk.calls == ["claim", "do", "do", "close"]

@@ -28,7 +28,7 @@ def test_a_step_overrides_what_it_declares_and_nothing_else(own: str) -> None:
     assert policy.of(Step[str, str]("b", request, do, undo)) == policy
 
 
-def test_what_is_parked_is_retried_for_ever_by_the_server_and_ever_more_slowly() -> None:
+def test_what_is_parked_is_retried_forever_by_the_server_and_ever_more_slowly() -> None:
     retry = Retries.SLOW.of(DO, Policy(parked_interval=7 * SECOND))
 
     assert (retry.initial_interval, retry.maximum_interval) == (7 * SECOND, timedelta(hours=1))
@@ -40,7 +40,7 @@ def test_what_a_person_wants_to_know_is_tried_once() -> None:
     assert Retries.QUICK.of(DO, Policy()) is DO
 
 
-def test_a_step_is_named_by_its_name_where_it_says_nothing_else() -> None:
+def test_a_steps_prefix_and_title_default_to_its_name() -> None:
     plain = Step[str, str]("a", request, do, undo)
     assert (plain.prefix, plain.title, plain.fast_path) == ("a", "a", False)
     named = Step[str, str]("a", request, do, undo, prefix="p", title="do it")
@@ -54,7 +54,7 @@ def test_the_id_of_an_effect_has_a_key_only_where_there_are_instances() -> None:
     assert (step.effect_id("S-1", "2"), step.effect_id("S-1", "2").key) == ("p-S-1-2", "2")
 
 
-def test_an_undo_that_says_nothing_else_has_taken_one_attempt() -> None:
+def test_an_undo_result_has_one_attempt_by_default() -> None:
     assert UndoResult(UndoOutcome.UNDONE) == UndoResult(UndoOutcome.UNDONE, 1, "")
     assert UndoRequest("a-1") == UndoRequest("a-1", "")
 
@@ -66,7 +66,7 @@ def test_a_refusal_is_final_and_no_alarm() -> None:
     assert error.category is ApplicationErrorCategory.BENIGN
 
 
-def test_a_poll_that_found_nothing_is_asked_again_and_is_no_alarm() -> None:
+def test_a_poll_that_found_nothing_is_repeated_and_not_logged_as_an_error() -> None:
     error = not_yet()
 
     assert (error.message, error.type, error.non_retryable) == ("it has not happened yet", "NotYet", False)

@@ -154,7 +154,7 @@ async def test_a_happy_saga_is_claimed_before_and_closed_after(world: World) -> 
     assert outcomes[-1].began - outcomes[-2].ended < 0.5, "at once"
 
 
-async def test_an_end_is_told_with_all_that_was_done_and_when(world: World) -> None:
+async def test_an_end_contains_all_steps_with_their_times(world: World) -> None:
     before = datetime.now(UTC)
     outcomes = await tell(world)
     after = datetime.now(UTC)
@@ -227,15 +227,13 @@ async def test_where_something_went_wrong_the_workflow_writes_the_end(world: Wor
     ],
     ids=["answers", "waits"],
 )
-async def test_what_was_not_told_here_from_its_beginning_is_closed_by_the_workflow(
-    world: World, checkpoint: Checkpoint
-) -> None:
+async def test_a_story_that_did_not_begin_here_is_closed_by_the_workflow(world: World, checkpoint: Checkpoint) -> None:
     outcomes = await tell(world, checkpoint, "waiting" if checkpoint.waits else "s")
     assert [each.step for each in outcomes][-2:] == ["ship", "mail"]
     assert world.endings == []
 
 
-async def test_a_step_that_the_story_leaves_out_is_told_as_not_done(world: World) -> None:
+async def test_a_step_that_the_story_leaves_out_is_reported_as_not_done(world: World) -> None:
     outcomes = await tell(world, subject="forgetful")
     assert [each.step for each in outcomes] == [CLAIM, "a", CLOSE]
     (ending,) = world.endings
@@ -256,7 +254,7 @@ async def test_a_story_that_does_not_wait_for_a_step_is_not_closed(
 
 
 @pytest.mark.parametrize("goes_on", range(6))
-async def test_a_step_that_fails_as_the_story_returns_is_not_told_as_done(world: World, goes_on: int) -> None:
+async def test_a_step_that_fails_as_the_story_returns_is_not_reported_as_done(world: World, goes_on: int) -> None:
     world.raises["a-1"] = RuntimeError("broken")
     await tell(world, subject=f"hasty {goes_on}")
     await asyncio.gather(behind.pop(), return_exceptions=True)
@@ -318,7 +316,7 @@ def path_of(saga: Saga[str], patience: timedelta = SECOND) -> FastPath[str]:
     return FastPath(saga, "subject", patience)
 
 
-def test_a_register_is_asked_on_the_fast_path_if_it_says_so_and_that_is_not_turned_off(world: World) -> None:
+def test_a_register_is_called_on_the_fast_path_if_both_allow_it(world: World) -> None:
     assert path_of(saga_of(world)).registers
     assert not path_of(saga_of(world, fast_path=False)).registers
     assert not path_of(registers.SAGA).registers, "it has not said so"

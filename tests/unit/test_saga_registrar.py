@@ -103,7 +103,7 @@ async def test_a_saga_without_a_register_is_never_kept_from_going_on(desk: Desk)
     assert desk.asked == []
 
 
-async def test_each_call_says_whose_saga_it_is_about_and_what_for(
+async def test_each_call_has_the_owner_and_the_reason(
     registrar: Registrar[str], run: RunState[str], desk: Desk, time: Time
 ) -> None:
     record = run.log.records["a"]
@@ -126,7 +126,7 @@ async def test_each_call_says_whose_saga_it_is_about_and_what_for(
     ]
 
 
-async def test_a_register_has_the_time_of_every_call_and_is_asked_by_the_server_for_ever(
+async def test_a_call_to_the_register_has_a_timeout_and_is_retried_forever(
     registrar: Registrar[str], run: RunState[str], desk: Desk
 ) -> None:
     await registrar.claim()
@@ -148,7 +148,7 @@ async def test_a_register_has_the_time_of_every_call_and_is_asked_by_the_server_
 
 
 @pytest.mark.parametrize("standing", [OPEN, UNWINDING, FORWARD])
-async def test_a_subject_is_taken_on_as_it_stands(registrar: Registrar[str], desk: Desk, standing: Standing) -> None:
+async def test_a_subject_is_accepted_as_it_stands(registrar: Registrar[str], desk: Desk, standing: Standing) -> None:
     desk.script["claim"] = [standing]
     assert not registrar.kept.claimed
     assert await registrar.claim() == standing
@@ -158,7 +158,7 @@ async def test_a_subject_is_taken_on_as_it_stands(registrar: Registrar[str], des
 @pytest.mark.parametrize(
     ("state", "verdict"), [(RegisterState.STANDS, Verdict.STANDS), (RegisterState.UNDONE, Verdict.UNDONE)]
 )
-async def test_a_subject_whose_saga_has_ended_is_told_its_end(
+async def test_a_claim_of_an_ended_saga_returns_its_end(
     registrar: Registrar[str], desk: Desk, state: RegisterState, verdict: Verdict
 ) -> None:
     desk.script["claim"] = [Standing(state, ending={"it": "has ended"})]
@@ -169,7 +169,7 @@ async def test_a_subject_whose_saga_has_ended_is_told_its_end(
 
 
 @pytest.mark.parametrize("kind", ["Taken", NOT_YOURS, UNCLAIMED])
-async def test_a_subject_that_is_not_taken_on_is_told_why(registrar: Registrar[str], desk: Desk, kind: str) -> None:
+async def test_a_rejected_claim_has_a_reason(registrar: Registrar[str], desk: Desk, kind: str) -> None:
     desk.script["claim"] = [no(kind, "it is another's")]
 
     with pytest.raises(NotClaimed, match="it is another's") as refused:
@@ -179,7 +179,7 @@ async def test_a_subject_that_is_not_taken_on_is_told_why(registrar: Registrar[s
     assert desk.calls == ["claim"]
 
 
-async def test_whoever_has_started_the_run_is_trusted_to_have_claimed(registrar: Registrar[str]) -> None:
+async def test_a_run_started_as_claimed_does_not_claim_again(registrar: Registrar[str]) -> None:
     registrar.mark_claimed()
     assert registrar.kept.claimed
 
@@ -188,7 +188,7 @@ async def test_whoever_has_started_the_run_is_trusted_to_have_claimed(registrar:
 
 
 @pytest.mark.parametrize("standing", [OPEN, UNWINDING, FORWARD, STANDS])
-async def test_what_is_to_be_undone_hears_how_it_stands(
+async def test_an_announcement_of_unwinding_returns_the_state(
     registrar: Registrar[str], desk: Desk, standing: Standing
 ) -> None:
     desk.script["unwind"] = [standing]
@@ -203,9 +203,7 @@ async def test_what_is_undone_already_is_not_undone_again(registrar: Registrar[s
     assert (ended.value.verdict, ended.value.ending) == (Verdict.UNDONE, "the first end")
 
 
-async def test_a_register_with_anothers_subject_has_nothing_to_say_and_is_asked_no_more(
-    registrar: Registrar[str], desk: Desk
-) -> None:
+async def test_a_register_with_a_foreign_subject_is_not_called_any_more(registrar: Registrar[str], desk: Desk) -> None:
     desk.script["unwind"] = [no(NOT_YOURS)]
 
     assert registrar.register is REGISTER
@@ -247,9 +245,7 @@ async def test_a_saga_that_another_run_undoes_does_not_stand(registrar: Registra
         await registrar.close(Verdict.STANDS)
 
 
-async def test_whoever_asks_for_a_cancel_does_not_wait_for_the_end_to_be_written(
-    registrar: Registrar[str], desk: Desk
-) -> None:
+async def test_a_cancel_does_not_wait_for_the_end_to_be_written(registrar: Registrar[str], desk: Desk) -> None:
     desk.script["close"] = [None]
     stopped: list[str] = []
     closing = asyncio.create_task(registrar.close(Verdict.STANDS, lambda: bool(stopped)))
@@ -261,7 +257,7 @@ async def test_whoever_asks_for_a_cancel_does_not_wait_for_the_end_to_be_written
         await closing
 
 
-async def test_a_cancel_is_heard_though_the_call_fails_in_the_same_moment(
+async def test_a_cancel_takes_effect_even_if_the_call_fails_at_the_same_moment(
     registrar: Registrar[str], desk: Desk, pauses: list[float]
 ) -> None:
     desk.script["close"] = [no(FENCED)]
@@ -297,7 +293,7 @@ async def test_what_was_decided_before_holds_unless_it_was_to_try_again(
 
 
 @pytest.mark.parametrize("call", ["unwind", "forward"])
-async def test_every_answer_tells_what_was_decided(
+async def test_every_answer_contains_the_decisions(
     registrar: Registrar[str], desk: Desk, time: Time, call: str
 ) -> None:
     decision = KeptDecision("a", Choice.WRITE_OFF, "Ada", time.now, "too dear")
@@ -314,7 +310,7 @@ async def test_every_answer_tells_what_was_decided(
     ["completed by hand", ["completed by hand"], failed("the register is away"), no("Refused"), no(FENCED)],
     ids=["text", "a list", "fault", "refusal", "fenced"],
 )
-async def test_whatever_is_no_answer_has_the_register_asked_again_after_growing_pauses(
+async def test_without_an_answer_the_register_is_called_again_at_growing_pauses(
     registrar: Registrar[str], desk: Desk, pauses: list[float], answer: Any
 ) -> None:
     desk.script["unwind"] = [answer, answer, answer, FORWARD]
@@ -341,7 +337,7 @@ async def test_a_claim_that_is_not_answered_is_made_again(
     assert pauses == [1]
 
 
-async def test_what_the_register_has_lost_is_claimed_first_and_told_at_once(
+async def test_what_the_register_has_lost_is_claimed_and_the_call_repeated_at_once(
     registrar: Registrar[str], desk: Desk, pauses: list[float]
 ) -> None:
     desk.script["unwind"] = [no(UNCLAIMED), UNWINDING]
@@ -351,7 +347,7 @@ async def test_what_the_register_has_lost_is_claimed_first_and_told_at_once(
     assert pauses == []
 
 
-async def test_what_the_register_has_lost_may_have_ended_meanwhile(registrar: Registrar[str], desk: Desk) -> None:
+async def test_a_lost_subject_may_have_ended_when_it_is_claimed_again(registrar: Registrar[str], desk: Desk) -> None:
     desk.script["close"] = [no(UNCLAIMED)]
     desk.script["claim"] = [Standing(RegisterState.UNDONE, ending="the first end")]
 

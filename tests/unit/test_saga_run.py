@@ -137,7 +137,7 @@ def test_an_end_has_all_that_is_known_of_the_run(reason: str | None, verdict: Ve
     )
 
 
-def test_an_end_that_is_known_from_elsewhere_is_told_as_it_was() -> None:
+def test_an_end_from_elsewhere_is_returned_unchanged() -> None:
     run = SagaRun(Saga("s", story, A), "subject", "1")
     ending = run.ending(Outcome(Verdict.UNDONE, True, "sold out", "SoldOut"))
     assert (ending.verdict, ending.cancelled, ending.error, ending.refusal) == (
@@ -194,7 +194,7 @@ def kinds_of(run: SagaRun[Any]) -> list[str]:
     return [type(each).__name__ for each in run.events]
 
 
-def test_what_happens_is_told_to_whoever_asked() -> None:
+def test_events_are_passed_to_the_callback() -> None:
     told: list[SagaEvent] = []
     run = SagaRun(Saga("s", story, A), "subject", "1", on_event=told.append)
     run.cancel("no more")

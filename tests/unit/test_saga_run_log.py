@@ -128,7 +128,7 @@ def test_an_undos_answer_is_its_state(
     assert log.decisions.is_open("a") is (outcome is UndoOutcome.REQUESTED)
 
 
-def test_an_undo_that_still_is_only_requested_is_no_news(log: RunLog, record: StepRecord) -> None:
+def test_an_undo_that_is_still_only_requested_emits_no_event(log: RunLog, record: StepRecord) -> None:
     log.undo_answered(record, UndoOutcome.REQUESTED, 1, "")
     log.decisions.add(RETRY)
     log.undo_answered(record, UndoOutcome.REQUESTED, 1, "")
@@ -152,7 +152,7 @@ def test_what_was_decided_on_a_parked_undo_does_not_count_once_it_was_requested(
     assert log.decisions.waiting == ["a"]
 
 
-def test_what_stays_parked_is_no_news(log: RunLog, record: StepRecord) -> None:
+def test_a_step_that_stays_parked_emits_no_event(log: RunLog, record: StepRecord) -> None:
     log.parked(record, "broken", UNDO_OF_PIVOT)
     log.parked(record, "still broken")
 

@@ -139,7 +139,7 @@ async def test_nothing_is_begun_after_the_story_has_returned(guard: StoryGuard[s
         guard.begin(A, "", MUST_SUCCEED, "do()")
 
 
-def test_the_first_misuse_is_the_one_that_is_told(guard: StoryGuard[str]) -> None:
+def test_the_first_misuse_is_reported(guard: StoryGuard[str]) -> None:
     first = Misuse("the first")
     guard.exit, guard.under_way = first, 1
     with pytest.raises(Misuse) as told:

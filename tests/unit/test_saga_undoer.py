@@ -57,7 +57,7 @@ async def test_an_undo_that_answers_is_over(log: RunLog, record: StepRecord) -> 
     assert [type(each).__name__ for each in log.events] == ["UndoBegun", "UndoAnswered"]
 
 
-async def test_an_undo_of_which_nothing_else_is_said_may_not_come_too_late(log: RunLog, record: StepRecord) -> None:
+async def test_by_default_an_undo_may_not_come_too_late(log: RunLog, record: StepRecord) -> None:
     service = Service(TOO_LATE, UNDONE)
 
     assert await Undoer(log, POLICY).undo(record, service.start, "no more") is UndoOutcome.UNDONE
@@ -86,7 +86,7 @@ async def test_what_was_requested_is_asked_again_after_growing_pauses_of_its_own
     assert service.retries == [QUICK, QUICK, QUICK, SLOW]
 
 
-async def test_what_is_tried_again_says_when(log: RunLog, record: StepRecord, time: Time) -> None:
+async def test_a_retried_undo_has_its_next_time(log: RunLog, record: StepRecord, time: Time) -> None:
     undoing = asyncio.create_task(undo(log, Service(failed("broken"), UNDONE)))
     while record.state is not StepState.PARKED or record.next_try is None:
         await asyncio.sleep(0)
@@ -147,7 +147,7 @@ async def test_a_decision_to_try_again_is_carried_out_at_once_and_leaves_it_park
     assert "state=<StepState.PARKED" in repr(resolved)
 
 
-async def test_a_failure_that_comes_with_a_decision_is_no_news(log: RunLog, record: StepRecord) -> None:
+async def test_a_failure_that_coincides_with_a_decision_emits_no_event(log: RunLog, record: StepRecord) -> None:
     service = Service(failed("broken"), failed("too late to matter"))
     undoing = asyncio.create_task(undo(log, service))
     while not log.decisions.is_open("a"):
@@ -182,7 +182,7 @@ async def test_an_undo_is_waited_for_until_it_is_over_or_in_one_of_the_states(re
 
 
 @pytest.mark.parametrize("choice", [Choice.RETRY, Choice.WRITE_OFF])
-async def test_whoever_decides_waits_until_it_is_carried_out(log: RunLog, choice: Choice) -> None:
+async def test_a_decision_returns_when_it_has_been_carried_out(log: RunLog, choice: Choice) -> None:
     decisions, decision = log.decisions, Decision("a", choice, "Ada", "a reason")
     decisions.open("a")
     deciding = asyncio.create_task(carry_out(decisions, decision))
@@ -195,7 +195,7 @@ async def test_whoever_decides_waits_until_it_is_carried_out(log: RunLog, choice
     await deciding
 
 
-async def test_whoever_is_overtaken_is_told_by_what(log: RunLog) -> None:
+async def test_an_overtaken_decision_fails_with_the_reason(log: RunLog) -> None:
     log.decisions.open("a")
     deciding = asyncio.create_task(carry_out(log.decisions, Decision("a", Choice.RETRY, "Ada")))
     await asyncio.sleep(0)
@@ -220,7 +220,7 @@ async def test_an_unreadable_answer_parks_the_undo_and_the_pivots_may_go_forward
 
 
 @pytest.mark.parametrize("helps", [False, True])
-async def test_who_has_it_tried_again_is_answered_when_that_attempt_has_ended(
+async def test_a_retry_decision_returns_when_the_attempt_has_ended(
     log: RunLog, record: StepRecord, time: Time, helps: bool
 ) -> None:
     last: list[object] = [UNDONE] if helps else [failed("still broken"), None]

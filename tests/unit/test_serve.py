@@ -26,7 +26,7 @@ print("returned", flush=True)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_they_tell_their_port_and_return_on_a_signal(tmp_path: Path, stop: signal.Signals) -> None:
+def test_they_report_their_port_and_return_on_a_signal(tmp_path: Path, stop: signal.Signals) -> None:
     command = [sys.executable, "-c", SCRIPT, f"sqlite:///{tmp_path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -112,11 +112,11 @@ def test_every_problem_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert all(name in message for name in ("ORDERSAGA_FAST_PATH", "ORDERSAGA_HTTP_TIMEOUT", "ORDERSAGA_ZZZ"))
 
 
-def test_without_wishes_the_order_keeps_what_it_says(order: OrderInput) -> None:
+def test_without_overrides_the_order_keeps_its_policy(order: OrderInput) -> None:
     assert load_settings().with_policy(order) is order
 
 
-def test_the_environment_fills_what_the_order_does_not_say(monkeypatch: pytest.MonkeyPatch, order: OrderInput) -> None:
+def test_the_environment_fills_in_missing_values(monkeypatch: pytest.MonkeyPatch, order: OrderInput) -> None:
     monkeypatch.setenv("ORDERSAGA_FAST_PATH", "0")
     monkeypatch.setenv("ORDERSAGA_STEP_DEADLINE", "7")
     settings = load_settings()
@@ -125,7 +125,7 @@ def test_the_environment_fills_what_the_order_does_not_say(monkeypatch: pytest.M
     assert settings.with_policy(own).policy == OrderPolicy(fast_path=1, undo_patience=3, step_deadline=7)
 
 
-def test_what_the_order_says_holds_even_where_it_is_the_default(
+def test_the_orders_values_take_precedence_even_if_they_are_the_default(
     monkeypatch: pytest.MonkeyPatch, order: OrderInput
 ) -> None:
     monkeypatch.setenv("ORDERSAGA_FAST_PATH", "0")

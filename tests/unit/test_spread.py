@@ -39,7 +39,7 @@ def test_a_selection_is_not(start: Start) -> None:
     assert start(keyword="money") == start(lf=True) == start(usepdb=True) == (None, "no")
 
 
-def test_what_the_command_line_says_counts(start: Start) -> None:
+def test_the_command_line_takes_precedence(start: Start) -> None:
     assert start(numprocesses=0) == (0, "no")
     assert start(pytest.Config.ArgsSource.ARGS, numprocesses=2) == (2, "loadscope")
 

@@ -73,12 +73,12 @@ def sample(kind: type[SagaEvent]) -> SagaEvent:
     return kind(**{field.name: SAMPLES[types[field.name]] for field in fields(kind)})
 
 
-def test_every_kind_that_a_timeline_tells_of_has_words() -> None:
+def test_every_kind_on_a_timeline_has_a_text() -> None:
     told = {kind_of(kind) for kind in kinds() if entry_of(sample(kind)) is not None}
     assert told | {"placed", "ended"} == KINDS
 
 
-def test_every_kind_that_has_words_is_described_below() -> None:
+def test_every_kind_with_a_text_is_described_below() -> None:
     assert {kind_of(type(event)) for event, _ in DESCRIBED} | {"placed", "ended"} == KINDS
 
 
@@ -164,7 +164,7 @@ def test_every_kind_is_in_the_description_of_the_api() -> None:
 
 
 @pytest.mark.parametrize(("event", "words"), DESCRIBED, ids=lambda value: value if isinstance(value, str) else "")
-def test_an_event_is_told_in_words(event: SagaEvent, words: str) -> None:
+def test_an_event_has_a_text(event: SagaEvent, words: str) -> None:
     entry = entry_of(event)
     assert entry is not None
     assert describe(entry) == words
@@ -179,5 +179,5 @@ def test_an_event_is_told_in_words(event: SagaEvent, words: str) -> None:
         (TimelineEntry(at=AT, kind="all_quiet"), "all quiet"),
     ],
 )
-def test_what_no_event_tells_has_words_too(entry: TimelineEntry, words: str) -> None:
+def test_entries_without_an_event_have_a_text_too(entry: TimelineEntry, words: str) -> None:
     assert describe(entry, str.upper) == words

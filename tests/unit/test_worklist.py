@@ -92,12 +92,12 @@ def decision(
 @pytest.mark.parametrize(
     ("choice", "state"), [("retry", "done"), ("done_by_hand", "done_by_hand"), ("write_off", "written_off")]
 )
-def test_an_order_shows_what_became_of_its_mail_after_its_end(choice: str, state: str) -> None:
+def test_an_order_shows_what_became_of_its_email_after_its_end(choice: str, state: str) -> None:
     view = view_of(ended_without_mail(decision(choice)))
     assert ([step.state for step in view.steps], [each.choice for each in view.decisions]) == ([state], [choice])
 
 
-def test_a_mail_that_still_waits_has_been_tried_as_often_as_was_reported_last() -> None:
+def test_an_email_that_still_waits_has_been_tried_as_often_as_was_reported_last() -> None:
     step = AttentionStep(step="send_confirmation", attempts=9, error="550")
     waits = AttentionRecord(kind="mail_not_sent", amount_at_risk="0", since=NOW, steps=[step])
     (mail,) = view_of(ended_without_mail(decision("retry"), attention=waits)).steps
@@ -114,7 +114,7 @@ def test_an_undo_that_was_done_by_hand_is_not_shown_as_a_do() -> None:
     assert step.undoing
 
 
-def test_an_order_that_goes_on_without_a_run_shows_what_was_reported_and_offers_nothing() -> None:
+def test_an_order_without_a_run_shows_the_last_report_and_offers_no_decision() -> None:
     waits = AttentionRecord(kind="parked", amount_at_risk="44.98", since=NOW, steps=[REFUND])
     (step,) = view_of(record(waits)).steps
     assert (step.name, step.id, step.state, step.undoing) == ("charge_payment", "pay-1", "parked", True)

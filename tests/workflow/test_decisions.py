@@ -42,7 +42,7 @@ async def test_a_parked_undo_ends_by_a_decision(sample: Runner, choice: Choice, 
     assert sample.in_effect == ["pay"], "the decision touches no effect"
 
 
-async def test_a_parked_undo_is_tried_again_at_once_when_a_person_says_so(sample: Runner) -> None:
+async def test_a_parked_undo_is_tried_again_at_once_when_a_person_decides(sample: Runner) -> None:
     sample.given(do_shp=["refuse"], undo_pay=["fault"])
     handle = await sample.start(parked_interval=3_600)
     await parked(handle, "money")

@@ -114,7 +114,7 @@ async def test_a_fault_beyond_the_deadline_undoes_every_step_the_pivot_first(
     assert sample.undos == ["shp", "msg", "pay", "rsv"]
 
 
-async def test_a_mail_that_fails_beyond_the_deadline_unwinds_nothing(sample: Runner) -> None:
+async def test_an_email_that_fails_beyond_the_deadline_unwinds_nothing(sample: Runner) -> None:
     sample.given(do_msg=["fault"])
 
     assert await sample.run() == "stands"
@@ -140,7 +140,7 @@ async def test_a_first_attempt_has_three_seconds_at_the_most(sample: Runner) -> 
     assert "AttemptFailed no answer within 3 s" in await handle.query(SampleWorkflow.happened)
 
 
-async def test_a_worker_that_takes_over_after_a_slow_first_attempt_goes_on_with_the_run(sample: Runner) -> None:
+async def test_a_worker_that_takes_over_after_a_slow_first_attempt_continues_with_the_run(sample: Runner) -> None:
     """A replay reports a local activity's timeout to workflow code as another error than the first run did."""
     sample.given(do_pay=["slow", "ok"])
     handle = await sample.start(fast_path=0.3, step_deadline=20)
@@ -165,7 +165,7 @@ async def test_a_pivot_that_answers_too_late_turns_the_saga_forward_and_nothing_
     assert sample.undos == ["shp"]
 
 
-async def test_undos_are_retried_for_ever_and_never_local(sample: Runner) -> None:
+async def test_undos_are_retried_forever_and_never_local(sample: Runner) -> None:
     sample.given(do_shp=["refuse"], undo_pay=["fault", "fault", "fault", "ok"])
     handle = await sample.start(undo_patience=60)
 
@@ -259,7 +259,7 @@ async def test_no_step_is_begun_after_a_cancel_has_arrived(sample: Runner) -> No
     assert f"do shp-{sample.key}" not in sample.world.calls
 
 
-async def test_a_cancel_during_the_last_step_is_heeded(sample: Runner) -> None:
+async def test_a_cancel_during_the_last_step_takes_effect(sample: Runner) -> None:
     sample.given(do_msg=["fault", "slow"])
     handle = await sample.start(step_deadline=60)
 

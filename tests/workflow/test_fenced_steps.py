@@ -92,7 +92,7 @@ async def test_a_refusal_after_all_undoes_what_waited_for_a_person(case: CaseRun
     assert case.undos == ["a"]
 
 
-async def test_a_mail_of_another_request_is_given_up_and_unwinds_nothing(case: CaseRunner) -> None:
+async def test_an_email_of_another_request_is_given_up_and_unwinds_nothing(case: CaseRunner) -> None:
     case.given(do_mail=[ID_TAKEN])
     assert await case.run(SHIPPED) == "stands"
     assert (await case.states())["mail"] == "gave_up"
@@ -103,7 +103,7 @@ async def test_a_mail_of_another_request_is_given_up_and_unwinds_nothing(case: C
 
 
 @pytest.mark.parametrize("name", ["a", "ship"])
-async def test_an_effect_of_another_owner_is_a_no_and_stays_as_it_is(case: CaseRunner, name: str) -> None:
+async def test_an_effect_of_another_owner_is_a_refusal_and_stays_as_it_is(case: CaseRunner, name: str) -> None:
     case.given(**{f"do_{name}": [NOT_YOURS]})
     assert await case.run(SHIPPED) == f"undone {NOT_YOURS}"
     assert name not in case.undos

@@ -133,7 +133,9 @@ async def test_the_same_order_does_nothing_again_when_its_run_is_forgotten(
     assert await env.books(order_id) == books
 
 
-async def test_a_deploy_that_words_a_request_anew_changes_nothing(env: OrderEnvironment, order_id: str) -> None:
+async def test_a_deploy_that_changes_the_text_of_a_request_changes_nothing(
+    env: OrderEnvironment, order_id: str
+) -> None:
     """An earlier version had the email sent, and its answer was lost."""
     order = await env.order(order_id)
     worded = confirmation(order, CONFIRM.effect_id(order_id), None)

@@ -328,7 +328,7 @@ async def test_a_call_may_have_a_time_out_of_its_own(case: CaseRunner) -> None:
     assert case.calls.count("do short") == 2
 
 
-async def test_a_step_that_an_undo_came_before_says_so(case: CaseRunner) -> None:
+async def test_a_step_whose_undo_came_first_reports_it(case: CaseRunner) -> None:
     case.world.tombstones.add(f"b-{case.key}")
 
     async def story(each: Case, saga: SagaContext[Case]) -> None:

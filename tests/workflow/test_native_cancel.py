@@ -63,7 +63,7 @@ async def test_a_cancel_that_is_too_late_goes_forward(sample: Runner) -> None:
     assert sample.in_effect == ALL
 
 
-async def test_what_is_parked_goes_on_waiting_for_a_person(sample: Runner) -> None:
+async def test_what_is_parked_still_waits_for_a_person(sample: Runner) -> None:
     sample.given(do_shp=["refuse"], undo_pay=["fault"])
     handle = await sample.start(undo_patience=0.3)
 
@@ -124,7 +124,7 @@ async def test_a_story_that_waits_by_itself_cannot_make_the_undo_be_skipped(
     await handle.terminate() if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING else None
 
 
-async def test_a_run_that_is_evicted_after_a_native_cancel_goes_on_undoing(
+async def test_a_run_that_is_evicted_after_a_native_cancel_continues_undoing(
     temporal: Client, order_id: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An eviction arrives as a cancellation too.

@@ -226,7 +226,7 @@ async def test_an_order_reads_well_in_temporals_web_ui(env: OrderEnvironment, te
     assert f"| charge_payment | done | pay-{order_id} | 1 |" in details
 
 
-async def test_the_view_tells_each_step_and_what_happened(env: OrderEnvironment, order_id: str) -> None:
+async def test_the_view_shows_each_step_and_the_events(env: OrderEnvironment, order_id: str) -> None:
     order = await env.order(order_id, payment_method_id="pm_card_chargeDeclined")
     await env.orders.place_order(order)
 
@@ -248,7 +248,7 @@ async def test_the_view_tells_each_step_and_what_happened(env: OrderEnvironment,
     ]
 
 
-async def test_the_timeline_tells_when_each_step_began_and_ended_though_all_were_done_at_one_go(
+async def test_the_timeline_shows_the_times_of_each_step_even_on_the_fast_path(
     env: OrderEnvironment, order_id: str
 ) -> None:
     await env.orders.place_order(await env.order(order_id))

@@ -67,7 +67,7 @@ async def test_a_condition_of_the_storys_own_that_comes_true_with_a_native_cance
     assert (await case.client.status()).cancel_reason == (reason or "cancelled through Temporal")
 
 
-async def test_a_native_cancel_without_a_reason_is_told_as_one_of_temporals(case: CaseRunner) -> None:
+async def test_a_native_cancel_without_a_reason_gets_a_default_reason(case: CaseRunner) -> None:
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.hold(LONG)

@@ -32,7 +32,7 @@ SAGA = Saga("case", story, PIVOT, CHARGE, MAIL)
         (Choice.WRITE_OFF, "a gift", "written_off"),
     ],
 )
-async def test_nobody_waits_for_the_next_attempt(
+async def test_a_decision_does_not_wait_for_the_next_attempt(
     case: CaseRunner, what: str, choice: Choice, note: str, state: str
 ) -> None:
     case.given(do_charge=[what], undo_ship=["late"])

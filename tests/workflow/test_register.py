@@ -175,7 +175,7 @@ async def test_a_cancel_that_comes_after_a_forgotten_end_is_too_late(stand: Stan
     assert not stand.case.undos
 
 
-async def test_when_the_pivot_stands_after_all_the_register_hears_of_it(stand: Stand) -> None:
+async def test_the_register_learns_that_the_pivot_stands_after_all(stand: Stand) -> None:
     stand.case.given(do_ship=["lost", "lost", "ok"], undo_ship=["late"])
 
     assert await stand.case.run(SAGA, step_deadline=0.3) == "stands"
@@ -208,7 +208,7 @@ async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(stan
     assert await handle.result() == "undone Refused"
 
 
-async def test_a_saga_that_was_never_taken_on_is_undone_and_the_others_end_stays(stand: Stand) -> None:
+async def test_a_saga_that_was_never_accepted_is_undone_and_the_others_end_stays(stand: Stand) -> None:
     """The starter of the run claimed that it was accepted, but the register has another subject under its key."""
     stand.given_register(close=[NOT_YOURS], unwind=[NOT_YOURS])
 
@@ -267,7 +267,7 @@ async def test_a_run_that_finds_another_undoing_undoes_at_once_and_does_not_hold
     assert not [call for call in stand.calls if call.startswith("do ")]
 
 
-async def test_a_run_that_finds_that_the_pivot_stands_goes_forward_whatever_is_asked(stand: Stand) -> None:
+async def test_a_run_that_finds_that_the_pivot_stands_always_goes_forward(stand: Stand) -> None:
     stand.register.pages[stand.case.key] = Page(RegisterState.FORWARD)
     stand.case.given(do_a=["refuse", "ok"])
     handle = await stand.case.start(SAGA, **IMPATIENT)
@@ -290,7 +290,7 @@ async def parked(stand: Stand, **given: list[str]) -> WorkflowHandle[Any, str]:
     return handle
 
 
-async def test_a_decision_is_written_before_it_is_carried_out_and_told(stand: Stand) -> None:
+async def test_a_decision_is_stored_before_it_is_carried_out_and_confirmed(stand: Stand) -> None:
     handle = await parked(stand)
     stand.given_register(decide=["fault", "slow", "ok"])
     deciding = asyncio.create_task(stand.case.client.resolve("a", Choice.DONE_BY_HAND, "Ada", "transfer 4711"))
@@ -342,7 +342,7 @@ async def test_a_decision_outlives_a_termination(stand: Stand) -> None:
     assert (await stand.case.states())["a"] == "written_off"
 
 
-async def test_that_the_pivot_stands_is_remembered_when_a_person_has_said_so(stand: Stand) -> None:
+async def test_a_persons_decision_that_the_pivot_stands_is_remembered(stand: Stand) -> None:
     stand.case.given(do_ship=["fault"], undo_ship=["fault"])
     handle = await stand.case.start(SAGA, step_deadline=0.3, **IMPATIENT)
     await stand.case.state_is("ship", "parked")
@@ -357,7 +357,7 @@ async def test_that_the_pivot_stands_is_remembered_when_a_person_has_said_so(sta
     assert stand.calls.count("undo ship") == before
 
 
-async def test_a_retry_is_written_down_and_binds_nobody(stand: Stand) -> None:
+async def test_a_retry_is_stored_and_does_not_bind_later_runs(stand: Stand) -> None:
     handle = await parked(stand)
     stand.case.given(undo_a=["ok"])
     await stand.case.client.resolve("a", Choice.RETRY, "Ada")

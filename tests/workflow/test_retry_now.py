@@ -14,7 +14,7 @@ from tests.workflow.environment import OrderEnvironment, until
 from tests.workflow.faulty import DECLINED_LATE, IMPATIENT, listed
 
 
-async def test_who_has_it_tried_again_is_told_what_came_of_it(
+async def test_a_retry_decision_returns_the_result_of_the_attempt(
     orders: OrderClient, proxy: FaultProxy, parked: Fault, order_id: str
 ) -> None:
     retry = OrderDecision(choice="retry", by="Ada")
@@ -32,7 +32,7 @@ async def test_who_has_it_tried_again_is_told_what_came_of_it(
     assert {step.name: step.state for step in view.steps}["charge_payment"] == "undone"
 
 
-async def test_a_decision_during_an_attempt_that_succeeds_comes_too_late_and_says_so(
+async def test_a_decision_during_an_attempt_that_succeeds_comes_too_late_and_reports_it(
     env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str
 ) -> None:
     """The refund is on its way when a person says that it was done by hand. Otherwise it would be made twice."""

@@ -63,7 +63,7 @@ async def test_workflow_code_that_reads_a_clock_fails_its_task(temporal: Client)
     assert failure.application_failure_info.type == RestrictedWorkflowAccessError.__name__
 
 
-async def test_a_codec_with_a_key_for_each_workflow_is_told_which(
+async def test_a_codec_with_a_key_per_workflow_gets_the_workflow(
     env: OrderEnvironment, settings: Settings, order_id: str
 ) -> None:
     async with temporal_server() as address:  # its own, because others could not decode these orders

@@ -12,7 +12,7 @@ ONE, TWO = step("one", Kind.REQUIRED), step("two", Kind.REQUIRED)
 STRANGER = step("stranger")
 
 
-async def test_a_group_of_exceptions_that_are_not_the_engines_is_no_end(case: CaseRunner) -> None:
+async def test_a_group_of_other_exceptions_does_not_end_the_saga(case: CaseRunner) -> None:
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         raise BaseExceptionGroup("odd", [GeneratorExit()])
@@ -23,7 +23,7 @@ async def test_a_group_of_exceptions_that_are_not_the_engines_is_no_end(case: Ca
     assert case.in_effect == ["a"]
 
 
-async def test_a_step_beside_a_misuse_waits_for_nobody_though_the_pivot_stands(case: CaseRunner) -> None:
+async def test_a_step_next_to_a_misuse_waits_for_no_person_although_the_pivot_stands(case: CaseRunner) -> None:
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         async def strange() -> None:
             await saga.do(TWO)

@@ -182,7 +182,7 @@ async def test_a_step_whose_effect_stays_unknown(case: CaseRunner) -> None:
         assert (step.attempts, step.undo_attempts, step.undoing) == (1, 1, True)
 
 
-async def test_first_attempts_that_fail_are_told_of(case: CaseRunner) -> None:
+async def test_failed_first_attempts_are_reported(case: CaseRunner) -> None:
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(FAST_A)
         await saga.do(FAST_B)
@@ -230,7 +230,7 @@ async def test_a_cancel(case: CaseRunner) -> None:
         assert (view.phase, view.verdict, view.cancel_reason) == ("ended", "undone", "no more")
 
 
-async def test_a_native_cancel_in_a_wait_of_the_storys_own_is_no_error_of_the_saga(case: CaseRunner) -> None:
+async def test_a_native_cancel_in_a_storys_own_wait_is_not_an_error_of_the_saga(case: CaseRunner) -> None:
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
@@ -246,7 +246,7 @@ async def test_a_native_cancel_in_a_wait_of_the_storys_own_is_no_error_of_the_sa
         ]
 
 
-async def test_a_cancel_of_a_step_that_is_being_tried_is_no_error_of_it(case: CaseRunner) -> None:
+async def test_a_cancel_during_an_attempt_is_not_an_error_of_the_step(case: CaseRunner) -> None:
     async def story(each: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
 
@@ -262,7 +262,7 @@ async def test_a_cancel_of_a_step_that_is_being_tried_is_no_error_of_it(case: Ca
         assert (await case.client.status()).step("a").last_error is None
 
 
-async def test_a_pivot_that_stands_and_what_is_parked_behind_it(case: CaseRunner) -> None:
+async def test_a_pivot_that_stands_and_a_step_parked_after_it(case: CaseRunner) -> None:
     charge = step("charge", Kind.REQUIRED)
 
     async def story(each: Case, saga: SagaContext[Case]) -> None:
@@ -344,7 +344,7 @@ async def test_an_event_that_does_not_come(case: CaseRunner) -> None:
         ]
 
 
-async def test_a_step_that_is_undone_with_another_is_told_of_only_if_it_had_begun(case: CaseRunner) -> None:
+async def test_a_step_undone_with_another_is_reported_only_if_it_had_begun(case: CaseRunner) -> None:
     capture = step("capture", Kind.REQUIRED, undoable=False, undone_by=A)
 
     async def story(each: Case, saga: SagaContext[Case]) -> None:
@@ -361,7 +361,7 @@ async def test_a_step_that_is_undone_with_another_is_told_of_only_if_it_had_begu
         assert [each.undo_attempts for each in (await case.client.status()).steps] == [1, 1, 0]
 
 
-async def test_what_was_undone_by_an_untold_step_is_not_told_of(case: CaseRunner) -> None:
+async def test_a_step_undone_with_an_unreported_step_is_not_reported(case: CaseRunner) -> None:
     capture = step("capture", Kind.REQUIRED, undoable=False, undone_by=A)
 
     async def story(each: Case, saga: SagaContext[Case]) -> None:

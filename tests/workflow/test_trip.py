@@ -37,7 +37,7 @@ async def test_a_trip_is_booked(temporal: Client, agency: Agency, order_id: str)
     assert agency.booked == [f"{prefix}-{order_id}" for prefix in ("flt", "htl", "tkt", "itn")]
 
 
-async def test_the_itinerary_tells_the_number_of_the_ticket(temporal: Client, agency: Agency, order_id: str) -> None:
+async def test_the_itinerary_contains_the_ticket_number(temporal: Client, agency: Agency, order_id: str) -> None:
     trip = await start(temporal, Trip(order_id, "Ada"))
     await trip.result()
 

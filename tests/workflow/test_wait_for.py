@@ -100,7 +100,7 @@ async def test_an_event_may_come_after_the_last_regular_poll_and_before_the_dead
     assert await handle.result() == "stands"
 
 
-async def test_at_the_deadline_it_is_looked_once_more(case: CaseRunner) -> None:
+async def test_at_the_deadline_there_is_one_more_poll(case: CaseRunner) -> None:
     handle = await case.start(saga_of(RARELY, deadline=1.0))
     await case.has(lambda: case.outside.polls == 1)
     case.outside.found[case.key] = "17"

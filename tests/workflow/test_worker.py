@@ -26,7 +26,7 @@ def elsewhere(settings: Settings, queue: str, proxy: FaultProxy) -> Settings:
     return settings.model_copy(update={"task_queue": queue, **urls})
 
 
-async def test_a_worker_that_is_told_to_stop_lets_its_activity_finish(
+async def test_a_stopping_worker_lets_its_activity_finish(
     env: OrderEnvironment, temporal: Client, settings: Settings, services_url: str, order_id: str
 ) -> None:
     async with FaultProxy(services_url, [Fault(Kind.SLOW, "charge", order_id)]) as proxy:
@@ -47,7 +47,7 @@ async def test_a_worker_that_is_told_to_stop_lets_its_activity_finish(
     assert await env.books(order_id) == IN_EFFECT
 
 
-async def test_the_view_of_a_running_order_tells_what_is_being_retried(
+async def test_the_view_of_a_running_order_shows_what_is_being_retried(
     env: OrderEnvironment, temporal: Client, settings: Settings, services_url: str, order_id: str
 ) -> None:
     fault = Fault(Kind.ERROR_BEFORE, "charge", order_id, attempts=None)

@@ -89,7 +89,7 @@ async def test_done_by_hand_ends_the_order_and_is_in_its_result_and_timeline(
     assert [found for found in (await check_books(orders)).violations if found.order_id == order_id] == []
 
 
-async def test_a_shipment_that_a_person_tells_of_completes_the_order_without_a_tracking_number(
+async def test_a_shipment_that_a_person_reports_completes_the_order_without_a_tracking_number(
     env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, order_id: str
 ) -> None:
     """The parcel has left, but shipping does not report that as its contract requires."""
@@ -132,7 +132,7 @@ async def test_a_decision_that_cannot_be_taken_is_refused(
         await orders.resolve(order_id, OrderDecision(choice="write_off", by="Ada", note="twice"))
 
 
-async def test_orders_that_wait_for_nobody_take_no_decision(
+async def test_orders_that_wait_for_no_person_accept_no_decision(
     env: OrderEnvironment, orders: OrderClient, order_id: str
 ) -> None:
     decision = OrderDecision(choice="retry", by="Ada")
@@ -147,7 +147,7 @@ async def test_orders_that_wait_for_nobody_take_no_decision(
 @pytest.mark.parametrize(
     ("choice", "note", "mails"), [("retry", "", ["queued"]), ("write_off", "told her by telephone", [])]
 )
-async def test_a_mail_that_was_not_sent_waits_for_a_person(
+async def test_an_email_that_was_not_sent_waits_for_a_person(
     env: OrderEnvironment,
     orders: OrderClient,
     proxy: FaultProxy,
@@ -173,7 +173,7 @@ async def test_a_mail_that_was_not_sent_waits_for_a_person(
     await gone(orders, order_id)
 
 
-async def test_a_mail_waits_for_a_person_until_its_recovery_has_ended(
+async def test_an_email_waits_for_a_person_until_its_recovery_has_ended(
     env: OrderEnvironment, orders: OrderClient, proxy: FaultProxy, temporal: Client, order_id: str
 ) -> None:
     proxy.faults += [
@@ -322,7 +322,7 @@ async def test_a_recovery_that_is_cut_off_too_is_recovered_in_the_round_after(
     assert await env.books(order_id) == ["released", "refunded"]
 
 
-async def test_the_schedule_recovers_by_itself(
+async def test_the_schedule_recovers_orders(
     env: OrderEnvironment, orders: OrderClient, temporal: Client, order_id: str
 ) -> None:
     await orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
