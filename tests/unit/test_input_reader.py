@@ -65,7 +65,7 @@ def test_what_is_found(text: str | bytes, found: list[str | int]) -> None:
     ("text", "kind", "problem"),
     [
         (
-            '{\n"order_id": "x",\n}',
+            '{\n"order_id": "x",\n7}',
             InvalidOrder,
             "it is not JSON (Expecting property name enclosed in double quotes: l",
         ),
