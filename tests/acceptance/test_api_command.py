@@ -101,23 +101,23 @@ def test_a_key_is_shown_once_and_its_hash_is_kept(tmp_path: Path) -> None:
     where = NOWHERE | {"ORDERSAGA_API_KEYS": str(file)}
     scopes = ("--scope", "orders:read", "--scope", "orders:write")
     plain = ordersaga("api-key", "shop", *scopes, where=where)
-    (told,) = ordersaga("api-key", "Ada-shop", *scopes, "--customer", "c-1", "--json", where=where).json()
+    (received,) = ordersaga("api-key", "Ada-shop", *scopes, "--customer", "c-1", "--json", where=where).json()
 
     kept = file.read_text()
     assert plain.code == 0
     assert plain.out.count("\n") == 1
     assert "not shown again" in plain.err
     assert plain.out.strip() not in kept + plain.err
-    assert told["key"] not in kept
-    assert told["sha256"] in kept
-    assert (told["name"], told["customer_id"], told["file"]) == ("Ada-shop", "c-1", str(file))
-    assert told["scopes"] == ["orders:read", "orders:write"]
+    assert received["key"] not in kept
+    assert received["sha256"] in kept
+    assert (received["name"], received["customer_id"], received["file"]) == ("Ada-shop", "c-1", str(file))
+    assert received["scopes"] == ["orders:read", "orders:write"]
     assert kept.count("[[key]]") == 2
     assert file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ["shop", "--scope", "orders:raed"],
@@ -127,18 +127,18 @@ def test_a_key_is_shown_once_and_its_hash_is_kept(tmp_path: Path) -> None:
         (["shop", "--scope", "operate", "--customer", "c-1"], "customer"),
     ],
 )
-def test_a_key_that_cannot_be_leaves_no_file(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_a_key_that_cannot_be_leaves_no_file(tmp_path: Path, arguments: list[str], message: str) -> None:
     file = tmp_path / "keys.toml"
     done = ordersaga("api-key", *arguments, "--file", file)
 
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
     assert "Nothing was written" in done.err
     assert not file.exists()
 
 
 @pytest.mark.parametrize(
-    ("mode", "state", "said"),
+    ("mode", "state", "message"),
     [
         (0o600, "ok", "keys.toml"),
         (0o640, "ok", "keys.toml"),
@@ -147,7 +147,7 @@ def test_a_key_that_cannot_be_leaves_no_file(tmp_path: Path, arguments: list[str
         (None, "problem", "cannot be read"),
     ],
 )
-def test_the_doctor_looks_at_the_keys(tmp_path: Path, mode: int | None, state: str, said: str) -> None:
+def test_the_doctor_looks_at_the_keys(tmp_path: Path, mode: int | None, state: str, message: str) -> None:
     file = tmp_path / "keys.toml"
     if mode is not None:
         new_key(file)
@@ -156,5 +156,5 @@ def test_the_doctor_looks_at_the_keys(tmp_path: Path, mode: int | None, state: s
 
     (found,) = [each for each in done.json() if each["name"] == "api keys"]
     assert found["state"] == state
-    assert said in found["detail"]
+    assert message in found["detail"]
     assert bool(found["do"]) == (state == "problem")

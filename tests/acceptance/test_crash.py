@@ -201,11 +201,11 @@ def kill_while_placing(stack: Up, file: Path) -> datetime:
     assert stack.process.stdout
     stack.process.stdout.close()
     eventually(lambda: not alive(family), "everything is dead")
-    told(placing)
+    received(placing)
     return killed
 
 
-def told(placing: subprocess.Popen[str]) -> None:
+def received(placing: subprocess.Popen[str]) -> None:
     """The command names what does not answer, Temporal or the register, unless all its orders were placed."""
     out, err = placing.communicate(timeout=60)
     if placing.returncode:

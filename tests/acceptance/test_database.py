@@ -53,10 +53,10 @@ async def test_orders_survive_restarts_of_the_database(server: Postgres, tmp_pat
 
 async def test_a_stack_whose_database_is_away_reports_it(tmp_path: Path) -> None:
     url = f"postgresql://me:secret@/books?host={tmp_path}"
-    with pytest.raises(StackError, match=r"services does not start(?s:.*)Nothing was started\. Start it") as told:
+    with pytest.raises(StackError, match=r"services does not start(?s:.*)Nothing was started\. Start it") as received:
         async with Stack(StackOptions(tmp_path, 0, 0, 0, url)):
             pytest.fail("it started")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(received.value)
 
 
 def test_up_uses_the_database_that_was_set_up(server: Postgres, tmp_path: Path) -> None:

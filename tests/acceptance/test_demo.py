@@ -88,7 +88,7 @@ def ended_as_they_should() -> list[Scenario]:
     return scenarios
 
 
-class Told(DemoRun):
+class FinishedDemo(DemoRun):
     """A finished demo run and its books."""
 
     def __init__(self, scenarios: list[Scenario], books: Books) -> None:
@@ -100,7 +100,7 @@ class Told(DemoRun):
 
 
 async def exit_code(scenarios: list[Scenario], books: Books, tmp_path: Path, as_json: bool = True) -> int:
-    return await _account(Told(scenarios, books), Stack(StackOptions(tmp_path)), keep=False, as_json=as_json)
+    return await _account(FinishedDemo(scenarios, books), Stack(StackOptions(tmp_path)), keep=False, as_json=as_json)
 
 
 async def test_all_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,10 +30,10 @@ def test_the_ready_line_is_true(up: Up) -> None:
 
 def test_the_api_gets_the_address_of_this_stack(up: Up) -> None:
     (api,) = [child for child in up.family() if child.cmdline()[2:4] == ["ordersaga", "api"]]
-    told = api.environ()
-    assert told["TEMPORAL_ADDRESS"] == up.ready["temporal"]
-    assert told["ORDERSAGA_TEMPORAL_UI_URL"] == up.ready["ui"]
-    assert told["ORDERSAGA_PAYMENT_URL"] == up.ready["services"]["payment"]
+    received = api.environ()
+    assert received["TEMPORAL_ADDRESS"] == up.ready["temporal"]
+    assert received["ORDERSAGA_TEMPORAL_UI_URL"] == up.ready["ui"]
+    assert received["ORDERSAGA_PAYMENT_URL"] == up.ready["services"]["payment"]
 
 
 def test_nothing_listens_to_other_machines(up: Up) -> None:
@@ -76,10 +76,10 @@ def test_a_child_that_cannot_start_is_reported_with_its_log_tail(tmp_path: Path)
 
 
 def test_children_that_die_come_back_and_orders_go_on(up: Up) -> None:
-    before, said = up.ready["pids"], up.messages.count("runs again")
+    before, message = up.ready["pids"], up.messages.count("runs again")
     for pid in before.values():
         psutil.Process(pid).kill()
-    eventually(lambda: up.messages.count("runs again") - said == len(before), "the children are started again")
+    eventually(lambda: up.messages.count("runs again") - message == len(before), "the children are started again")
 
     now = {child.pid for child in up.family()}
     assert not now & set(before.values())

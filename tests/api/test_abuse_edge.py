@@ -96,10 +96,12 @@ async def test_a_rate_limited_client_waits_exactly_as_long_as_requested(settings
         assert len(refused) >= 4
         wait = int(refused[-1].headers["retry-after"])
         assert 1 <= wait <= 4
-        told = monotonic() + wait
+        received = monotonic() + wait
         await asyncio.sleep(wait)
         answer = await api.get("/v1/orders")
-        assert answer.status == 200, f"told to wait {wait} s, and {monotonic() - told:.1f} s later: {answer.text}"
+        assert answer.status == 200, (
+            f"received to wait {wait} s, and {monotonic() - received:.1f} s later: {answer.text}"
+        )
 
 
 @pytest.mark.parametrize("kind", ["length", "chunked", "expect", "lie"])
@@ -237,14 +239,14 @@ async def test_without_a_key_no_addresses_are_revealed(
     )
     assert secrets
     async with serving(away, target_host=address) as api:
-        told = await api.get("/readyz")
-        assert told.json["services"]["payment"] is False
+        received = await api.get("/readyz")
+        assert received.json["services"]["payment"] is False
         for secret in ("127.0.0.1", "user", "pass", "http:"):
-            assert secret not in told.text
+            assert secret not in received.text
     async with serving(away, target_host="127.0.0.1:1") as api:
-        told = await api.get("/readyz")
-        assert "Temporal" in told.problem(503, "ServiceUnavailable")["detail"]
-        assert "127.0.0.1" not in told.text
+        received = await api.get("/readyz")
+        assert "Temporal" in received.problem(503, "ServiceUnavailable")["detail"]
+        assert "127.0.0.1" not in received.text
 
 
 async def test_a_number_of_streams_that_end_badly_leaves_none_counted(guarded: Guarded, order_id: str) -> None:

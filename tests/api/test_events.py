@@ -36,11 +36,11 @@ async def test_a_stream_sends_each_change_and_ends_with_the_order(
     async with api.session.get(url, timeout=PATIENCE) as response:
         assert (response.status, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
         assert response.headers["cache-control"] == "no-cache"
-        told = events(response)
-        first = await anext(told)
+        received = events(response)
+        first = await anext(received)
         assert (first["event"], first["data"]["order_id"]) == ("order", order_id)
         await api.post(f"/v1/orders/{order_id}/cancel")
-        rest = [event async for event in told]
+        rest = [event async for event in received]
 
     ids = [event["id"] for event in (first, *rest)]
     assert len(ids) == len(set(ids)), "an event is a change"

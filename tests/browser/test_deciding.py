@@ -117,7 +117,7 @@ async def test_a_refund_is_retried(dashboard: DashboardEnvironment, open_page: O
 
 
 @pytest.mark.parametrize(
-    ("choice", "words", "at"), [("done_by_hand", "Done by hand", 1), ("write_off", "Written off", 2)]
+    ("choice", "text", "at"), [("done_by_hand", "Done by hand", 1), ("write_off", "Written off", 2)]
 )
 async def test_a_refund_is_recovered_outside(
     dashboard: DashboardEnvironment,
@@ -125,7 +125,7 @@ async def test_a_refund_is_recovered_outside(
     parked: list[str],
     watch: Watch,
     choice: str,
-    words: str,
+    text: str,
     at: int,
 ) -> None:
     order_id = parked[at]
@@ -144,10 +144,10 @@ async def test_a_refund_is_recovered_outside(
     assert await dashboard.env.orders.get_order_status(order_id) is OrderStatus.NEEDS_ATTENTION
 
     await send(form, "Ada Lovelace", "transfer 4711")
-    await expect(page.locator("#timeline")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
+    await expect(page.locator("#timeline")).to_contain_text(f"{text} by Ada Lovelace: transfer 4711")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await page.goto(f"/orders/{order_id}")
-    await expect(page.locator("#timeline")).to_contain_text(f"{words} by Ada Lovelace: transfer 4711")
+    await expect(page.locator("#timeline")).to_contain_text(f"{text} by Ada Lovelace: transfer 4711")
     assert await dashboard.env.books(order_id) == ["released", "captured"]
 
 

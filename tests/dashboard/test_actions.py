@@ -21,9 +21,9 @@ async def test_an_order_is_cancelled_in_its_hold(browser: Browser, held: Place, 
     order_id = await held()
     answer = await browser.post(f"/orders/{order_id}/cancel", CANCEL)
     assert (answer.status, answer.headers["location"]) == (303, f"/orders/{order_id}?flash=cancelled")
-    said = words_of((await browser.get(answer.headers["location"])).text)
-    assert "The order is cancelled." in said
-    assert "called us (Ada)" in said
+    message = words_of((await browser.get(answer.headers["location"])).text)
+    assert "The order is cancelled." in message
+    assert "called us (Ada)" in message
     assert (await env.orders.result(order_id)).status is OrderStatus.CANCELLED
 
 
@@ -75,10 +75,10 @@ async def test_a_parked_step_is_decided_on_once(browser: Browser, parked: str, e
     assert answer.headers["location"] == f"/orders/{parked}?flash=decided"
     assert (await env.orders.result(parked)).status is OrderStatus.CANCELLED
 
-    async def told() -> bool:
+    async def received() -> bool:
         return "Written off by Ada: the goods are gone" in words_of((await browser.get(f"/orders/{parked}")).text)
 
-    await until(told)
+    await until(received)
     late = await browser.post(f"/orders/{parked}/decisions", decision("done_by_hand", note="ticket 7"))
     assert late.status == 409
     assert "Not done." in late.text

@@ -21,9 +21,9 @@ async def test_a_note_is_written_and_shown_with_who_wrote_it_also_after_the_end(
     for _ in range(2):
         answer = await browser.post(f"/orders/{order_id}/notes", NOTE | {"note_id": note_id})
         assert answer.headers["location"] == f"/orders/{order_id}?flash=noted"
-    said = words_of((await browser.get(answer.headers["location"])).text)
-    assert "The note was saved." in said
-    assert said.count("send it on Monday Ada") == 1
+    message = words_of((await browser.get(answer.headers["location"])).text)
+    assert "The note was saved." in message
+    assert message.count("send it on Monday Ada") == 1
 
     wrong = await browser.post(f"/orders/{order_id}/notes", NOTE | {"by": " "})
     assert (wrong.status, "Enter your name" in wrong.text) == (409, True)
@@ -39,8 +39,8 @@ async def test_the_audit_says_who_did_what_on_which_order(browser: Browser, park
     async def audit(query: str) -> str:
         return words_of((await browser.get(f"/audit?{query}")).text)
 
-    said = await until(lambda: audit(f"order_id={parked}"))
-    assert re.search(r"Grace Written off: Release the stock gone .* Ada-\S+ Note send it on Monday", said), said
+    message = await until(lambda: audit(f"order_id={parked}"))
+    assert re.search(r"Grace Written off: Release the stock gone .* Ada-\S+ Note send it on Monday", message), message
     assert "Written off" not in (await audit(f"by=Ada-{parked}")).partition("Action Order")[2]
     assert "Note" not in (await audit(f"order_id={parked}&kind=decision")).partition("Action Order")[2]
     assert "No entries match" in await audit("by=nobody-at-all")

@@ -81,11 +81,11 @@ def test_an_age_is_no_change() -> None:
 async def test_without_temporal_from_the_start_every_page_reports_it(settings: Settings) -> None:
     async with serving(settings, target_host="127.0.0.1:1") as api:
         browser = Browser(api)
-        for path, said in (("/", "Newest first."), ("/totals", "Orders by outcome and time placed")):
+        for path, message in (("/", "Newest first."), ("/totals", "Orders by outcome and time placed")):
             page = await browser.get(path)
             assert page.status == 200
             assert "Temporal is not responding." in page.text
-            assert said in words_of(page.text)
+            assert message in words_of(page.text)
         answer = await browser.get("/orders/some-order")
         assert (answer.status, "Try again" in answer.text) == (503, True)
 

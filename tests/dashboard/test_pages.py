@@ -45,12 +45,12 @@ async def test_what_is_served_for_the_pages_is_there(browser: Browser) -> None:
 async def test_a_completed_order_is_shown_with_its_steps(browser: Browser, completed: Place) -> None:
     order_id = await completed(currency="EUR", shipping_address=GERMANY, email="ada@example.com")
     page = (await browser.get(f"/orders/{order_id}")).text
-    said = words_of(page)
+    message = words_of(page)
     assert "44,98\xa0€" in page
     for expected in ("Completed", "Reserve the stock Done", f"pay-{order_id}", "Germany", "to ada@example.com"):
-        assert expected in said
-    assert f"thank you for your order {order_id}" in said
-    assert "There is nothing to decide" in said
+        assert expected in message
+    assert f"thank you for your order {order_id}" in message
+    assert "There is nothing to decide" in message
     assert page.count('class="bar-do"') == 4
     assert forms_of(page) == []
 
@@ -174,9 +174,9 @@ async def test_the_list_that_is_shown_can_be_had_as_csv(
 
 async def test_the_outbox_has_the_email_and_its_text(browser: Browser, completed: Place) -> None:
     order_id = await completed(email="ada@example.com")
-    said = words_of((await browser.get("/outbox")).text)
-    assert f"Your order {order_id} is on its way" in said
-    assert f"thank you for your order {order_id}" in said
+    message = words_of((await browser.get("/outbox")).text)
+    assert f"Your order {order_id} is on its way" in message
+    assert f"thank you for your order {order_id}" in message
     assert order_id not in words_of((await browser.get("/outbox?state=sent")).text)
     assert "No emails match" in (await browser.get("/outbox?order_id=../nonsense")).text
 

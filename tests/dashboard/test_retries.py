@@ -32,20 +32,20 @@ async def test_an_undo_that_the_server_tries_again(
     await until(lambda: says("On hold until"))
     await browser.post(f"/orders/{order_id}/cancel", {"form": "cancel", "by": "Ada", "note": "called us"})
 
-    said = await until(lambda: says(r"[2-9] attempts to undo.{0,40}next attempt in \d+ s"))
+    message = await until(lambda: says(r"[2-9] attempts to undo.{0,40}next attempt in \d+ s"))
 
-    assert said is not None
-    assert "Refund the customer Undoing" in said
-    assert "Last error: payment answered 500" in said
-    assert "You don't need to do anything" in said
+    assert message is not None
+    assert "Refund the customer Undoing" in message
+    assert "Last error: payment answered 500" in message
+    assert "You don't need to do anything" in message
     proxy.lift(order_id)
     await until(lambda: says("The order was cancelled, and everything was undone"))
 
 
 async def test_a_parked_undo_shows_when_it_is_retried(browser: Browser, parked: str) -> None:
-    said = words_of((await browser.get(f"/orders/{parked}")).text)
-    assert len(re.findall(r"next attempt in (?:1 min|\d+ s)", said)) == 2
-    assert "Release the stock Parked" in said
+    message = words_of((await browser.get(f"/orders/{parked}")).text)
+    assert len(re.findall(r"next attempt in (?:1 min|\d+ s)", message)) == 2
+    assert "Release the stock Parked" in message
 
 
 @pytest.fixture
@@ -96,12 +96,12 @@ async def test_an_undo_that_was_requested_is_final_later_and_may_be_decided_on(
     browser: Browser, requested: OrderDetails
 ) -> None:
     page = (await browser.get(f"/orders/{requested.view.order_id}")).text
-    said = words_of(page)
-    assert "Refund the customer Refund requested, not final yet" in said
-    assert "requested 5 min ago" in said
-    assert "next attempt in 55 min" in said
-    assert "Undo of charge requested, not final yet" in said
-    assert "Actions" in said
-    assert "needs a decision" not in said
+    message = words_of(page)
+    assert "Refund the customer Refund requested, not final yet" in message
+    assert "requested 5 min ago" in message
+    assert "next attempt in 55 min" in message
+    assert "Undo of charge requested, not final yet" in message
+    assert "Actions" in message
+    assert "needs a decision" not in message
     assert forms_of(page) == [f"decide-charge_payment-{choice}" for choice in ("retry", "done_by_hand", "write_off")]
     assert 'class="bar-requested"' in page

@@ -149,7 +149,7 @@ def test_without_a_timeline_there_is_nothing_to_draw() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         (TimelineEntry(at=PLACED, kind="step_done", step=RESERVE.name), "Reservation done"),
         (
@@ -162,29 +162,29 @@ def test_without_a_timeline_there_is_nothing_to_draw() -> None:
         ),
     ],
 )
-def test_entries_have_plain_texts(entry: TimelineEntry, said: str) -> None:
-    assert entry_label(entry) == said
+def test_entries_have_plain_texts(entry: TimelineEntry, message: str) -> None:
+    assert entry_label(entry) == message
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(-5, "due"), (0.5, "in 1 s"), (39.5, "in 40 s"), (61, "in 1 min"), (7300, "in 2 h")]
+    ("seconds", "message"), [(-5, "due"), (0.5, "in 1 s"), (39.5, "in 40 s"), (61, "in 1 min"), (7300, "in 2 h")]
 )
-def test_future_entries_are_shown_with_their_time(seconds: float, said: str) -> None:
-    told = due(datetime.now(UTC) + timedelta(seconds=seconds))
-    assert f">{said}</time>" in told
-    assert without_ages(str(told)).endswith("data-due></time>")
+def test_future_entries_are_shown_with_their_time(seconds: float, message: str) -> None:
+    received = due(datetime.now(UTC) + timedelta(seconds=seconds))
+    assert f">{message}</time>" in received
+    assert without_ages(str(received)).endswith("data-due></time>")
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "message"),
     [(0.0341, "34 ms"), (1.25, "1.2 s"), (184, "3 min 4 s"), (3600, "1 h"), (7260, "2 h 1 min"), (190_000, "2 d 4 h")],
 )
-def test_a_duration_has_two_units(seconds: float, said: str) -> None:
-    assert in_two_units(timedelta(seconds=seconds)) == said
+def test_a_duration_has_two_units(seconds: float, message: str) -> None:
+    assert in_two_units(timedelta(seconds=seconds)) == message
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "country", "said"),
+    ("amount", "currency", "country", "message"),
     [
         ("1234.50", "EUR", "DE", "1.234,50\xa0€"),
         ("1234.50", "USD", "US", "$1,234.50"),
@@ -193,8 +193,8 @@ def test_a_duration_has_two_units(seconds: float, said: str) -> None:
         ("5.00", "USD", "ZZ", "$5.00"),
     ],
 )
-def test_money_is_written_as_in_the_customers_country(amount: str, currency: str, country: str, said: str) -> None:
-    assert in_format(Money.parse(amount, currency), country) == said
+def test_money_is_written_as_in_the_customers_country(amount: str, currency: str, country: str, message: str) -> None:
+    assert in_format(Money.parse(amount, currency), country) == message
 
 
 def test_figures_keep_their_decimals() -> None:

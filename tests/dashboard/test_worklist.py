@@ -48,11 +48,11 @@ async def test_many_orders_are_decided_on_at_once_after_a_preview(
     chosen: dict[str, str | list[str]] = {"choice": "write_off", "order": [parked, ended, "no-such-order"]}
 
     preview = await browser.post("/worklist/preview", chosen)
-    said = words_of(preview.text)
-    assert (preview.status, "Write off: 1 order Nothing has been done yet." in said) == (200, True)
-    assert "Money at risk" not in said, "the customer is refunded"
-    assert f"the stock stays reserved (rsv-{parked})" in said
-    assert "Not included" in said
+    message = words_of(preview.text)
+    assert (preview.status, "Write off: 1 order Nothing has been done yet." in message) == (200, True)
+    assert "Money at risk" not in message, "the customer is refunded"
+    assert f"the stock stays reserved (rsv-{parked})" in message
+    assert "Not included" in message
     assert f'href="/orders/{ended}"' in preview.text.partition("Not included")[2]
     assert re.findall(r'name="target" value="([^"]*)"', preview.text) == [f"{parked}|undo|{STEP}"]
     assert await env.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
@@ -64,9 +64,9 @@ async def test_many_orders_are_decided_on_at_once_after_a_preview(
     assert await env.orders.get_order_status(parked) is OrderStatus.NEEDS_ATTENTION
 
     done = await browser.post("/worklist/decisions", decision | {"note": "the goods are gone"})
-    said = words_of(done.text)
-    assert "Write off: 1 of 2 decisions carried out" in said
-    assert re.search(rf"{ended} Release the stock Not done .* is not on the worklist", said), said
+    message = words_of(done.text)
+    assert "Write off: 1 of 2 decisions carried out" in message
+    assert re.search(rf"{ended} Release the stock Not done .* is not on the worklist", message), message
     result = await env.orders.result(parked)
     assert [(each.choice, each.by, each.note) for each in result.decisions] == [
         ("write_off", "Ada", "the goods are gone")

@@ -47,10 +47,10 @@ def test_the_wheel_has_the_metadata_of_pyproject(distributions: tuple[Path, Path
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wheel = zipfile.ZipFile(distributions[0])
     (path,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
-    said = BytesParser().parsebytes(wheel.read(path))
-    assert (said["Name"], said["Version"]) == (project["name"], project["version"])
-    assert set(said.get_all("Provides-Extra") or []) == set(project["optional-dependencies"])
-    base = [each for each in said.get_all("Requires-Dist") or [] if "extra ==" not in each]
+    message = BytesParser().parsebytes(wheel.read(path))
+    assert (message["Name"], message["Version"]) == (project["name"], project["version"])
+    assert set(message.get_all("Provides-Extra") or []) == set(project["optional-dependencies"])
+    base = [each for each in message.get_all("Requires-Dist") or [] if "extra ==" not in each]
     assert {re.split(r"[<>=]", each)[0] for each in base} == {
         re.split(r"[<>=]", each)[0] for each in project["dependencies"]
     }

@@ -32,5 +32,5 @@ def test_the_pythons_are_new_enough_and_run() -> None:
     assert found
     for version, path in found.items():
         assert version in SpecifierSet(">=3.11")
-        said = subprocess.run([path, "--version"], check=True, capture_output=True, text=True).stdout
-        assert said.startswith(f"Python {version}.")
+        message = subprocess.run([path, "--version"], check=True, capture_output=True, text=True).stdout
+        assert message.startswith(f"Python {version}.")

@@ -78,10 +78,10 @@ class ScenarioRun:
     async def has(self, *states: str) -> None:
         """Wait until the order's effects have these states."""
 
-        async def said() -> bool:
+        async def message() -> bool:
             return await self.env.books(self.name) == list(states)
 
-        await until(said)
+        await until(message)
 
     async def meets(self, kind: Kind, call: str) -> None:
         """Wait until a fault has happened and, if the service acts on the call, until it has acted."""

@@ -23,7 +23,7 @@ from tests.workflow.environment import OrderEnvironment, until
 ALLOWED = overdue.longest(OrderPolicy.model_validate(HELD)) + overdue.SLACK
 
 
-def unheard() -> None:
+def ignore_heartbeat() -> None:
     """Ignores heartbeats."""
 
 
@@ -39,9 +39,9 @@ async def test_an_overdue_order_is_on_the_worklist_until_it_ends(
     late = OverdueOrders(temporal, settings.task_queue, env.services.register)
 
     async def is_listed() -> bool:
-        return order_id in await late.put_on_worklist(datetime.now(UTC) + ALLOWED, unheard)
+        return order_id in await late.put_on_worklist(datetime.now(UTC) + ALLOWED, ignore_heartbeat)
 
-    assert order_id not in await late.put_on_worklist(placed + ALLOWED - timedelta(seconds=60), unheard)
+    assert order_id not in await late.put_on_worklist(placed + ALLOWED - timedelta(seconds=60), ignore_heartbeat)
     await until(is_listed)
     assert await waiting(env.orders, order_id) is Attention.OVERDUE
     assert not await is_listed()  # it is already there
@@ -66,8 +66,8 @@ async def test_an_order_that_another_deployment_works_on_is_not_overdue_here(
         ours = OverdueOrders(temporal, settings.task_queue, env.services.register)
 
         async def is_theirs() -> bool:
-            assert order_id not in await ours.put_on_worklist(datetime.now(UTC) + ALLOWED, unheard)
-            return order_id in await theirs.put_on_worklist(datetime.now(UTC) + ALLOWED, unheard)
+            assert order_id not in await ours.put_on_worklist(datetime.now(UTC) + ALLOWED, ignore_heartbeat)
+            return order_id in await theirs.put_on_worklist(datetime.now(UTC) + ALLOWED, ignore_heartbeat)
 
         await until(is_theirs)
         await orders.cancel_order(order_id, "enough")
@@ -81,7 +81,7 @@ async def test_a_parked_order_is_not_called_overdue(
     parked = AttentionRecord(kind=Attention.PARKED, amount_at_risk="44.98", since=datetime.now(UTC))
     await report(env.services.register, record, OrderStatus.NEEDS_ATTENTION, parked)
     late = OverdueOrders(temporal, settings.task_queue, env.services.register)
-    assert order_id not in await late.put_on_worklist(datetime.now(UTC) + timedelta(days=400), unheard)
+    assert order_id not in await late.put_on_worklist(datetime.now(UTC) + timedelta(days=400), ignore_heartbeat)
     assert await waiting(env.orders, order_id) is Attention.PARKED
     await env.orders.cancel_order(order_id, "enough")
 

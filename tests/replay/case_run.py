@@ -186,9 +186,9 @@ def books(*states: str) -> Act:
     """Wait until the order's effects have these states."""
 
     async def reached(run: CaseRun) -> None:
-        async def said() -> bool:
+        async def message() -> bool:
             return await run.env.books(run.name) == list(states)
 
-        await until(said)
+        await until(message)
 
     return reached

@@ -35,7 +35,7 @@ IDENTITY = "recorder"
 
 
 @asynccontextmanager
-async def theatre(batched: bool) -> AsyncIterator[tuple[Client, OrderEnvironment, FaultProxy]]:
+async def recording_environment(batched: bool) -> AsyncIterator[tuple[Client, OrderEnvironment, FaultProxy]]:
     """A Temporal server, the services behind a fault proxy, and a worker that has the flag on or off."""
     with TemporaryDirectory() as folder, single_batch(batched):
         async with temporal_server() as address, serving(Path(folder)) as services, FaultProxy(services) as proxy:
@@ -58,7 +58,7 @@ async def record(names: list[str], batched: bool) -> None:
         write(path, history)
         sys.stdout.write(f"{path.parent.name}/{name}: {len(history.events)} events\n")
 
-    async with theatre(batched) as (temporal, env, proxy):
+    async with recording_environment(batched) as (temporal, env, proxy):
         await asyncio.gather(*(one(name, CaseRun(name, temporal, env, proxy)) for name in names))
 
 

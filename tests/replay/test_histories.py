@@ -79,18 +79,18 @@ def test_a_history_is_in_the_folder_of_the_flag_that_its_worker_had(path: Path) 
 
 @EVERY
 def test_a_history_has_no_traces_of_a_machine(path: Path) -> None:
-    said = list(texts(events_of(path)))
-    assert {text for key, text in said if key == "identity"} <= {IDENTITY, *SERVER}
-    assert [text for _, text in said if OF_A_MACHINE.search(text)] == []
+    message = list(texts(events_of(path)))
+    assert {text for key, text in message if key == "identity"} <= {IDENTITY, *SERVER}
+    assert [text for _, text in message if OF_A_MACHINE.search(text)] == []
 
 
 @pytest.mark.parametrize("path", OF_ORDERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_order_came_to_the_end_that_its_history_is_named_for(path: Path) -> None:
     last = events_of(path)[-1]
-    said = dict(texts(last)).get("data", "")
+    message = dict(texts(last)).get("data", "")
     expected = ENDS[max((start for start in ENDS if path.stem.startswith(start)), key=len)]
     if last["eventType"] == "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED":
-        assert json.loads(said)["status"] == expected
+        assert json.loads(message)["status"] == expected
     elif last["eventType"] == "EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED":
         assert expected == "cancelled"
     else:

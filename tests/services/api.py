@@ -109,16 +109,16 @@ class Api:
 
 
 def _problem(response: aiohttp.ClientResponse, text: bytes) -> Answer:
-    said = f"{response.method} {response.url}: {response.status} {text[:500]!r}"
-    assert response.status < 500 or response.status == 503, said
-    assert response.content_type == "application/problem+json", said
+    message = f"{response.method} {response.url}: {response.status} {text[:500]!r}"
+    assert response.status < 500 or response.status == 503, message
+    assert response.content_type == "application/problem+json", message
     problem = json.loads(text)
-    assert isinstance(problem["type"], str), said
-    assert problem["type"], said
-    assert problem["status"] == response.status, said
-    assert problem["detail"] or problem["title"], said
+    assert isinstance(problem["type"], str), message
+    assert problem["type"], message
+    assert problem["status"] == response.status, message
+    assert problem["detail"] or problem["title"], message
     if problem["type"] == "InProgress" or response.status == 503:
-        assert int(response.headers["Retry-After"]) >= 0, said
+        assert int(response.headers["Retry-After"]) >= 0, message
     if response.status == 503:
-        raise Away(said)
+        raise Away(message)
     return Answer(response.status, problem)

@@ -223,10 +223,10 @@ async def test_concurrent_calls_of_the_owner_and_others_have_one_effect(effect: 
 
 
 async def test_an_owners_request_with_other_texts_gets_the_same_answer(effect: Effect, pair: Pair) -> None:
-    words: dict[str, Json] = {"notification": {"data": {"new": "words"}}, "payment": {"idempotency_key": "another"}}
+    text: dict[str, Json] = {"notification": {"data": {"new": "text"}}, "payment": {"idempotency_key": "another"}}
     first = await effect.do(owner=ADA)
     books = await effect.books()
-    assert await effect.do(owner=ADA, **words.get(pair.service, {"order_id": "renamed"})) == first
+    assert await effect.do(owner=ADA, **text.get(pair.service, {"order_id": "renamed"})) == first
     assert await effect.books() == books
     answer = await effect.do(owner=ADA, **pair.other)
     assert (answer.status, answer.type) == (422, "IdempotencyMismatch")

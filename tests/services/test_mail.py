@@ -79,8 +79,8 @@ async def test_an_email_is_sent_once_with_the_right_text(post: Api, mailbox: Mai
     assert [mail["Subject"]] == [entry["subject"] for entry in await NOTIFICATION.entries(post, "m1")]
     assert mail["Date"]
     assert mail["Message-ID"]
-    for told in ("m1", "19.99 USD", "TRK-1"):
-        assert told in mail.get_content()
+    for received in ("m1", "19.99 USD", "TRK-1"):
+        assert received in mail.get_content()
     assert mailbox.data == 1
 
 

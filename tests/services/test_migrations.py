@@ -89,18 +89,18 @@ def guarded(postgres: Postgres) -> str:
 
 
 def test_a_role_without_the_right_is_reported(guarded: str, postgres: Postgres) -> None:
-    with pytest.raises(OrdersagaError, match="GRANT CREATE ON DATABASE") as told:
+    with pytest.raises(OrdersagaError, match="GRANT CREATE ON DATABASE") as received:
         create_app(Settings(database_url=guarded))
-    assert "word" not in str(told.value)
+    assert "word" not in str(received.value)
     for schema in SERVICES:
         postgres.sql(f"CREATE SCHEMA {schema} AUTHORIZATION guarded", "guarded")
     create_app(Settings(database_url=guarded))
 
 
 def test_a_wrong_password_is_reported_but_not_shown(guarded: str) -> None:
-    with pytest.raises(OrdersagaError, match=r"password authentication failed.*Check the user name") as told:
+    with pytest.raises(OrdersagaError, match=r"password authentication failed.*Check the user name") as received:
         create_app(Settings(database_url=guarded.replace(PASSWORD, "secret")))
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(received.value)
 
 
 def test_a_database_that_is_not_there_is_reported(postgres: Postgres, tmp_path: Path) -> None:
@@ -125,9 +125,9 @@ def test_a_database_that_is_not_there_is_reported(postgres: Postgres, tmp_path: 
     ],
 )
 def test_a_url_that_cannot_be_read_is_reported_without_its_password(url: str) -> None:
-    with pytest.raises(SettingsError, match="ORDERSAGA_DATABASE_URL cannot be read") as told:
+    with pytest.raises(SettingsError, match="ORDERSAGA_DATABASE_URL cannot be read") as received:
         create_app(Settings(database_url=url))
-    assert "sec" not in str(told.value)
+    assert "sec" not in str(received.value)
     assert "sec" not in Settings(database_url=url).shown_database
 
 

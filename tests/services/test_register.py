@@ -235,10 +235,10 @@ async def test_a_decision_is_written_once_also_after_the_ending(claimed: Orders)
     last = await claimed.post("/decisions", decision("d-2", choice="write_off", at="2020-01-01T00:00:00Z"))
     assert last.status == 201
     expected = [decision(), decision("d-2", choice="write_off", at="2020-01-01T00:00:00Z")]
-    told = [{name: value for name, value in each.items() if name != "owner"} for each in expected]
-    assert last.body["decisions"] == told
-    assert (await claimed.put("", claim())).body["decisions"] == told
-    assert (await claimed.read())["decisions"] == told
+    received = [{name: value for name, value in each.items() if name != "owner"} for each in expected]
+    assert last.body["decisions"] == received
+    assert (await claimed.put("", claim())).body["decisions"] == received
+    assert (await claimed.read())["decisions"] == received
 
 
 async def test_of_many_decisions_each_is_written(claimed: Orders) -> None:

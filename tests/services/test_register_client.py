@@ -70,8 +70,8 @@ async def test_an_order_from_its_claim_to_its_end(client: RegisterClient, order_
     closed = await client.close(order_id, EndingRequest.model_validate(ending()), SECONDS)
     assert closed.ending
     record = await client.order(order_id)
-    told = event.model_copy(update={"run_id": "r"})
-    assert (record.ending, record.events, record.status) == (closed.ending, [told], OrderStatus.COMPLETED)
+    received = event.model_copy(update={"run_id": "r"})
+    assert (record.ending, record.events, record.status) == (closed.ending, [received], OrderStatus.COMPLETED)
     assert [entry.kind async for entry in client.audit(order_id=order_id)] == ["note", "decision"]
     assert (await client.totals()).orders[OrderStatus.COMPLETED] >= 1
 

@@ -38,12 +38,12 @@ async def test_a_restart_keeps_books_and_fences(books: Database, client: aiohttp
         api = Api(client, url)
         await api.load(**{sku_of("done"): 5, sku_of("undone"): 5})
         answers = await everything(api)
-        said = await all_books(api)
+        message = await all_books(api)
     async with serving(books) as url:
         api = Api(client, url)
-        assert await all_books(api) == said
+        assert await all_books(api) == message
         assert await everything(api) == answers
-        assert await all_books(api) == said
+        assert await all_books(api) == message
         await stock_balances(api)
 
 

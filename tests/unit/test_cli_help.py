@@ -24,7 +24,7 @@ def help_of(*command: str, columns: int = 80) -> str:
     return done.stdout
 
 
-def words(text: str) -> str:
+def expected_text(text: str) -> str:
     """The text without frames and line breaks."""
     return " ".join(re.sub(r"[│╭╮╰╯─•`]", " ", text).split())
 
@@ -42,7 +42,7 @@ def test_each_command_is_summed_up_in_full(columns: int) -> None:
     assert max(map(len, shown.splitlines())) <= columns
     for name, command in COMMANDS.items():
         summary = (command.help or "").partition("\n\n")[0]
-        assert f"{name} {words(summary)}" in words(shown)
+        assert f"{name} {expected_text(summary)}" in expected_text(shown)
 
 
 def test_commands_stand_in_groups() -> None:

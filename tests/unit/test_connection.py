@@ -17,7 +17,7 @@ async def test_a_lazy_connection_without_a_server_fails_at_the_first_call() -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "words"),
+    ("status", "kind", "text"),
     [
         (RPCStatusCode.UNAUTHENTICATED, TemporalUnavailable, "rejects this client"),
         (RPCStatusCode.PERMISSION_DENIED, TemporalUnavailable, "rejects this client"),
@@ -25,9 +25,9 @@ async def test_a_lazy_connection_without_a_server_fails_at_the_first_call() -> N
     ],
 )
 def test_a_servers_errors_are_reported_with_advice(
-    status: RPCStatusCode, kind: type[OrdersagaError], words: str
+    status: RPCStatusCode, kind: type[OrdersagaError], text: str
 ) -> None:
-    with pytest.raises(kind, match=words) as raised, translate_rpc_errors("o1"):
+    with pytest.raises(kind, match=text) as raised, translate_rpc_errors("o1"):
         raise RPCError("no", status, b"")
     assert type(raised.value) is kind
 

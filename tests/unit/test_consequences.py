@@ -41,7 +41,7 @@ def says(choice: str, name: str, states: Mapping[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("choice", "name", "states", "said"),
+    ("choice", "name", "states", "message"),
     [
         (
             "write_off",
@@ -86,8 +86,10 @@ def says(choice: str, name: str, states: Mapping[str, str]) -> str:
         ("retry", PARCEL, {PARCEL: "parked"}, "Booking the shipment is retried once, now"),
     ],
 )
-def test_consequences_are_shown_before_a_decision(choice: str, name: str, states: Mapping[str, str], said: str) -> None:
-    assert said in says(choice, name, states)
+def test_consequences_are_shown_before_a_decision(
+    choice: str, name: str, states: Mapping[str, str], message: str
+) -> None:
+    assert message in says(choice, name, states)
 
 
 def test_a_step_of_a_later_version_has_plain_text() -> None:
@@ -97,7 +99,7 @@ def test_a_step_of_a_later_version_has_plain_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "states", "said"),
+    ("status", "states", "message"),
     [
         (OrderStatus.CANCELLED, {MONEY: "undo_undone"}, ""),
         (OrderStatus.COMPLETED, {}, ""),
@@ -119,5 +121,5 @@ def test_a_step_of_a_later_version_has_plain_text() -> None:
         (OrderStatus.COMPLETED, {PARCEL: "done_by_hand"}, "Someone booked the shipment by hand."),
     ],
 )
-def test_decisions_are_shown_afterwards(status: OrderStatus, states: Mapping[str, str], said: str) -> None:
-    assert what_stays(view(states, status), "$44.98") == said
+def test_decisions_are_shown_afterwards(status: OrderStatus, states: Mapping[str, str], message: str) -> None:
+    assert what_stays(view(states, status), "$44.98") == message

@@ -72,7 +72,7 @@ def test_the_total_is_in_the_orders_currency(currency: str, price: object, total
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         ("order_id", "", "pattern"),
         ("order_id", "../x", "pattern"),
@@ -114,11 +114,11 @@ def test_the_total_is_in_the_orders_currency(currency: str, price: object, total
         ("coupon", "X", "extra inputs are not permitted"),
     ],
 )
-def test_bad_input_is_refused_by_its_path(path: str, value: object, said: str) -> None:
+def test_bad_input_is_refused_by_its_path(path: str, value: object, message: str) -> None:
     found = problems(changed(path, value))
     (where,) = found
     assert where.replace("[", ".").replace("]", "").startswith(path)
-    assert said in found[where]
+    assert message in found[where]
 
 
 @pytest.mark.parametrize("field", ["order_id", "customer_id", "items", "shipping_address", "payment_method_id"])
@@ -130,9 +130,9 @@ def test_what_is_missing_is_named(field: str) -> None:
     ("currency", "price"), [("USD", 19.999), ("USD", "0.001"), ("JPY", 1.5), ("KWD", "1.2345"), ("USD", 1e-7)]
 )
 def test_a_price_of_the_wrong_scale_names_its_line(currency: str, price: object) -> None:
-    (said,) = problems(changed("items.0.price", price) | {"currency": currency}).values()
-    assert said.startswith("items[0].price: ")
-    assert f"too many decimals: {currency} has " in said
+    (message,) = problems(changed("items.0.price", price) | {"currency": currency}).values()
+    assert message.startswith("items[0].price: ")
+    assert f"too many decimals: {currency} has " in message
 
 
 def test_every_problem_is_named_at_once() -> None:
@@ -184,7 +184,7 @@ def test_a_longer_order_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "not JSON"),
         ("{", "not JSON"),
@@ -199,8 +199,8 @@ def test_a_longer_order_is_refused() -> None:
     ],
     ids=lambda value: ascii(value[:12]),
 )
-def test_input_that_is_not_an_order_is_refused(text: str | bytes, said: str) -> None:
-    assert said in problems(text)[""]
+def test_input_that_is_not_an_order_is_refused(text: str | bytes, message: str) -> None:
+    assert message in problems(text)[""]
 
 
 @pytest.mark.parametrize(
@@ -233,22 +233,22 @@ def test_an_order_does_not_change() -> None:
         parse_order(ORDER).customer_id = "eve"  # type: ignore[misc]
 
 
-words = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
+expected_text = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
 prices = st.decimals(min_value=0, max_value=10**5, places=2)  # eight lines of a thousand are below the maximum amount
 items = st.fixed_dictionaries(
     {"sku": st.from_regex(r"[A-Z0-9]{1,12}", fullmatch=True), "quantity": st.integers(1, 1000), "price": prices}
 )
 addresses = st.fixed_dictionaries(
-    {"street": words, "city": words, "country": st.sampled_from(["US", "de", "JP"])},
-    optional={"state": words, "zip_code": st.from_regex(r"[0-9]{5}", fullmatch=True)},
+    {"street": expected_text, "city": expected_text, "country": st.sampled_from(["US", "de", "JP"])},
+    optional={"state": expected_text, "zip_code": st.from_regex(r"[0-9]{5}", fullmatch=True)},
 )
 orders = st.fixed_dictionaries(
     {
         "order_id": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,30}", fullmatch=True),
-        "customer_id": words,
+        "customer_id": expected_text,
         "items": st.lists(items, min_size=1, max_size=8).filter(lambda lines: any(line["price"] for line in lines)),
         "shipping_address": addresses,
-        "payment_method_id": words,
+        "payment_method_id": expected_text,
     },
     optional={
         "currency": st.sampled_from(["USD", "eur", "KWD"]),

@@ -72,10 +72,10 @@ def test_an_ending_contains_the_result_and_the_owner(
     order: OrderInput, ending: SagaEnding, verdict: Verdict, cancelled: bool, status: OrderStatus
 ) -> None:
     ending = replace(ending, verdict=verdict, cancelled=cancelled)
-    told = order_ending(order, ending)
+    received = order_ending(order, ending)
 
-    assert (told.order_id, told.ahead) == ("A-1", False)
-    assert told.ending.model_dump() == {
+    assert (received.order_id, received.ahead) == ("A-1", False)
+    assert received.ending.model_dump() == {
         "owner": order.fingerprint,
         "status": status,
         "result": order_result(order, ending).model_dump(mode="json"),
@@ -95,9 +95,9 @@ def test_events_are_reported_in_order_and_numbered(order: OrderInput, ending: Sa
         CancelRequested(at=NOW, reason="ordered twice", by="Ada"),
         CancelRequested(at=LATER, reason="ordered thrice"),
     ]
-    told = order_ending(order, replace(ending, events=[asked[0], untold, asked[1]]))
+    received = order_ending(order, replace(ending, events=[asked[0], untold, asked[1]]))
 
-    assert [each.model_dump() for each in told.ending.events] == [
+    assert [each.model_dump() for each in received.ending.events] == [
         {
             "number": 1,
             "at": NOW,
@@ -134,9 +134,9 @@ def test_an_email_that_was_not_sent_is_left_for_a_person(order: OrderInput, endi
     mail = mail_of(ending)
     mail.state, mail.since, mail.attempts, mail.last_error = StepState.GAVE_UP, NOW, 4, "no such mailbox"
 
-    told = order_ending(order, replace(ending, verdict=Verdict.STANDS))
+    received = order_ending(order, replace(ending, verdict=Verdict.STANDS))
 
-    assert told.ending.attention == AttentionRecord(
+    assert received.ending.attention == AttentionRecord(
         kind=Attention.MAIL_NOT_SENT,
         amount_at_risk="0",
         since=NOW,

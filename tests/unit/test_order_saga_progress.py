@@ -46,7 +46,7 @@ class Call(asyncio.Future[RawValue | None]):
         super().cancel()
 
 
-class Told:
+class Reports:
     """The reports that Temporal was asked to send. The test answers them."""
 
     def __init__(self) -> None:
@@ -80,21 +80,21 @@ async def all_is_idle() -> None:
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="function")
-async def told(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Told]:
-    told = Told()
+async def reports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reports]:
+    reports = Reports()
     info = SimpleNamespace(typed_search_attributes=TypedSearchAttributes([]), raw_memo={})
-    monkeypatch.setattr(workflow, "now", lambda: told.now)
+    monkeypatch.setattr(workflow, "now", lambda: reports.now)
     monkeypatch.setattr(workflow, "info", lambda: info)
     monkeypatch.setattr(workflow, "set_current_details", lambda details: None)
     monkeypatch.setattr(workflow, "wait_condition", wait_condition)
-    monkeypatch.setattr(workflow, "start_activity", told.start)
-    yield told
-    for call in told.calls:
+    monkeypatch.setattr(workflow, "start_activity", reports.start)
+    yield reports
+    for call in reports.calls:
         call.end()
 
 
 @pytest.fixture
-def order(told: Told) -> OrderHandlers:
+def order(reports: Reports) -> OrderHandlers:
     return OrderHandlers(order_of(policy={"http_timeout": 7}))
 
 
@@ -108,28 +108,28 @@ def write_off(order: OrderHandlers, record: StepRecord) -> None:
     order.saga.log.resolved(record, Decided(decision, NOW), StepState.WRITTEN_OFF)
 
 
-async def test_nothing_is_reported_before_something_waits_for_a_person(order: OrderHandlers, told: Told) -> None:
+async def test_nothing_is_reported_before_something_waits_for_a_person(order: OrderHandlers, reports: Reports) -> None:
     order.cancel("no more")
     await all_is_idle()
-    assert told.calls == []
+    assert reports.calls == []
 
     await order._reports.end()
-    assert told.calls == []
+    assert reports.calls == []
 
 
-async def test_what_waits_for_a_person_is_reported_with_all_details(order: OrderHandlers, told: Told) -> None:
+async def test_what_waits_for_a_person_is_reported_with_all_details(order: OrderHandlers, reports: Reports) -> None:
     record, ship = charge(order), order.saga.records["create_shipment"]
     order.saga.phase = Phase.UNWINDING
     order.saga.log.undo_begun(record, "no more")
     record.attempts, record.undo_attempts = 2, 3
     order.saga.log.parked(record, "the bank is away")
     record.next_try = NOW + 5 * MINUTE
-    told.now = NOW + MINUTE
+    reports.now = NOW + MINUTE
     order.saga.log.parked(ship, "no answer", UNDO_OF_PIVOT)
     ship.attempts, ship.undo_attempts = 4, 0
     await all_is_idle()
 
-    (progress,) = told.progress
+    (progress,) = reports.progress
     timeline = order.projection.view().timeline
     assert progress.model_dump(exclude={"events", "attention"}) == {
         "owner": order.order.fingerprint,
@@ -154,7 +154,7 @@ async def test_what_waits_for_a_person_is_reported_with_all_details(order: Order
             AttentionStep(step="create_shipment", error="no answer", attempts=4, choices=[*BY_A_PERSON, "go_forward"]),
         ],
     )
-    assert told.options == [
+    assert reports.options == [
         {
             "result_type": RawValue,
             "start_to_close_timeout": timedelta(seconds=7),
@@ -163,89 +163,91 @@ async def test_what_waits_for_a_person_is_reported_with_all_details(order: Order
     ]
 
 
-async def test_changes_during_a_report_are_reported_after_it(order: OrderHandlers, told: Told) -> None:
+async def test_changes_during_a_report_are_reported_after_it(order: OrderHandlers, reports: Reports) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
     order.saga.log.parked(order.saga.records["reserve_inventory"], "no stock")
     await all_is_idle()
-    assert len(told.calls) == 1
+    assert len(reports.calls) == 1
 
-    told.calls[0].set_result(None)
+    reports.calls[0].set_result(None)
     await all_is_idle()
-    assert told.last is not None
-    assert [each.step for each in told.last.steps] == ["reserve_inventory", "charge_payment"]
-    told.calls[1].set_result(None)
+    assert reports.last is not None
+    assert [each.step for each in reports.last.steps] == ["reserve_inventory", "charge_payment"]
+    reports.calls[1].set_result(None)
     await all_is_idle()
-    assert len(told.calls) == 2
+    assert len(reports.calls) == 2
 
 
 async def test_a_report_follows_the_end_of_the_waiting_but_not_its_continuation(
-    order: OrderHandlers, told: Told
+    order: OrderHandlers, reports: Reports
 ) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
-    told.calls[0].set_result(None)
+    reports.calls[0].set_result(None)
     order.cancel("no more")
     await all_is_idle()
-    assert len(told.calls) == 1
+    assert len(reports.calls) == 1
 
     write_off(order, charge(order))
     await all_is_idle()
-    assert len(told.calls) == 2
-    assert told.last is None
+    assert len(reports.calls) == 2
+    assert reports.last is None
 
 
-async def test_a_decision_is_reported_before_it_is_carried_out(order: OrderHandlers, told: Told) -> None:
+async def test_a_decision_is_reported_before_it_is_carried_out(order: OrderHandlers, reports: Reports) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
-    told.calls[0].set_result(None)
+    reports.calls[0].set_result(None)
     order.saga.decisions.add(Decision("charge_payment", Choice.RETRY, "Ada"))
     await all_is_idle()
-    assert told.last is not None
-    assert [each.choices for each in told.last.steps] == [[]]
+    assert reports.last is not None
+    assert [each.choices for each in reports.last.steps] == [[]]
 
 
-async def test_a_changed_amount_at_risk_is_reported(order: OrderHandlers, told: Told) -> None:
+async def test_a_changed_amount_at_risk_is_reported(order: OrderHandlers, reports: Reports) -> None:
     order.saga.log.parked(order.saga.records["reserve_inventory"], "no stock")
     await all_is_idle()
-    assert told.last is not None
-    assert told.last.amount_at_risk == "0.00"
-    told.calls[0].set_result(None)
+    assert reports.last is not None
+    assert reports.last.amount_at_risk == "0.00"
+    reports.calls[0].set_result(None)
     order.saga.log.begin(charge(order), 1, NOW)
     await all_is_idle()
-    assert told.last.amount_at_risk == "44.98"
+    assert reports.last.amount_at_risk == "44.98"
 
 
-async def test_another_waiting_step_is_reported(order: OrderHandlers, told: Told) -> None:
+async def test_another_waiting_step_is_reported(order: OrderHandlers, reports: Reports) -> None:
     stock, ship = order.saga.records["reserve_inventory"], order.saga.records["create_shipment"]
     order.saga.log.parked(stock, "no answer")
     await all_is_idle()
-    told.calls[0].set_result(None)
+    reports.calls[0].set_result(None)
     write_off(order, stock)
     order.saga.log.parked(ship, "no answer")
     await all_is_idle()
-    assert told.last is not None
-    assert [each.step for each in told.last.steps] == ["create_shipment"]
+    assert reports.last is not None
+    assert [each.step for each in reports.last.steps] == ["create_shipment"]
 
 
-async def test_after_a_rejected_report_the_next_change_is_reported(order: OrderHandlers, told: Told) -> None:
+async def test_after_a_rejected_report_the_next_change_is_reported(order: OrderHandlers, reports: Reports) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
-    told.calls[0].set_exception(failed("it has ended", final=True))
+    reports.calls[0].set_exception(failed("it has ended", final=True))
     order.saga.log.undo_answered(charge(order), UndoOutcome.UNDONE, 1, "")
     await all_is_idle()
-    assert len(told.calls) == 2
+    assert len(reports.calls) == 2
 
 
 # -- the end
 
 
-async def test_a_report_that_is_under_way_at_the_end_is_ended_and_waited_for(order: OrderHandlers, told: Told) -> None:
+async def test_a_report_that_is_under_way_at_the_end_is_ended_and_waited_for(
+    order: OrderHandlers, reports: Reports
+) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
     ending = asyncio.create_task(order._reports.end())
     await all_is_idle()
-    (call,) = told.calls
+    (call,) = reports.calls
     assert call.asked_to_end
     assert not ending.done()
     call.end()
@@ -253,11 +255,11 @@ async def test_a_report_that_is_under_way_at_the_end_is_ended_and_waited_for(ord
     await ending
     write_off(order, charge(order))
     await all_is_idle()
-    assert len(told.calls) == 1, "what is told at the end says more"
+    assert len(reports.calls) == 1, "what is told at the end says more"
 
 
 async def test_a_report_has_begun_before_it_is_ended(
-    order: OrderHandlers, told: Told, monkeypatch: pytest.MonkeyPatch
+    order: OrderHandlers, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The SDK would forget a report that has not begun, and continue as if it had been sent."""
     begun: list[bool] = []
@@ -276,45 +278,45 @@ async def test_a_report_has_begun_before_it_is_ended(
     assert begun == [True]
 
 
-async def test_a_report_that_was_answered_is_not_ended(order: OrderHandlers, told: Told) -> None:
+async def test_a_report_that_was_answered_is_not_ended(order: OrderHandlers, reports: Reports) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
-    told.calls[0].set_result(None)
+    reports.calls[0].set_result(None)
     await all_is_idle()
     await order._reports.end()
-    assert not told.calls[0].asked_to_end
+    assert not reports.calls[0].asked_to_end
 
 
-async def test_nothing_is_reported_after_the_end(order: OrderHandlers, told: Told) -> None:
+async def test_nothing_is_reported_after_the_end(order: OrderHandlers, reports: Reports) -> None:
     await order._reports.end()
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
-    assert told.calls == []
+    assert reports.calls == []
 
 
-async def test_an_evicted_run_ends_its_reports(order: OrderHandlers, told: Told) -> None:
+async def test_an_evicted_run_ends_its_reports(order: OrderHandlers, reports: Reports) -> None:
     order.saga.log.parked(charge(order), "the bank is away")
     await all_is_idle()
     ending = asyncio.create_task(order._reports.end())
     await all_is_idle()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
-    told.calls[0].set_result(None)
+    reports.calls[0].set_result(None)
 
     with pytest.raises(asyncio.CancelledError):
         await ending
-    assert len(told.calls) == 1
+    assert len(reports.calls) == 1
 
 
-async def test_a_report_after_the_end_is_repeated_until_it_succeeds(order: OrderHandlers, told: Told) -> None:
+async def test_a_report_after_the_end_is_repeated_until_it_succeeds(order: OrderHandlers, reports: Reports) -> None:
     order.saga.records["send_confirmation"].state = StepState.GAVE_UP
     attention = AttentionRecord(kind=Attention.MAIL_NOT_SENT, amount_at_risk="0", since=NOW)
     order.cancel("no more")
     telling = asyncio.create_task(order._reports.after_end(OrderStatus.COMPLETED, attention))
     await all_is_idle()
-    (progress,) = told.progress
+    (progress,) = reports.progress
     assert (progress.status, progress.attention, progress.number) == (OrderStatus.COMPLETED, attention, 1)
     assert not telling.done()
-    assert not told.calls[0].asked_to_end
-    told.calls[0].set_result(None)
+    assert not reports.calls[0].asked_to_end
+    reports.calls[0].set_result(None)
     await telling

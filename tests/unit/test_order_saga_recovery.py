@@ -30,7 +30,7 @@ class Runs:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.kept: list[str] = []
-        self.told: list[tuple[OrderStatus, object]] = []
+        self.received: list[tuple[OrderStatus, object]] = []
         self.outcome = Outcome(Verdict.STANDS)
 
     async def run(self, **how: Any) -> Outcome:
@@ -51,7 +51,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
         runs.kept.append(decision.choice)
 
     async def after_end(reports: object, status: OrderStatus, attention: object) -> None:
-        runs.told.append((status, attention))
+        runs.received.append((status, attention))
 
     monkeypatch.setattr(SagaRun, "run", run)
     monkeypatch.setattr(SagaRun, "keep", keep)
@@ -96,7 +96,7 @@ async def test_an_email_that_was_not_sent_is_sent_again_only_if_a_person_decides
 
     assert runs.asked == asked
     assert runs.kept == [choice]
-    assert runs.told == [(OrderStatus.COMPLETED, None)]
+    assert runs.received == [(OrderStatus.COMPLETED, None)]
     assert result.status is OrderStatus.COMPLETED
     assert result.decisions == [
         DecisionEntry(step="send_confirmation", choice=choice, by="Ada", note="told her", at=NOW)
@@ -116,7 +116,7 @@ async def test_after_a_restore_an_order_is_brought_to_how_it_has_ended_and_the_r
 ) -> None:
     recovery = Recovery(order=order, cause=Attention.RESTORED, because="restored", ended=ended)
     await OrderRecoveryWorkflow(recovery).run(recovery)
-    assert (runs.asked, runs.kept, runs.told) == ([asked], [], [])
+    assert (runs.asked, runs.kept, runs.received) == ([asked], [], [])
 
 
 @pytest.mark.parametrize(

@@ -45,15 +45,15 @@ def test_a_failure_has_the_message_of_its_cause(error: ActivityError, failure: F
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "text"),
     [
         (NO, "sold out"),
         (late(BROKEN), "connection reset (given up at the deadline)"),
         (activity_error(KeyError("x")), "'x'"),
     ],
 )
-def test_so_has_one_that_is_not_an_activitys(error: FailureError, words: str) -> None:
-    assert explain(error) == words
+def test_so_has_one_that_is_not_an_activitys(error: FailureError, text: str) -> None:
+    assert explain(error) == text
 
 
 @pytest.mark.parametrize(

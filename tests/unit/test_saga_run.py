@@ -100,15 +100,15 @@ def test_steps_are_numbered_as_they_are_begun() -> None:
 
 
 def test_a_saga_that_stands_wants_out_no_more() -> None:
-    told: list[SagaEvent] = []
-    state: RunState[str] = RunState(Saga("s", story, A), "subject", "1", Policy(), [], told.append)
+    received: list[SagaEvent] = []
+    state: RunState[str] = RunState(Saga("s", story, A), "subject", "1", Policy(), [], received.append)
     assert not state.must_cancel
     state.cancel("")
     assert state.must_cancel
     state.committed = True
     assert not state.must_cancel
     state.cancel("another")
-    assert (state.cancel_reason, len(told)) == ("", 1)
+    assert (state.cancel_reason, len(received)) == ("", 1)
 
 
 @pytest.mark.parametrize("reason", [None, "no more"])
@@ -195,9 +195,9 @@ def kinds_of(run: SagaRun[Any]) -> list[str]:
 
 
 def test_events_are_passed_to_the_callback() -> None:
-    told: list[SagaEvent] = []
-    run = SagaRun(Saga("s", story, A), "subject", "1", on_event=told.append)
+    received: list[SagaEvent] = []
+    run = SagaRun(Saga("s", story, A), "subject", "1", on_event=received.append)
     run.cancel("no more")
 
     assert kinds_of(run) == ["CancelRequested"]
-    assert told == run.events
+    assert received == run.events

@@ -46,13 +46,13 @@ def record() -> StepRecord:
 
 
 @pytest.fixture
-def told() -> list[SagaEvent]:
+def received() -> list[SagaEvent]:
     return []
 
 
 @pytest.fixture
-def log(record: StepRecord, told: list[SagaEvent]) -> RunLog:
-    return RunLog([record], told.append, "ship")
+def log(record: StepRecord, received: list[SagaEvent]) -> RunLog:
+    return RunLog([record], received.append, "ship")
 
 
 Happening = Callable[[RunLog, StepRecord], None]
@@ -92,7 +92,7 @@ Happening = Callable[[RunLog, StepRecord], None]
 def test_what_happens_to_a_step_is_an_event_and_changes_its_state(
     log: RunLog,
     record: StepRecord,
-    told: list[SagaEvent],
+    received: list[SagaEvent],
     happening: Happening,
     state: str,
     kind: type[SagaEvent],
@@ -102,7 +102,7 @@ def test_what_happens_to_a_step_is_an_event_and_changes_its_state(
 
     assert (record.state, record.since, record.next_try) == (state, NOW, None)
     change = {"step": "a", "state": StepState(state), "was": StepState.PENDING, "since": EARLIER}
-    assert told == log.events == [kind(at=NOW, **change, **fields)]
+    assert received == log.events == [kind(at=NOW, **change, **fields)]
 
 
 @pytest.mark.parametrize(
@@ -178,12 +178,12 @@ def test_a_step_keeps_the_place_at_which_it_was_first_begun(log: RunLog, record:
     assert record.since == NOW, "it is in its state since it came into it"
 
 
-def test_no_event_is_earlier_than_the_one_before(log: RunLog, record: StepRecord, told: list[SagaEvent]) -> None:
+def test_no_event_is_earlier_than_the_one_before(log: RunLog, record: StepRecord, received: list[SagaEvent]) -> None:
     log.begin(record, 1, EARLIER)
     log.done(record, NOW)
     log.begin(record, 1, EARLIER)
 
-    assert [each.at for each in told] == [each.at for each in log.events] == [EARLIER, NOW, NOW]
+    assert [each.at for each in received] == [each.at for each in log.events] == [EARLIER, NOW, NOW]
     assert record.since == NOW, "a step comes into its state with the event that says so"
 
 

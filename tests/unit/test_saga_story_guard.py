@@ -142,7 +142,7 @@ async def test_nothing_is_begun_after_the_story_has_returned(guard: StoryGuard[s
 def test_the_first_misuse_is_reported(guard: StoryGuard[str]) -> None:
     first = Misuse("the first")
     guard.exit, guard.under_way = first, 1
-    with pytest.raises(Misuse) as told:
+    with pytest.raises(Misuse) as received:
         guard.finished()
 
-    assert told.value is first
+    assert received.value is first

@@ -66,7 +66,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "shown"),
     [
         ("ORDERSAGA_FAST_PATH", "-1", "greater than or equal to 0"),
         ("ORDERSAGA_FAST_PATH", "abc", "valid number"),
@@ -86,16 +86,16 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_a_bad_value_is_named_by_its_variable(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, shown: str
 ) -> None:
     message = refused(monkeypatch, **{name: value})
     assert f"{name}: " in message
-    assert said in message
+    assert shown in message
     assert message.endswith("Nothing was started.")
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "shown"),
     [
         ("ORDERSAGA_TASK_QEUE", "(perhaps ORDERSAGA_TASK_QUEUE)"),
         ("ORDERSAGA_FASTPATH", "(perhaps ORDERSAGA_FAST_PATH)"),
@@ -103,8 +103,8 @@ def test_a_bad_value_is_named_by_its_variable(
         ("ORDERSAGA_ZZZ", "(docs/reference/settings.md lists all)"),
     ],
 )
-def test_a_misspelt_variable_is_not_lost_in_silence(monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:
-    assert f"{name}: there is no such setting {said}" in refused(monkeypatch, **{name: "x"})
+def test_a_misspelt_variable_is_not_lost_in_silence(monkeypatch: pytest.MonkeyPatch, name: str, shown: str) -> None:
+    assert f"{name}: there is no such setting {shown}" in refused(monkeypatch, **{name: "x"})
 
 
 def test_every_problem_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

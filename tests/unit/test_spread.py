@@ -18,10 +18,10 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
     def starting(
-        source: pytest.Config.ArgsSource = pytest.Config.ArgsSource.TESTPATHS, **said: object
+        source: pytest.Config.ArgsSource = pytest.Config.ArgsSource.TESTPATHS, **message: object
     ) -> tuple[int | None, str]:
         usual = {"numprocesses": None, "dist": "no", "keyword": "", "lf": False, "usepdb": False}
-        option = SimpleNamespace(**usual | said)
+        option = SimpleNamespace(**usual | message)
         plugins = SimpleNamespace(hasplugin=lambda name: True)
         config = SimpleNamespace(option=option, pluginmanager=plugins, args_source=source)
         spread.pytest_cmdline_main(config)  # type: ignore[arg-type]

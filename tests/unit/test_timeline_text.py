@@ -74,8 +74,8 @@ def sample(kind: type[SagaEvent]) -> SagaEvent:
 
 
 def test_every_kind_on_a_timeline_has_a_text() -> None:
-    told = {kind_of(kind) for kind in kinds() if entry_of(sample(kind)) is not None}
-    assert told | {"placed", "ended"} == KINDS
+    received = {kind_of(kind) for kind in kinds() if entry_of(sample(kind)) is not None}
+    assert received | {"placed", "ended"} == KINDS
 
 
 def test_every_kind_with_a_text_is_described_below() -> None:
@@ -163,15 +163,15 @@ def test_every_kind_is_in_the_description_of_the_api() -> None:
     assert {kind for row in rows for kind in re.findall(r"\w+", row)} >= KINDS
 
 
-@pytest.mark.parametrize(("event", "words"), DESCRIBED, ids=lambda value: value if isinstance(value, str) else "")
-def test_an_event_has_a_text(event: SagaEvent, words: str) -> None:
+@pytest.mark.parametrize(("event", "text"), DESCRIBED, ids=lambda value: value if isinstance(value, str) else "")
+def test_an_event_has_a_text(event: SagaEvent, text: str) -> None:
     entry = entry_of(event)
     assert entry is not None
-    assert describe(entry) == words
+    assert describe(entry) == text
 
 
 @pytest.mark.parametrize(
-    ("entry", "words"),
+    ("entry", "text"),
     [
         (TimelineEntry(at=AT, kind="placed"), "placed"),
         (TimelineEntry(at=AT, kind="ended", state="needs_attention"), "ended: needs attention"),
@@ -179,5 +179,5 @@ def test_an_event_has_a_text(event: SagaEvent, words: str) -> None:
         (TimelineEntry(at=AT, kind="all_quiet"), "all quiet"),
     ],
 )
-def test_entries_without_an_event_have_a_text_too(entry: TimelineEntry, words: str) -> None:
-    assert describe(entry, str.upper) == words
+def test_entries_without_an_event_have_a_text_too(entry: TimelineEntry, text: str) -> None:
+    assert describe(entry, str.upper) == text

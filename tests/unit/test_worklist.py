@@ -85,8 +85,8 @@ def ended_without_mail(*decisions: dict[str, Any], attention: AttentionRecord | 
 def decision(
     choice: str, run_id: str = "later", step: str = "send_confirmation", undoing: bool = False
 ) -> dict[str, Any]:
-    said = {"decision_id": choice, "by": "Ada", "note": "17", "at": NOW}
-    return said | {"step": step, "choice": choice, "run_id": run_id, "undoing": undoing}
+    message = {"decision_id": choice, "by": "Ada", "note": "17", "at": NOW}
+    return message | {"step": step, "choice": choice, "run_id": run_id, "undoing": undoing}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ async def test_once_the_pivot_stands_a_fenced_retriable_step_is_given_up(case: C
 
 
 async def test_a_fenced_first_attempt_undoes_everything(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(FAST_A)
         await saga.do(FAST_B)
 

@@ -117,7 +117,7 @@ async def test_a_do_that_is_completed_by_something_unreadable_is_undone(case: Ca
 
 
 async def test_a_poll_that_is_completed_by_something_unreadable_brings_no_event(case: CaseRunner) -> None:
-    async def waits(each: Case, saga: SagaContext[Case]) -> None:
+    async def waits(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         assert await saga.wait_for(PAID, timedelta(seconds=300)) == "17"
 
@@ -136,7 +136,7 @@ async def test_a_poll_that_is_completed_by_something_unreadable_brings_no_event(
 async def undecided(case: CaseRunner) -> CaseRunner:
     """A saga whose pivot may or may not stand and whose undo is parked: no cancel of it is answered."""
 
-    async def ships(each: Case, saga: SagaContext[Case]) -> None:
+    async def ships(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(PIVOT)
 

@@ -17,7 +17,7 @@ async def test_a_retriable_step_gives_up_at_its_deadline_also_when_the_saga_goes
     last = step("last", Kind.RETRIABLE)
     case.given(do_ship=["lost", "fault"], undo_ship=["late"], do_last=["fault"])
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(PIVOT)
         await saga.try_step(last)
 
@@ -32,7 +32,7 @@ async def test_a_retriable_step_gives_up_at_its_deadline_also_when_the_saga_goes
 async def test_a_hold_is_not_held_once_the_saga_goes_forward_after_all(case: CaseRunner) -> None:
     case.given(do_ship=["lost", "fault"], undo_ship=["late"])
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(PIVOT)
         await saga.hold(timedelta(seconds=300))
 

@@ -62,7 +62,7 @@ async def test_a_check_that_does_not_answer_undoes_everything(case: CaseRunner) 
 
 
 async def test_a_check_is_not_asked_for_its_consent_once_the_pivot_stands(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(CHECK)
         await saga.do(PIVOT)
 
@@ -206,7 +206,7 @@ async def test_instances_that_a_run_does_not_remember_are_undone(case: CaseRunne
     case.world.effects += [f"parcel-{case.key}-{key}" for key in "12"]
     case.given(do_first=["slow"])
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(first)
         await saga.do_all(PARCELS)
 
@@ -264,7 +264,7 @@ async def test_an_undo_that_was_requested_keeps_nothing_waiting_and_is_asked_unt
     case.given(do_last=["refuse"], undo_b=["requested", "requested", "ok"])
     last = step("last")
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(B)
         await saga.do(last)
@@ -308,7 +308,7 @@ async def test_a_step_may_have_a_deadline_and_patience_of_its_own(case: CaseRunn
     hasty = step("hasty", step_deadline=timedelta(seconds=0.3), undo_patience=timedelta(seconds=0.3))
     case.given(do_hasty=["fault"], undo_hasty=["fault"])
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(hasty)
 
     handle = await case.start(Saga("case", story, hasty), step_deadline=300, undo_patience=300)
@@ -321,7 +321,7 @@ async def test_a_call_may_have_a_time_out_of_its_own(case: CaseRunner) -> None:
     short = step("short", call_timeout=timedelta(seconds=0.2))
     case.given(do_short=["slow", "ok"])
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(short)
 
     assert await case.run(Saga("case", story, short), step_deadline=20) == "stands"
@@ -331,7 +331,7 @@ async def test_a_call_may_have_a_time_out_of_its_own(case: CaseRunner) -> None:
 async def test_a_step_whose_undo_came_first_reports_it(case: CaseRunner) -> None:
     case.world.tombstones.add(f"b-{case.key}")
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(B)
 
@@ -340,11 +340,11 @@ async def test_a_step_whose_undo_came_first_reports_it(case: CaseRunner) -> None
 
 
 async def test_a_retriable_steps_answer_is_given_to_the_story(case: CaseRunner) -> None:
-    told: list[str | None] = []
+    received: list[str | None] = []
     last = step("last", Kind.RETRIABLE)
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
-        told.append(await saga.try_step(last))
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
+        received.append(await saga.try_step(last))
 
     assert await case.run(Saga("case", story, last)) == "stands"
-    assert told[-1] == f"answer of last-{case.key}"
+    assert received[-1] == f"answer of last-{case.key}"

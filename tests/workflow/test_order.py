@@ -254,16 +254,16 @@ async def test_the_timeline_shows_the_times_of_each_step_even_on_the_fast_path(
     await env.orders.place_order(await env.order(order_id))
 
     timeline = (await env.orders.get_order(order_id)).timeline
-    told = [(entry.step, entry.since, entry.at) for entry in timeline if entry.since]
-    assert [step for step, _, _ in told] == [
+    received = [(entry.step, entry.since, entry.at) for entry in timeline if entry.since]
+    assert [step for step, _, _ in received] == [
         "reserve_inventory",
         "charge_payment",
         "create_shipment",
         "send_confirmation",
     ]
-    moments = [moment for _, *between in told for moment in between]
+    moments = [moment for _, *between in received for moment in between]
     assert moments == sorted(moments)
-    assert all(began < ended for _, began, ended in told)
+    assert all(began < ended for _, began, ended in received)
 
 
 async def test_an_order_of_675_lines_completes(env: OrderEnvironment, order_id: str) -> None:

@@ -31,7 +31,7 @@ async def waits_stubbornly(saga: SagaContext[Case]) -> None:
 
 @pytest.mark.parametrize("beside", [holds, waits, waits_stubbornly])
 async def test_a_wait_beside_a_step_ends_when_the_step_leaves_the_story(case: CaseRunner, beside: object) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         ways = await asyncio.gather(beside(saga), saga.do(B), return_exceptions=True)  # type: ignore[operator]
         for way in ways:
@@ -54,7 +54,7 @@ async def test_a_condition_of_the_storys_own_that_comes_true_with_a_native_cance
 ) -> None:
     """With its logic flag 2, the SDK raises CancelledError there, and only in the story's task."""
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
 
@@ -68,7 +68,7 @@ async def test_a_condition_of_the_storys_own_that_comes_true_with_a_native_cance
 
 
 async def test_a_native_cancel_without_a_reason_gets_a_default_reason(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.hold(LONG)
 
@@ -81,7 +81,7 @@ async def test_a_native_cancel_without_a_reason_gets_a_default_reason(case: Case
 
 
 async def test_a_story_that_still_refuses_once_its_pivot_stands_fails_its_task(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(PIVOT)
         saga.refuse("TooMuch", "it is too much")

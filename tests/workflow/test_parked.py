@@ -74,7 +74,7 @@ async def test_attempts_that_the_server_makes_do_not_grow_the_history(case: Case
 
 @pytest.mark.parametrize("fast_path", [False, True])
 async def test_a_do_that_is_parked_does_not_grow_the_history_either(case: CaseRunner, fast_path: bool) -> None:
-    async def shipped(each: Case, saga: SagaContext[Case]) -> None:
+    async def shipped(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(PIVOT)
         await saga.do(charge)
 
@@ -96,7 +96,7 @@ async def test_a_do_that_is_parked_does_not_grow_the_history_either(case: CaseRu
 
 
 async def test_a_decision_ends_the_attempts_at_a_parked_do(case: CaseRunner) -> None:
-    async def shipped(each: Case, saga: SagaContext[Case]) -> None:
+    async def shipped(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(PIVOT)
         await saga.do(charge)
 

@@ -381,10 +381,10 @@ async def test_without_a_query_of_a_closed_run_nothing_is_lost(stand: Stand) -> 
     """A replayed run answers the same."""
     await stand.case.run(SAGA)
 
-    async def told() -> dict[str, str] | None:
+    async def received() -> dict[str, str] | None:
         try:
             return await stand.case.states()
         except RPCError:
             return None
 
-    assert await until(told) == {"a": "done", "ship": "done", "mail": "done"}
+    assert await until(received) == {"a": "done", "ship": "done", "mail": "done"}

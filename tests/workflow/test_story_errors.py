@@ -13,7 +13,7 @@ STRANGER = step("stranger")
 
 
 async def test_a_group_of_other_exceptions_does_not_end_the_saga(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         raise BaseExceptionGroup("odd", [GeneratorExit()])
 
@@ -24,7 +24,7 @@ async def test_a_group_of_other_exceptions_does_not_end_the_saga(case: CaseRunne
 
 
 async def test_a_step_next_to_a_misuse_waits_for_no_person_although_the_pivot_stands(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         async def strange() -> None:
             await saga.do(TWO)
             await saga.do(STRANGER)
@@ -39,7 +39,7 @@ async def test_a_step_next_to_a_misuse_waits_for_no_person_although_the_pivot_st
 
 
 async def test_a_step_that_is_left_because_of_another_has_no_error_of_its_own(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await asyncio.gather(saga.do(A), saga.do(B))
 
     case.given(do_a=["fault"], do_b=["fault", "refuse"])

@@ -210,7 +210,7 @@ async def test_a_step_that_is_done_twice_on_the_fast_path_has_one_effect(case: C
 
 
 async def test_keys_that_make_no_ids_fail_the_task_before_any_effect(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do_all(PARCELS)
 
     assert "duplicate key of parcel: 1" in await case.task_failure(Saga("case", story, PARCELS), keys=["1", "1"])
@@ -238,7 +238,7 @@ async def test_a_request_that_cannot_be_made_fails_the_task_though_the_story_swa
     bad = Step("bad", request=breaks, do=World.do_step, undo=World.undo_step, fast_path=fast)
     first, last = step("first", fast_path=fast), step("last", fast_path=fast)
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(first)
         with contextlib.suppress(Exception):
             await saga.do(bad)

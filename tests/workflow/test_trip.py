@@ -41,8 +41,8 @@ async def test_the_itinerary_contains_the_ticket_number(temporal: Client, agency
     trip = await start(temporal, Trip(order_id, "Ada"))
     await trip.result()
 
-    told = [line async for line in trip.fetch_history_events() if "about ticket no." in str(line)]
-    assert told
+    received = [line async for line in trip.fetch_history_events() if "about ticket no." in str(line)]
+    assert received
 
 
 async def test_a_full_hotel_undoes_the_flight(temporal: Client, agency: Agency, order_id: str) -> None:

@@ -62,7 +62,7 @@ async def test_a_refused_instance_is_left_alone_and_all_others_are_undone_begun_
 
 
 async def test_what_is_declared_later_than_the_refused_step_and_was_not_begun_is_left_alone(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(B)
         await saga.do(LAST)
@@ -76,7 +76,7 @@ async def test_what_is_declared_later_than_the_refused_step_and_was_not_begun_is
 async def test_what_is_declared_before_the_refused_step_is_undone_begun_or_not(case: CaseRunner) -> None:
     """A run that has lost its memory may have done it."""
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(B)
 
     case.given(do_b=["refuse"])
@@ -114,7 +114,7 @@ async def test_an_undo_that_takes_long_keeps_no_other_waiting_but_the_end(
 async def test_an_undo_that_was_asked_for_ends_when_another_instance_of_the_pivot_stands(case: CaseRunner) -> None:
     """Otherwise it would take back what is done again."""
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do_all(PIVOTS)
         await saga.do(CAPTURE)
@@ -134,7 +134,7 @@ async def test_the_pivot_is_asked_before_anything_else_is_touched(case: CaseRunn
     ship = step("ship", Kind.PIVOT)
     required = step("required", Kind.REQUIRED)
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(ship)
         await saga.do(required)

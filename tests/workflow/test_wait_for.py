@@ -139,7 +139,7 @@ async def test_a_cancel_may_have_to_wait_for_the_event(case: CaseRunner) -> None
 
 
 async def test_once_the_pivot_stands_an_event_that_does_not_come_leaves_none(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(PIVOT)
         if await saga.wait_for(PAID, timedelta(seconds=0.3)) is None:
             await saga.try_step(gone)
@@ -152,13 +152,13 @@ async def test_once_the_pivot_stands_an_event_that_does_not_come_leaves_none(cas
 
 
 async def test_first_attempts_after_a_wait_are_given_what_came(case: CaseRunner) -> None:
-    def of_payment(each: Case, effect_id: EffectId, paid: str) -> str:
+    def of_payment(subject: Case, effect_id: EffectId, paid: str) -> str:
         return effect_id if paid == "17" else "wrong"
 
     fast = step("fast", fast_path=True)
     later = Step("later", request=of_payment, do=World.do_step, undo=World.undo_step, fast_path=True)
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(fast)
         paid = await saga.wait_for(PAID, timedelta(minutes=5))
         assert paid is not None
@@ -174,7 +174,7 @@ async def test_first_attempts_after_a_wait_are_given_what_came(case: CaseRunner)
 
 
 async def test_a_story_may_refuse_its_subject_itself(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         saga.refuse("TooBig", "it is too big")
 
@@ -185,7 +185,7 @@ async def test_a_story_may_refuse_its_subject_itself(case: CaseRunner) -> None:
 async def test_what_comes_after_the_wait_may_take_the_fast_path(case: CaseRunner) -> None:
     fast, after = step("fast", fast_path=True), step("after", fast_path=True)
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(fast)
         await saga.wait_for(PAID, timedelta(seconds=300))
         await saga.do(after)
@@ -212,7 +212,7 @@ async def test_a_wait_that_another_branch_of_the_story_ends_is_left(case: CaseRu
         await saga.hold(timedelta(seconds=300))
         went_on.append("held")
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await asyncio.gather(waits(saga), holds(saga), saga.do(A))
 
     assert await case.run(Saga("case", story, A, events=[PAID])) == "undone Refused"
@@ -221,7 +221,7 @@ async def test_a_wait_that_another_branch_of_the_story_ends_is_left(case: CaseRu
 
 @pytest.mark.parametrize("natively", [False, True], ids=["signal", "natively"])
 async def test_a_cancel_during_a_hold_leaves_the_story_there(case: CaseRunner, natively: bool) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.hold(timedelta(seconds=300))
         saga.refuse("TooMuch", "the story has no say any more")

@@ -24,14 +24,14 @@ PAID = ExternalEvent[Case, str]("paid", str)
 TIMES = ("at", "since", "until")
 
 
-def words(event: SagaEvent) -> str:
+def text(event: SagaEvent) -> str:
     """An event without its times: `StepDone step=a state=done was=running attempts=1`."""
     fields = (f"{name}={value}" for name, value in vars(event).items() if name not in (*TIMES, "decision"))
     return " ".join([type(event).__name__, *fields])
 
 
 @workflow.defn
-class ToldWorkflow(CaseWorkflow):
+class EventsWorkflow(CaseWorkflow):
     """Records the events."""
 
     @workflow.init
@@ -45,9 +45,9 @@ class ToldWorkflow(CaseWorkflow):
         return f"{outcome.verdict} cancelled={outcome.cancelled} error={outcome.error} refusal={outcome.refusal}"
 
     @workflow.query
-    def told(self) -> list[str]:
+    def all_events(self) -> list[str]:
         """All events, as text."""
-        return [words(each) for each in self.saga.events]
+        return [text(each) for each in self.saga.events]
 
     @workflow.query
     def spans(self) -> dict[str, float]:
@@ -67,25 +67,25 @@ async def running(case: CaseRunner, saga: Saga[Case], **more: Any) -> AsyncItera
     ahead = [first_attempts(saga, calls)] if any(each.fast_path for each in saga.steps) else []
     async with Worker(
         case.temporal,
-        task_queue=f"told-{case.key}",
-        workflows=[ToldWorkflow],
+        task_queue=f"events-{case.key}",
+        workflows=[EventsWorkflow],
         activities=[*calls, *ahead],
         workflow_runner=UnsandboxedWorkflowRunner(),
     ):
         given = Case(case.key, case.key, **more)
-        yield await case.temporal.start_workflow(ToldWorkflow.run, given, id=case.id, task_queue=f"told-{case.key}")
+        yield await case.temporal.start_workflow(EventsWorkflow.run, given, id=case.id, task_queue=f"events-{case.key}")
 
 
-async def told(handle: Handle) -> list[str]:
-    events: list[str] = await handle.query(ToldWorkflow.told)
+async def all_events(handle: Handle) -> list[str]:
+    events: list[str] = await handle.query(EventsWorkflow.all_events)
     return events
 
 
-async def tells(handle: Handle, what: str) -> None:
+async def has_event(handle: Handle, kind: str) -> None:
     """Wait until there is an event of this kind."""
 
     async def check() -> bool:
-        return any(each.startswith(what) for each in await told(handle))
+        return any(each.startswith(kind) for each in await all_events(handle))
 
     await until(check)
 
@@ -106,7 +106,7 @@ def undone(name: str, was: str, reason: str) -> list[str]:
 
 
 async def test_a_run_in_which_all_goes_well(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.hold(timedelta(seconds=0.3))
         await saga.hold(timedelta(0))
@@ -115,12 +115,12 @@ async def test_a_run_in_which_all_goes_well(case: CaseRunner) -> None:
         await saga.try_step(MAIL)
 
     async with running(case, Saga("case", story, A, PIVOT, MAIL, events=[PAID])) as handle:
-        await tells(handle, "WaitBegun")
+        await has_event(handle, "WaitBegun")
         await handle.signal(CaseWorkflow.deliver, args=["paid", "17"])
         await handle.signal(CaseWorkflow.deliver, args=["paid", "18"])
 
         assert await handle.result() == "stands cancelled=False error=None refusal=None"
-        assert await told(handle) == [
+        assert await all_events(handle) == [
             begun("a"),
             done("a"),
             "HoldBegun",
@@ -134,20 +134,20 @@ async def test_a_run_in_which_all_goes_well(case: CaseRunner) -> None:
             "OutcomeDecided verdict=stands",
             "SagaEnded verdict=stands",
         ]
-        assert await handle.query(ToldWorkflow.spans) == {"HoldBegun": 0.3, "WaitBegun": 77}
+        assert await handle.query(EventsWorkflow.spans) == {"HoldBegun": 0.3, "WaitBegun": 77}
         view = await case.client.status()
         assert (view.phase, view.verdict, view.cancel_reason) == ("ended", "stands", None)
 
 
 async def test_a_refusal(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(B)
 
     case.given(do_b=["refuse"])
     async with running(case, Saga("case", story, A, B)) as handle:
         assert await handle.result() == "undone cancelled=False error=no refusal=Refused"
-        assert await told(handle) == [
+        assert await all_events(handle) == [
             begun("a"),
             done("a"),
             begun("b"),
@@ -162,14 +162,14 @@ async def test_a_refusal(case: CaseRunner) -> None:
 
 
 async def test_a_step_whose_effect_stays_unknown(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
 
     case.given(do_a=["lost"])
     async with running(case, Saga("case", story, A), step_deadline=0.3) as handle:
         why = "a failed: broken after the effect"
         assert await handle.result() == f"undone cancelled=False error={why} refusal=None"
-        assert await told(handle) == [
+        assert await all_events(handle) == [
             begun("a"),
             "StepFailed step=a state=unknown was=running message=broken after the effect",
             f"UnwindBegun reason={why}",
@@ -183,14 +183,14 @@ async def test_a_step_whose_effect_stays_unknown(case: CaseRunner) -> None:
 
 
 async def test_failed_first_attempts_are_reported(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(FAST_A)
         await saga.do(FAST_B)
 
     case.given(do_b=["fault", "ok"])
     async with running(case, Saga("case", story, FAST_A, FAST_B)) as handle:
         assert (await handle.result()).startswith("stands")
-        assert await told(handle) == [
+        assert await all_events(handle) == [
             begun("a"),
             done("a"),
             begun("b"),
@@ -204,17 +204,17 @@ async def test_failed_first_attempts_are_reported(case: CaseRunner) -> None:
 
 
 async def test_a_cancel(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.hold(timedelta(seconds=300))
         await saga.do(B)
 
     async with running(case, Saga("case", story, A, B)) as handle:
-        await tells(handle, "HoldBegun")
+        await has_event(handle, "HoldBegun")
         assert await case.client.cancel("no more", "Ada") == "undone"
         assert await handle.result() == "undone cancelled=True error=None refusal=None"
         nothing = "nothing_to_undo"
-        assert await told(handle) == [
+        assert await all_events(handle) == [
             begun("a"),
             done("a"),
             "HoldBegun",
@@ -231,30 +231,30 @@ async def test_a_cancel(case: CaseRunner) -> None:
 
 
 async def test_a_native_cancel_in_a_storys_own_wait_is_not_an_error_of_the_saga(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
 
     async with running(case, Saga("case", story, A)) as handle:
-        await tells(handle, "StepDone")
+        await has_event(handle, "StepDone")
         await handle.cancel(reason="closing time")
 
         assert await handle.result() == "undone cancelled=True error=None refusal=None"
-        assert (await told(handle))[2:4] == [
+        assert (await all_events(handle))[2:4] == [
             "CancelRequested reason=closing time by=None",
             "UnwindBegun reason=cancelled: closing time",
         ]
 
 
 async def test_a_cancel_during_an_attempt_is_not_an_error_of_the_step(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
 
     case.given(do_a=["slow"])
     async with running(case, Saga("case", story, A), step_deadline=60) as handle:
         await case.has(lambda: "do a" in case.calls)
         cancelling = asyncio.create_task(case.client.cancel("no more"))
-        await tells(handle, "CancelRequested")
+        await has_event(handle, "CancelRequested")
         case.world.release.set()
 
         assert await cancelling == "undone"
@@ -265,14 +265,14 @@ async def test_a_cancel_during_an_attempt_is_not_an_error_of_the_step(case: Case
 async def test_a_pivot_that_stands_and_a_step_parked_after_it(case: CaseRunner) -> None:
     charge = step("charge", Kind.REQUIRED)
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(PIVOT)
         await saga.do(charge)
         await saga.try_step(MAIL)
 
     case.given(do_charge=["refuse"], undo_ship=["late"], do_mail=["refuse"])
     async with running(case, Saga("case", story, PIVOT, charge, MAIL), parked_interval=60) as handle:
-        await tells(handle, "StepParked")
+        await has_event(handle, "StepParked")
         view = await case.client.status()
         assert (view.phase, view.verdict, view.parked) == ("forward", "stands", ["charge"])
         parked = view.step("charge")
@@ -283,7 +283,7 @@ async def test_a_pivot_that_stands_and_a_step_parked_after_it(case: CaseRunner) 
         await case.client.resolve("charge", Choice.WRITE_OFF, "Ada", "a gift")
 
         assert await handle.result() == "stands cancelled=False error=None refusal=None"
-        assert await told(handle) == [
+        assert await all_events(handle) == [
             begun("ship"),
             done("ship"),
             begun("charge"),
@@ -307,14 +307,14 @@ async def test_a_pivot_that_stands_and_a_step_parked_after_it(case: CaseRunner) 
 
 @pytest.mark.parametrize("choice", [Choice.GO_FORWARD, Choice.WRITE_OFF])
 async def test_a_pivot_whose_undo_is_parked_may_lead_either_way(case: CaseRunner, choice: Choice) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(PIVOT)
 
     case.given(do_ship=["lost", "ok"], undo_ship=["refuse"])
     saga = Saga("case", story, A, PIVOT)
     async with running(case, saga, step_deadline=0.3, parked_interval=60) as handle:
-        await tells(handle, "StepParked step=ship state=parked was=undoing undoing=True message=never")
+        await has_event(handle, "StepParked step=ship state=parked was=undoing undoing=True message=never")
         view = await case.client.status()
         assert (view.phase, view.verdict) == ("unwinding", None), "it is not certain which way it goes"
         assert Choice.GO_FORWARD in view.step("ship").choices
@@ -323,18 +323,18 @@ async def test_a_pivot_whose_undo_is_parked_may_lead_either_way(case: CaseRunner
         verdict = "stands" if choice is Choice.GO_FORWARD else "undone"
         assert (await handle.result()).startswith(verdict)
         state = "too_late" if choice is Choice.GO_FORWARD else "written_off"
-        assert f"StepResolved step=ship state={state} was=parked undoing=True" in await told(handle)
+        assert f"StepResolved step=ship state={state} was=parked undoing=True" in await all_events(handle)
 
 
 async def test_an_event_that_does_not_come(case: CaseRunner) -> None:
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.wait_for(PAID, timedelta(seconds=0.2))
 
     async with running(case, Saga("case", story, A, events=[PAID])) as handle:
         why = "paid did not come in time"
         assert await handle.result() == f"undone cancelled=False error={why} refusal=TimedOut"
-        assert (await told(handle))[2:] == [
+        assert (await all_events(handle))[2:] == [
             "WaitBegun event=paid",
             "WaitTimedOut event=paid",
             f"UnwindBegun reason={why}",
@@ -347,7 +347,7 @@ async def test_an_event_that_does_not_come(case: CaseRunner) -> None:
 async def test_a_step_undone_with_another_is_reported_only_if_it_had_begun(case: CaseRunner) -> None:
     capture = step("capture", Kind.REQUIRED, undoable=False, undone_by=A)
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(PIVOT)
         await saga.do(capture)
@@ -357,14 +357,14 @@ async def test_a_step_undone_with_another_is_reported_only_if_it_had_begun(case:
     async with running(case, saga, step_deadline=0.3) as handle:
         assert (await handle.result()).startswith("undone")
         with_a = "step=capture state=undone was=unknown outcome=undone attempts=0 detail=undone with a"
-        assert f"UndoAnswered {with_a}" in await told(handle)
+        assert f"UndoAnswered {with_a}" in await all_events(handle)
         assert [each.undo_attempts for each in (await case.client.status()).steps] == [1, 1, 0]
 
 
 async def test_a_step_undone_with_an_unreported_step_is_not_reported(case: CaseRunner) -> None:
     capture = step("capture", Kind.REQUIRED, undoable=False, undone_by=A)
 
-    async def story(each: Case, saga: SagaContext[Case]) -> None:
+    async def story(subject: Case, saga: SagaContext[Case]) -> None:
         await saga.do(A)
         await saga.do(PIVOT)
         await saga.do(capture)
@@ -372,4 +372,4 @@ async def test_a_step_undone_with_an_unreported_step_is_not_reported(case: CaseR
     case.given(do_ship=["refuse"])
     async with running(case, Saga("case", story, A, PIVOT, capture)) as handle:
         assert (await handle.result()).startswith("undone")
-        assert [each for each in await told(handle) if "step=capture" in each] == []
+        assert [each for each in await all_events(handle) if "step=capture" in each] == []
