@@ -25,9 +25,9 @@ class _Dbos:
     title: str
     ports = 1
     promises = (
-        "An order whose process is killed goes on from its last recorded step when the process is back; a step may be "
-        "asked twice. Cancelling undoes nothing. An undo that keeps failing is given up after its attempts, and one "
-        "that is too late ends the undoing: the workflow is marked ERROR, and what is left is told to nobody."
+        "An order whose process is killed continues from its last recorded step when the process runs again; a step "
+        "may run twice. Cancelling undoes nothing. An undo that keeps failing is given up after its attempts, and one "
+        "that is too late ends the undoing: the workflow is marked ERROR, and nobody is told about the rest."
     )
 
     def version(self) -> str:

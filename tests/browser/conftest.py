@@ -24,7 +24,7 @@ OpenPage = Callable[..., Awaitable[Page]]
 @pytest.fixture(scope="session")
 async def dashboard(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DashboardEnvironment]:
     """The environment with the dashboard."""
-    async with open_dashboard(tmp_path_factory.mktemp("stage")) as dashboard:
+    async with open_dashboard(tmp_path_factory.mktemp("environment")) as dashboard:
         yield dashboard
 
 

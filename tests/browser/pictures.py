@@ -156,15 +156,15 @@ async def take(page: Page, name: str, height: int | None = None) -> None:
     await page.screenshot(path=IMAGES / f"{name}.png", full_page=height is None)
 
 
-async def shoot(browser: Browser, scene: Picture, folder: Path) -> None:
+async def shoot(browser: Browser, picture: Picture, folder: Path) -> None:
     """Set everything up, and take the screenshots."""
-    context = await browser.new_context(base_url=scene.dashboard.api.url, viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
+    context = await browser.new_context(base_url=picture.dashboard.api.url, viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
     page = await context.new_page()
-    await scene.take()
-    await scene.cancel_shown(page)
-    await page.goto(f"/orders/{scene.shown.order_id}")
+    await picture.take()
+    await picture.cancel_shown(page)
+    await page.goto(f"/orders/{picture.shown.order_id}")
     await take(page, "order")
-    move_back(folder, scene.ages())
+    move_back(folder, picture.ages())
     await page.goto("/")
     await take(page, "orders", 783)
     await page.goto("/worklist")

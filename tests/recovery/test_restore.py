@@ -56,9 +56,9 @@ async def test_a_register_that_was_restored_learns_from_temporal(
     assert {name: found & rules for name, found in (await of(orders, order_id)).items()} == {good: rules, bad: rules}
 
     restoring = Restoring(orders)
-    assert await restoring.register(good) == "taken on as completed"
-    assert await restoring.register(bad) == "taken on as failed"
-    assert await restoring.register(bad) == "taken on as failed"
+    assert await restoring.register(good) == "accepted as completed"
+    assert await restoring.register(bad) == "accepted as failed"
+    assert await restoring.register(bad) == "accepted as failed"
 
     assert await of(orders, order_id) == {}
     before, after = await env.orders.register.find(good), await orders.register.find(good)
@@ -79,7 +79,7 @@ async def test_what_a_restored_service_has_lost_of_a_completed_order_is_made_aga
     assert await of(orders, order_id) == {good: {Rule.COMPLETED}}
 
     async with order_worker(temporal, there):
-        assert await Restoring(orders).effects(good) == "brought back: completed"
+        assert await Restoring(orders).effects(good) == "repaired: completed"
 
     assert await of(orders, order_id) == {}
     async with Services.open(there.service_urls()) as services:
@@ -102,7 +102,7 @@ async def test_what_a_restored_service_still_has_of_a_cancelled_order_is_undone(
         assert Rule.UNDONE in (await of(orders, order_id))[name]
 
         async with order_worker(temporal, there):
-            assert await Restoring(orders).effects(name) == "brought back: failed"
+            assert await Restoring(orders).effects(name) == "repaired: failed"
 
         assert [entry.state async for entry in services.payment.payments(order_id=name)] == ["refunded"]
     assert await of(orders, order_id) == {}

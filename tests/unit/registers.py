@@ -83,7 +83,7 @@ def no(kind: str, message: str = "no") -> BaseException:
     return failed(message, final=True, kind=kind)
 
 
-class Desk:
+class FakeRegister:
     """Returns a scripted answer per call, by the activities' names; after the end of the script, the usual one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from ordersaga.saga import (
     WentForward,
 )
 from tests.unit.engine import Time
-from tests.unit.registers import SAGA, Desk, no
+from tests.unit.registers import SAGA, FakeRegister, no
 
 UNWINDING, FORWARD = Standing(RegisterState.UNWINDING), Standing(RegisterState.FORWARD)
 
@@ -37,8 +37,8 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
-    return Desk(monkeypatch)
+def fake_register(monkeypatch: pytest.MonkeyPatch) -> FakeRegister:
+    return FakeRegister(monkeypatch)
 
 
 async def unwound(run: SagaRun[str]) -> Outcome:
@@ -50,60 +50,64 @@ def run_of(*, claimed: bool = False) -> SagaRun[str]:
     return SagaRun(SAGA, "subject", "1", claimed=claimed)
 
 
-async def test_the_subject_is_claimed_before_anything_is_undone(desk: Desk) -> None:
+async def test_the_subject_is_claimed_before_anything_is_undone(fake_register: FakeRegister) -> None:
     run = run_of()
 
     assert await unwound(run) == Outcome(Verdict.UNDONE, error="it was cut off")
-    assert desk.calls == ["claim", "unwind", "undo", "undo", "close"]
+    assert fake_register.calls == ["claim", "unwind", "undo", "undo", "close"]
     assert run.phase is Phase.ENDED
 
 
-async def test_what_was_claimed_before_is_not_claimed_again(desk: Desk) -> None:
+async def test_what_was_claimed_before_is_not_claimed_again(fake_register: FakeRegister) -> None:
     await unwound(run_of(claimed=True))
-    assert desk.calls == ["unwind", "undo", "undo", "close"]
+    assert fake_register.calls == ["unwind", "undo", "undo", "close"]
 
 
-async def test_what_is_anothers_is_not_undone(desk: Desk) -> None:
-    desk.script["claim"] = [no("Taken", "it is another's")]
+async def test_what_is_anothers_is_not_undone(fake_register: FakeRegister) -> None:
+    fake_register.script["claim"] = [no("Taken", "it is another's")]
 
     assert await unwound(run_of()) == Outcome(Verdict.UNDONE, error="it is another's", refusal="Taken")
-    assert desk.calls == ["claim"]
+    assert fake_register.calls == ["claim"]
 
 
 @pytest.mark.parametrize(
     ("state", "verdict"), [(RegisterState.STANDS, Verdict.STANDS), (RegisterState.UNDONE, Verdict.UNDONE)]
 )
-async def test_what_has_ended_ends_like_it(desk: Desk, state: RegisterState, verdict: Verdict) -> None:
-    desk.script["claim"] = [Standing(state, ending="the first end")]
+async def test_what_has_ended_ends_like_it(fake_register: FakeRegister, state: RegisterState, verdict: Verdict) -> None:
+    fake_register.script["claim"] = [Standing(state, ending="the first end")]
     run = run_of()
 
     assert await unwound(run) == Outcome(verdict, ending="the first end")
     assert (run.verdict, run.phase) == (verdict, Phase.ENDED)
-    assert desk.calls == ["claim"]
+    assert fake_register.calls == ["claim"]
 
 
-async def test_what_turns_out_to_be_undone_is_left_alone(desk: Desk) -> None:
-    desk.script["unwind"] = [Standing(RegisterState.UNDONE, ending="the first end")]
+async def test_what_turns_out_to_be_undone_is_left_alone(fake_register: FakeRegister) -> None:
+    fake_register.script["unwind"] = [Standing(RegisterState.UNDONE, ending="the first end")]
 
     assert await unwound(run_of()) == Outcome(Verdict.UNDONE, ending="the first end")
-    assert desk.calls == ["claim", "unwind"]
+    assert fake_register.calls == ["claim", "unwind"]
 
 
 @pytest.mark.parametrize("state", [RegisterState.STANDS, RegisterState.FORWARD])
-async def test_what_is_known_to_stand_goes_forward_and_no_undo_is_asked(desk: Desk, state: RegisterState) -> None:
-    desk.script["unwind"] = [Standing(state)]
+async def test_what_is_known_to_stand_goes_forward_and_no_undo_is_asked(
+    fake_register: FakeRegister, state: RegisterState
+) -> None:
+    fake_register.script["unwind"] = [Standing(state)]
 
     assert await unwound(run_of()) == Outcome(Verdict.STANDS)
-    assert desk.calls == ["claim", "unwind", "do", "do", "close"]
+    assert fake_register.calls == ["claim", "unwind", "do", "do", "close"]
 
 
-async def test_what_another_run_undoes_is_undone_by_this_one_too(desk: Desk) -> None:
-    desk.script = {"claim": [UNWINDING], "unwind": [UNWINDING]}
+async def test_what_another_run_undoes_is_undone_by_this_one_too(fake_register: FakeRegister) -> None:
+    fake_register.script = {"claim": [UNWINDING], "unwind": [UNWINDING]}
     assert (await unwound(run_of())).verdict is Verdict.UNDONE
-    assert desk.calls == ["claim", "unwind", "undo", "undo", "close"]
+    assert fake_register.calls == ["claim", "unwind", "undo", "undo", "close"]
 
 
-async def test_a_run_that_is_not_registered_calls_no_register(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_that_is_not_registered_calls_no_register(
+    fake_register: FakeRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def wait(condition: Callable[[], bool], **_: object) -> None:
         while not condition():
             await asyncio.sleep(0)
@@ -115,63 +119,67 @@ async def test_a_run_that_is_not_registered_calls_no_register(desk: Desk, monkey
 
     outcome = await run_of().run(unwind_because="a service was restored", registered=False)
     assert outcome == Outcome(Verdict.UNDONE, error="a service was restored")
-    assert desk.calls == ["undo", "undo"]
+    assert fake_register.calls == ["undo", "undo"]
 
 
 @pytest.mark.parametrize("undoing", [False, True])
-async def test_a_decision_from_outside_the_run_is_on_the_step_or_on_its_undo(desk: Desk, undoing: bool) -> None:
+async def test_a_decision_from_outside_the_run_is_on_the_step_or_on_its_undo(
+    fake_register: FakeRegister, undoing: bool
+) -> None:
     await run_of().keep(Decision("a", Choice.WRITE_OFF, "Ada"), undoing=undoing)
-    ((name, notice),) = desk.asked
+    ((name, notice),) = fake_register.asked
     assert (name, notice.decision.undoing) == ("decide", undoing)
 
 
-async def test_the_pivot_is_undone_first_and_the_register_learns_that_it_stands(desk: Desk) -> None:
-    desk.script["undo"] = [UndoResult(UndoOutcome.TOO_LATE)]
+async def test_the_pivot_is_undone_first_and_the_register_learns_that_it_stands(fake_register: FakeRegister) -> None:
+    fake_register.script["undo"] = [UndoResult(UndoOutcome.TOO_LATE)]
 
     assert await unwound(run_of()) == Outcome(Verdict.STANDS)
-    assert desk.calls == ["claim", "unwind", "undo", "forward", "do", "do", "close"]
-    ((_, notice),) = [each for each in desk.asked if each[0] == "forward"]
+    assert fake_register.calls == ["claim", "unwind", "undo", "forward", "do", "do", "close"]
+    ((_, notice),) = [each for each in fake_register.asked if each[0] == "forward"]
     assert notice.reason == "ship stands"
 
 
-async def test_what_the_register_takes_for_anothers_is_undone_without_it(desk: Desk) -> None:
-    desk.script["unwind"] = [no(NOT_YOURS)]
+async def test_what_the_register_takes_for_anothers_is_undone_without_it(fake_register: FakeRegister) -> None:
+    fake_register.script["unwind"] = [no(NOT_YOURS)]
 
     assert (await unwound(run_of(claimed=True))).verdict is Verdict.UNDONE
-    assert desk.calls == ["unwind", "undo", "undo"]
+    assert fake_register.calls == ["unwind", "undo", "undo"]
 
 
-async def test_an_end_that_was_written_before_is_the_one_that_counts(desk: Desk) -> None:
-    desk.script["close"] = [Standing(RegisterState.UNDONE, ending="the first end")]
+async def test_an_end_that_was_written_before_is_the_one_that_counts(fake_register: FakeRegister) -> None:
+    fake_register.script["close"] = [Standing(RegisterState.UNDONE, ending="the first end")]
     assert (await unwound(run_of())).ending == "the first end"
 
 
-async def test_an_undo_that_a_person_has_decided_before_is_not_asked_again(desk: Desk, time: Time) -> None:
+async def test_an_undo_that_a_person_has_decided_before_is_not_asked_again(
+    fake_register: FakeRegister, time: Time
+) -> None:
     decision = KeptDecision("a", Choice.DONE_BY_HAND, "Ada", time.now, "17", undoing=True)
-    desk.script["claim"] = [Standing(RegisterState.UNWINDING, [decision])]
+    fake_register.script["claim"] = [Standing(RegisterState.UNWINDING, [decision])]
     run = run_of()
 
     await unwound(run)
     assert run.records["a"].state is StepState.DONE_BY_HAND
-    assert [asked.id for name, asked in desk.asked if name == "undo"] == ["ship-1"]
+    assert [asked.id for name, asked in fake_register.asked if name == "undo"] == ["ship-1"]
 
 
-async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(desk: Desk) -> None:
-    desk.script["close"] = [None]
+async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(fake_register: FakeRegister) -> None:
+    fake_register.script["close"] = [None]
     run = run_of()
     ending = asyncio.create_task(unwound(run))
-    while "close" not in desk.calls:
+    while "close" not in fake_register.calls:
         await asyncio.sleep(0)
     run.cancel("no more")
     assert run.cancel_reason is None
     ending.cancel()
 
 
-async def test_what_is_known_to_stand_cannot_be_cancelled_and_the_answer_says_so(desk: Desk) -> None:
-    desk.script = {"unwind": [FORWARD], "do": [None]}
+async def test_what_is_known_to_stand_cannot_be_cancelled_and_the_answer_says_so(fake_register: FakeRegister) -> None:
+    fake_register.script = {"unwind": [FORWARD], "do": [None]}
     run = run_of()
     going = asyncio.create_task(unwound(run))
-    while "do" not in desk.calls:
+    while "do" not in fake_register.calls:
         await asyncio.sleep(0)
     run.cancel("no more")
     assert (run.verdict, run.phase, run.cancel_reason) == (Verdict.STANDS, Phase.FORWARD, None)
@@ -182,30 +190,32 @@ async def test_what_is_known_to_stand_cannot_be_cancelled_and_the_answer_says_so
 # -- a run that runs its story
 
 
-async def test_an_undisturbed_run_goes_forward_and_stands(desk: Desk) -> None:
+async def test_an_undisturbed_run_goes_forward_and_stands(fake_register: FakeRegister) -> None:
     run = run_of()
     assert await run._drive(None) == Outcome(Verdict.STANDS)
-    assert desk.calls == ["claim", "do", "do", "close"]
+    assert fake_register.calls == ["claim", "do", "do", "close"]
     assert run.verdict is Verdict.STANDS
 
 
-async def test_what_an_earlier_run_had_begun_to_undo_is_not_done(desk: Desk) -> None:
-    desk.script = {"claim": [UNWINDING], "unwind": [UNWINDING]}
+async def test_what_an_earlier_run_had_begun_to_undo_is_not_done(fake_register: FakeRegister) -> None:
+    fake_register.script = {"claim": [UNWINDING], "unwind": [UNWINDING]}
     outcome = await run_of()._drive(None)
     assert (outcome.verdict, outcome.error) == (Verdict.UNDONE, "an earlier run had begun to undo it")
-    assert desk.calls == ["claim", "unwind", "undo", "undo", "close"]
+    assert fake_register.calls == ["claim", "unwind", "undo", "undo", "close"]
 
 
 @pytest.mark.parametrize("state", [RegisterState.OPEN, RegisterState.FORWARD])
-async def test_what_an_earlier_run_knows_to_stand_is_not_undone_by_a_refusal(desk: Desk, state: RegisterState) -> None:
-    desk.script = {"claim": [Standing(state)], "do": [no("SoldOut"), "done"]}
+async def test_what_an_earlier_run_knows_to_stand_is_not_undone_by_a_refusal(
+    fake_register: FakeRegister, state: RegisterState
+) -> None:
+    fake_register.script = {"claim": [Standing(state)], "do": [no("SoldOut"), "done"]}
     stands = state is RegisterState.FORWARD
 
     assert (await run_of()._drive(None)).verdict is (Verdict.STANDS if stands else Verdict.UNDONE)
-    assert desk.calls.count("do") == (3 if stands else 1), "it is parked, and tried again"
-    assert ("unwind" in desk.calls) is not stands
+    assert fake_register.calls.count("do") == (3 if stands else 1), "it is parked, and tried again"
+    assert ("unwind" in fake_register.calls) is not stands
 
 
-async def test_an_end_that_another_run_has_written_is_the_one_that_counts(desk: Desk) -> None:
-    desk.script["close"] = [Standing(RegisterState.STANDS, ending="the first end")]
+async def test_an_end_that_another_run_has_written_is_the_one_that_counts(fake_register: FakeRegister) -> None:
+    fake_register.script["close"] = [Standing(RegisterState.STANDS, ending="the first end")]
     assert await run_of()._drive(None) == Outcome(Verdict.STANDS, ending="the first end")

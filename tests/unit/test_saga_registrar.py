@@ -34,7 +34,7 @@ from ordersaga.saga.run_state import RunState
 from ordersaga.saga.story_guard import records_of
 from tests.unit.engine import Time, failed
 from tests.unit.parts import story
-from tests.unit.registers import OPEN, REGISTER, SAGA, A, Desk, no
+from tests.unit.registers import OPEN, REGISTER, SAGA, A, FakeRegister, no
 
 SECOND = timedelta(seconds=1)
 UNWINDING, UNDONE = Standing(RegisterState.UNWINDING), Standing(RegisterState.UNDONE)
@@ -52,8 +52,8 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
-    return Desk(monkeypatch)
+def fake_register(monkeypatch: pytest.MonkeyPatch) -> FakeRegister:
+    return FakeRegister(monkeypatch)
 
 
 @pytest.fixture
@@ -85,11 +85,11 @@ def run() -> RunState[str]:
 
 
 @pytest.fixture
-def registrar(run: RunState[str], desk: Desk) -> Registrar[str]:
+def registrar(run: RunState[str], fake_register: FakeRegister) -> Registrar[str]:
     return run.registrar
 
 
-async def test_a_saga_without_a_register_is_never_kept_from_going_on(desk: Desk) -> None:
+async def test_a_saga_without_a_register_is_never_kept_from_going_on(fake_register: FakeRegister) -> None:
     run = state_of(Saga("s", story, A))
     registrar = run.registrar
 
@@ -100,11 +100,11 @@ async def test_a_saga_without_a_register_is_never_kept_from_going_on(desk: Desk)
     await registrar.keep(run.log.records["a"], Decision("a", Choice.RETRY, "Ada"))
     assert await registrar.close(Verdict.STANDS) is None
     assert await registrar.close(Verdict.UNDONE) is None
-    assert desk.asked == []
+    assert fake_register.asked == []
 
 
 async def test_each_call_has_the_owner_and_the_reason(
-    registrar: Registrar[str], run: RunState[str], desk: Desk, time: Time
+    registrar: Registrar[str], run: RunState[str], fake_register: FakeRegister, time: Time
 ) -> None:
     record = run.log.records["a"]
     await registrar.claim()
@@ -116,7 +116,7 @@ async def test_each_call_has_the_owner_and_the_reason(
     await registrar.close(Verdict.STANDS)
 
     first, second = (KeptDecision("a", Choice.WRITE_OFF, "Ada", time.now, "17", undoing) for undoing in (False, True))
-    assert desk.asked == [
+    assert fake_register.asked == [
         ("claim", "subject"),
         ("unwind", OURS),
         ("forward", Notice("1", "owner of subject", "it stands")),
@@ -127,7 +127,7 @@ async def test_each_call_has_the_owner_and_the_reason(
 
 
 async def test_a_call_to_the_register_has_a_timeout_and_is_retried_forever(
-    registrar: Registrar[str], run: RunState[str], desk: Desk
+    registrar: Registrar[str], run: RunState[str], fake_register: FakeRegister
 ) -> None:
     await registrar.claim()
     await registrar.keep(run.log.records["a"], Decision("a", Choice.RETRY, "Ada"))
@@ -138,7 +138,7 @@ async def test_a_call_to_the_register_has_a_timeout_and_is_retried_forever(
         "retry_policy": DO,
         "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     }
-    assert desk.options == [
+    assert fake_register.options == [
         {**usual, "activity_id": "claim", "summary": "register: claim"},
         {**usual, "activity_id": "decide run-1-a-1", "summary": "register: decide"},
     ]
@@ -148,8 +148,10 @@ async def test_a_call_to_the_register_has_a_timeout_and_is_retried_forever(
 
 
 @pytest.mark.parametrize("standing", [OPEN, UNWINDING, FORWARD])
-async def test_a_subject_is_accepted_as_it_stands(registrar: Registrar[str], desk: Desk, standing: Standing) -> None:
-    desk.script["claim"] = [standing]
+async def test_a_subject_is_accepted_as_it_stands(
+    registrar: Registrar[str], fake_register: FakeRegister, standing: Standing
+) -> None:
+    fake_register.script["claim"] = [standing]
     assert not registrar.kept.claimed
     assert await registrar.claim() == standing
     assert registrar.kept.claimed
@@ -159,9 +161,9 @@ async def test_a_subject_is_accepted_as_it_stands(registrar: Registrar[str], des
     ("state", "verdict"), [(RegisterState.STANDS, Verdict.STANDS), (RegisterState.UNDONE, Verdict.UNDONE)]
 )
 async def test_a_claim_of_an_ended_saga_returns_its_end(
-    registrar: Registrar[str], desk: Desk, state: RegisterState, verdict: Verdict
+    registrar: Registrar[str], fake_register: FakeRegister, state: RegisterState, verdict: Verdict
 ) -> None:
-    desk.script["claim"] = [Standing(state, ending={"it": "has ended"})]
+    fake_register.script["claim"] = [Standing(state, ending={"it": "has ended"})]
 
     with pytest.raises(Ended, match=f"it has ended before: {verdict}") as ended:
         await registrar.claim()
@@ -169,14 +171,14 @@ async def test_a_claim_of_an_ended_saga_returns_its_end(
 
 
 @pytest.mark.parametrize("kind", ["Taken", NOT_YOURS, UNCLAIMED])
-async def test_a_rejected_claim_has_a_reason(registrar: Registrar[str], desk: Desk, kind: str) -> None:
-    desk.script["claim"] = [no(kind, "it is another's")]
+async def test_a_rejected_claim_has_a_reason(registrar: Registrar[str], fake_register: FakeRegister, kind: str) -> None:
+    fake_register.script["claim"] = [no(kind, "it is another's")]
 
     with pytest.raises(NotClaimed, match="it is another's") as refused:
         await registrar.claim()
     assert refused.value.kind == kind
     assert not registrar.kept.claimed
-    assert desk.calls == ["claim"]
+    assert fake_register.calls == ["claim"]
 
 
 async def test_a_run_started_as_claimed_does_not_claim_again(registrar: Registrar[str]) -> None:
@@ -189,40 +191,48 @@ async def test_a_run_started_as_claimed_does_not_claim_again(registrar: Registra
 
 @pytest.mark.parametrize("standing", [OPEN, UNWINDING, FORWARD, STANDS])
 async def test_an_announcement_of_unwinding_returns_the_state(
-    registrar: Registrar[str], desk: Desk, standing: Standing
+    registrar: Registrar[str], fake_register: FakeRegister, standing: Standing
 ) -> None:
-    desk.script["unwind"] = [standing]
+    fake_register.script["unwind"] = [standing]
     assert await registrar.unwind("no more") == standing
 
 
-async def test_what_is_undone_already_is_not_undone_again(registrar: Registrar[str], desk: Desk) -> None:
-    desk.script["unwind"] = [Standing(RegisterState.UNDONE, ending="the first end")]
+async def test_what_is_undone_already_is_not_undone_again(
+    registrar: Registrar[str], fake_register: FakeRegister
+) -> None:
+    fake_register.script["unwind"] = [Standing(RegisterState.UNDONE, ending="the first end")]
 
     with pytest.raises(Ended) as ended:
         await registrar.unwind("no more")
     assert (ended.value.verdict, ended.value.ending) == (Verdict.UNDONE, "the first end")
 
 
-async def test_a_register_with_a_foreign_subject_is_not_called_any_more(registrar: Registrar[str], desk: Desk) -> None:
-    desk.script["unwind"] = [no(NOT_YOURS)]
+async def test_a_register_with_a_foreign_subject_is_not_called_any_more(
+    registrar: Registrar[str], fake_register: FakeRegister
+) -> None:
+    fake_register.script["unwind"] = [no(NOT_YOURS)]
 
     assert registrar.register is REGISTER
     assert await registrar.unwind("no more") == OPEN
     assert registrar.register is None
     assert await registrar.close(Verdict.UNDONE) is None
-    assert desk.calls == ["unwind"]
+    assert fake_register.calls == ["unwind"]
 
 
-async def test_a_saga_whose_subject_is_anothers_cannot_end_well(registrar: Registrar[str], desk: Desk) -> None:
-    desk.script["close"] = [no(NOT_YOURS)]
+async def test_a_saga_whose_subject_is_anothers_cannot_end_well(
+    registrar: Registrar[str], fake_register: FakeRegister
+) -> None:
+    fake_register.script["close"] = [no(NOT_YOURS)]
 
     with pytest.raises(Unwind, match="the register has another's under this key"):
         await registrar.close(Verdict.STANDS)
     assert registrar.register is None
 
 
-async def test_what_is_undone_is_undone_though_the_subject_is_anothers(registrar: Registrar[str], desk: Desk) -> None:
-    desk.script["close"] = [no(NOT_YOURS)]
+async def test_what_is_undone_is_undone_though_the_subject_is_anothers(
+    registrar: Registrar[str], fake_register: FakeRegister
+) -> None:
+    fake_register.script["close"] = [no(NOT_YOURS)]
     assert await registrar.close(Verdict.UNDONE) is None
 
 
@@ -232,24 +242,28 @@ async def test_what_is_undone_is_undone_though_the_subject_is_anothers(registrar
 @pytest.mark.parametrize("verdict", Verdict)
 @pytest.mark.parametrize("before", [None, {"it": "has ended"}])
 async def test_the_end_that_was_written_first_counts(
-    registrar: Registrar[str], desk: Desk, verdict: Verdict, before: Any
+    registrar: Registrar[str], fake_register: FakeRegister, verdict: Verdict, before: Any
 ) -> None:
-    desk.script["close"] = [Standing(RegisterState.STANDS, ending=before)]
+    fake_register.script["close"] = [Standing(RegisterState.STANDS, ending=before)]
     assert await registrar.close(verdict) == before
-    assert desk.asked == [("close", f"subject {verdict}")]
+    assert fake_register.asked == [("close", f"subject {verdict}")]
 
 
-async def test_a_saga_that_another_run_undoes_does_not_stand(registrar: Registrar[str], desk: Desk) -> None:
-    desk.script["close"] = [no(FENCED, "it is being undone")]
+async def test_a_saga_that_another_run_undoes_does_not_stand(
+    registrar: Registrar[str], fake_register: FakeRegister
+) -> None:
+    fake_register.script["close"] = [no(FENCED, "it is being undone")]
     with pytest.raises(Unwind, match="it is being undone"):
         await registrar.close(Verdict.STANDS)
 
 
-async def test_a_cancel_does_not_wait_for_the_end_to_be_written(registrar: Registrar[str], desk: Desk) -> None:
-    desk.script["close"] = [None]
+async def test_a_cancel_does_not_wait_for_the_end_to_be_written(
+    registrar: Registrar[str], fake_register: FakeRegister
+) -> None:
+    fake_register.script["close"] = [None]
     stopped: list[str] = []
     closing = asyncio.create_task(registrar.close(Verdict.STANDS, lambda: bool(stopped)))
-    while not desk.calls:
+    while not fake_register.calls:
         await asyncio.sleep(0)
     stopped.append("no more")
 
@@ -258,12 +272,12 @@ async def test_a_cancel_does_not_wait_for_the_end_to_be_written(registrar: Regis
 
 
 async def test_a_cancel_takes_effect_even_if_the_call_fails_at_the_same_moment(
-    registrar: Registrar[str], desk: Desk, pauses: list[float]
+    registrar: Registrar[str], fake_register: FakeRegister, pauses: list[float]
 ) -> None:
-    desk.script["close"] = [no(FENCED)]
+    fake_register.script["close"] = [no(FENCED)]
 
     with pytest.raises(Interrupted, match="it was ended early"):
-        await registrar.close(Verdict.STANDS, lambda: bool(desk.calls))
+        await registrar.close(Verdict.STANDS, lambda: bool(fake_register.calls))
     assert pauses == []
 
 
@@ -271,7 +285,7 @@ async def test_a_cancel_takes_effect_even_if_the_call_fails_at_the_same_moment(
 
 
 async def test_what_was_decided_before_holds_unless_it_was_to_try_again(
-    registrar: Registrar[str], desk: Desk, time: Time
+    registrar: Registrar[str], fake_register: FakeRegister, time: Time
 ) -> None:
     first, last, retry, do = (
         KeptDecision("a", Choice.WRITE_OFF, "Ada", time.now, "too dear", undoing=True),
@@ -279,8 +293,8 @@ async def test_what_was_decided_before_holds_unless_it_was_to_try_again(
         KeptDecision("a", Choice.RETRY, "Eve", time.now, undoing=True),
         KeptDecision("b", Choice.WRITE_OFF, "Ada", time.now, "gone"),
     )
-    desk.script["claim"] = [Standing(RegisterState.OPEN, [first, last, retry])]
-    desk.script["close"] = [Standing(RegisterState.STANDS, [do])]
+    fake_register.script["claim"] = [Standing(RegisterState.OPEN, [first, last, retry])]
+    fake_register.script["close"] = [Standing(RegisterState.STANDS, [do])]
     await registrar.claim()
     assert registrar.kept.decision("b", undoing=False) is None
     await registrar.close(Verdict.STANDS)
@@ -294,10 +308,10 @@ async def test_what_was_decided_before_holds_unless_it_was_to_try_again(
 
 @pytest.mark.parametrize("call", ["unwind", "forward"])
 async def test_every_answer_contains_the_decisions(
-    registrar: Registrar[str], desk: Desk, time: Time, call: str
+    registrar: Registrar[str], fake_register: FakeRegister, time: Time, call: str
 ) -> None:
     decision = KeptDecision("a", Choice.WRITE_OFF, "Ada", time.now, "too dear")
-    desk.script[call] = [Standing(RegisterState.FORWARD, [decision])]
+    fake_register.script[call] = [Standing(RegisterState.FORWARD, [decision])]
     await getattr(registrar, call)("no more")
     assert registrar.kept.decision("a", undoing=False) is not None
 
@@ -311,45 +325,47 @@ async def test_every_answer_contains_the_decisions(
     ids=["text", "a list", "fault", "refusal", "fenced"],
 )
 async def test_without_an_answer_the_register_is_called_again_at_growing_pauses(
-    registrar: Registrar[str], desk: Desk, pauses: list[float], answer: Any
+    registrar: Registrar[str], fake_register: FakeRegister, pauses: list[float], answer: Any
 ) -> None:
-    desk.script["unwind"] = [answer, answer, answer, FORWARD]
+    fake_register.script["unwind"] = [answer, answer, answer, FORWARD]
 
     assert await registrar.unwind("no more") == FORWARD
-    assert desk.asked == [("unwind", OURS)] * 4
+    assert fake_register.asked == [("unwind", OURS)] * 4
     assert pauses == [1, 2, 4]
 
 
 async def test_what_is_undone_stays_so_whatever_the_register_says(
-    registrar: Registrar[str], desk: Desk, pauses: list[float]
+    registrar: Registrar[str], fake_register: FakeRegister, pauses: list[float]
 ) -> None:
-    desk.script["close"] = [no(FENCED)]
+    fake_register.script["close"] = [no(FENCED)]
     assert await registrar.close(Verdict.UNDONE) is None
-    assert desk.calls == ["close"] * 2
+    assert fake_register.calls == ["close"] * 2
 
 
 @pytest.mark.parametrize("answer", ["completed by hand", failed("the register is away")], ids=["text", "fault"])
 async def test_a_claim_that_is_not_answered_is_made_again(
-    registrar: Registrar[str], desk: Desk, pauses: list[float], answer: Any
+    registrar: Registrar[str], fake_register: FakeRegister, pauses: list[float], answer: Any
 ) -> None:
-    desk.script["claim"] = [answer, UNWINDING]
+    fake_register.script["claim"] = [answer, UNWINDING]
     assert await registrar.claim() == UNWINDING
     assert pauses == [1]
 
 
 async def test_what_the_register_has_lost_is_claimed_and_the_call_repeated_at_once(
-    registrar: Registrar[str], desk: Desk, pauses: list[float]
+    registrar: Registrar[str], fake_register: FakeRegister, pauses: list[float]
 ) -> None:
-    desk.script["unwind"] = [no(UNCLAIMED), UNWINDING]
+    fake_register.script["unwind"] = [no(UNCLAIMED), UNWINDING]
 
     assert await registrar.unwind("no more") == UNWINDING
-    assert desk.asked == [("unwind", OURS), ("claim", "subject"), ("unwind", OURS)]
+    assert fake_register.asked == [("unwind", OURS), ("claim", "subject"), ("unwind", OURS)]
     assert pauses == []
 
 
-async def test_a_lost_subject_may_have_ended_when_it_is_claimed_again(registrar: Registrar[str], desk: Desk) -> None:
-    desk.script["close"] = [no(UNCLAIMED)]
-    desk.script["claim"] = [Standing(RegisterState.UNDONE, ending="the first end")]
+async def test_a_lost_subject_may_have_ended_when_it_is_claimed_again(
+    registrar: Registrar[str], fake_register: FakeRegister
+) -> None:
+    fake_register.script["close"] = [no(UNCLAIMED)]
+    fake_register.script["claim"] = [Standing(RegisterState.UNDONE, ending="the first end")]
 
     with pytest.raises(Ended) as ended:
         await registrar.close(Verdict.STANDS)
@@ -358,11 +374,11 @@ async def test_a_lost_subject_may_have_ended_when_it_is_claimed_again(registrar:
 
 @pytest.mark.parametrize("kind", ["Taken", NOT_YOURS])
 async def test_what_the_register_has_lost_and_does_not_take_on_again_cannot_end_well(
-    registrar: Registrar[str], desk: Desk, kind: str
+    registrar: Registrar[str], fake_register: FakeRegister, kind: str
 ) -> None:
-    desk.script = {"close": [no(UNCLAIMED)], "claim": [no(kind, "it is another's")]}
+    fake_register.script = {"close": [no(UNCLAIMED)], "claim": [no(kind, "it is another's")]}
 
     with pytest.raises(Unwind, match="it is another's"):
         await registrar.close(Verdict.STANDS)
     assert await registrar.unwind("it is another's") == OPEN
-    assert desk.calls == ["close", "claim"]
+    assert fake_register.calls == ["close", "claim"]

@@ -32,11 +32,11 @@ class Restoring:
         order = await executions.order_of(temporal, described.id, described.run_id)
         await self._client.register.accept(order, described.task_queue)
         if described.close_time is None or described.status in executions.CUT_OFF:
-            return "taken on"
+            return "accepted"
         result = await executions.result_of_run(temporal, order_id, described)
         async with self._client.register.client() as register:
             await register.close(order_id, ending_of(order.fingerprint, result, described.run_id), SECONDS)
-        return f"taken on as {result.status}"
+        return f"accepted as {result.status}"
 
     async def effects(self, order_id: str) -> str:
         """Start a run that aligns the services with the register's record of an ended order.
@@ -57,4 +57,4 @@ class Restoring:
         )
         reuse, queue = WorkflowIDReusePolicy.ALLOW_DUPLICATE, self._client.settings.task_queue
         handle = await start_recovery(self._client.temporal, queue, recovery, reuse)
-        return f"brought back: {(await handle.result()).status}"
+        return f"repaired: {(await handle.result()).status}"

@@ -185,7 +185,7 @@ class SagaRun(Generic[S]):
         try:
             outcome = body.result()
         except Misuse as misuse:
-            raise StoryError(f"{self.saga.name}: {misuse}. Nothing is undone before the story is mended.") from misuse
+            raise StoryError(f"{self.saga.name}: {misuse}. Nothing is undone until the story is fixed.") from misuse
         await self._outlast_cancellation(workflow.all_handlers_finished)
         return outcome
 

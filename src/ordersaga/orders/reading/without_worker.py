@@ -36,9 +36,9 @@ def _running(summary: OrderSummary, current: WorkflowExecutionDescription) -> Or
 
 
 def _view(summary: OrderSummary, **known: object) -> OrderView:
-    told = [TimelineEntry(at=summary.started_at, kind="placed")]
+    timeline = [TimelineEntry(at=summary.started_at, kind="placed")]
     if summary.closed_at is not None:
-        told.append(TimelineEntry(at=summary.closed_at, kind="ended", state=summary.status))
+        timeline.append(TimelineEntry(at=summary.closed_at, kind="ended", state=summary.status))
     return OrderView.model_validate(
         {
             "order_id": summary.order_id,
@@ -46,7 +46,7 @@ def _view(summary: OrderSummary, **known: object) -> OrderView:
             "amount": summary.amount or "0",
             "currency": summary.currency or "",
             "steps": [],
-            "timeline": told,
+            "timeline": timeline,
             **known,
         }
     )

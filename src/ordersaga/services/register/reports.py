@@ -65,8 +65,8 @@ async def decide(tx: Transaction, order_id: str, request: DecisionRequest) -> An
     )
     if added:
         await tx.execute(_COUNT_DECISION, order_id)
-        told = {"decision_id", "step", "undoing", "choice", "note", "run_id"}
-        await _audit(tx, order_id, at, by, "decision", request.model_dump(include=told))
+        audited = {"decision_id", "step", "undoing", "choice", "note", "run_id"}
+        await _audit(tx, order_id, at, by, "decision", request.model_dump(include=audited))
     answer = await standing(tx, await find(tx, order_id))
     return reply(answer, 201 if added else 200)
 
