@@ -1,6 +1,6 @@
 """The running API matches its OpenAPI document: schemathesis sends what the schemas allow, and what they do not.
 
-All its checks are on, and the only exceptions are in unsayable.py. A failure can be repeated with its seed:
+All its checks are on, and the only exceptions are in schema_exceptions.py. A failure can be repeated with its seed:
 
 SCHEMATHESIS_SEED=7 pytest tests/api/test_document.py
 """
@@ -38,7 +38,7 @@ async def schemathesis(api: Api, secret: str, where: Path) -> tuple[int, str]:
         *("-H", f"Authorization: Bearer {secret}", "--checks", "all", "--continue-on-failure"),
         *("--seed", SEED, "--max-examples", EXAMPLES, "--no-shrink", "--request-timeout", "30"),
         cwd=where,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.api.unsayable", "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.api.schema_exceptions", "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

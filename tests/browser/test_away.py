@@ -30,7 +30,7 @@ LONG = 40_000.0
 """The timeout for what depends on how fast Temporal stops and starts, in milliseconds."""
 
 
-class Parts:
+class ServerAndWorker:
     """A Temporal server that keeps its data, and a worker, which can be stopped and started."""
 
     def __init__(self, dashboard: DashboardEnvironment, port: int, folder: Path) -> None:
@@ -50,8 +50,8 @@ class Parts:
 
 
 @asynccontextmanager
-async def parts_of(dashboard: DashboardEnvironment, port: int, folder: Path) -> AsyncIterator[Parts]:
-    parts = Parts(dashboard, port, folder)
+async def parts_of(dashboard: DashboardEnvironment, port: int, folder: Path) -> AsyncIterator[ServerAndWorker]:
+    parts = ServerAndWorker(dashboard, port, folder)
     async with parts.temporal, parts.worker:
         await parts.start_temporal()
         await parts.start_worker()
@@ -79,7 +79,7 @@ async def ordersaga_api(dashboard: DashboardEnvironment, port: int) -> AsyncIter
         await process.communicate()
 
 
-async def without_a_worker(parts: Parts, page: Page) -> None:
+async def without_a_worker(parts: ServerAndWorker, page: Page) -> None:
     """Stop the worker, and start it again."""
     await parts.worker.aclose()
     await expect(page.locator("#banner")).to_contain_text("worker", timeout=LONG)
@@ -91,7 +91,7 @@ async def without_a_worker(parts: Parts, page: Page) -> None:
     await expect(page.locator("#cancel")).to_be_visible()
 
 
-async def without_temporal(parts: Parts, listed: Page, page: Page, order_id: str) -> None:
+async def without_temporal(parts: ServerAndWorker, listed: Page, page: Page, order_id: str) -> None:
     """Stop both, and start them again."""
     await parts.worker.aclose()
     await parts.temporal.aclose()

@@ -25,7 +25,7 @@ async def refuse(_: Mailbox) -> str:
 
 
 @dataclass
-class Post:
+class MailEnvironment:
     """An environment whose emails go to this mailbox."""
 
     env: OrderEnvironment
@@ -49,52 +49,52 @@ class Post:
 
 
 @pytest.fixture
-async def post(temporal: Client, tmp_path: Path, order_id: str) -> AsyncIterator[Post]:
+async def mail_env(temporal: Client, tmp_path: Path, order_id: str) -> AsyncIterator[MailEnvironment]:
     mailbox = Mailbox()
     async with mail_server(mailbox) as port, serving(tmp_path, f"smtp://127.0.0.1:{port}") as url:
         urls = {f"{name}_url": f"{url}/{name}" for name in SERVICES}
         settings = load_settings(task_queue=f"post-{order_id}", **urls)
         orders = OrderClient(temporal, settings)
         async with order_worker(temporal, settings), OrderEnvironment.open(orders, settings) as env:
-            yield Post(env, mailbox)
+            yield MailEnvironment(env, mailbox)
 
 
 async def test_an_email_that_bounces_is_on_the_worklist_and_is_sent_again_when_a_person_decides(
-    post: Post, order_id: str
+    mail_env: MailEnvironment, order_id: str
 ) -> None:
-    await post.bounced(order_id)
+    await mail_env.bounced(order_id)
 
-    assert order_id in (await one_round(post.env.orders, f"{order_id}-1")).unsent
-    assert await post.waiting() == {order_id: Attention.MAIL_NOT_SENT}
-    assert (await one_round(post.env.orders, f"{order_id}-2")).unsent == [], "it is there already"
+    assert order_id in (await one_round(mail_env.env.orders, f"{order_id}-1")).unsent
+    assert await mail_env.waiting() == {order_id: Attention.MAIL_NOT_SENT}
+    assert (await one_round(mail_env.env.orders, f"{order_id}-2")).unsent == [], "it is there already"
 
-    post.mailbox.verdict = Mailbox().verdict
-    await post.env.orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
-    await post.is_mail(order_id, "sent")
-    assert await post.waiting() == {}
-    assert (await one_round(post.env.orders, f"{order_id}-3")).unsent == []
-    assert [mail["To"] for mail in post.mailbox.mails] == ["ada@example.com"]
+    mail_env.mailbox.verdict = Mailbox().verdict
+    await mail_env.env.orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
+    await mail_env.is_mail(order_id, "sent")
+    assert await mail_env.waiting() == {}
+    assert (await one_round(mail_env.env.orders, f"{order_id}-3")).unsent == []
+    assert [mail["To"] for mail in mail_env.mailbox.mails] == ["ada@example.com"]
 
 
-async def test_an_email_that_bounces_again_is_on_the_worklist_again(post: Post, order_id: str) -> None:
-    await post.bounced(order_id)
-    await one_round(post.env.orders, f"{order_id}-1")
-    seen = post.mailbox.data
-    await post.env.orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
+async def test_an_email_that_bounces_again_is_on_the_worklist_again(mail_env: MailEnvironment, order_id: str) -> None:
+    await mail_env.bounced(order_id)
+    await one_round(mail_env.env.orders, f"{order_id}-1")
+    seen = mail_env.mailbox.data
+    await mail_env.env.orders.resolve(order_id, OrderDecision(choice="retry", by="Ada"))
 
     async def refused_again() -> bool:
-        return post.mailbox.data > seen
+        return mail_env.mailbox.data > seen
 
     await until(refused_again)
-    await post.is_mail(order_id, "failed")
-    assert (await one_round(post.env.orders, f"{order_id}-2")).unsent == [order_id]
+    await mail_env.is_mail(order_id, "failed")
+    assert (await one_round(mail_env.env.orders, f"{order_id}-2")).unsent == [order_id]
 
 
-async def test_what_a_person_has_sent_by_hand_is_recorded(post: Post, order_id: str) -> None:
-    await post.bounced(order_id)
-    await one_round(post.env.orders, f"{order_id}-1")
-    await post.env.orders.resolve(order_id, OrderDecision(choice="done_by_hand", by="Ada", note="by telephone"))
+async def test_what_a_person_has_sent_by_hand_is_recorded(mail_env: MailEnvironment, order_id: str) -> None:
+    await mail_env.bounced(order_id)
+    await one_round(mail_env.env.orders, f"{order_id}-1")
+    await mail_env.env.orders.resolve(order_id, OrderDecision(choice="done_by_hand", by="Ada", note="by telephone"))
 
-    assert await post.waiting() == {}
-    assert (await one_round(post.env.orders, f"{order_id}-2")).unsent == []
-    assert (await post.env.orders.get_order_status(order_id)) is OrderStatus.COMPLETED
+    assert await mail_env.waiting() == {}
+    assert (await one_round(mail_env.env.orders, f"{order_id}-2")).unsent == []
+    assert (await mail_env.env.orders.get_order_status(order_id)) is OrderStatus.COMPLETED

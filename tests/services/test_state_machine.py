@@ -27,7 +27,7 @@ levels = st.integers(0, 6)
 skus = st.sampled_from("ab")
 
 
-class Wire:
+class Connection:
     """One connection to the services, without an event loop."""
 
     def __init__(self, url: str) -> None:
@@ -56,7 +56,7 @@ class Calls(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.wire = Wire(self.url)
+        self.wire = Connection(self.url)
         self.model = Model()
         self.order_id = f"machine-{next(_names)}"
         self.numbers = count(1)

@@ -25,7 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adaptive_limiter, "LONGEST_PAUSE", 0.002)
 
 
-class Behind:
+class Overloaded:
     """Rejects the first calls, and counts."""
 
     def __init__(self, turned_down: int) -> None:
@@ -52,13 +52,13 @@ async def ask_often(limiter: AdaptiveLimiter, ask: Callable[[], Awaitable[int]],
 
 
 async def test_what_was_turned_down_is_asked_until_it_is_answered() -> None:
-    server = Behind(turned_down=100)
+    server = Overloaded(turned_down=100)
     answers = await ask_often(AdaptiveLimiter(MOST, FOR_EVER), server.ask, 50)
     assert sorted(answers) == list(range(101, 151))
 
 
 async def test_less_is_asked_at_once_while_nothing_is_answered_and_more_again_after() -> None:
-    behind, server = AdaptiveLimiter(MOST, FOR_EVER), Behind(turned_down=4 * MOST)
+    behind, server = AdaptiveLimiter(MOST, FOR_EVER), Overloaded(turned_down=4 * MOST)
     await ask_often(behind, server.ask, 2 * MOST)
     assert max(server.seen) == MOST
     assert max(server.seen[5 * MOST : 6 * MOST]) <= MOST / 2
@@ -70,13 +70,13 @@ async def test_less_is_asked_at_once_while_nothing_is_answered_and_more_again_af
 
 async def test_a_burst_that_fails_together_counts_once() -> None:
     behind = AdaptiveLimiter(MOST, FOR_EVER)
-    await ask_often(behind, Behind(turned_down=MOST).ask, MOST)
+    await ask_often(behind, Overloaded(turned_down=MOST).ask, MOST)
     assert behind.limit >= MOST / 2
 
 
 async def test_patience_ends_and_reports_it() -> None:
     with pytest.raises(TemporalUnavailable, match=r"has answered nothing for .* What was placed before goes on\."):
-        await AdaptiveLimiter(MOST, patience=0.02).ask(Behind(turned_down=1_000_000).ask)
+        await AdaptiveLimiter(MOST, patience=0.02).ask(Overloaded(turned_down=1_000_000).ask)
 
 
 async def test_an_answer_begins_patience_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ async def test_an_answer_begins_patience_anew(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(adaptive_limiter, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
     behind = AdaptiveLimiter(1, patience=50)
     for _ in range(5):
-        await behind.ask(Behind(turned_down=20).ask)
+        await behind.ask(Overloaded(turned_down=20).ask)
     assert next(seconds) > 4 * 50
 
 
@@ -94,9 +94,9 @@ async def test_a_no_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
     behind = AdaptiveLimiter(1, patience=50)
 
     for _ in range(5):
-        server = Behind(turned_down=20)
+        server = Overloaded(turned_down=20)
 
-        async def conflict(server: Behind = server) -> int:
+        async def conflict(server: Overloaded = server) -> int:
             await server.ask()
             raise OrderConflict
 

@@ -43,7 +43,7 @@ RECORD = StepRecord("a[2]", "a", STEP.effect_id("S-1", "2"))
 PAID = ExternalEvent[str, str]("paid", str, poll=do, request=str.upper, every=7 * SECOND, call_timeout=8 * SECOND)
 
 
-class Asked:
+class FakeTemporal:
     """The activities that Temporal was asked to run, and their scripted answer."""
 
     def __init__(self) -> None:
@@ -63,8 +63,8 @@ class Asked:
 
 
 @pytest.fixture(autouse=True)
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    asked = Asked()
+def asked(monkeypatch: pytest.MonkeyPatch) -> FakeTemporal:
+    asked = FakeTemporal()
     monkeypatch.setattr(workflow, "start_activity", asked.start)
     monkeypatch.setattr(workflow, "execute_activity", asked.execute)
     monkeypatch.setattr(workflow, "execute_local_activity", asked.execute)
@@ -74,7 +74,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 @pytest.mark.parametrize("retries", Retries)
-def test_a_do_is_retried_until_its_deadline_or_forever_or_not_at_all(asked: Asked, retries: Retries) -> None:
+def test_a_do_is_retried_until_its_deadline_or_forever_or_not_at_all(asked: FakeTemporal, retries: Retries) -> None:
     start_do(STEP, RECORD, "asked", POLICY, deadline=9 * SECOND, retries=retries)
 
     quick = RetryPolicy(initial_interval=SECOND / 2, maximum_interval=10 * SECOND)
@@ -95,7 +95,9 @@ def test_a_do_is_retried_until_its_deadline_or_forever_or_not_at_all(asked: Aske
 
 
 @pytest.mark.parametrize("retries", Retries)
-def test_an_undo_is_retried_until_patience_is_over_or_forever_or_not_at_all(asked: Asked, retries: Retries) -> None:
+def test_an_undo_is_retried_until_patience_is_over_or_forever_or_not_at_all(
+    asked: FakeTemporal, retries: Retries
+) -> None:
     start_undo(undo, ["asked"], RECORD, "do it", POLICY, retries=retries)
 
     quick = RetryPolicy(initial_interval=SECOND / 2, maximum_interval=15 * SECOND)
@@ -116,7 +118,7 @@ def test_an_undo_is_retried_until_patience_is_over_or_forever_or_not_at_all(aske
     ]
 
 
-def test_a_poll_is_repeated_at_even_intervals_until_the_deadline(asked: Asked) -> None:
+def test_a_poll_is_repeated_at_even_intervals_until_the_deadline(asked: FakeTemporal) -> None:
     start_poll(PAID, "subject", 9 * SECOND)
 
     ((args, options),) = asked.calls
@@ -131,7 +133,7 @@ def test_a_poll_is_repeated_at_even_intervals_until_the_deadline(asked: Asked) -
     assert options["schedule_to_close_timeout"] == 9 * SECOND
 
 
-async def test_the_watcher_gives_a_round_its_time_and_expects_signs_of_life(asked: Asked) -> None:
+async def test_the_watcher_gives_a_round_its_time_and_expects_signs_of_life(asked: FakeTemporal) -> None:
     asked.answer = WatcherRound(at=NOW, recovered=["order-A-1"])
 
     assert await WatcherWorkflow().run() == asked.answer
@@ -166,7 +168,9 @@ def test_the_fast_path_takes_what_declares_it_unless_it_is_turned_off(fast_path:
     assert not FastPath(SAGA, "subject", timedelta(0)).takes(STEP)
 
 
-async def test_first_attempts_are_made_once_in_one_local_activity(asked: Asked, fast_path: FastPath[str]) -> None:
+async def test_first_attempts_are_made_once_in_one_local_activity(
+    asked: FakeTemporal, fast_path: FastPath[str]
+) -> None:
     asked.answer = []
     await fast_path.attempt(STEP, "a", CHECKPOINT)
 
@@ -185,7 +189,9 @@ async def test_first_attempts_are_made_once_in_one_local_activity(asked: Asked, 
     ]
 
 
-async def test_attempts_that_were_made_together_are_used_one_by_one(asked: Asked, fast_path: FastPath[str]) -> None:
+async def test_attempts_that_were_made_together_are_used_one_by_one(
+    asked: FakeTemporal, fast_path: FastPath[str]
+) -> None:
     no = Failure("sold out", "SoldOut", True)
     asked.answer = [AttemptOutcome("a", 1, 2, "17"), AttemptOutcome("b", 3, 4, failure=no)]
 
@@ -199,7 +205,7 @@ async def test_attempts_that_were_made_together_are_used_one_by_one(asked: Asked
 
 
 async def test_a_step_that_the_story_did_not_come_to_has_failed_and_the_others_have_not(
-    asked: Asked, fast_path: FastPath[str]
+    asked: FakeTemporal, fast_path: FastPath[str]
 ) -> None:
     asked.answer = [AttemptOutcome("b", 3, 4, "17")]
 
@@ -219,7 +225,7 @@ async def test_a_step_that_the_story_did_not_come_to_has_failed_and_the_others_h
     ids=lambda error: type(error).__name__,
 )
 async def test_if_the_activity_itself_fails_its_first_step_has_failed(
-    asked: Asked, fast_path: FastPath[str], error: BaseException
+    asked: FakeTemporal, fast_path: FastPath[str], error: BaseException
 ) -> None:
     asked.answer = error
 
@@ -228,7 +234,7 @@ async def test_if_the_activity_itself_fails_its_first_step_has_failed(
 
 
 async def test_steps_side_by_side_wait_for_the_same_activity(
-    asked: Asked, fast_path: FastPath[str], monkeypatch: pytest.MonkeyPatch
+    asked: FakeTemporal, fast_path: FastPath[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(*args: Any, **options: Any) -> Any:
         await asyncio.sleep(0)

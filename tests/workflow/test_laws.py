@@ -82,7 +82,7 @@ SAGAS = st.builds(
 )
 
 
-class Life:
+class DrawnSagaRun:
     """One drawn saga from its beginning to its end."""
 
     def __init__(self, drawn: DrawnSaga, case: CaseRunner) -> None:
@@ -194,7 +194,7 @@ async def test_the_verdict_and_the_world_agree(temporal: Client, drawn: list[Dra
         lives = []
         for each in drawn:
             key = f"law{next(_numbers)}"
-            lives.append(Life(each, CaseRunner(temporal, shared.world, shared.outside, key, shared.queue)))
+            lives.append(DrawnSagaRun(each, CaseRunner(temporal, shared.world, shared.outside, key, shared.queue)))
         broken = await asyncio.gather(*(life.live() for life in lives))
 
     failures = [f"{life.drawn}\n    {found}" for life, found in zip(lives, broken, strict=True) if found]
@@ -206,7 +206,7 @@ async def test_the_law_is_broken_by_an_effect_that_stays(temporal: Client, order
     refused = DrawnStep(Kind.COMPENSATABLE, True, 0, False, [["refuse"]], [["ok"]])
     good = DrawnStep(Kind.COMPENSATABLE, True, 0, False, [["ok"]], [["ok"]])
     async with case_runner(temporal, order_id) as case:
-        life = Life(DrawnSaga([good, refused], None, False, Choice.RETRY), case)
+        life = DrawnSagaRun(DrawnSaga([good, refused], None, False, Choice.RETRY), case)
         assert await life.live() == []
         case.world.effects.append(f"s0-{order_id}")
         assert life._broken("undone", await case.states()) == ["undone, and s0 is live: undone"]

@@ -45,7 +45,7 @@ IMPATIENT = {"undo_patience": 0.2, "parked_interval": 60}
 
 
 @dataclass
-class Stand:
+class RegisterRunner:
     """A runner, and the register of its world."""
 
     case: CaseRunner
@@ -70,7 +70,7 @@ class Stand:
 
 
 @pytest.fixture
-async def stand(temporal: Client, order_id: str) -> AsyncIterator[Stand]:
+async def stand(temporal: Client, order_id: str) -> AsyncIterator[RegisterRunner]:
     made: list[ScriptedRegister] = []
 
     def activities(world: Any) -> list[Any]:
@@ -79,13 +79,13 @@ async def stand(temporal: Client, order_id: str) -> AsyncIterator[Stand]:
         return [register.claim, register.unwind, register.forward, register.close, register.decide]
 
     async with case_runner(temporal, order_id, activities) as case:
-        yield Stand(case, made[0])
+        yield RegisterRunner(case, made[0])
 
 
 # -- forward
 
 
-async def test_a_happy_saga_is_claimed_and_closed_on_the_fast_path(stand: Stand) -> None:
+async def test_a_happy_saga_is_claimed_and_closed_on_the_fast_path(stand: RegisterRunner) -> None:
     handle = await stand.case.start(SAGA)
 
     assert await handle.result() == "stands"
@@ -99,7 +99,7 @@ async def test_a_happy_saga_is_claimed_and_closed_on_the_fast_path(stand: Stand)
 @pytest.mark.parametrize("what", ["fault", "lost"])
 @pytest.mark.parametrize("how", [{}, SLOW], ids=["fast", "durable"])
 async def test_a_register_that_does_not_answer_is_asked_until_it_does(
-    stand: Stand, call: str, what: str, how: dict[str, Any]
+    stand: RegisterRunner, call: str, what: str, how: dict[str, Any]
 ) -> None:
     stand.given_register(**{call: [what, what, "ok"]})
 
@@ -109,7 +109,7 @@ async def test_a_register_that_does_not_answer_is_asked_until_it_does(
 
 
 @pytest.mark.parametrize("how", [{}, SLOW], ids=["fast", "durable"])
-async def test_nothing_is_touched_before_the_claim_is_granted(stand: Stand, how: dict[str, Any]) -> None:
+async def test_nothing_is_touched_before_the_claim_is_granted(stand: RegisterRunner, how: dict[str, Any]) -> None:
     stand.given_register(claim=["refuse"])
 
     assert await stand.case.run(SAGA, **how) == "undone Taken"
@@ -117,14 +117,14 @@ async def test_nothing_is_touched_before_the_claim_is_granted(stand: Stand, how:
 
 
 @pytest.mark.parametrize("how", [{}, SLOW], ids=["fast", "durable"])
-async def test_a_claim_of_what_is_anothers_is_refused(stand: Stand, how: dict[str, Any]) -> None:
+async def test_a_claim_of_what_is_anothers_is_refused(stand: RegisterRunner, how: dict[str, Any]) -> None:
     stand.given_register(claim=[NOT_YOURS])
 
     assert await stand.case.run(SAGA, **how) == f"undone {NOT_YOURS}"
     assert stand.calls == ["claim"]
 
 
-async def test_an_end_that_is_made_on_the_durable_way_is_written_once(stand: Stand) -> None:
+async def test_an_end_that_is_made_on_the_durable_way_is_written_once(stand: RegisterRunner) -> None:
     stand.case.given(do_a=["fault", "ok"])
 
     assert await stand.case.run(SAGA) == "stands"
@@ -136,7 +136,7 @@ async def test_an_end_that_is_made_on_the_durable_way_is_written_once(stand: Sta
 # -- unwinding
 
 
-async def test_that_a_saga_is_undone_is_announced_before_the_pivot_is_asked(stand: Stand) -> None:
+async def test_that_a_saga_is_undone_is_announced_before_the_pivot_is_asked(stand: RegisterRunner) -> None:
     stand.case.given(do_ship=["fault"])
 
     assert await stand.case.run(SAGA, step_deadline=0.3) == "undone"
@@ -149,7 +149,7 @@ async def test_that_a_saga_is_undone_is_announced_before_the_pivot_is_asked(stan
     assert stand.page.ending["verdict"] == "undone"
 
 
-async def test_a_cancel_that_comes_before_the_end_is_written_undoes_all(stand: Stand) -> None:
+async def test_a_cancel_that_comes_before_the_end_is_written_undoes_all(stand: RegisterRunner) -> None:
     stand.given_register(close=["fault"])
     handle = await stand.case.start(SAGA)
     await stand.case.has(lambda: stand.calls.count("close") > 1)
@@ -160,7 +160,7 @@ async def test_a_cancel_that_comes_before_the_end_is_written_undoes_all(stand: S
     assert stand.case.in_effect == ([] if stand.page.state is RegisterState.UNDONE else ["a", "mail", "ship"])
 
 
-async def test_a_cancel_that_comes_after_a_forgotten_end_is_too_late(stand: Stand) -> None:
+async def test_a_cancel_that_comes_after_a_forgotten_end_is_too_late(stand: RegisterRunner) -> None:
     """The end is written, but the run does not know it."""
     stand.given_register(close=["lost"])
     handle = await stand.case.start(SAGA)
@@ -175,7 +175,7 @@ async def test_a_cancel_that_comes_after_a_forgotten_end_is_too_late(stand: Stan
     assert not stand.case.undos
 
 
-async def test_the_register_learns_that_the_pivot_stands_after_all(stand: Stand) -> None:
+async def test_the_register_learns_that_the_pivot_stands_after_all(stand: RegisterRunner) -> None:
     stand.case.given(do_ship=["lost", "lost", "ok"], undo_ship=["late"])
 
     assert await stand.case.run(SAGA, step_deadline=0.3) == "stands"
@@ -183,7 +183,7 @@ async def test_the_register_learns_that_the_pivot_stands_after_all(stand: Stand)
     assert stand.page.state is RegisterState.STANDS
 
 
-async def test_another_run_that_undoes_the_saga_turns_the_end_away(stand: Stand) -> None:
+async def test_another_run_that_undoes_the_saga_turns_the_end_away(stand: RegisterRunner) -> None:
     """A zombie run: it does not know the announcement, and comes to its end."""
     stand.given_register(close=["slow", "ok"])
     handle = await stand.case.start(SAGA, **SLOW)
@@ -196,7 +196,7 @@ async def test_another_run_that_undoes_the_saga_turns_the_end_away(stand: Stand)
     assert stand.page.state is RegisterState.UNDONE
 
 
-async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(stand: Stand) -> None:
+async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(stand: RegisterRunner) -> None:
     """Otherwise the register would have another end than the run."""
     stand.case.given(do_ship=["refuse"])
     stand.given_register(close=["slow", "ok"])
@@ -208,7 +208,7 @@ async def test_a_cancel_that_comes_while_the_end_is_written_changes_nothing(stan
     assert await handle.result() == "undone Refused"
 
 
-async def test_a_saga_that_was_never_accepted_is_undone_and_the_others_end_stays(stand: Stand) -> None:
+async def test_a_saga_that_was_never_accepted_is_undone_and_the_others_end_stays(stand: RegisterRunner) -> None:
     """The starter of the run claimed that it was accepted, but the register has another subject under its key."""
     stand.given_register(close=[NOT_YOURS], unwind=[NOT_YOURS])
 
@@ -217,14 +217,14 @@ async def test_a_saga_that_was_never_accepted_is_undone_and_the_others_end_stays
     assert stand.page.state is RegisterState.OPEN
 
 
-async def test_what_the_register_has_lost_is_claimed_again_and_ends_as_if_it_had_not(stand: Stand) -> None:
+async def test_what_the_register_has_lost_is_claimed_again_and_ends_as_if_it_had_not(stand: RegisterRunner) -> None:
     stand.given_register(close=[UNCLAIMED, UNCLAIMED, "ok"])
 
     assert await stand.case.run(SAGA) == "stands"
     assert [call for call in stand.calls if not call.startswith("do ")] == ["claim", "close", "close", "claim", "close"]
 
 
-async def test_what_the_register_has_lost_and_does_not_take_on_again_is_undone(stand: Stand) -> None:
+async def test_what_the_register_has_lost_and_does_not_take_on_again_is_undone(stand: RegisterRunner) -> None:
     """Another subject has taken the key meanwhile."""
     stand.given_register(claim=["ok", "refuse"], close=[UNCLAIMED])
 
@@ -235,7 +235,7 @@ async def test_what_the_register_has_lost_and_does_not_take_on_again_is_undone(s
 # -- later runs
 
 
-async def test_a_run_that_finds_an_end_ends_like_it_and_touches_nothing(stand: Stand) -> None:
+async def test_a_run_that_finds_an_end_ends_like_it_and_touches_nothing(stand: RegisterRunner) -> None:
     handle = await stand.case.start(SAGA)
     await handle.result()
     before = list(stand.calls)
@@ -249,7 +249,7 @@ async def test_a_run_that_finds_an_end_ends_like_it_and_touches_nothing(stand: S
     assert stand.page.ending["ahead"], "the first end counts"
 
 
-async def test_a_run_that_finds_it_undone_ends_so(stand: Stand) -> None:
+async def test_a_run_that_finds_it_undone_ends_so(stand: RegisterRunner) -> None:
     stand.case.given(do_ship=["refuse", "ok"])
     handle = await stand.case.start(SAGA)
     assert await handle.result() == "undone Refused"
@@ -260,14 +260,14 @@ async def test_a_run_that_finds_it_undone_ends_so(stand: Stand) -> None:
     assert stand.calls[-1] == "claim"
 
 
-async def test_a_run_that_finds_another_undoing_undoes_at_once_and_does_not_hold(stand: Stand) -> None:
+async def test_a_run_that_finds_another_undoing_undoes_at_once_and_does_not_hold(stand: RegisterRunner) -> None:
     stand.register.pages[stand.case.key] = Page(RegisterState.UNWINDING)
 
     assert await stand.case.run(HELD, step_deadline=3_600) == "undone"
     assert not [call for call in stand.calls if call.startswith("do ")]
 
 
-async def test_a_run_that_finds_that_the_pivot_stands_always_goes_forward(stand: Stand) -> None:
+async def test_a_run_that_finds_that_the_pivot_stands_always_goes_forward(stand: RegisterRunner) -> None:
     stand.register.pages[stand.case.key] = Page(RegisterState.FORWARD)
     stand.case.given(do_a=["refuse", "ok"])
     handle = await stand.case.start(SAGA, **IMPATIENT)
@@ -282,7 +282,7 @@ async def test_a_run_that_finds_that_the_pivot_stands_always_goes_forward(stand:
 # -- decisions
 
 
-async def parked(stand: Stand, **given: list[str]) -> WorkflowHandle[Any, str]:
+async def parked(stand: RegisterRunner, **given: list[str]) -> WorkflowHandle[Any, str]:
     """A saga that is being undone, with the undo of `a` parked."""
     stand.case.given(do_ship=["refuse"], undo_a=["fault"], **given)
     handle = await stand.case.start(SAGA, **IMPATIENT)
@@ -290,7 +290,7 @@ async def parked(stand: Stand, **given: list[str]) -> WorkflowHandle[Any, str]:
     return handle
 
 
-async def test_a_decision_is_stored_before_it_is_carried_out_and_confirmed(stand: Stand) -> None:
+async def test_a_decision_is_stored_before_it_is_carried_out_and_confirmed(stand: RegisterRunner) -> None:
     handle = await parked(stand)
     stand.given_register(decide=["fault", "slow", "ok"])
     deciding = asyncio.create_task(stand.case.client.resolve("a", Choice.DONE_BY_HAND, "Ada", "transfer 4711"))
@@ -312,7 +312,7 @@ async def test_a_decision_is_stored_before_it_is_carried_out_and_confirmed(stand
     )
 
 
-async def test_a_decision_outlives_a_reset(stand: Stand) -> None:
+async def test_a_decision_outlives_a_reset(stand: RegisterRunner) -> None:
     """Fault 4: the refund is not repeated."""
     await parked(stand, undo_ship=["ok"])
     stand.given_register(close=["fault"])
@@ -328,7 +328,7 @@ async def test_a_decision_outlives_a_reset(stand: Stand) -> None:
     assert (await stand.case.states())["a"] == "done_by_hand"
 
 
-async def test_a_decision_outlives_a_termination(stand: Stand) -> None:
+async def test_a_decision_outlives_a_termination(stand: RegisterRunner) -> None:
     handle = await parked(stand)
     stand.given_register(close=["fault"])
     await stand.case.client.resolve("a", Choice.WRITE_OFF, "Ada", "too dear")
@@ -342,7 +342,7 @@ async def test_a_decision_outlives_a_termination(stand: Stand) -> None:
     assert (await stand.case.states())["a"] == "written_off"
 
 
-async def test_a_persons_decision_that_the_pivot_stands_is_remembered(stand: Stand) -> None:
+async def test_a_persons_decision_that_the_pivot_stands_is_remembered(stand: RegisterRunner) -> None:
     stand.case.given(do_ship=["fault"], undo_ship=["fault"])
     handle = await stand.case.start(SAGA, step_deadline=0.3, **IMPATIENT)
     await stand.case.state_is("ship", "parked")
@@ -357,7 +357,7 @@ async def test_a_persons_decision_that_the_pivot_stands_is_remembered(stand: Sta
     assert stand.calls.count("undo ship") == before
 
 
-async def test_a_retry_is_stored_and_does_not_bind_later_runs(stand: Stand) -> None:
+async def test_a_retry_is_stored_and_does_not_bind_later_runs(stand: RegisterRunner) -> None:
     handle = await parked(stand)
     stand.case.given(undo_a=["ok"])
     await stand.case.client.resolve("a", Choice.RETRY, "Ada")
@@ -369,7 +369,7 @@ async def test_a_retry_is_stored_and_does_not_bind_later_runs(stand: Stand) -> N
     assert (await stand.case.states())["a"] in ("undone", "nothing_to_undo")
 
 
-async def test_a_done_by_hand_of_a_do_is_not_done_again(stand: Stand) -> None:
+async def test_a_done_by_hand_of_a_do_is_not_done_again(stand: RegisterRunner) -> None:
     decision = KeptDecision("a", Choice.DONE_BY_HAND, "Ada", datetime.now(UTC), "in the shop")
     stand.register.pages[stand.case.key] = Page(RegisterState.FORWARD, {"1": decision})
 
@@ -377,7 +377,7 @@ async def test_a_done_by_hand_of_a_do_is_not_done_again(stand: Stand) -> None:
     assert "do a" not in stand.calls
 
 
-async def test_without_a_query_of_a_closed_run_nothing_is_lost(stand: Stand) -> None:
+async def test_without_a_query_of_a_closed_run_nothing_is_lost(stand: RegisterRunner) -> None:
     """A replayed run answers the same."""
     await stand.case.run(SAGA)
 
