@@ -90,11 +90,11 @@ def retire(task_queue: str, where: Mapping[str, str]) -> None:
     asyncio.run(delete())
 
 
-def eventually(look: Callable[[], T], what: str) -> T:
-    """Return the first true result of `look`."""
+def eventually(probe: Callable[[], T], description: str) -> T:
+    """Return the first true result of `probe`."""
     deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
+    while not (found := probe()):
+        assert time.monotonic() < deadline, f"timed out waiting for: {description}"
         time.sleep(0.05)
     return found
 

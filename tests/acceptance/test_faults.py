@@ -295,7 +295,7 @@ async def test_a_reset_is_a_reset(proxy: FaultProxy, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "found"),
+    ("method", "path", "body", "expected"),
     [
         ("POST", "/inventory/reservations", b'{"order_id": "A-1"}', ("reserve", "A-1")),
         ("DELETE", "/inventory/reservations/rsv-A-1", b"", ("release", "A-1")),
@@ -321,8 +321,8 @@ async def test_a_reset_is_a_reset(proxy: FaultProxy, name: str) -> None:
         ("PUT", "/register/orders", b"{}", (None, "")),
     ],
 )
-def test_calls_are_recognized(method: str, path: str, body: bytes, found: tuple[str | None, str]) -> None:
-    assert recognize(method, path, body) == found
+def test_calls_are_recognized(method: str, path: str, body: bytes, expected: tuple[str | None, str]) -> None:
+    assert recognize(method, path, body) == expected
 
 
 def test_every_kind_has_an_act_and_every_call_a_name() -> None:

@@ -67,14 +67,14 @@ async def one_round(orders: OrderClient, name: str) -> WatcherRound:
     handle = await orders.temporal.start_workflow(
         WatcherWorkflow.run, id=f"watch-{name}", task_queue=orders.settings.task_queue
     )
-    found = await handle.result()
+    watcher_round = await handle.result()
     assert await handle.query(WatcherWorkflow.is_answered)
-    return found
+    return watcher_round
 
 
-def problems_of(found: WatcherRound, order_id: str) -> list[str]:
+def problems_of(watcher_round: WatcherRound, order_id: str) -> list[str]:
     """A round's problems with one order. Other tests leave orders on the same server."""
-    return [each for each in found.problems if each.startswith(f"{workflow_id(order_id)} ")]
+    return [each for each in watcher_round.problems if each.startswith(f"{workflow_id(order_id)} ")]
 
 
 async def held(env: OrderEnvironment, orders: OrderClient, order_id: str) -> None:
@@ -112,9 +112,9 @@ async def on_worklist(orders: OrderClient, order_id: str) -> Attention:
     async def find() -> Attention | None:
         return next((item.attention for item in await orders.worklist() if item.order_id == order_id), None)
 
-    found = await until(find)
-    assert found is not None
-    return found
+    watcher_round = await until(find)
+    assert watcher_round is not None
+    return watcher_round
 
 
 async def test_a_watcher_leaves_the_orders_of_another_task_queue_alone(
@@ -140,8 +140,8 @@ async def test_orders_are_recovered_and_listed_where_there_are_no_search_attribu
         await held(env, orders, order_id)
         await cut_off(orders, order_id)
         assert (await orders.get_summary(order_id)).status is OrderStatus.NEEDS_ATTENTION
-        found = await one_round(orders, order_id)
-        assert (found.recovered, problems_of(found, order_id)) == ([workflow_id(order_id)], [])
+        watcher_round = await one_round(orders, order_id)
+        assert (watcher_round.recovered, problems_of(watcher_round, order_id)) == ([workflow_id(order_id)], [])
         assert (await orders.result(order_id)).status is OrderStatus.FAILED
 
 
@@ -160,10 +160,10 @@ async def test_an_order_that_cannot_be_recovered_keeps_no_other_waiting(
         await held(env, env.orders, name)
         await cut_off(env.orders, name)
     monkeypatch.setattr(watcher, "start_recovery", fails_for_one)
-    found = await one_round(env.orders, order_id)
+    watcher_round = await one_round(env.orders, order_id)
 
-    assert workflow_id(good) in found.recovered
-    assert problems_of(found, bad) == [f"{workflow_id(bad)} cannot be recovered: the history is corrupt"]
+    assert workflow_id(good) in watcher_round.recovered
+    assert problems_of(watcher_round, bad) == [f"{workflow_id(bad)} cannot be recovered: the history is corrupt"]
     monkeypatch.undo()
     assert await on_worklist(env.orders, bad) is Attention.CUT_OFF
     assert good not in [item.order_id for item in await env.orders.worklist()]
@@ -186,9 +186,9 @@ async def test_an_order_that_this_version_cannot_read_is_not_forgotten_when_it_i
     await env.orders.register.accept(order, env.orders.settings.task_queue)
     handle = await place_document(temporal, document, env.orders.settings.task_queue)
     await cut_off(env.orders, order_id)
-    found = await one_round(env.orders, order_id)
-    assert handle.id not in found.recovered
-    (problem,) = problems_of(found, order_id)
+    watcher_round = await one_round(env.orders, order_id)
+    assert handle.id not in watcher_round.recovered
+    (problem,) = problems_of(watcher_round, order_id)
     assert "cannot be recovered: " in problem
     assert "fast_path" in problem
     assert await on_worklist(env.orders, order_id) is Attention.CUT_OFF

@@ -37,7 +37,7 @@ def read(text: str | bytes) -> list[str | int]:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         (order("a"), ["a"]),
         (json.dumps(ORDER, indent=2), ["a"]),
@@ -57,8 +57,8 @@ def read(text: str | bytes) -> list[str | int]:
         ("", []),
     ],
 )
-def test_what_is_found(text: str | bytes, found: list[str | int]) -> None:
-    assert read(text) == found
+def test_what_is_read(text: str | bytes, expected: list[str | int]) -> None:
+    assert read(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -93,21 +93,21 @@ async def test_a_refused_retriable_step_is_given_up_and_nothing_is_undone(sample
     assert (await handle.query(SampleWorkflow.states))["mail"] == "gave_up"
 
 
-@pytest.mark.parametrize("what", ["fault", "lost"])
+@pytest.mark.parametrize("behavior", ["fault", "lost"])
 @pytest.mark.parametrize("step", ALL)
-async def test_a_fault_that_passes_is_retried_and_the_effect_is_one(sample: Runner, step: str, what: str) -> None:
-    sample.given(**{f"do_{step}": [what, what, "ok"]})
+async def test_a_fault_that_passes_is_retried_and_the_effect_is_one(sample: Runner, step: str, behavior: str) -> None:
+    sample.given(**{f"do_{step}": [behavior, behavior, "ok"]})
 
     assert await sample.run(step_deadline=20) == "stands"
     assert sample.in_effect == ALL
 
 
-@pytest.mark.parametrize("what", ["fault", "lost"])
+@pytest.mark.parametrize("behavior", ["fault", "lost"])
 @pytest.mark.parametrize("step", ["rsv", "pay", "shp"])
 async def test_a_fault_beyond_the_deadline_undoes_every_step_the_pivot_first(
-    sample: Runner, step: str, what: str
+    sample: Runner, step: str, behavior: str
 ) -> None:
-    sample.given(**{f"do_{step}": [what]})
+    sample.given(**{f"do_{step}": [behavior]})
 
     assert await sample.run() == "undone"
     assert sample.in_effect == []

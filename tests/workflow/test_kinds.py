@@ -85,20 +85,22 @@ async def captured(case: Case, saga: SagaContext[Case]) -> None:
 CAPTURED = Saga("case", captured, A, PIVOT, CAPTURE, MAIL)
 
 
-@pytest.mark.parametrize("what", ["refuse", "fault"])
+@pytest.mark.parametrize("behavior", ["refuse", "fault"])
 async def test_a_required_step_that_fails_undoes_everything_while_the_pivot_can_be_undone(
-    case: CaseRunner, what: str
+    case: CaseRunner, behavior: str
 ) -> None:
-    case.given(do_capture=[what])
+    case.given(do_capture=[behavior])
 
-    assert await case.run(CAPTURED, **QUICK) == ("undone Refused" if what == "refuse" else "undone")
+    assert await case.run(CAPTURED, **QUICK) == ("undone Refused" if behavior == "refuse" else "undone")
     assert case.undos[0] == "ship"
     assert [effect for effect in case.in_effect if effect != "capture"] == []
 
 
-@pytest.mark.parametrize("what", ["refuse", "fault"])
-async def test_a_required_step_that_fails_when_the_pivot_stands_waits_for_a_person(case: CaseRunner, what: str) -> None:
-    case.given(do_capture=[what], undo_ship=["late"])
+@pytest.mark.parametrize("behavior", ["refuse", "fault"])
+async def test_a_required_step_that_fails_when_the_pivot_stands_waits_for_a_person(
+    case: CaseRunner, behavior: str
+) -> None:
+    case.given(do_capture=[behavior], undo_ship=["late"])
     handle = await case.start(CAPTURED, **QUICK)
     await case.state_is("capture", "parked")
     assert (await case.client.status()).verdict == "stands"
