@@ -58,8 +58,8 @@ def test_it_serves_without_keys_and_reports_it_and_ends_on_a_signal() -> None:
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (0, "")
-    assert "no keys" in err
-    assert "nobody else is served" in err
+    assert "No keys" in err
+    assert "other machines cannot connect" in err
 
 
 def test_a_key_is_known_and_forgotten_while_it_runs(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_key_is_known_and_forgotten_while_it_runs(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
-    assert "no keys" not in err
+    assert "No keys" not in err
 
 
 def test_a_port_in_use_is_named() -> None:
@@ -121,7 +121,7 @@ def test_a_key_is_shown_once_and_its_hash_is_kept(tmp_path: Path) -> None:
     [
         (
             ["shop", "--scope", "orders:raed"],
-            "no scope 'orders:raed'; the scopes are orders:write, orders:read, operate",
+            "Unknown scope 'orders:raed'. Use orders:write, orders:read, operate",
         ),
         (["two words", "--scope", "operate"], "name"),
         (["shop", "--scope", "operate", "--customer", "c-1"], "customer"),
@@ -142,8 +142,8 @@ def test_a_key_that_cannot_be_leaves_no_file(tmp_path: Path, arguments: list[str
     [
         (0o600, "ok", "keys.toml"),
         (0o640, "ok", "keys.toml"),
-        (0o644, "problem", "may be read by everybody"),
-        (0o620, "problem", "may be written by others"),
+        (0o644, "problem", "can be read by all users"),
+        (0o620, "problem", "can be changed by other users"),
         (None, "problem", "cannot be read"),
     ],
 )

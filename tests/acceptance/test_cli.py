@@ -136,7 +136,7 @@ def test_cancelled_in_time_and_listed(up: Up) -> None:
     table = up.command("list", "--limit", 1)
     assert table.out.splitlines()[0].split() == ["ORDER", "STATUS", "AMOUNT", "CUSTOMER", "PLACED", "ENDED"]
     assert len(table.out.splitlines()) == 2
-    assert table.err == "There are more than these 1; --limit 0 lists all.\n"
+    assert table.err == "There are more than 1. Use --limit 0 to list all.\n"
 
 
 def test_a_list_is_found_by_each_option_and_needs_no_temporal(up: Up) -> None:
@@ -182,7 +182,7 @@ def test_interrupted_while_an_order_is_under_way(up: Up, tmp_path: Path) -> None
     _, err = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert err == "0 answered: none; 1 more were placed and go on without us\nInterrupted.\n"
+    assert err == "0 answered: none; 1 more were placed and continue\nInterrupted.\n"
     assert up.command("cancel", "held-2", "--reason", "the test is over").code == 0
 
 

@@ -72,8 +72,8 @@ def test_orders_wait_for_a_worker_and_the_output_says_so(up: Up, tmp_path: Path)
     where = up.where | {"ORDERSAGA_TASK_QUEUE": "nobody-there"}
     placing = started("place", file, "--json", where=where)
     assert placing.stderr
-    message = placing.stderr.readline()
-    assert message.startswith("2 placed and waiting: no worker takes orders from the task queue 'nobody-there'.")
+    said = placing.stderr.readline()
+    assert said.startswith("2 placed and waiting: no worker polls the task queue 'nobody-there'.")
 
     worker = started("worker", where=where, stdout=subprocess.DEVNULL)
     try:

@@ -52,17 +52,17 @@ def test_what_is_parked_is_listed_and_resolved(up: Up, parked: str) -> None:
     resolved = up.command("resolve", parked, "--by", "Ada", "--write-off", "the goods are gone")
 
     assert resolved.code == 0
-    assert "write off, by Ada" in resolved.out
+    assert "written off by Ada" in resolved.out
     eventually(lambda: up.command("status", parked).out == "cancelled\n", "the end")
     shown = up.command("show", parked).out
-    assert "reserve_inventory: write off by Ada: the goods are gone" in shown
+    assert "reserve_inventory: written off by Ada: the goods are gone" in shown
     eventually(lambda: parked not in up.command("worklist").out, "an empty worklist")
     assert [each for each in up.command("verify", "--json").json()[0]["violations"] if each["order_id"] == parked] == []
 
 
 def test_notes_are_written_and_the_audit_says_who_did_what(up: Up, parked: str) -> None:
     noted = up.command("note", parked, "the customer called", "--by", "Ada", "--note-id", "n-1")
-    assert (noted.code, noted.out) == (0, f"{parked}: noted by Ada\n")
+    assert (noted.code, noted.out) == (0, f"{parked}: note by Ada saved\n")
     up.command("note", parked, "the customer called", "--by", "Ada", "--note-id", "n-1")
     up.command("resolve", parked, "--by", "Grace", "--write-off", "gone")
 
@@ -74,15 +74,15 @@ def test_notes_are_written_and_the_audit_says_who_did_what(up: Up, parked: str) 
     ]
     (note,) = up.command("audit", "--order", parked, "--kind", "note", "--json").json()
     assert (note["by"], note["text"], note["order_id"]) == ("Ada", "the customer called", parked)
-    assert "There are more than these 1" in up.command("audit", "--order", parked, "--limit", "1").err
+    assert "There are more than 1" in up.command("audit", "--order", parked, "--limit", "1").err
     assert up.command("audit", "--kind", "nonsense").code == 2
     assert up.command("note", "nobody", "x", "--by", "Ada").code == 4
     assert up.command("note", parked, " ", "--by", "Ada").code == 1
 
 
 REFUSED: list[tuple[list[str], int, str]] = [
-    (["--by", "Ada"], 2, "Give one of --retry"),
-    (["--by", "Ada", "--retry", "--write-off", "x"], 2, "Give one of --retry"),
+    (["--by", "Ada"], 2, "Give exactly one of --retry"),
+    (["--by", "Ada", "--retry", "--write-off", "x"], 2, "Give exactly one of --retry"),
     (["--retry"], 2, "--by"),
     (["--by", " ", "--retry"], 1, "name"),
     (["--by", "Ada", "--write-off", " "], 1, "reason"),

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from ordersaga.audit.books import Books, Rule, Violation
-from ordersaga.cli.demo import _account
+from ordersaga.cli.demo import _report
 from ordersaga.cli.exit_codes import Exit
 from ordersaga.demo import Cause, DemoRun, Scenario, demo_scenarios
 from ordersaga.demo.scenarios import FEWEST
@@ -54,7 +54,7 @@ def test_the_demo_in_a_bare_environment(tmp_path: Path) -> None:
     assert sum(account["outcomes"].values()) == 20
     assert account["surprises"] == []
     assert (account["books"]["balanced"], account["books"]["violations"]) == (True, [])
-    assert "kill -9 of the worker" in done.stderr
+    assert "Killed the worker (kill -9)" in done.stderr
     assert list(tmp_path.glob("ordersaga-demo-*")) == []
     eventually(lambda: not running_with(f"TMPDIR={tmp_path}"), "nothing of the demo is left running")
 
@@ -100,7 +100,7 @@ class FinishedDemo(DemoRun):
 
 
 async def exit_code(scenarios: list[Scenario], books: Books, tmp_path: Path, as_json: bool = True) -> int:
-    return await _account(FinishedDemo(scenarios, books), Stack(StackOptions(tmp_path)), keep=False, as_json=as_json)
+    return await _report(FinishedDemo(scenarios, books), Stack(StackOptions(tmp_path)), keep=False, as_json=as_json)
 
 
 async def test_all_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +110,7 @@ async def test_all_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert await exit_code(scenarios, BALANCED, tmp_path) == Exit.OK
     assert json.loads(capsys.readouterr().out) == as_json(scenarios, BALANCED)
     assert await exit_code(scenarios, BALANCED, tmp_path, as_json=False) == Exit.OK
-    assert f"Every order accounted for: {FEWEST} of {FEWEST}." in capsys.readouterr().out
+    assert f"Every order ended as expected: {FEWEST} of {FEWEST}." in capsys.readouterr().out
 
 
 async def test_books_that_do_not_balance_fail_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,7 +121,7 @@ async def test_books_that_do_not_balance_fail_it(tmp_path: Path, capsys: pytest.
     assert (account["books"]["balanced"], account["surprises"]) == (False, [])
     assert await exit_code(scenarios, BROKEN, tmp_path, as_json=False) == Exit.NO
     shown = capsys.readouterr().out
-    assert "broken: 1: its payment is live" in shown
+    assert "violation: 1: its payment is live" in shown
     assert "The books balance." not in shown
 
 
@@ -148,16 +148,16 @@ def never_ends(scenario: Scenario) -> None:
     ("cause", "change", "problem"),
     [
         (Cause.COMPLETED, never_ends, "it has not ended"),
-        (Cause.COMPLETED, ends(status=OrderStatus.NEEDS_ATTENTION), "it ended needs_attention, and should have ended"),
-        (Cause.LOST_RESPONSE, ends(status=OrderStatus.FAILED), "it ended failed, and should have ended completed"),
+        (Cause.COMPLETED, ends(status=OrderStatus.NEEDS_ATTENTION), "it ended needs_attention, but should have ended"),
+        (Cause.LOST_RESPONSE, ends(status=OrderStatus.FAILED), "it ended failed, but should have ended completed"),
         (Cause.WORKER_KILLED, ends(status=OrderStatus.CANCELLED), "should have ended completed"),
-        (Cause.OUT_OF_STOCK, ends(refusal="PaymentDeclined"), "failed (PaymentDeclined), and should have ended failed"),
+        (Cause.OUT_OF_STOCK, ends(refusal="PaymentDeclined"), "failed (PaymentDeclined), but should have ended failed"),
         (Cause.DECLINED, ends(refusal=None), "should have ended failed (PaymentDeclined)"),
         (Cause.UNDELIVERABLE, ends(status=OrderStatus.COMPLETED, refusal=None), "it ended completed"),
         (Cause.CANCELLED_IN_TIME, ends(status=OrderStatus.COMPLETED), "should have ended cancelled"),
-        (Cause.CANCELLED_IN_TIME, is_answered(CancelOutcome.TOO_LATE), "its cancel was answered too_late"),
-        (Cause.CANCEL_REFUSED, is_answered(CancelOutcome.CANCELLED), "its cancel was answered cancelled"),
-        (Cause.CANCEL_REFUSED, is_answered(None), "its cancel was answered None, not too_late"),
+        (Cause.CANCELLED_IN_TIME, is_answered(CancelOutcome.TOO_LATE), "its cancellation returned too_late"),
+        (Cause.CANCEL_REFUSED, is_answered(CancelOutcome.CANCELLED), "its cancellation returned cancelled"),
+        (Cause.CANCEL_REFUSED, is_answered(None), "its cancellation returned None, not too_late"),
     ],
 )
 async def test_an_order_that_ends_otherwise_fails_it(

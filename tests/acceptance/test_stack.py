@@ -112,7 +112,7 @@ def test_what_it_prints_works_as_printed(tmp_path: Path) -> None:
     process = started("up", "--data-dir", tmp_path / "data", *ANY_PORT)
     assert process.stdout
     try:
-        printed = list(iter(process.stdout.readline, "Ctrl-C stops the stack.\n"))
+        printed = list(iter(process.stdout.readline, "Press Ctrl-C to stop the stack.\n"))
         commands = "".join(
             printed[printed.index("In another terminal, load stock, place an order, and look at it:\n") + 1 :]
         )

@@ -66,7 +66,7 @@ async def test_doctor_reports_a_task_queue_without_workers(monkeypatch: pytest.M
 
         async def is_told() -> bool:
             found = (await findings(address, monkeypatch, settings))["watcher"]
-            return found.detail.startswith("no worker is on task queue before, which has a watcher")
+            return found.detail.startswith("no worker on task queue before, which has a watcher")
 
         await until(is_told)
 
@@ -84,7 +84,7 @@ async def test_doctor_does_not_call_a_frozen_worker_ok(monkeypatch: pytest.Monke
         try:
 
             async def has_made_a_round() -> bool:
-                return (await findings(address, monkeypatch, settings))["watcher"].detail.startswith("made its last")
+                return (await findings(address, monkeypatch, settings))["watcher"].detail.startswith("last ran")
 
             await until(has_made_a_round)
             assert (await findings(address, monkeypatch, settings))["worker"].state == "ok"
@@ -95,4 +95,4 @@ async def test_doctor_does_not_call_a_frozen_worker_ok(monkeypatch: pytest.Monke
             process.terminate()
             await process.wait()
     assert found["worker"].state == "problem"
-    assert "none answers" in found["worker"].detail
+    assert "none responding" in found["worker"].detail

@@ -75,7 +75,7 @@ async def test_a_burst_that_fails_together_counts_once() -> None:
 
 
 async def test_patience_ends_and_reports_it() -> None:
-    with pytest.raises(TemporalUnavailable, match=r"has answered nothing for .* What was placed before goes on\."):
+    with pytest.raises(TemporalUnavailable, match=r"has not responded for .* Orders that were placed continue\."):
         await AdaptiveLimiter(MOST, patience=0.02).ask(Overloaded(turned_down=1_000_000).ask)
 
 
@@ -115,10 +115,10 @@ def test_unknown_outcomes_are_distinguished(capsys: pytest.CaptureFixture[str]) 
     printed = capsys.readouterr()
     rows = [line.split(maxsplit=2) for line in printed.out.splitlines()[2:]]
     assert [(order_id, status) for order_id, status, _ in rows] == [("b", "unknown"), ("c", "unknown")]
-    assert [detail.partition(";")[0].partition(" is not known")[0] for *_, detail in rows] == [
-        "it was placed and goes on",
+    assert [detail.partition(";")[0].partition(" is unknown")[0] for *_, detail in rows] == [
+        "it was placed and continues",
         "whether it was placed",
     ]
     assert printed.err == (
-        "1 answered: 1 completed; 1 more were placed and go on without us; 1 may have been placed or not\n"
+        "1 answered: 1 completed; 1 more were placed and continue; 1 may or may not have been placed\n"
     )

@@ -25,7 +25,7 @@ C536379,D,Discount,-1,01/12/2010 09:41,27.5,14527,United Kingdom
 536370,22728,CLOCK,24,01/12/2010 08:45,3.75,12583,Germany
 """
 SUMMARY = """\
-No order from 1 invoices, which have no good line: C536379
+No order from 1 invoices, which have no valid line: C536379
 4 lines: 2 in 2 orders, 2 rejected
   1 price zero or below
   1 cancelled invoice

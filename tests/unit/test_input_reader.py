@@ -75,11 +75,11 @@ def test_what_is_read(text: str | bytes, expected: list[str | int]) -> None:
         (f"[{order()},]", WrongInput, "trailing comma"),
         (f"[{order()}] 7", WrongInput, "Extra data"),
         ("[", WrongInput, "Expecting value"),
-        (b'["\xff"]', WrongInput, "begins like a JSON array and is none"),
-        ("[1, 2", WrongInput, "begins like a JSON array and is none"),
+        (b'["\xff"]', WrongInput, "starts like a JSON array but is not valid JSON"),
+        ("[1, 2", WrongInput, "starts like a JSON array but is not valid JSON"),
         (f"[{order()}, 7]", WrongInput, "[1]: the order is not valid"),
         (f"[{order()}, {order('b', items=[])}]", WrongInput, "None of the 2 orders in the array was placed."),
-        ("[" * 100_000, WrongInput, "begins like a JSON array and is none"),
+        ("[" * 100_000, WrongInput, "starts like a JSON array but is not valid JSON"),
     ],
 )
 def test_what_is_refused_as_a_whole(text: str | bytes, kind: type[OrdersagaError], problem: str) -> None:
@@ -146,7 +146,7 @@ def test_an_array_that_is_too_long_is_refused_with_a_hint_to_use_lines(monkeypat
     text = f"[{order('a')}, {order('b')}]"
     monkeypatch.setattr(input_reader, "MAX_ARRAY_BYTES", len(text))
     assert read(text) == ["a", "b"]
-    with pytest.raises(WrongInput, match=r"Nothing was started\. Give so many orders as JSON lines"):
+    with pytest.raises(WrongInput, match=r"Nothing was started\. Use JSON lines instead"):
         read(f"{text} ")
 
 

@@ -104,9 +104,9 @@ def test_the_same_code_twice_stays_two_lines() -> None:
         (line(sku="8" * 65), Reason.NOT_ALLOWED, "sku"),
         (line(invoice=""), Reason.UNREADABLE, "'' is not an invoice number"),
         (line(invoice="53/6"), Reason.UNREADABLE, "'53/6' is not an invoice number"),
-        (line() + ",more", Reason.UNREADABLE, "it has 9 columns in place of 8"),
-        ("536365,85123A", Reason.UNREADABLE, "it has 2 columns in place of 8"),
-        ("", Reason.UNREADABLE, "it has 0 columns in place of 8"),
+        (line() + ",more", Reason.UNREADABLE, "it has 9 columns instead of 8"),
+        ("536365,85123A", Reason.UNREADABLE, "it has 2 columns instead of 8"),
+        ("", Reason.UNREADABLE, "it has 0 columns instead of 8"),
         (line(sku='"85123A'), Reason.UNREADABLE, "unexpected end of data"),
         (line().encode() + b"\xa3", Reason.UNREADABLE, "it is not UTF-8"),
     ],
@@ -185,7 +185,7 @@ def test_the_tally_accounts_for_lines_and_invoices() -> None:
         tally.add(rejection)
 
     assert tally.summary() == [
-        "No order from 2 invoices, which have no good line: C7, 8",
+        "No order from 2 invoices, which have no valid line: C7, 8",
         "8 lines: 3 in 2 orders, 5 rejected",
         "  1 cancelled invoice",
         "  1 price zero or below",
@@ -200,8 +200,8 @@ def test_the_tally_accounts_for_lines_and_invoices() -> None:
     [
         (b"", "is empty"),
         (b"\r\n", "is empty"),
-        (b"Invoice,StockCode\r\n", "has other columns: Invoice,StockCode"),
-        (line().encode(), "has other columns: 536365"),
+        (b"Invoice,StockCode\r\n", "has different columns: Invoice,StockCode"),
+        (line().encode(), "has different columns: 536365"),
         (HEADER.encode("utf-16"), "is not UTF-8"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Handing orders to Temporal no faster than it takes them."""
+"""Limits concurrent requests to what Temporal can handle."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ LONGEST_PAUSE = 10.0
 
 
 class AdaptiveLimiter:
-    """Asks Temporal, at most so much at once; less while it is behind, and more again as it answers.
+    """Limits concurrent requests to Temporal. The limit falls while Temporal is overloaded, and rises as it responds.
 
-    What was not answered is asked again: an order's id names it, so that nothing is done twice. `patience` is for how
-    many seconds Temporal may leave everything unanswered.
+    Requests without a response are retried, which is safe because an order's id makes them idempotent. After `patience`
+    seconds without any response, it gives up.
     """
 
     def __init__(self, max_at_once: int, patience: float) -> None:
         self._most = max_at_once
         self._patience = patience
         self.limit = float(max_at_once)
-        """How much is asked at once: half of it after no answer, one more when that much was answered."""
+        """The current limit. It is halved after a failure, and grows by one after as many responses as the limit."""
         self._asking = 0
         self._pause = 0.0
         self._slowed_at = 0.0
@@ -36,7 +36,7 @@ class AdaptiveLimiter:
         self._freed = asyncio.Condition()
 
     async def ask(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask until there is an answer. Raises TemporalUnavailable when patience is over."""
+        """Repeat a request until it gets a response. Raises TemporalUnavailable after `patience` seconds without."""
         async with self._turn():
             while True:
                 began = time.monotonic()
@@ -45,12 +45,12 @@ class AdaptiveLimiter:
                 except TemporalBusy as busy:
                     self._no_answer(began, busy)
                 except Exception:
-                    self._answered()  # a no is an answer, too
+                    self._answered()  # a refusal is a response, too
                     raise
                 else:
                     self._answered()
                     return answer
-                # The turn is kept meanwhile, so that nobody else asks in its place.
+                # Keep the slot during the pause, so that no other request takes it.
                 await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))  # noqa: S311
 
     def _answered(self) -> None:
@@ -63,10 +63,10 @@ class AdaptiveLimiter:
         self._silent_since = began if self._silent_since is None else self._silent_since
         if now - self._silent_since >= self._patience:
             raise TemporalUnavailable(
-                f"Temporal has answered nothing for {now - self._silent_since:.0f} s, and is not asked again. {busy} "
-                "What was placed before goes on."
+                f"Temporal has not responded for {now - self._silent_since:.0f} s, so placing was stopped. {busy} "
+                "Orders that were placed continue."
             ) from None
-        # What was asked at the same time fails at the same time, and counts once.
+        # Requests that were sent at the same time fail together, and count once.
         if began >= self._slowed_at:
             self._slowed_at = now
             self.limit = max(1.0, self.limit / 2)

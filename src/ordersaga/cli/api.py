@@ -1,4 +1,4 @@
-"""The commands for the HTTP API: `api` serves it and the dashboard, `api-key` makes a key."""
+"""The commands for the HTTP API: `api` serves it and the dashboard, `api-key` creates a key."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from ordersaga.web.access import Scope
 
 LOCAL_ONLY = """\
-There are no keys: whoever is on this machine may do everything, and nobody else is served. `ordersaga api-key` makes a
-key, and ORDERSAGA_API_KEYS names the file with the keys."""
+No keys are set: everybody on this machine can do everything, and other machines cannot connect. To use keys, create one
+with `ordersaga api-key`, and set ORDERSAGA_API_KEYS to its file."""
 
 
 def api(
     port: Annotated[int, port_option("--port", "the dashboard and the API")] = 8000,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on; other than this machine's only with keys.")
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on. Any but loopback needs keys.")
     ] = "127.0.0.1",
     as_json: AsJson = False,
 ) -> int:
     """Serve the HTTP API and the dashboard until Ctrl-C.
 
-    The API is under /v1, the dashboard at /. ORDERSAGA_API_KEYS names the file with the keys; without one, only this
-    machine is served (docs/reference/settings.md). Temporal may be down at the start: the API says so, and uses
-    Temporal as soon as it answers.
+    The API is under /v1, the dashboard at /. ORDERSAGA_API_KEYS is the file with the keys; without it, only this
+    machine can connect (docs/reference/settings.md). Temporal may be down at the start: the API reports it, and uses
+    Temporal as soon as it responds.
     """
     require(Extra.WEB, "api")
     from ordersaga.cli.logs import configure_logs, configure_temporal_logs
@@ -57,7 +57,7 @@ def api(
 
 
 def api_key(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the caller.")],
     scope: Annotated[
         list[str],
         typer.Option(metavar="SCOPE", help="What it allows: orders:write, orders:read, operate; may be repeated."),
@@ -68,26 +68,26 @@ def api_key(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Make a key for the API and print it, once.
+    """Create a key for the API and print it, once.
 
-    The keys file gets the key's hash; the key itself is kept nowhere. A running API that reads the file knows the key
-    at once. To revoke a key, remove its entry from the file.
+    Only the key's hash is stored, in the keys file. A running API that uses the file accepts the key at once.
+    To revoke a key, remove its entry from the file.
     """
     from ordersaga.settings import load_settings
     from ordersaga.web.access import append_key, new_key
 
     kept = load_settings().api_keys
     if file is None and kept is None:
-        raise WrongInput("Say where the keys are kept, with --file or ORDERSAGA_API_KEYS. Nothing was written.")
+        raise WrongInput("Set the keys file with --file or ORDERSAGA_API_KEYS. Nothing was written.")
     place = file or Path(str(kept))
     secret, entry = new_key(name, _scopes(scope), customer)
     append_key(place, entry)
     if as_json:
         output.emit({"key": secret, **entry.model_dump(mode="json"), "file": str(place)})
         return Exit.OK
-    output.message(f"The key of {name}. Keep it: {place} has its hash only, and it is not shown again.")
+    output.message(f"The key of {name}. Store it now: it is not shown again, and {place} has only its hash.")
     if kept is None or place.resolve() != Path(kept).resolve():
-        output.message(f"To serve with it: ORDERSAGA_API_KEYS={place} ordersaga api")
+        output.message(f"To use it, run ORDERSAGA_API_KEYS={place} ordersaga api")
     output.line(secret)
     return Exit.OK
 
@@ -96,5 +96,5 @@ def _scopes(names: list[str]) -> list[Scope]:
     from ordersaga.web.access import Scope
 
     if unknown := ", ".join(repr(name) for name in names if name not in set(Scope)):
-        raise WrongInput(f"There is no scope {unknown}; the scopes are {', '.join(Scope)}. Nothing was written.")
+        raise WrongInput(f"Unknown scope {unknown}. Use {', '.join(Scope)}. Nothing was written.")
     return [Scope(name) for name in names]

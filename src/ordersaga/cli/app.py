@@ -1,4 +1,4 @@
-"""The commands. Their modules load what they need when they run, so that `--help` is there at once."""
+"""The commands. Each module imports what it needs when it runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def about(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Orders that end shipped and paid for, or completely undone.
+    """Orders that end shipped and paid for, or fully undone.
 
-    To start: `ordersaga demo`, or `ordersaga up` in one terminal and `ordersaga place` in another.
-    `ordersaga COMMAND --help` has an example of each command.
+    To start, run `ordersaga demo`; or `ordersaga up` in one terminal and `ordersaga place` in another.
+    `ordersaga COMMAND --help` shows examples.
     """
 
 
 def _add(panel: str, command: Callable[..., int], *examples: str, name: str | None = None) -> None:
-    """Add a command to a group of `--help`; its own help ends with the examples."""
+    """Add a command to a group of `--help`. Its own help ends with the examples."""
     title = "Example:" if len(examples) == 1 else "Examples:"
     code = "\n".join(examples)
     app.command(name, rich_help_panel=panel, epilog=f"{title}\n\n```\n{code}\n```")(command)

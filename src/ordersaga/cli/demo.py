@@ -1,4 +1,4 @@
-"""`ordersaga demo`: real orders through the whole stack, and the books at the end."""
+"""`ordersaga demo`: places real orders on the whole stack, and checks the books at the end."""
 
 from __future__ import annotations
 
@@ -32,13 +32,15 @@ def demo(
     orders: Annotated[
         int, typer.Option(min=20, max=200, metavar="N", help="How many orders to place, 20 to 200.")
     ] = 200,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the stack running until Ctrl-C, to look around.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the stack running until Ctrl-C, so that you can explore it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Place 200 real orders on a temporary stack, inject faults, and check the books.
 
-    Starts Temporal, the services and a worker on free ports, with their data in a temporary folder. Exit code 0 only
-    if every order ended as it had to and the books balance.
+    Starts Temporal, the services and a worker on free ports, with their data in a temporary folder. Exit code 0
+    means that every order ended as expected and the books balance.
     """
     require(Extra.LOCAL, "demo")
     return run_async(_demo(orders, keep, as_json))
@@ -51,7 +53,7 @@ async def _demo(count: int, keep: bool, as_json: bool) -> int:
     from ordersaga.stack.faults import FaultProxy
 
     configure_temporal_logs("ERROR")
-    # The worker is killed on purpose, and the screen says so.
+    # The worker is killed on purpose, which the screen shows.
     logging.getLogger("ordersaga.stack").setLevel(logging.ERROR)
     this = asyncio.current_task()
     assert this
@@ -64,41 +66,41 @@ async def _demo(count: int, keep: bool, as_json: bool) -> int:
             try:
                 async with Stack(options) as stack, DemoRun.on(stack, proxy, demo_scenarios(count)) as demo_run:
                     await _watch(demo_run)
-                    code = await _account(demo_run, stack, keep, as_json)
+                    code = await _report(demo_run, stack, keep, as_json)
                     if keep:
-                        await _kept(stack)
+                        await _keep_running(stack)
             except asyncio.CancelledError:
-                output.message("Stopped; nothing is left behind.")
+                output.message("Stopped. All processes and data were removed.")
                 return Exit.OK if keep else Exit.INTERRUPTED
     return code
 
 
 async def _watch(demo_run: DemoRun) -> None:
-    """Run it, and show the progress: a live screen on a terminal, else a line now and then."""
+    """Run the demo and show its progress: a live screen in a terminal, otherwise a line every few seconds."""
     from rich.live import Live
 
     from ordersaga.demo import screen
 
-    playing = asyncio.create_task(demo_run.run())
+    running = asyncio.create_task(demo_run.run())
     terminal = sys.stderr.isatty()
     try:
         with Live(console=_console(stderr=True), transient=True) if terminal else _Plain() as live:
-            while not playing.done():
-                await asyncio.wait([playing], timeout=NEWS_SECONDS if terminal else PLAIN_NEWS_SECONDS)
+            while not running.done():
+                await asyncio.wait([running], timeout=NEWS_SECONDS if terminal else PLAIN_NEWS_SECONDS)
                 if isinstance(live, _Plain):
-                    live.tell(demo_run)
+                    live.print(demo_run)
                 else:
                     live.update(screen.progress(demo_run.scenarios, demo_run.news))
     finally:
-        playing.cancel()
-    await playing
+        running.cancel()
+    await running
 
 
 class _Plain:
-    """Progress where there is no terminal."""
+    """Shows the progress without a terminal."""
 
     def __init__(self) -> None:
-        self._told = ""
+        self._printed = ""
 
     def __enter__(self) -> _Plain:
         return self
@@ -106,15 +108,15 @@ class _Plain:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def tell(self, demo_run: DemoRun) -> None:
-        """Say how far it is, and what has happened since."""
+    def print(self, demo_run: DemoRun) -> None:
+        """Print the progress, and news since the last call."""
         output.message(f"{demo_run.ended} of {len(demo_run.scenarios)} orders have ended")
-        if demo_run.news != self._told:
-            self._told = demo_run.news
-            output.message(self._told)
+        if demo_run.news != self._printed:
+            self._printed = demo_run.news
+            output.message(self._printed)
 
 
-async def _account(demo_run: DemoRun, stack: Stack, keep: bool, as_json: bool) -> int:
+async def _report(demo_run: DemoRun, stack: Stack, keep: bool, as_json: bool) -> int:
     from ordersaga.demo import screen
 
     books = await demo_run.books()
@@ -125,17 +127,17 @@ async def _account(demo_run: DemoRun, stack: Stack, keep: bool, as_json: bool) -
         console.print(screen.outcomes(demo_run.scenarios, stack.ui if keep else None))
         screen.show_books(console, demo_run.scenarios, books)
         if not keep:
-            console.print("`make demo ARGS=--keep` keeps it all running, to look at the orders in the dashboard.")
+            console.print("To explore the orders in the dashboard, run `make demo ARGS=--keep`.")
     mismatched = any(scenario.mismatch for scenario in demo_run.scenarios)
     return Exit.OK if books.balanced and not mismatched else Exit.NO
 
 
-async def _kept(stack: Stack) -> None:
+async def _keep_running(stack: Stack) -> None:
     from ordersaga.demo import screen
 
     output.message(f"Dashboard: {stack.api}")
     output.message(f"Temporal's Web UI: {screen.orders_page(stack.ui)}/order-…\nTemporal: {stack.temporal}")
-    output.message("Ctrl-C stops everything.")
+    output.message("Press Ctrl-C to stop everything.")
     await asyncio.Event().wait()
 
 

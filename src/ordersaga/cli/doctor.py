@@ -1,4 +1,4 @@
-"""`ordersaga doctor`: is everything there, and what to do where it is not."""
+"""`ordersaga doctor`: checks what ordersaga needs, and says how to fix each problem."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OLDEST_PYTHON = (3, 11)
 SERVICE_SECONDS = 5.0
 OTHERS_WRITE = S_IWGRP | S_IWOTH
 CLOCK_SECONDS = 5.0
-"""How far this clock and that of a service may be apart."""
+"""The allowed difference between this clock and that of a service."""
 
 
 def doctor(
@@ -42,9 +42,9 @@ def doctor(
     ),
     as_json: AsJson = False,
 ) -> int:
-    """Check everything that ordersaga needs, and say what to do about each problem.
+    """Check everything that ordersaga needs, and say how to fix each problem.
 
-    Changes nothing. Exit code 3: something that must answer does not. 1: there is another problem.
+    Changes nothing. Exit code 3: something is not responding. 1: there is another problem.
     """
     return run_async(_doctor(data_dir, as_json))
 
@@ -52,16 +52,16 @@ def doctor(
 async def _doctor(data_dir: Path, as_json: bool) -> int:
     found = [finding async for finding in _findings(data_dir)]
     if as_json:
-        for each in found:
-            output.emit(asdict(each))
+        for finding in found:
+            output.emit(asdict(finding))
     else:
-        output.table(("check", "state", "what was found"), ((each.name, each.state, each.detail) for each in found))
-        for each in found:
-            if each.do:
-                output.line(f"\n{each.name}: {each.do}")
-    if not all(each.answers for each in found):
+        output.table(("check", "state", "details"), ((item.name, item.state, item.detail) for item in found))
+        for finding in found:
+            if finding.do:
+                output.line(f"\n{finding.name}: {finding.do}")
+    if not all(finding.answers for finding in found):
         return Exit.NO_ANSWER
-    return Exit.OK if all(each.state == "ok" for each in found) else Exit.NO
+    return Exit.OK if all(finding.state == "ok" for finding in found) else Exit.NO
 
 
 async def _findings(data_dir: Path) -> AsyncIterator[Finding]:
@@ -76,7 +76,7 @@ async def _findings(data_dir: Path) -> AsyncIterator[Finding]:
         yield problem("settings", str(error), "Set the variables as docs/reference/settings.md says, or unset them.")
         return
     yield ok("settings", f"task queue {settings.task_queue}")
-    yield ok("database", f"{settings.shown_database}, where `ordersaga services` keeps the books")
+    yield ok("database", f"{settings.shown_database}, used by `ordersaga services`")
     yield _keys(settings)
     async for finding in _temporal(settings):
         yield finding
@@ -88,11 +88,11 @@ def _python() -> Finding:
     version = platform.python_version()
     if sys.version_info >= OLDEST_PYTHON:
         return ok("python", f"{version} at {sys.executable}")
-    return problem("python", version, "Install Python 3.11 or later, and ordersaga in it.")
+    return problem("python", version, "Install Python 3.11 or later, and install ordersaga with it.")
 
 
 def _extras() -> Finding:
-    """Which parts are installed. None is a problem by itself: a worker needs no extra."""
+    """Which extras are installed. A missing one is not a problem by itself: a worker needs none."""
     missing = ", ".join(extra for extra in Extra if not is_installed(extra))
     if not missing:
         return ok("extras", f"{', '.join(Extra)}")
@@ -105,7 +105,7 @@ def _folder(data_dir: Path) -> Finding:
     place = data_dir.resolve()
     name = "data directory"
     if not place.exists():
-        parent = next(each for each in place.parents if each.exists())
+        parent = next(folder for folder in place.parents if folder.exists())
         if os.access(parent, os.W_OK):
             return ok(name, f"{place}, which `ordersaga up` will create")
     elif place.is_dir() and os.access(place, os.W_OK):
@@ -122,12 +122,12 @@ def _keys(settings: Settings) -> Finding:
     try:
         KeyRing.open(file)
     except OrdersagaError as error:
-        return problem(name, str(error), "Make one with `ordersaga api-key`, or unset ORDERSAGA_API_KEYS.")
+        return problem(name, str(error), "Create one with `ordersaga api-key`, or unset ORDERSAGA_API_KEYS.")
     mode = Path(file).stat().st_mode
     if mode & OTHERS_WRITE:
-        return problem(name, f"{file} may be written by others, who can let themselves in", f"Run `chmod 600 {file}`.")
+        return problem(name, f"{file} can be changed by other users, who can add keys", f"Run `chmod 600 {file}`.")
     if mode & S_IROTH:
-        return problem(name, f"{file} may be read by everybody on this machine", f"Run `chmod 600 {file}`.")
+        return problem(name, f"{file} can be read by all users of this machine", f"Run `chmod 600 {file}`.")
     return ok(name, file)
 
 
@@ -177,15 +177,15 @@ async def _workers(client: Client, task_queue: str) -> Finding:
         if not await worker_answers(client, task_queue):
             return problem(
                 "worker",
-                f"{len(polling)} on task queue {task_queue}, and none answers: {', '.join(polling)}",
-                "See whether they are stopped, frozen or failing, and their logs; orders wait until one answers.",
+                f"{len(polling)} on task queue {task_queue}, none responding: {', '.join(polling)}",
+                "Check whether they are stopped, frozen or failing, and their logs. Orders wait until one responds.",
                 False,
             )
         return ok("worker", f"{len(polling)} on task queue {task_queue}: {', '.join(polling)}")
     return problem(
         "worker",
         f"none on task queue {task_queue}",
-        "Start one with `ordersaga worker`; orders wait until then.",
+        "Start one with `ordersaga worker`. Orders wait until then.",
         False,
     )
 
@@ -218,5 +218,5 @@ def _seconds_apart(date: str | None) -> float | None:
 
 def _clock(apart: float) -> Finding:
     if apart <= CLOCK_SECONDS:
-        return ok("clock", "agrees with the services'")
-    return problem("clock", f"{apart:.0f} s apart from a service's", "Set both by a time server (NTP).")
+        return ok("clock", "agrees with the services' clocks")
+    return problem("clock", f"{apart:.0f} s apart from a service's clock", "Synchronize both with a time server (NTP).")

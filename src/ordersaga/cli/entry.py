@@ -1,4 +1,4 @@
-"""The entry of the command line: every error becomes a message on stderr and an exit code here, and nowhere else."""
+"""The entry point of the command line. The only place that turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ordersaga.domain.errors import OrdersagaError
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run one command, and end the process with its exit code."""
+    """Run one command, and exit the process with its exit code."""
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
         code = code or Exit.READER_GONE
-    # The native threads of Temporal's SDK sometimes abort an interpreter that ends in the usual way.
+    # The native threads of Temporal's SDK sometimes abort an interpreter that exits normally.
     os._exit(code)
 
 
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = int(app(list(arguments) or ["--help"], prog_name="ordersaga", standalone_mode=False) or Exit.OK)
-    except SystemExit:  # typer's way of saying that stdout is a broken pipe
+    except SystemExit:  # typer reports a broken pipe on stdout like this
         return Exit.READER_GONE
     except typer.TyperException as error:
         return _end(as_json, "WrongUsage", _usage(error), Exit.WRONG_INPUT)
@@ -42,8 +42,10 @@ def run(arguments: Sequence[str]) -> int:
         return _end(as_json, type(error).__name__, str(error), exit_of(error))
     except Exception as error:
         traceback.print_exception(error)
-        return _end(as_json, type(error).__name__, "This is a bug in ordersaga. Please report the above.", Exit.BUG)
-    if code == Exit.INTERRUPTED:  # how typer answers Ctrl-C
+        return _end(
+            as_json, type(error).__name__, "This is a bug in ordersaga. Please report the traceback above.", Exit.BUG
+        )
+    if code == Exit.INTERRUPTED:  # typer reports Ctrl-C like this
         return _end(as_json, "Interrupted", "Interrupted.", Exit.INTERRUPTED)
     return code if arguments else Exit.WRONG_INPUT
 

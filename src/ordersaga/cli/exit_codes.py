@@ -1,4 +1,4 @@
-"""How the commands end."""
+"""The exit codes of the commands."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ class Exit(IntEnum):
 
     OK = 0
     NO = 1
-    """The answer is no: an order did not complete, a cancel was too late, books do not balance; or it cannot be."""
+    """No: an order did not complete, a cancellation was too late, the books do not balance; or it is not possible."""
     WRONG_INPUT = 2
     """Wrong usage, a wrong setting, or input that cannot be read."""
     NO_ANSWER = 3
-    """Something that must answer does not: Temporal, a worker, a service."""
+    """Temporal, a worker or a service is not responding."""
     NOT_FOUND = 4
     """No order has this id."""
     BUG = 70
-    """An error that nobody thought of."""
+    """An unexpected error."""
     INTERRUPTED = 130
     """Ctrl-C."""
     READER_GONE = 141
-    """Nobody reads the output any more, as after `| head`."""
+    """The reader of the output has closed it, as after `| head`."""
 
 
 EXPLAINED = """\
 Exit codes:
 
 - `0` yes, done
-- `1` no: an order did not complete, a cancel came too late, the books do not balance; or it cannot be done
+- `1` no: an order did not complete, a cancellation came too late, the books do not balance; or it is not possible
 - `2` wrong usage or input
-- `3` something that must answer does not
+- `3` Temporal, a worker or a service is not responding
 - `4` no such order
 - `130` interrupted
 """
 
 
 class WrongInput(OrdersagaError):
-    """The input cannot be read. Nothing was started."""
+    """The input is not valid. Nothing was started."""
 
 
 _CODES = {
@@ -51,7 +51,7 @@ _CODES = {
     "Unavailable": Exit.NO_ANSWER,
     "OrderNotFound": Exit.NOT_FOUND,
 }
-"""By name, so that no module has to be loaded to know that it raised nothing."""
+"""Keyed by name, so that the modules need not be imported."""
 
 
 def exit_of(error: OrdersagaError) -> Exit:

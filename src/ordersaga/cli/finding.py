@@ -1,4 +1,4 @@
-"""What `ordersaga doctor` says of each thing that it looks at."""
+"""The result of one check of `ordersaga doctor`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `do` says what to do if it is a problem."""
+    """The result of a check. `do` says how to fix a problem."""
 
     name: str
     state: str
     detail: str
     do: str = ""
     answers: bool = True
-    """False if something that must answer does not."""
+    """False if something is not responding."""
 
 
 def ok(name: str, detail: str) -> Finding:
-    """All is well."""
+    """A check that succeeded."""
     return Finding(name, "ok", detail)
 
 
 def problem(name: str, detail: str, do: str, answers: bool = True) -> Finding:
-    """Something is not as it should be."""
+    """A check that found a problem."""
     return Finding(name, "problem", detail, do, answers)

@@ -1,4 +1,4 @@
-"""`ordersaga import-retail`: a till's file in, orders out."""
+"""`ordersaga import-retail`: turns the CSV export of a till into orders."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ REJECTS_HEADER = ("line", "reason", "detail", "original")
 
 
 def import_retail(
-    source: Annotated[Path, typer.Argument(metavar="CSV", help="The till's file.")],
-    rejects: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rejected lines here, as CSV.")] = None,
+    source: Annotated[Path, typer.Argument(metavar="CSV", help="The CSV file.")],
+    rejects: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the rejected lines to this file, as CSV.")
+    ] = None,
     load_stock: Annotated[
-        bool, typer.Option("--load-stock", help="First load the stock that the orders need.")
+        bool, typer.Option("--load-stock", help="Load the stock that the orders need first.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Messages on stderr are JSON lines, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print messages on stderr as JSON lines, too.")] = False,
 ) -> int:
     """Turn the CSV export of a till into orders.
 
@@ -44,7 +46,7 @@ def import_retail(
         run_async(_load_stock(source, as_json))
     tally = Tally()
     found = read_retail_file(source)
-    first = next(found, None)  # a file that is none fails here, before an older file of rejects is overwritten
+    first = next(found, None)  # an invalid file fails here, before an older file of rejects is overwritten
     with _rejects_to(rejects, source, as_json) as reject:
         for one in chain([first] if first else [], found):
             tally.add(one)
@@ -57,25 +59,25 @@ def import_retail(
 
 
 class Stock(Protocol):
-    """What is needed of the inventory service's client."""
+    """The part of the inventory client that is needed here."""
 
     def stock(self) -> AsyncIterator[StockItem]:
-        """Every SKU in the books."""
+        """Every SKU in stock."""
 
     async def load_stock(self, loaded: Mapping[str, int]) -> None:
-        """Say how much of each SKU has been loaded in all."""
+        """Set how many pieces of each SKU were ever loaded."""
 
 
 async def raise_stock(inventory: Stock, needed: Mapping[str, int]) -> int:
-    """Load what is missing of `needed` (pieces ever loaded); lowers no SKU. Returns how many SKUs were raised."""
+    """Raise the pieces ever loaded to `needed` where they are fewer. Returns how many SKUs were raised."""
     loaded = {item.sku: item.loaded async for item in inventory.stock()}
     missing = {sku: pieces for sku, pieces in needed.items() if loaded.get(sku, 0) < pieces}
     try:
         await inventory.load_stock(missing)
     except ServiceFault as fault:
         raise ServiceUnavailable(
-            f"{fault}. Some of the stock may have been loaded; no order was printed. "
-            "Import again when the service answers: nothing is added twice."
+            f"{fault}. Some of the stock may have been loaded. No order was printed. "
+            "Import again when the service responds: nothing is added twice."
         ) from fault
     return len(missing)
 
@@ -108,7 +110,7 @@ def _rejects_to(path: Path | None, source: Path, as_json: bool) -> Iterator[Call
 
     if path.exists() and path.samefile(source):
         raise RetailFileError(
-            f"{path} is the file to import; write the rejected lines to another. No order was printed."
+            f"{path} is the file to import. No order was printed. Write the rejected lines to another file."
         )
     try:
         file = path.open("w", encoding="utf-8", newline="")

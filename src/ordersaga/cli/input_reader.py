@@ -1,4 +1,4 @@
-"""Orders as people hand them in: one JSON order, a JSON array of orders, or JSON lines."""
+"""Reads orders from a file: one JSON order, a JSON array of orders, or JSON lines."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ordersaga.domain.money import json_number
 from ordersaga.domain.order import MAX_ORDER_BYTES, OrderInput, parse_order
 
 MAX_ARRAY_BYTES = 64 << 20
-"""An array is checked as a whole, so it is held as a whole. JSON lines have no such limit."""
+"""An array is validated as a whole, so it is held in memory. JSON lines have no such limit."""
 
 BOM = b"\xef\xbb\xbf"
-"""What some editors put before UTF-8 text."""
+"""The byte order mark that some editors put before UTF-8 text."""
 
 _PART = 1 << 16
 _DECODER = json.JSONDecoder(parse_float=json_number)
@@ -30,7 +30,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no order that can be placed, and why."""
+    """A line that is not a valid order, and why."""
 
     line: int
     error: InvalidOrder
@@ -57,10 +57,10 @@ def opened(source: Path) -> Iterator[BinaryIO]:
 
 
 def orders(file: BinaryIO) -> Iterator[Found]:
-    """The orders of a file, read as they are asked for.
+    """Read the orders of a file lazily.
 
-    One order or an array is checked as a whole: InvalidOrder or WrongInput is raised before the first is given. Of JSON
-    lines, each bad one is given as BadLine, and the others are given as orders.
+    One order or an array is validated as a whole: InvalidOrder or WrongInput is raised before the first order. With
+    JSON lines, an invalid line is yielded as a BadLine.
     """
     first, number = _skip_space(file)
     if first == b"[":
@@ -86,7 +86,7 @@ def _read(lines: Iterable[tuple[int, bytes]]) -> Iterator[Found]:
 
 
 def _at_most(file: BinaryIO, size: int) -> bytes:
-    """All that is left of the file, or its first `size` bytes; asked for in parts, because room is made for each."""
+    """The rest of the file, at most `size` bytes. Reads in parts, because a read allocates its whole size at once."""
     parts = []
     while size > 0 and (part := file.read(min(size, _PART))):
         parts.append(part)
@@ -95,11 +95,11 @@ def _at_most(file: BinaryIO, size: int) -> bytes:
 
 
 def _array(text: bytes) -> Iterator[OrderInput]:
-    """Its orders, once all have been checked. They are read anew then: the text takes less memory than they do."""
+    """The orders of an array, after all were validated. They are parsed twice, because the text needs less memory."""
     if len(text) > MAX_ARRAY_BYTES:
         raise WrongInput(
             f"The JSON array has more than {MAX_ARRAY_BYTES:,} bytes. Nothing was started. "
-            "Give so many orders as JSON lines, one to a line: those are read as they come."
+            "Use JSON lines instead, with one order per line: they have no size limit."
         )
     count, problems = 0, []
     try:
@@ -111,14 +111,16 @@ def _array(text: bytes) -> Iterator[OrderInput]:
             except InvalidOrder as error:
                 problems.append(f"[{index}]: {error}")
     except (ValueError, RecursionError) as error:
-        raise WrongInput(f"The input begins like a JSON array and is none ({error}). Nothing was started.") from None
+        raise WrongInput(
+            f"The input starts like a JSON array but is not valid JSON ({error}). Nothing was started."
+        ) from None
     if problems:
         raise WrongInput("\n".join([*problems, f"None of the {count} orders in the array was placed."]))
     return map(OrderInput.model_validate, _elements(document))
 
 
 def _elements(text: str) -> Iterator[object]:
-    """The elements of a JSON array that is the whole text, one at a time. Raises ValueError where it is none."""
+    """The elements of a JSON array, one at a time. Raises ValueError if the text is not a JSON array."""
     at = _after_space(text, 1)
     while not text.startswith("]", at):
         element, at = _DECODER.raw_decode(text, at)
@@ -135,13 +137,13 @@ def _elements(text: str) -> Iterator[object]:
 
 
 def _after_space(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    assert found
-    return found.end()
+    match = _SPACE.match(text, at)
+    assert match
+    return match.end()
 
 
 def _skip_space(file: BinaryIO) -> tuple[bytes, int]:
-    """The first byte that says something, and the number of its line."""
+    """The first byte that is not white space, and its line number."""
     number = 1
     while (byte := file.read(1)) and (byte.isspace() or byte in BOM):
         number += byte == b"\n"
@@ -149,7 +151,7 @@ def _skip_space(file: BinaryIO) -> tuple[bytes, int]:
 
 
 def _numbered(file: BinaryIO, first: bytes, number: int) -> Iterator[tuple[int, bytes]]:
-    """The lines with their numbers. Of one that is longer than any order, only so much that this can be seen."""
+    """The lines with their numbers. A line that is too long for an order is cut off just above the limit."""
     line = first + file.readline(MAX_ORDER_BYTES)
     while line:
         rest = line

@@ -1,4 +1,4 @@
-"""The command `list`: orders that fit, as a table, as JSON or as CSV. Only the register is asked for them."""
+"""The command `list`: orders as a table, JSON or CSV. It reads from the register only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ordersaga.contracts.register import OrderEntry
     from ordersaga.domain.result import OrderFilter, OrderSummary
 
-_USUAL_LIMIT = 100
+_DEFAULT_LIMIT = 100
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 Amount = Annotated[str | None, typer.Option(metavar="AMOUNT", help="Needs --currency.")]
@@ -41,7 +41,7 @@ def list_orders(
     placed_before: Time = None,
     needs_attention: Annotated[
         bool | None,
-        typer.Option("--needs-attention/--no-attention", help="Only orders that wait for a person, or that do not."),
+        typer.Option("--needs-attention/--no-attention", help="Only orders that need attention, or that do not."),
     ] = None,
     limit: Annotated[
         int | None,
@@ -52,10 +52,10 @@ def list_orders(
 ) -> int:
     """List orders, newest first.
 
-    Lists the orders that fit all options. Only the register has to answer.
+    Lists the orders that match all options. Only the register has to be running.
     """
     if as_csv and as_json:
-        raise WrongInput("Say either --csv or --json. Nothing was asked.")
+        raise WrongInput("Use either --csv or --json, not both. Nothing was listed.")
     wanted = _filter(
         status,
         customer_id=customer,
@@ -70,8 +70,8 @@ def list_orders(
         placed_before=placed_before,
         needs_attention=needs_attention,
     )
-    most = (0 if as_csv else _USUAL_LIMIT) if limit is None else limit
-    return run_async(_csv(wanted, most) if as_csv else _list(wanted, most, as_json))
+    max_orders = (0 if as_csv else _DEFAULT_LIMIT) if limit is None else limit
+    return run_async(_csv(wanted, max_orders) if as_csv else _list(wanted, max_orders, as_json))
 
 
 def _filter(status: str | None, **others: Any) -> OrderFilter:
@@ -80,7 +80,7 @@ def _filter(status: str | None, **others: Any) -> OrderFilter:
     from ordersaga.orders.register.lists import filters_of
 
     if status is not None and status not in list(OrderStatus):
-        raise WrongInput(f"There is no status {status!r}; there are {', '.join(OrderStatus)}. Nothing was asked.")
+        raise WrongInput(f"Unknown status {status!r}. Use one of {', '.join(OrderStatus)}. Nothing was listed.")
     wanted = OrderFilter(OrderStatus(status) if status else None, **others)
     try:
         filters_of(wanted)
@@ -104,7 +104,7 @@ async def _list(wanted: OrderFilter, limit: int, as_json: bool) -> int:
     if not as_json:
         output.table(("order", "status", "amount", "customer", "placed", "ended"), map(_row, rows))
     if more:
-        output.message(f"There are more than these {limit}; --limit 0 lists all.")
+        output.message(f"There are more than {limit}. Use --limit 0 to list all.")
     return Exit.OK
 
 
@@ -112,8 +112,8 @@ async def _csv(wanted: OrderFilter, limit: int) -> int:
     from ordersaga.orders.register.csv_file import csv_of
 
     sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-    async for piece in csv_of(_entries(wanted, limit)):
-        sys.stdout.write(piece)
+    async for chunk in csv_of(_entries(wanted, limit)):
+        sys.stdout.write(chunk)
     sys.stdout.flush()
     return Exit.OK
 

@@ -1,4 +1,4 @@
-"""Logs: to stderr, for people on a terminal, as JSON lines otherwise. Ours and those of the libraries alike."""
+"""Logging to stderr for us and all libraries: readable in a terminal, JSON lines otherwise."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def configure_logs() -> None:
 
 
 def configure_temporal_logs(level: str) -> None:
-    """Have the native part of Temporal's SDK log through Python's logging; by itself it would write to stdout."""
+    """Send the logs of the SDK's native part to Python's logging. Otherwise it writes them to stdout."""
     from temporalio.exceptions import ApplicationError
     from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
@@ -47,8 +47,8 @@ def configure_temporal_logs(level: str) -> None:
     logs = LoggingConfig(TelemetryFilter(core_level=level, other_level="ERROR"), forwarding)
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)
 
-    def tell_in_one_line(record: logging.LogRecord) -> bool:
-        """A service's fault is expected, and its trace leads through the SDK only. A bug keeps its trace."""
+    def shorten_faults(record: logging.LogRecord) -> bool:
+        """Log a service's fault in one line: it is expected, and its traceback shows only the SDK. Bugs keep theirs."""
         error = record.exc_info[1] if record.exc_info else None
         activity = getattr(record, "temporal_activity", None)
         if activity and isinstance(error, ApplicationError):
@@ -56,4 +56,4 @@ def configure_temporal_logs(level: str) -> None:
             record.msg, record.args, record.exc_info = f"{called}: {error.message}", (), None
         return True
 
-    logging.getLogger("temporalio.activity").addFilter(tell_in_one_line)
+    logging.getLogger("temporalio.activity").addFilter(shorten_faults)

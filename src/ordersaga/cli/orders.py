@@ -21,14 +21,14 @@ def status(order_id: OrderId, as_json: AsJson = False) -> int:
 
 def cancel(
     order_id: OrderId,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept with the order.")],
-    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who asks.")] = None,
-    patience: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait for the verdict.")] = 60.0,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why. Stored with the order.")],
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Your name.")] = None,
+    patience: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait for the result.")] = 60.0,
     as_json: AsJson = False,
 ) -> int:
-    """Cancel an order, and print whether the cancel came in time.
+    """Cancel an order, and print whether that was in time.
 
-    Exit code 1: it was too late, and the order stands. 3: the verdict is not in yet; ask again.
+    Exit code 1: it was too late, and nothing was undone. 3: the result is not known yet; repeat the command.
     """
     return run_async(_cancel(order_id, reason, by, patience, as_json))
 

@@ -34,7 +34,7 @@ STYLES = {
     "compensating": "yellow",
     "processing": "cyan",
 }
-"""The colours of states, on a terminal."""
+"""The colours of states in a terminal."""
 
 
 def emit(data: BaseModel | Mapping[str, Any]) -> None:
@@ -55,15 +55,15 @@ def message(text: str) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table: drawn on a terminal, else plain columns with the headers above."""
+    """Print a table: drawn in a terminal, otherwise as plain columns with headers."""
     cells = [[_text(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _draw(headers, cells)
         return
     lines = [[header.upper() for header in headers], *cells]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for each in lines:
-        line("  ".join(cell.ljust(width) for cell, width in zip(each, widths, strict=True)).rstrip())
+    for row in lines:
+        line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def coloured(text: str, width: int = 0) -> str:
@@ -74,12 +74,12 @@ def coloured(text: str, width: int = 0) -> str:
 
 
 def age(since: datetime) -> str:
-    """How long ago something was, in its largest unit."""
+    """How long ago something happened, in its largest unit."""
     return in_largest_unit(max(0, int((datetime.now(UTC) - since).total_seconds())))
 
 
 def due(at: datetime) -> str:
-    """In how much time something will be."""
+    """How long until something is due, in its largest unit."""
     seconds = math.ceil((at - datetime.now(UTC)).total_seconds())
     return f"in {in_largest_unit(seconds)}" if seconds > 0 else "due"
 

@@ -1,4 +1,4 @@
-"""`ordersaga place`: orders in, their results out."""
+"""`ordersaga place`: places orders and prints their results."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ if TYPE_CHECKING:
     from ordersaga.orders.client import OrderClient
 
 QUIET_SECONDS = 5.0
-"""After so long without an order's end, it is worth a look whether there is a worker."""
+"""After this long without a finished order, check whether a worker is running."""
 
 
 def place(
     source: Annotated[Path, typer.Argument(metavar="FILE|-", help="The orders; - reads standard input.")],
     wait: Annotated[bool, typer.Option(help="Wait until each order has ended.")] = True,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=1000, metavar="N", help="Orders in flight at once, 1 to 1000.")
+        int, typer.Option(min=1, max=1000, metavar="N", help="Orders in progress at once, 1 to 1000.")
     ] = 50,
     patience: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Give up after Temporal has not answered for this long.")
+        float, typer.Option(min=0, metavar="SECONDS", help="Give up after Temporal has not responded for this long.")
     ] = 120,
     as_json: AsJson = False,
 ) -> int:
     """Place orders, and print the result of each.
 
     The input is one JSON order, an array of orders, or JSON lines. One order or an array is checked before anything is
-    placed. Of JSON lines, each bad line is reported and the others are placed. Placing the same orders again does
-    nothing twice, and prints the same results. While Temporal is behind or silent, fewer requests are made at once, and
-    those that were not answered are made again.
+    placed. With JSON lines, invalid lines are reported and the others are placed. Placing the same orders again
+    changes nothing, and prints the same results. While Temporal is overloaded or not responding, fewer requests are
+    sent at once, and failed ones are retried.
 
-    Exit code 1: an order did not complete. 2: part of the input cannot be placed. 3: Temporal does not answer.
+    Exit code 1: an order did not complete. 2: part of the input cannot be placed. 3: Temporal is not responding.
     """
     from ordersaga.cli import input_reader
 
     with input_reader.opened(source) as file:
         found = input_reader.orders(file)
         account = PlacementReport(as_json)
-        # Until there is an order that can be placed, nothing needs Temporal.
+        # Temporal is not needed before there is a valid order.
         first = next(found, None)
         while isinstance(first, input_reader.BadLine):
             account.report_invalid(first)
@@ -66,7 +66,7 @@ def place(
 
 
 class Placing:
-    """The orders under way: at most `concurrency` at once, handed over at the pace that Temporal keeps up with."""
+    """Places orders: at most `concurrency` at once, at a pace that Temporal can keep up with."""
 
     def __init__(self, account: PlacementReport, wait: bool, concurrency: int, patience: float) -> None:
         self._account = account
@@ -75,7 +75,7 @@ class Placing:
         self._pace = AdaptiveLimiter(concurrency, patience)
 
     async def all(self, found: Iterator[Found]) -> None:
-        """Place them. Raises TemporalUnavailable, in a group, when patience is over."""
+        """Place all orders. Raises TemporalUnavailable, in a group, after `patience` seconds without a response."""
         queue: asyncio.Queue[Found | Exception | None] = asyncio.Queue(self._concurrency)
         async with order_client() as client:
             watch = asyncio.create_task(self._watch(client))
@@ -123,12 +123,12 @@ class Placing:
             if not self._wait:
                 total = order.total
                 return placed.model_dump() | {"status": "placed", "amount": total.amount, "currency": total.currency}
-            # An end that nobody told is asked for anew: placing again finds out whether Temporal answers.
+            # If waiting for the result failed, place the order again, which shows whether Temporal responds.
             with suppress(TemporalBusy):
                 return (await client.result(order.order_id)).model_dump(mode="json")
 
     async def _watch(self, client: OrderClient) -> None:
-        """Say so, once, if orders wait because there is no worker."""
+        """Print a message, once, if orders wait because no worker is running."""
         from temporalio.service import RPCError
 
         from ordersaga.orders.connection import pollers
@@ -142,26 +142,26 @@ class Placing:
             with suppress(RPCError):
                 if not await pollers(client.temporal, queue):
                     output.message(
-                        f"{self._account.waiting:,} placed and waiting: no worker takes orders from the task queue "
-                        f"{queue!r}. Start one with `ordersaga worker` or `ordersaga up`; they go on then."
+                        f"{self._account.waiting:,} placed and waiting: no worker polls the task queue {queue!r}. "
+                        "Start one with `ordersaga worker` or `ordersaga up`; the orders continue then."
                     )
                     return
 
 
 def _read_in_a_thread(found: Iterator[Found], queue: asyncio.Queue[Found | Exception | None]) -> None:
-    """Put what is found into the queue, then None. A thread of its own: reading a pipe would hold up the event loop."""
+    """Put all items into the queue, then None. Reads in a thread, because reading a pipe would block the event loop."""
     loop = asyncio.get_running_loop()
 
     def put(item: Found | Exception | None) -> None:
         asyncio.run_coroutine_threadsafe(queue.put(item), loop).result()
 
     def read() -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits for more
+        with suppress(RuntimeError):  # the loop is closed
             try:
                 for item in found:
                     put(item)
             except OSError as error:
-                put(WrongInput(f"The input cannot be read on: {error}. What was read before was placed."))
+                put(WrongInput(f"Reading the input failed: {error}. The orders read before were placed."))
             put(None)
 
     threading.Thread(target=read, name="reading orders", daemon=True).start()

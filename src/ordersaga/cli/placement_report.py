@@ -1,4 +1,4 @@
-"""The account of what was placed: a row for each order, and how many ended how."""
+"""The report of `ordersaga place`: a row for each order, and the number of orders by status."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ GOOD = ("completed", "placed")
 
 @dataclass
 class UnderWay:
-    """An order that has no answer yet. `placed`: Temporal has it for certain."""
+    """An order without a result yet. `placed`: Temporal has accepted it."""
 
     order_id: str
     placed: bool = False
 
 
 class PlacementReport:
-    """Prints each answer as it comes, and counts."""
+    """Prints and counts the results as they come in."""
 
     def __init__(self, as_json: bool) -> None:
         self.under_way: dict[int, UnderWay] = {}
@@ -40,51 +40,51 @@ class PlacementReport:
 
     @property
     def answered(self) -> int:
-        """How many orders have an answer."""
+        """How many orders have a result."""
         return self._count.total()
 
     @property
     def waiting(self) -> int:
-        """How many orders are with Temporal and have not ended."""
-        return sum(each.placed for each in self.under_way.values())
+        """How many placed orders have not ended."""
+        return sum(order.placed for order in self.under_way.values())
 
     def report(self, answer: dict[str, Any]) -> None:
-        """Print an order's answer, and count it by its status."""
+        """Print an order's result, and count it by status."""
         self._count[answer["status"]] += 1
         self._print(answer)
         if self._live:
-            self._live.update(f"{self._so_far()}; {len(self.under_way)} under way")
+            self._live.update(f"{self._so_far()}; {len(self.under_way)} in progress")
 
     def report_invalid(self, bad: BadLine) -> None:
-        """Report a line that is no order that can be placed."""
+        """Report a line that is not a valid order."""
         order_id, error = bad.error.order_id, f"line {bad.line}: {bad.error}"
         self.report({"order_id": order_id, "status": "invalid", "line": bad.line, "error": error})
 
     def sum_up(self) -> Exit:
-        """Print how many ended how, and return the exit code."""
+        """Print the number of orders by status, and return the exit code."""
         if not self._count:
-            raise WrongInput("The input holds no order. Nothing was started.")
+            raise WrongInput("The input contains no orders. Nothing was started.")
         output.message(self._so_far())
         if self._count["invalid"]:
             return Exit.WRONG_INPUT
         return Exit.OK if set(self._count) <= set(GOOD) else Exit.NO
 
     def break_off(self) -> None:
-        """Print what is known and what is not when placing ends early."""
+        """Print what is known when placing is aborted."""
         unknown = len(self.under_way) - self.waiting
-        perhaps = f"; {unknown:,} may have been placed or not" if unknown else ""
-        output.message(f"{self._so_far()}; {self.waiting:,} more were placed and go on without us{perhaps}")
+        perhaps = f"; {unknown:,} may or may not have been placed" if unknown else ""
+        output.message(f"{self._so_far()}; {self.waiting:,} more were placed and continue{perhaps}")
 
     def report_unknown(self) -> None:
-        """Print a row for each order whose end, or whose placing, nobody could tell us of."""
-        for each in self.under_way.values():
-            what = "it was placed and goes on; how it ends" if each.placed else "whether it was placed"
-            error = f"{what} is not known. Place it again to know: nothing is done twice."
-            self._print({"order_id": each.order_id, "status": "unknown", "error": error})
+        """Print a row for each order whose result is unknown, or that may not have been placed."""
+        for order in self.under_way.values():
+            known = "it was placed and continues; its result" if order.placed else "whether it was placed"
+            error = f"{known} is unknown. Place it again to find out: nothing is done twice."
+            self._print({"order_id": order.order_id, "status": "unknown", "error": error})
 
     @contextmanager
     def progress(self) -> Iterator[None]:
-        """Show the account on stderr meanwhile, if that is a terminal."""
+        """Show the counts on stderr while the block runs, if it is a terminal."""
         if not sys.stderr.isatty():
             yield
             return

@@ -1,4 +1,4 @@
-"""`ordersaga recover`: after a database was restored from an older copy."""
+"""`ordersaga recover`: repairs orders after a database was restored from an older backup."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from ordersaga.audit.books import Books
     from ordersaga.orders.client import OrderClient
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")]
 
 
 def recover(dry_run: DryRun = False, as_json: AsJson = False) -> int:
-    """Repair orders after a database was restored from an older copy.
+    """Repair orders after a database was restored from an older backup.
 
     Exit code 1: something is still wrong.
 
-    The register learns from Temporal which orders it has forgotten. Then the services are brought to what the register
-    says: what completed orders have lost is made again, what others still have is undone. What Temporal has forgotten
-    is started again by the watcher. docs/how-to/restore.md has the drill.
+    First, orders that are missing from the register are added again from Temporal. Then the services are repaired:
+    effects that completed orders have lost are made again, and leftover effects of other orders are undone. The watcher
+    restarts orders that are missing from Temporal. See docs/how-to/restore.md.
     """
     return run_async(_recover(dry_run, as_json))
 
@@ -46,15 +46,15 @@ async def _recover(dry_run: bool, as_json: bool) -> int:
 
 
 async def _repair(client: OrderClient, books: Books, dry_run: bool) -> dict[str, str]:
-    """What was done about each order that breaks a rule: first what the register has forgotten, then the effects."""
+    """Repair each order that breaks a rule, first in the register, then in the services. Returns what was done."""
     from ordersaga.audit.books import Rule, check_books
     from ordersaga.domain.errors import OrdersagaError
     from ordersaga.orders.restore import Restoring
 
     restoring, done = Restoring(client), {}
     for rules, repair, would in (
-        ((Rule.REGISTER,), restoring.register, "would be taken on by the register"),
-        ((Rule.COMPLETED, Rule.UNDONE, Rule.MONEY), restoring.effects, "would be brought to how it has ended"),
+        ((Rule.REGISTER,), restoring.register, "would be added to the register again"),
+        ((Rule.COMPLETED, Rule.UNDONE, Rule.MONEY), restoring.effects, "would be restored to its outcome"),
     ):
         for order_id in sorted({each.order_id for each in books.violations if each.order_id and each.rule in rules}):
             try:
@@ -68,6 +68,8 @@ async def _repair(client: OrderClient, books: Books, dry_run: bool) -> dict[str,
 
 def _print(done: dict[str, str], books: Books) -> None:
     if done:
-        output.table(("order", "what was done"), done.items())
+        output.table(("order", "action"), done.items())
         output.line()
-    output.line("The books balance." if books.balanced else f"{len(books.violations):,} rules are broken.")
+    output.line(
+        "The books balance." if books.balanced else f"The books do not balance: {len(books.violations):,} violations."
+    )

@@ -1,4 +1,4 @@
-"""What commands that talk to Temporal have in common."""
+"""Shared by commands that use Temporal: the event loop, the client, signals."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _YOUNG = 10_000
-"""New objects between two rounds of the garbage collector; Python's own 700 suit a program that is soon over."""
+"""New objects between two runs of the garbage collector. Python's default of 700 suits short-lived programs."""
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_async(work: Coroutine[Any, Any, T], loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
-    """Run a command's coroutine. Of errors that came together it raises the first; Temporal's are put in our words."""
+    """Run a command's coroutine. Raises the first error of an ExceptionGroup, and maps Temporal's RPC errors."""
     configure_logs()
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             return runner.run(work)
     except Exception as error:
-        raise _in_our_words(error) from None
+        raise _map_error(error) from None
 
 
 @asynccontextmanager
 async def order_client(**temporal: Any) -> AsyncIterator[OrderClient]:
-    """The client that the environment names; keywords go to `connect`. Raises TemporalUnavailable."""
+    """A client configured by the environment. Keywords go to `connect`. Raises TemporalUnavailable."""
     from ordersaga.orders.client import OrderClient
 
     configure_temporal_logs("ERROR")
@@ -45,26 +45,26 @@ async def order_client(**temporal: Any) -> AsyncIterator[OrderClient]:
 
 
 def spare_collector() -> None:
-    """Keep the garbage collector off what has been loaded, and call it less often. For programs that run on."""
+    """Exclude loaded objects from garbage collection, and run it less often. For long-running programs."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, 10, 10)
 
 
-def on_stop(tell: Callable[[], object]) -> None:
-    """Have `tell` called by Ctrl-C, SIGTERM and the end of the terminal, as often as they come."""
+def on_stop(callback: Callable[[], object]) -> None:
+    """Call `callback` on each SIGINT, SIGTERM and SIGHUP."""
     loop = asyncio.get_running_loop()
     for stop in STOPS:
-        loop.add_signal_handler(stop, tell)
+        loop.add_signal_handler(stop, callback)
 
 
-def _in_our_words(error: Exception) -> Exception:
+def _map_error(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     service = sys.modules.get("temporalio.service")
     if service and isinstance(error, service.RPCError):
         return TemporalUnavailable(
-            f"Temporal did not answer as it should: {error}. What was placed before stays placed. "
-            "Look with `ordersaga doctor`, then do it again: nothing is done twice."
+            f"Temporal reported an error: {error}. Orders that were placed stay placed. "
+            "Check with `ordersaga doctor`, then run the command again: nothing is done twice."
         )
     return error

@@ -1,4 +1,4 @@
-"""The commands that run one program until Ctrl-C: `worker`, `services`."""
+"""The commands that run one server until Ctrl-C: `worker`, `services`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ RETRY_PAUSE = 0.5
 
 def worker(
     wait: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for Temporal to answer.")
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for Temporal to respond.")
     ] = 0.0,
     as_json: AsJson = False,
 ) -> int:
     """Run a worker until Ctrl-C.
 
-    After Ctrl-C it takes no more work and lets its activities finish. Set TEMPORAL_ADDRESS, ORDERSAGA_TASK_QUEUE and
-    the services' URLs to tell it where things are (docs/reference/settings.md).
+    On Ctrl-C it finishes its activities and stops. TEMPORAL_ADDRESS, ORDERSAGA_TASK_QUEUE and the services' URLs say
+    what it connects to (docs/reference/settings.md).
     """
     return run_async(_worker(wait, as_json), _fastest_loop())
 
@@ -45,8 +45,8 @@ def services(
 ) -> int:
     """Run the services, or some of them, until Ctrl-C.
 
-    They are register, inventory, payment, shipping and notification. Set ORDERSAGA_DATABASE_URL to say where they keep
-    their books (docs/reference/settings.md).
+    They are register, inventory, payment, shipping and notification. ORDERSAGA_DATABASE_URL is their database
+    (docs/reference/settings.md).
     """
     require(Extra.SERVICES, "services")
     from ordersaga.cli.logs import configure_logs
@@ -87,7 +87,7 @@ async def _worker(wait: float, as_json: bool) -> int:
         if as_json:
             output.emit({"ready": True, "task_queue": queue, "namespace": namespace})
         else:
-            output.line(f"Taking orders from task queue {queue} in namespace {namespace}")
+            output.line(f"Worker is running on task queue {queue} in namespace {namespace}")
 
     await run_worker(client, settings, stop, ready)
     return Exit.OK
@@ -102,7 +102,7 @@ def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _connect(patience: float, stop: asyncio.Event) -> Client | None:
-    """The connection to Temporal, which may take `patience` seconds to answer; None if `stop` was set meanwhile."""
+    """Connect to Temporal, waiting up to `patience` seconds for it. Returns None if `stop` is set meanwhile."""
     deadline = time.monotonic() + patience
     while not stop.is_set():
         try:
@@ -125,7 +125,7 @@ async def _client_of_a_namespace() -> Client:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     except RPCError as error:
         raise TemporalUnavailable(
-            f"Temporal answers, but not for a worker in namespace {client.namespace}: {error} Nothing was started. "
+            f"Temporal is responding, but namespace {client.namespace} is not usable: {error}. Nothing was started. "
             "Set TEMPORAL_NAMESPACE, or create the namespace."
         ) from None
     return client

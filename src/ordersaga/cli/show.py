@@ -1,4 +1,4 @@
-"""The command `show`: all that is known of one order."""
+"""The command `show`: everything that is known about an order."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from ordersaga.orders.reading import OrderDetails
 
 _LABEL_WIDTH = 11
-_STEP_HEADERS = ("step", "state", "attempts", "undo attempts", "next try", "id", "last error")
+_STEP_HEADERS = ("step", "state", "attempts", "undo attempts", "next attempt", "id", "last error")
 
 
 def show(order_id: OrderId, as_json: AsJson = False) -> int:
-    """Print all that is known of an order.
+    """Print everything that is known about an order.
 
-    That is its lines, customer, address and policy, each step, what went wrong, what happened when, and where its pages
-    are. Times are UTC. With --json, `order` has the order as it was placed, and `pages` has the links.
+    Prints its lines, customer, address and policy, its steps and errors, its event log, its notes, and the URLs of its
+    pages. Times are in UTC. With --json, `order` is the order as it was placed, and `pages` has the URLs.
     """
     return run_async(_show(order_id, as_json))
 
@@ -48,7 +48,7 @@ async def _show(order_id: str, as_json: bool) -> int:
 
 
 def _pages(client: OrderClient, details: OrderDetails) -> Iterator[tuple[str, str]]:
-    """The URLs of the order's pages, as far as the settings say where those are."""
+    """The URLs of the order's pages, as far as they are set."""
     settings = client.settings
     if settings.dashboard_url:
         yield "dashboard", f"{settings.dashboard_url.rstrip('/')}/orders/{details.view.order_id}"
@@ -57,7 +57,7 @@ def _pages(client: OrderClient, details: OrderDetails) -> Iterator[tuple[str, st
 
 
 def _document(details: OrderDetails, pages: dict[str, str]) -> dict[str, object]:
-    """The view of the order, as `OrderClient.get_order` has it, and what is known besides."""
+    """The order's view, as returned by `OrderClient.get_order`, with the other details added."""
     known = details.model_dump(mode="json", include={"order", "workflow_id", "run_id", "attention", "notes"})
     times = details.summary.model_dump(mode="json", include={"started_at", "closed_at"})
     return details.view.model_dump(mode="json") | times | known | {"pages": pages}
@@ -75,7 +75,7 @@ def _print(details: OrderDetails, pages: dict[str, str]) -> None:
 
 
 def _print_fact(name: str, value: str) -> None:
-    """A line with a label; on a terminal, a long one is broken between words and goes on below itself."""
+    """Print a labelled value. In a terminal, long values wrap between words."""
     width = shutil.get_terminal_size().columns - _LABEL_WIDTH if sys.stdout.isatty() else len(value) + 1
     first, *more = textwrap.wrap(value, max(20, width), break_long_words=False, break_on_hyphens=False) or [""]
     output.line(f"{name:<{_LABEL_WIDTH}}{first}")
@@ -93,7 +93,7 @@ def _head(details: OrderDetails, pages: dict[str, str]) -> Iterator[tuple[str, s
     if details.has_ended and summary.closed_at:
         yield "ended", _time(summary.closed_at)
     yield "amount", f"{view.amount} {view.currency}"
-    yield from _asked(details)
+    yield from _contents(details)
     if view.tracking_number:
         yield "tracking", view.tracking_number
     if view.error:
@@ -104,13 +104,13 @@ def _head(details: OrderDetails, pages: dict[str, str]) -> Iterator[tuple[str, s
     yield from pages.items()
 
 
-def _asked(details: OrderDetails) -> Iterator[tuple[str, str]]:
-    """What the customer asked for."""
+def _contents(details: OrderDetails) -> Iterator[tuple[str, str]]:
+    """What the customer ordered."""
     if details.customer_id:
         yield "customer", details.customer_id
     order = details.order
     if order is None:
-        yield "content", "cannot be read: the run was started with something else, or written with another codec"
+        yield "content", "not readable: the run has other input, or was written with a different payload codec"
         return
     if order.email:
         yield "email", order.email
@@ -139,7 +139,7 @@ def _lines(order: OrderInput) -> Iterator[tuple[object, ...]]:
 
 
 def _print_steps(view: OrderView) -> None:
-    """The steps. A terminal is narrow: empty columns are left out there, and errors stand below the table."""
+    """Print the steps. In a terminal, empty columns are left out and errors follow below, to save width."""
     rows = [_step_row(step) for step in view.steps]
     if not sys.stdout.isatty():
         output.table(_STEP_HEADERS, rows)

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from ordersaga.stack import Stack, StackOptions
 
 EXAMPLE_STOCK = '{"MUG-BLUE": 100, "TEA-EARL-GREY": 100}'
-"""Enough for a few times the order of examples/order.json."""
+"""Enough to place examples/order.json several times."""
 
 
 def up(
-    data_dir: Annotated[Path, typer.Option(metavar="DIR", help="Where the data and the logs are kept.")] = Path(
+    data_dir: Annotated[Path, typer.Option(metavar="DIR", help="The directory for data and logs.")] = Path(
         ".ordersaga"
     ),
     api_port: Annotated[int, port_option("--api-port", "the dashboard and the API")] = 8000,
@@ -40,8 +40,8 @@ def up(
 ) -> int:
     """Run the whole stack on this machine until Ctrl-C.
 
-    The stack is Temporal, the services, a worker, the API and the dashboard. A process that dies is started again. The
-    data is kept: the next `up` continues the orders in flight.
+    The stack is Temporal, the services, a worker, the API and the dashboard. Processes that die are restarted. The
+    data is kept: the next `up` continues the orders in progress.
     """
     require(Extra.LOCAL, "up")
     from ordersaga.stack import StackOptions
@@ -59,16 +59,18 @@ async def _up(options: StackOptions, as_json: bool) -> int:
     starting = asyncio.current_task()
     assert starting
     on_stop(starting.cancel)
-    output.message(f"Starting Temporal, the services, a worker and the API; their logs go to {stack.log_dir}")
+    output.message(f"Starting Temporal, the services, a worker and the API. Logs: {stack.log_dir}")
     try:
         async with stack:
             on_stop(stop.set)
             _introduce(stack, as_json)
             await stop.wait()
             on_stop(stack.kill)
-            output.message("Stopping; orders in flight go on with the next `ordersaga up`. Ctrl-C again: at once.")
+            output.message(
+                "Stopping. Orders in progress continue with the next `ordersaga up`. Ctrl-C again stops at once."
+            )
     except asyncio.CancelledError:
-        output.message("Stopped before everything ran.")
+        output.message("Stopped before everything was running.")
     return Exit.OK
 
 
@@ -99,13 +101,13 @@ def _introduce(stack: Stack, as_json: bool) -> None:
         "",
         *_first_commands(stack),
         "",
-        "Ctrl-C stops the stack.",
+        "Press Ctrl-C to stop the stack.",
     ]
     output.line("\n".join(lines))
 
 
 def _first_commands(stack: Stack) -> Iterator[str]:
-    """Commands that a shell can run as they are printed, in any directory and without our virtual environment."""
+    """Commands that work as printed, in any directory and outside our virtual environment."""
     from ordersaga.demo.retail import example_order_file
     from ordersaga.domain.order import parse_order
 
@@ -119,7 +121,7 @@ def _first_commands(stack: Stack) -> Iterator[str]:
 
 
 def _program() -> str:
-    """How another terminal can call this program: by its name if that is enough there, else by its path."""
+    """How to run this program in another terminal: by name if that works there, otherwise by path."""
     script = Path(sysconfig.get_path("scripts"), "ordersaga")
     named = shutil.which("ordersaga")
     in_another_terminal = named and (sys.prefix == sys.base_prefix or Path(named).parent != script.parent)
@@ -129,7 +131,7 @@ def _program() -> str:
 
 
 def _postgres_database() -> str | None:
-    """The database that the user has set up for the services; a stack has files of its own otherwise."""
+    """The PostgreSQL database in the settings; None lets the stack use its own files."""
     from ordersaga.settings import load_settings
 
     url = load_settings().database_url
@@ -137,7 +139,7 @@ def _postgres_database() -> str | None:
 
 
 def _exports(stack: Stack) -> list[tuple[str, str]]:
-    """The variables that a terminal like ours needs to find this stack."""
+    """The variables that another terminal needs to find this stack."""
     from ordersaga.settings import Settings
 
     usual = {f"ORDERSAGA_{name.upper()}": field.default for name, field in Settings.model_fields.items()}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def verify(as_json: AsJson = False) -> int:
     """Check that the books of the services, the register and Temporal agree.
 
-    Reads only, and may be run while orders are processed. Exit code 1: the books do not balance.
+    Changes nothing, and can run while orders are processed. Exit code 1: the books do not balance.
     docs/explanation/books.md explains the rules.
     """
     return run_async(_verify(as_json))
@@ -37,12 +37,14 @@ async def _verify(as_json: bool) -> int:
 def _print(books: Books) -> None:
     if books.violations:
         rows = ((each.order_id or each.sku, each.rule, each.detail) for each in books.violations)
-        output.table(("order or SKU", "rule", "what is wrong"), rows)
+        output.table(("order or SKU", "rule", "problem"), rows)
         output.line()
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(books.orders.items()))
-    output.line(f"Orders: {counts or 'none'}; {books.open:,} still open")
+    output.line(f"Orders: {counts or 'none'}; {books.open:,} in progress")
     for currency, money in sorted(books.money.items()):
         output.line(f"{currency}: {money.captured} captured, {money.refunded} refunded, {money.shipped} shipped")
     if books.unsettled:
-        output.line(f"Not judged, because the stock kept moving: {', '.join(books.unsettled)}. Check again.")
-    output.line("The books balance." if books.balanced else f"{len(books.violations):,} rules are broken.")
+        output.line(f"Not checked, because the stock kept changing: {', '.join(books.unsettled)}. Run the check again.")
+    output.line(
+        "The books balance." if books.balanced else f"The books do not balance: {len(books.violations):,} violations."
+    )

@@ -1,4 +1,4 @@
-"""What `ordersaga doctor` finds out about the watchers: whether each makes its rounds, and what the last one found."""
+"""The checks of `ordersaga doctor` on watchers: whether each runs on schedule, and what its last round found."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 5.0
 _MISSED = 3
-"""So many rounds may be missed before the watcher counts as away."""
+"""How many rounds may be missed before that is a problem."""
 _NAME = "watcher"
 
 
 async def watcher_findings(client: Client, task_queue: str) -> AsyncIterator[Finding]:
-    """The watcher of this task queue, and those of others that nobody works on any more. Raises RPCError."""
+    """Check the watcher of this task queue, and find watchers of task queues without workers. Raises RPCError."""
     try:
         found = await client.get_schedule_handle(schedule_id(task_queue)).describe()
     except RPCError as error:
@@ -34,7 +34,7 @@ async def watcher_findings(client: Client, task_queue: str) -> AsyncIterator[Fin
             raise
         yield problem(
             _NAME,
-            f"none on task queue {task_queue}: an order that is cut off stays as it is",
+            f"none on task queue {task_queue}: orders that are cut off are not recovered",
             "Start a worker, which creates it.",
         )
     else:
@@ -44,7 +44,7 @@ async def watcher_findings(client: Client, task_queue: str) -> AsyncIterator[Fin
         if schedule.id == schedule_id(other) and other != task_queue and not await pollers(client, other):
             yield problem(
                 _NAME,
-                f"no worker is on task queue {other}, which has a watcher: orders that are there stand still",
+                f"no worker on task queue {other}, which has a watcher: its orders make no progress",
                 f"Start a worker with ORDERSAGA_TASK_QUEUE={other} until they have ended; then delete the schedule "
                 f"{schedule.id}.",
             )
@@ -58,24 +58,24 @@ async def _of(client: Client, found: ScheduleDescription) -> Finding:
     last = await _last_round(client, found)
     if last is None:
         if found.info.created_at > late:
-            return ok(_NAME, "has made no round yet")
-        return problem(_NAME, "has never made a round", "See whether a worker runs, and its log.")
+            return ok(_NAME, "has not run yet")
+        return problem(_NAME, "has never run", "Check that a worker is running, and its log.")
     if last.at < late:
-        return problem(_NAME, f"made its last round at {last.at:%Y-%m-%d %H:%M:%S} UTC", "See the worker's log.")
+        return problem(_NAME, f"last ran at {last.at:%Y-%m-%d %H:%M:%S} UTC", "Check the worker's log.")
     if last.problems or last.wedged:
         wedged = [f"{run} is wedged" for run in last.wedged]
-        return problem(_NAME, "; ".join([*last.problems, *wedged]), "See the worker's log, and `ordersaga worklist`.")
-    return ok(_NAME, f"made its last round at {last.at:%H:%M:%S} UTC")
+        return problem(_NAME, "; ".join([*last.problems, *wedged]), "Check the worker's log and `ordersaga worklist`.")
+    return ok(_NAME, f"last ran at {last.at:%H:%M:%S} UTC")
 
 
 async def _last_round(client: Client, found: ScheduleDescription) -> WatcherRound | None:
-    """The latest round that ended: the one under way, if there is one, may be stuck."""
+    """The latest round that ended. A round in progress may be stuck, so it is skipped."""
     for handle in _rounds(client, found):
         try:
             async with asyncio.timeout(1.0):
                 return await handle.result()
         except (TimeoutError, WorkflowFailureError, RPCError):
-            continue  # it is under way, failed, or deleted
+            continue  # in progress, failed, or deleted
     return None
 
 
@@ -89,9 +89,9 @@ def _rounds(client: Client, found: ScheduleDescription) -> Iterator[WorkflowHand
 
 
 async def worker_answers(client: Client, task_queue: str) -> bool:
-    """Whether a worker of this task queue answers a question; True if there is nothing that it can be asked about.
+    """Whether a worker of this task queue answers a query; True if there is no run to query.
 
-    The server counts a frozen worker among those that ask for work, for as long as its last question is open.
+    Temporal lists a frozen worker as a poller for as long as its last poll is open, so that listing is not enough.
     """
     try:
         found = await client.get_schedule_handle(schedule_id(task_queue)).describe()

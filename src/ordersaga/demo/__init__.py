@@ -1,4 +1,4 @@
-"""The demo: real orders through the whole stack, with everything going wrong that should not matter."""
+"""The demo: places real orders on a whole stack while faults are injected, and the sample data for it."""
 
 from ordersaga.demo.runner import DemoRun
 from ordersaga.demo.scenarios import Cause, Scenario, demo_scenarios

@@ -1,4 +1,4 @@
-"""Runs the scenarios: places each order, and makes happen to it what its cause says."""
+"""Runs the scenarios: places each order, and injects what its cause says."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ordersaga.orders.workflows.steps import SHIP
 from ordersaga.stack import Stack
 from ordersaga.stack.faults import Fault, FaultProxy, Kind
 
-AT_ONCE = 20
+CONCURRENCY = 20
 POLL_SECONDS = 0.05
 CARRIER_SECONDS = 10.0
 KILL_AFTER = 0.3
-"""Of all orders, how many have ended when the worker is killed."""
+"""The fraction of orders that have ended when the worker is killed."""
 
 
 class DemoRun:
-    """The scenarios on a running stack whose worker calls the services through the proxy."""
+    """Runs scenarios on a stack whose worker calls the services through the proxy."""
 
     def __init__(
         self, scenarios: list[Scenario], stack: Stack, proxy: FaultProxy, orders: OrderClient, shipping: ShippingClient
@@ -36,12 +36,12 @@ class DemoRun:
         self.started = 0
         self.news = ""
         self._stack, self._proxy, self._orders, self._shipping = stack, proxy, orders, shipping
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(CONCURRENCY)
 
     @classmethod
     @asynccontextmanager
     async def on(cls, stack: Stack, proxy: FaultProxy, scenarios: list[Scenario]) -> AsyncIterator[Self]:
-        """A run with stock in the warehouse for all its orders."""
+        """Prepare a run, with enough stock for all its orders."""
         temporal = await connect(target_host=stack.temporal, namespace="default", tls=False, api_key=None)
         async with Services.open(stack.services) as services:
             await services.inventory.load_stock(stock_needed(scenario.order for scenario in scenarios) | {SOLD_OUT: 0})
@@ -54,21 +54,21 @@ class DemoRun:
         return sum(scenario.result is not None for scenario in self.scenarios)
 
     async def run(self) -> None:
-        """Run all scenarios, a number of them at once."""
+        """Run all scenarios, several at a time."""
         async with asyncio.TaskGroup() as tasks:
             for scenario in self.scenarios:
                 tasks.create_task(self._run_scenario(scenario))
 
     async def books(self) -> Books:
-        """Do the books balance?"""
+        """Check whether the books balance."""
         return await check_books(self._orders)
 
     async def _run_scenario(self, scenario: Scenario) -> None:
         if scenario.cause is Cause.WORKER_KILLED:
             await self._until_some_ended()
-            await self._end(scenario)  # at once, while the others' turns are taken: they are to be in flight
+            await self._end(scenario)  # without a slot, so that other orders are in progress when the worker is killed
             return
-        async with self._turns:
+        async with self._slots:
             await self._end(scenario)
 
     async def _end(self, scenario: Scenario) -> None:
@@ -88,7 +88,7 @@ class DemoRun:
             case Cause.WORKER_KILLED:
                 self._proxy.faults.append(Fault(Kind.SLOW, "ship", order_id, seconds=5))
             case Cause.CANCEL_REFUSED:
-                # The confirmation has to wait, so that the cancel finds the order still running.
+                # Delay the confirmation, so that the order is still in progress when it is cancelled.
                 self._proxy.faults.append(Fault(Kind.UNAVAILABLE, "notify", order_id, attempts=range(1, 5)))
 
     async def _interfere(self, scenario: Scenario) -> None:
@@ -104,7 +104,7 @@ class DemoRun:
             case Cause.WORKER_KILLED:
                 await self._shipment_made(order_id)
                 self._stack.kill("worker")
-                self.news = f"kill -9 of the worker with {self.started - self.ended} orders in flight"
+                self.news = f"Killed the worker (kill -9) with {self.started - self.ended} orders in progress"
 
     async def _until_some_ended(self) -> None:
         async def enough() -> bool:

@@ -1,4 +1,4 @@
-"""Which orders the demo places, and what is to happen to each."""
+"""The orders that the demo places, and what happens to each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONG_HOLD = 600.0
 
 
 class Cause(StrEnum):
-    """What happens to an order, and therefore how it has to end."""
+    """What happens to an order, which determines how it must end."""
 
     COMPLETED = "completed"
     OUT_OF_STOCK = "out_of_stock"
@@ -28,13 +28,13 @@ class Cause(StrEnum):
 
 DESCRIPTIONS = {
     Cause.COMPLETED: "nothing goes wrong",
-    Cause.OUT_OF_STOCK: "one article is sold out",
+    Cause.OUT_OF_STOCK: "an item is sold out",
     Cause.DECLINED: "the card is declined",
-    Cause.UNDELIVERABLE: "the address cannot exist",
+    Cause.UNDELIVERABLE: "the address does not exist",
     Cause.CANCELLED_IN_TIME: "the customer cancels before the parcel leaves",
     Cause.CANCEL_REFUSED: "the customer cancels after the parcel has left",
-    Cause.LOST_RESPONSE: "charged, but the answer is lost on the way",
-    Cause.WORKER_KILLED: "kill -9 of the worker in mid shipment",
+    Cause.LOST_RESPONSE: "the response to the charge is lost",
+    Cause.WORKER_KILLED: "the worker is killed during the shipment",
 }
 
 _EXPECTED = {
@@ -58,7 +58,7 @@ FEWEST = len(_PARTS) + 1
 
 @dataclass
 class Scenario:
-    """One order of the demo, and how it ended."""
+    """One order of the demo, and its result."""
 
     cause: Cause
     order: OrderInput
@@ -69,15 +69,15 @@ class Scenario:
 
     @property
     def mismatch(self) -> str | None:
-        """How the order's end differs from what its cause demands; None if it does not."""
+        """How the result differs from the expected one; None if it does not."""
         if self.result is None:
             return "it has not ended"
         expected = _EXPECTED.get(self.cause, (OrderStatus.COMPLETED, None))
         found = (self.result.status, self.result.refusal)
         if found != expected:
-            return f"it ended {_words(*found)}, and should have ended {_words(*expected)}"
+            return f"it ended {_describe(*found)}, but should have ended {_describe(*expected)}"
         verdict = _VERDICTS.get(self.cause)
-        return None if self.verdict is verdict else f"its cancel was answered {self.verdict}, not {verdict}"
+        return None if self.verdict is verdict else f"its cancellation returned {self.verdict}, not {verdict}"
 
 
 _VERDICTS = {
@@ -87,7 +87,7 @@ _VERDICTS = {
 
 
 def demo_scenarios(count: int) -> list[Scenario]:
-    """The first `count` sample orders; spread among them, those to which something happens."""
+    """Scenarios for the first `count` sample orders. Faults are spread evenly among them."""
     orders = sample_orders()[: max(count, FEWEST)]
     every = len(orders) // len(_PARTS)
     parts = {(number + 1) * every - 1: cause for number, cause in enumerate(_PARTS)}
@@ -109,5 +109,5 @@ def _scenario(cause: Cause, order: OrderInput) -> Scenario:
     return Scenario(cause, order)
 
 
-def _words(status: OrderStatus, refusal: str | None) -> str:
+def _describe(status: OrderStatus, refusal: str | None) -> str:
     return f"{status} ({refusal})" if refusal else str(status)

@@ -1,4 +1,4 @@
-"""What the demo shows: live progress, then the table of outcomes and the books."""
+"""The output of the demo: live progress, then the table of outcomes and the books."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = {"completed": "green", "failed": "red", "cancelled": "yellow"}
 
 
 def progress(scenarios: list[Scenario], news: str) -> Group:
-    """One screen: how many orders of each cause have ended."""
+    """The progress screen: how many orders of each cause have ended."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for cause in Cause:
         of_cause = [scenario for scenario in scenarios if scenario.cause is cause]
@@ -34,11 +34,11 @@ def progress(scenarios: list[Scenario], news: str) -> Group:
 
 
 def outcomes(scenarios: list[Scenario], ui: str | None) -> Table:
-    """The table by cause. With the Web UI's URL, each row links to one of its orders there."""
-    table = Table("what happened", "orders", "how they ended", "median", box=SIMPLE_HEAD, pad_edge=False)
+    """The outcomes by cause. With the Web UI's URL, each row links to one of its orders."""
+    table = Table("scenario", "orders", "outcome", "median time", box=SIMPLE_HEAD, pad_edge=False)
     table.columns[1].justify = table.columns[3].justify = "right"
     if ui:
-        table.add_column("look at one", no_wrap=True)
+        table.add_column("example", no_wrap=True)
     for cause in Cause:
         of_cause = [scenario for scenario in scenarios if scenario.cause is cause]
         row: list[RenderableType] = [
@@ -52,36 +52,36 @@ def outcomes(scenarios: list[Scenario], ui: str | None) -> Table:
 
 
 def link(ui: str, scenario: Scenario) -> Text:
-    """An order, linked to its page in Temporal's Web UI."""
+    """An order with a link to its page in Temporal's Web UI."""
     workflow_id = f"order-{scenario.order.order_id}"
     return Text(workflow_id, style=Style(link=f"{orders_page(ui)}/{workflow_id}", underline=True))
 
 
 def orders_page(ui: str) -> str:
-    """The page of all orders in Temporal's Web UI."""
+    """The URL of all orders in Temporal's Web UI."""
     return f"{ui}/namespaces/default/workflows"
 
 
 def show_books(console: Console, scenarios: list[Scenario], books: Books) -> None:
-    """Say whether the books balance and every order is accounted for."""
+    """Print whether the books balance and every order ended as expected."""
     for currency, money in sorted(books.money.items()):
         console.print(
             f"The books: {money.captured} {currency} captured, {money.refunded} refunded, "
             f"{money.shipped} worth of goods in live shipments"
         )
     for violation in books.violations:
-        console.print(f"broken: {violation.order_id or violation.sku}: {violation.detail}", style="red")
+        console.print(f"violation: {violation.order_id or violation.sku}: {violation.detail}", style="red")
     mismatched = [scenario for scenario in scenarios if scenario.mismatch]
     for scenario in mismatched:
         console.print(f"order {scenario.order.order_id} ({scenario.cause}): {scenario.mismatch}", style="red")
     if books.balanced:
         console.print("The books balance.", style="bold green")
     if not mismatched:
-        console.print(f"Every order accounted for: {len(scenarios)} of {len(scenarios)}.", style="bold green")
+        console.print(f"Every order ended as expected: {len(scenarios)} of {len(scenarios)}.", style="bold green")
 
 
 def as_json(scenarios: list[Scenario], books: Books) -> dict[str, Any]:
-    """The demo's account: how many orders of each cause ended as they had to, and the books."""
+    """The result as JSON: how many orders of each cause ended as expected, and the books."""
     good = [scenario for scenario in scenarios if not scenario.mismatch]
     return {
         "orders": len(scenarios),

@@ -1,4 +1,4 @@
-"""Real order lines, as a shop's till wrote them, turned into orders."""
+"""Turns the CSV export of a real shop's till into orders."""
 
 from ordersaga.demo.retail.lines import Reason, RejectedLine
 from ordersaga.demo.retail.reader import RetailFileError, RetailOrder, read_retail, read_retail_file, stock_needed

@@ -1,4 +1,4 @@
-"""Addresses for customers of whom only the country is known: invented, deliverable, and always the same."""
+"""Made-up but deliverable addresses for customers of whom only the country is known."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _HOUSES = 99
 
 
 def address_of(customer: str, country: str) -> Address | None:
-    """The address of a customer in a country, named as the till names it; None for a country that is not in the table.
+    """An address for a customer in a country, by the till's name of it; None if the country is not in the table.
 
-    The customer's id alone decides among the country's streets and house numbers, so every run gives the same.
+    The address depends only on the customer's id and the country, so every run gives the same one.
     """
     streets = streets_by_country().get(country)
     if not streets:
@@ -27,7 +27,7 @@ def address_of(customer: str, country: str) -> Address | None:
 
 @cache
 def streets_by_country() -> dict[str, list[Address]]:
-    """The table `places.csv`: addresses by the till's name of the country, with {} where the house number goes."""
+    """The table `places.csv`: addresses by the till's name of the country. {} stands for the house number."""
     streets: dict[str, list[Address]] = {}
     table = resources.files(__package__).joinpath("places.csv").read_text(encoding="utf-8")
     for place in csv.DictReader(table.splitlines()):

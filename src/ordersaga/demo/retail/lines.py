@@ -1,4 +1,4 @@
-"""One line of the till's file: what it says, or why it cannot be in an order."""
+"""Parses one line of the till's file, or says why it cannot be part of an order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CURRENCY = "GBP"
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 ABSURD_QUANTITY = 5_000
 ABSURD_PRICE = Money(1_000_00, CURRENCY)
-"""A line of more pieces, or of a higher unit price, is taken for a slip of the till."""
+"""A larger quantity or a higher unit price is taken to be an input error."""
 
 NO_GOODS = frozenset(
     [
@@ -37,7 +37,7 @@ NO_GOODS = frozenset(
         "TEST002",
     ]
 )
-"""Stock codes under which the till books postage, fees, discounts, samples and corrections: nothing that ships."""
+"""Stock codes that the till uses for postage, fees, discounts, samples and corrections, which do not ship."""
 
 _VOUCHER = re.compile(r"GIFT_.*", re.IGNORECASE)
 _INVOICE = re.compile(r"[A-Za-z0-9]{1,40}", re.ASCII)
@@ -46,7 +46,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 
 
 class Reason(StrEnum):
-    """Why a line is in no order."""
+    """Why a line was rejected."""
 
     UNREADABLE = "unreadable"
     CANCELLED = "cancelled invoice"
@@ -63,7 +63,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RejectedLine:
-    """A line that is in no order. `line` counts from 1, the header included; `text` is the line as it stands."""
+    """A line that is in no order. `line` counts from 1, including the header; `text` is the unchanged line."""
 
     line: int
     reason: Reason
@@ -77,7 +77,7 @@ class RejectedLine:
 
 @dataclass(frozen=True, slots=True)
 class GoodLine:
-    """A line that can be in an order."""
+    """A line that can be part of an order."""
 
     line: int
     text: str
@@ -87,7 +87,7 @@ class GoodLine:
     country: str
 
     def rejected(self, reason: Reason, detail: str) -> RejectedLine:
-        """This line as one that is in no order after all."""
+        """Reject this line after all."""
         return RejectedLine(self.line, reason, detail, self.text, self.invoice)
 
 
@@ -98,7 +98,7 @@ class _Rejection(Exception):
 
 
 def read_line(number: int, raw: bytes) -> GoodLine | RejectedLine:
-    """Read one line of the file by itself, so that an open quote spoils no other line. The first fault found counts."""
+    """Parse one line on its own, so that an open quote affects no other line. The first problem is reported."""
     text, invoice = raw.decode(errors="backslashreplace").rstrip("\r\n"), None
     try:
         fields = _fields(raw)
@@ -107,13 +107,13 @@ def read_line(number: int, raw: bytes) -> GoodLine | RejectedLine:
         _check_goods(fields["StockCode"], fields["Description"])
         item = _item(fields["StockCode"], _quantity(fields["Quantity"]), _price(fields["UnitPrice"]))
         customer, country = _customer(fields["CustomerID"]), _country(fields["Country"])
-    except _Rejection as no:
-        return RejectedLine(number, no.reason, no.detail, text, invoice)
+    except _Rejection as rejection:
+        return RejectedLine(number, rejection.reason, rejection.detail, text, invoice)
     return GoodLine(number, text, fields["InvoiceNo"], item, customer, country)
 
 
 def split(raw: bytes) -> list[str]:
-    """A line's fields, without the blanks around them. Raises ValueError if they are not UTF-8 or not CSV."""
+    """A line's fields, stripped. Raises ValueError if the line is not UTF-8 or not CSV."""
     try:
         fields = next(csv.reader([raw.decode().rstrip("\r\n")], strict=True), [])
     except UnicodeDecodeError:
@@ -129,7 +129,7 @@ def _fields(raw: bytes) -> dict[str, str]:
     except ValueError as error:
         raise _Rejection(Reason.UNREADABLE, f"unreadable: {error}") from None
     if len(fields) != len(COLUMNS):
-        raise _Rejection(Reason.UNREADABLE, f"unreadable: it has {len(fields)} columns in place of {len(COLUMNS)}")
+        raise _Rejection(Reason.UNREADABLE, f"unreadable: it has {len(fields)} columns instead of {len(COLUMNS)}")
     return dict(zip(COLUMNS, fields, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The till's file as orders: one order for each invoice, and every line that could not be in one."""
+"""Reads the till's file: one order for each invoice, and every rejected line."""
 
 from __future__ import annotations
 
@@ -17,32 +17,34 @@ PAYMENT_METHOD = "pm_card_visa"
 
 
 class RetailFileError(OrdersagaError):
-    """The file is not one that the till wrote. Nothing was imported."""
+    """The file is not an export of the till. Nothing was imported."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetailOrder:
-    """An order made from an invoice. `lines` are the numbers of the file's lines in it, in the order of its items."""
+    """An order made from an invoice. `lines` are the line numbers of its items, in order."""
 
     order: OrderInput
     lines: tuple[int, ...]
 
 
 def read_retail_file(path: Path) -> Iterator[RetailOrder | RejectedLine]:
-    """Read a file as `read_retail` does. Raises RetailFileError too if the file cannot be opened or read."""
+    """Read a file like `read_retail`. Also raises RetailFileError if the file cannot be opened or read."""
     try:
         with path.open("rb") as lines:
             yield from read_retail(lines)
     except OSError as error:
-        raise RetailFileError(f"{path} cannot be read: {error.strerror or error}. No more orders were made.") from error
+        raise RetailFileError(
+            f"{path} cannot be read: {error.strerror or error}. No more orders were created."
+        ) from error
 
 
 def read_retail(lines: Iterable[bytes]) -> Iterator[RetailOrder | RejectedLine]:
-    """Turn the till's lines, the header first, into orders; yields them and the rejected lines as it goes.
+    """Turn the till's lines, starting with the header, into orders. Yields orders and rejected lines lazily.
 
-    Every line after the header is in exactly one order or is rejected exactly once. Only one invoice is held at a
-    time, so the lines of an invoice must follow each other (rejected ones may come between); a line that comes after
-    the next invoice has begun is rejected. Raises RetailFileError if the header is missing or another one.
+    Every line after the header is in exactly one order or is rejected once. Only one invoice is held in memory, so its
+    lines must be consecutive, apart from rejected lines; a line that comes after the next invoice has started is
+    rejected. Raises RetailFileError if the header is missing or different.
     """
     numbered = enumerate(lines, 1)
     _check_header(next(numbered, (1, b""))[1])
@@ -66,20 +68,20 @@ def read_retail(lines: Iterable[bytes]) -> Iterator[RetailOrder | RejectedLine]:
 
 
 def stock_needed(orders: Iterable[OrderInput]) -> dict[str, int]:
-    """How many pieces of each SKU the orders need in all."""
+    """How many pieces of each SKU the orders need in total."""
     return dict(sum((order.pieces for order in orders), Counter[str]()))
 
 
 def _check_header(raw: bytes) -> None:
     wanted = f"The first line must be {','.join(COLUMNS)}. Nothing was imported."
     if not raw.strip():
-        raise RetailFileError(f"The file is empty, or its first line is. {wanted}")
+        raise RetailFileError(f"The file or its first line is empty. {wanted}")
     try:
         found = split(raw.removeprefix(codecs.BOM_UTF8))
     except ValueError as error:
         raise RetailFileError(f"The file's first line is unreadable: {error}. {wanted}") from None
     if tuple(found) != COLUMNS:
-        raise RetailFileError(f"The file has other columns: {','.join(found)[:200]}. {wanted}")
+        raise RetailFileError(f"The file has different columns: {','.join(found)[:200]}. {wanted}")
 
 
 def _difference(first: GoodLine, line: GoodLine) -> str | None:

@@ -1,4 +1,4 @@
-"""The account of an import: where every line of the file went."""
+"""Counts the result of an import: what became of every line of the file."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ class Tally:
 
     @property
     def lines(self) -> int:
-        """How many lines the file has, its header aside."""
+        """How many lines the file has, without its header."""
         return self.good + self.rejected.total()
 
     @property
     def without_order(self) -> list[str]:
-        """The invoices of which no line was good, in the file's order."""
+        """The invoices without a valid line, in the file's order."""
         return list(self._without_order)
 
     def summary(self) -> list[str]:
-        """The account in plain lines: the invoices without an order, the sum, the rejected lines by reason."""
+        """The counts as lines of text: invoices without an order, the total, rejected lines by reason."""
         report = []
         if missing := self.without_order:
-            report.append(f"No order from {len(missing):,} invoices, which have no good line: {', '.join(missing)}")
+            report.append(f"No order from {len(missing):,} invoices, which have no valid line: {', '.join(missing)}")
         report.append(
             f"{self.lines:,} lines: {self.good:,} in {self.orders:,} orders, {self.rejected.total():,} rejected"
         )
         return report + [f"  {count:,} {reason}" for reason, count in self.rejected.most_common()]
 
     def document(self) -> dict[str, object]:
-        """The account as a JSON document."""
+        """The counts as a JSON document."""
         return {
             "lines": self.lines,
             "lines_in_orders": self.good,
