@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS := true
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test coverage mutate matrix chaos retail drill bench histories lint lock \
+.PHONY: help demo up test coverage mutate matrix chaos retail drill bench histories docs lint lock \
 	wheel release test-pythons test-lowest clean venv
 .DEFAULT_GOAL := help
 
@@ -70,6 +70,10 @@ bench: $(PEERS) ## measure ordersaga beside the limit, a naive saga and other en
 
 histories: $(READY) ## record the orders' histories that tests/replay has not got yet
 	@$(BIN)/python -m tests.replay.record
+
+docs: $(READY) ## build the documentation as a site in build/docs; a broken link is an error
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "The site is in build/docs/index.html"
 
 lint: $(READY) ## check style, formatting, types and who imports whom
 	@$(BIN)/ruff check
