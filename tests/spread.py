@@ -18,6 +18,7 @@ TOGETHER = (
     ("tests/acceptance/test_cli", "tests/acceptance/test_stack.py", "tests/acceptance/test_retail_orders.py"),
     ("tests/workflow/",),
     ("tests/services/",),
+    ("tests/docs/",),
     ("tests/replay/test_replay.py",),
     ("tests/sagas/",),
     ("tests/planted/",),
