@@ -12,6 +12,8 @@ from sybil.parsers.markdown import CodeBlockParser
 ROOT = Path(__file__).parents[2]
 COURSE = ROOT / "docs" / "start" / "course.md"
 """Its blocks are tested in tests/sagas/test_course.py."""
+ADOPTING = ROOT / "docs" / "how-to" / "adopting.md"
+"""Its Python is excerpts: tests/docs/test_adopting.py finds them in examples/adopting."""
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page != COURSE]
 
 RUN = ("python", "sh", "console", "json")
@@ -56,4 +58,9 @@ BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
 def to_run(*kinds: str) -> list[Block]:
     """The blocks of these kinds that are run."""
-    return [block for block in BLOCKS if block.kind in kinds and not block.not_run]
+    excerpts = str(ADOPTING.relative_to(ROOT))
+    return [
+        block
+        for block in BLOCKS
+        if block.kind in kinds and not block.not_run and (block.page, block.kind) != (excerpts, "python")
+    ]
