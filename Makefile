@@ -19,7 +19,7 @@ export UV_SYSTEM_CERTS := true
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test coverage mutate matrix chaos retail drill bench histories docs lint lock \
+.PHONY: help demo up test coverage mutate matrix chaos retail drill bench compare histories docs lint lock \
 	wheel release test-pythons test-lowest clean venv
 .DEFAULT_GOAL := help
 
@@ -67,6 +67,9 @@ drill: $(READY) ## restore Temporal's database from an older copy, and see every
 
 bench: $(PEERS) ## measure ordersaga beside the limit, a naive saga and other engines; takes most of an hour
 	@$(BIN)/python -m bench $(ARGS)
+
+compare: $(PEERS) ## run orders under the same faults on ordersaga, a naive saga and Celery, and print what each lost
+	@$(BIN)/python -m bench.compare $(ARGS)
 
 histories: $(READY) ## record the orders' histories that tests/replay has not got yet
 	@$(BIN)/python -m tests.replay.record
@@ -145,7 +148,7 @@ $(READY): $(RUNTIME) requirements/dev.txt
 	@{ $(call install,requirements/dev.txt); } >&2
 	@touch $@
 
-# The engines that bench/peers measures; nothing but `make bench` needs them.
+# The engines that bench/peers measures; only `make bench` and `make compare` need them.
 $(PEERS): $(READY) requirements/bench.txt
 	@echo "Installing the engines to measure ..." >&2
 	@{ $(call install,requirements/bench.txt); } >&2

@@ -8,7 +8,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
@@ -21,6 +21,7 @@ from ordersaga.orders.service_clients import Services
 from ordersaga.settings import PREFIX, SERVICES
 from ordersaga.stack import StackError, programs
 from ordersaga.stack.child import Child
+from ordersaga.stack.faults import FaultProxy
 from ordersaga.stack.locks import free_ports
 
 ROOT = Path(__file__).parents[1]
@@ -64,15 +65,34 @@ class EngineEnvironment:
     children: list[tuple[str, Child]] = field(default_factory=list)
     """Each program with its role."""
     client: Client | None = None
+    proxy: FaultProxy | None = None
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, engine: Engine, folder: Path) -> AsyncIterator[Self]:
-        """Start the services, load stock, start the engine's programs in order, and connect its client."""
+    async def open(cls, engine: Engine, folder: Path, *, proxied: bool = False) -> AsyncIterator[Self]:
+        """Start the services, load stock, start the engine's programs in order, and connect its client.
+
+        `proxied`: with a fault proxy before the services, and without a client, which the caller connects.
+        """
         await asyncio.to_thread(folder.mkdir, parents=True)
         services_port, metrics_port, *ports = free_ports({str(number): 0 for number in range(engine.ports + 2)})
-        urls = {name: f"http://{programs.HOST}:{services_port}/{name}" for name in SERVICES}
-        config = EngineConfig(folder, urls, tuple(ports))
+        upstream = f"http://{programs.HOST}:{services_port}"
+        proxy = FaultProxy(upstream) if proxied else None
+        async with proxy or nullcontext():
+            urls = {name: f"{proxy.url if proxy else upstream}/{name}" for name in SERVICES}
+            async with cls._open(engine, EngineConfig(folder, urls, tuple(ports)), services_port, metrics_port) as env:
+                env.proxy = proxy
+                if proxied:
+                    yield env
+                    return
+                async with _client(engine, env.config) as env.client:
+                    yield env
+
+    @classmethod
+    @asynccontextmanager
+    async def _open(
+        cls, engine: Engine, config: EngineConfig, services_port: int, metrics_port: int
+    ) -> AsyncIterator[Self]:
         books = _services_database(engine, config)
         services = Part("services", programs.services(services_port), {f"{PREFIX}DATABASE_URL": books.url})
         parts, server = with_metrics(engine.parts(config), metrics_port)
@@ -81,9 +101,8 @@ class EngineEnvironment:
             for part in env.parts:
                 await running.enter_async_context(env._running(part))
                 if part is services:
-                    async with Services.open(urls) as clients:
+                    async with Services.open(config.services) as clients:
                         await clients.inventory.load_stock(stock())
-            env.client = await running.enter_async_context(_client(engine, config))
             yield env
 
     def roots(self) -> dict[str, list[int]]:
