@@ -10,12 +10,14 @@ import sysconfig
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 import ordersaga
 from ordersaga.domain import errors
 from ordersaga.domain.order import OrderPolicy
+from ordersaga.orders.client import OrderClient
 from ordersaga.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -24,17 +26,39 @@ MAX_FILE_LINES = 400
 
 PUBLIC = {
     "Address",
+    "AuditFilter",
+    "AuditItem",
+    "CancelAnswer",
+    "DecisionRefused",
+    "InvalidCursor",
     "InvalidOrder",
+    "InvalidRequest",
     "Money",
     "OrderClient",
     "OrderConflict",
+    "OrderDecision",
+    "OrderFilter",
     "OrderInput",
     "OrderItem",
     "OrderNotFound",
+    "OrderNote",
+    "OrderPage",
     "OrderPolicy",
     "OrderResult",
     "OrderStatus",
+    "OrderSummary",
+    "OrderView",
     "OrdersagaError",
+    "PlacedOrder",
+    "ServiceUnavailable",
+    "Settings",
+    "SettingsError",
+    "TemporalBusy",
+    "TemporalUnavailable",
+    "Unavailable",
+    "VerdictPending",
+    "WorkerUnavailable",
+    "WorklistItem",
     "parse_order",
 }
 """What users may import from `ordersaga`. A name more or less is a decision, and goes into CHANGELOG.md."""
@@ -138,6 +162,19 @@ def test_the_layers_hold() -> None:
 def test_the_public_surface_is_pinned() -> None:
     assert set(ordersaga.__all__) == PUBLIC, "The public surface has changed. If it was meant: PUBLIC and CHANGELOG.md."
     check([name for name in ordersaga.__all__ if not hasattr(ordersaga, name)], "In __all__, but not there:")
+
+
+def test_every_type_that_the_client_takes_or_returns_is_public() -> None:
+    methods = [each for name, each in inspect.getmembers(OrderClient) if callable(each) and not name.startswith("_")]
+    hints = [hint for method in methods for hint in get_type_hints(method).values()]
+    ours = {each.__name__ for hint in hints for each in parts_of(hint) if each.__module__.startswith("ordersaga")}
+    check(sorted(ours - PUBLIC), "OrderClient's signatures use what `ordersaga` does not export:")
+
+
+def parts_of(hint: Any) -> set[type]:
+    """The classes in a type, such as list[OrderView] | None."""
+    own = {hint} if isinstance(hint, type) else set()
+    return own.union(*(parts_of(each) for each in get_args(hint)))
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from ordersaga.settings import Settings
 from ordersaga.web.access import Scope, append_key, new_key
-from ordersaga.web.reads import Overview
+from ordersaga.web.reads import Reads
 from tests.api.harness import Api, serving, wire
 from tests.api.wire import as_process, spoken
 from tests.workflow.environment import OrderEnvironment, until
@@ -215,7 +215,7 @@ async def test_no_error_reveals_internals(
     async def broken(*_: object) -> None:
         raise RuntimeError("secret of the inside")
 
-    monkeypatch.setattr(Overview, "worklist", broken)
+    monkeypatch.setattr(Reads, "worklist", broken)
     async with serving(settings, target_host=address) as api:
         answer = await api.get("/v1/worklist")
         answer.problem(500, "about:blank")

@@ -10,7 +10,7 @@ import pytest
 from ordersaga.domain.result import OrderStatus, OrderSummary, OrderView, StepStatus, TimelineEntry
 from ordersaga.orders.reading import OrderDetails, actions_of
 from ordersaga.stack.faults import Fault, FaultProxy, Kind
-from ordersaga.web.reads import Overview
+from ordersaga.web.reads import Reads
 from ordersaga.web.reads.cache import Snapshot
 from tests.api.harness import Api, wire
 from tests.dashboard.browsing import Browser, forms_of, words_of
@@ -85,10 +85,10 @@ def requested(order_id: str, monkeypatch: pytest.MonkeyPatch) -> OrderDetails:
         summary=summary, order=None, view=view, live=True, workflow_id="w", run_id="r", actions=actions_of(view)
     )
 
-    async def order(_overview: Overview, _order_id: str) -> Snapshot[OrderDetails]:
+    async def order(_reads: Reads, _order_id: str) -> Snapshot[OrderDetails]:
         return Snapshot(details, datetime.now(UTC))
 
-    monkeypatch.setattr(Overview, "order", order)
+    monkeypatch.setattr(Reads, "order", order)
     return details
 
 

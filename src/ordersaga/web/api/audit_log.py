@@ -35,7 +35,7 @@ async def write_note(request: Request, order_id: Id, _caller: Operator, state: S
     try:
         return await state.client.note(order_id, note.by, note.text, note.note_id)
     finally:
-        state.overview.changed(order_id)
+        state.reads.changed(order_id)
 
 
 @router.get(
@@ -57,5 +57,5 @@ async def get_audit(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> Audit:
     """The audit log: decisions, notes and cancellations, with who and when, newest first."""
-    known = await state.overview.audit(AuditFilter(order_id, by, kind), cursor, limit)
+    known = await state.reads.audit(AuditFilter(order_id, by, kind), cursor, limit)
     return Audit(items=known.value.items, next=known.value.next, as_of=known.at, problem=known.problem)

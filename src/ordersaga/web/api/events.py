@@ -67,7 +67,7 @@ async def order_events(
 ) -> AsyncIterator[ServerSentEvent]:
     """The order, at once and at each change, until it has ended. Comments keep the connection alive in between."""
     try:
-        async for known in state.overview.watch(
+        async for known in state.reads.watch(
             lambda: details_for(caller, state, order_id), lambda details: details.has_ended
         ):
             if not state.keys.still_valid(caller):

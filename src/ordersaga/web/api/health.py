@@ -45,7 +45,7 @@ async def healthz() -> Alive:
 @router.get("/readyz", response_model=Ready, responses={503: problems(503, s503=_NOT_READY)[503]})
 async def readyz(state: State) -> Response | Ready:
     """Whether orders can be placed, which needs Temporal. Also reports whether a worker and the services respond."""
-    health = (await state.overview.health()).value
+    health = (await state.reads.health()).value
     problems = _without_addresses(health) if state.keys.required else health.problems
     if not health.temporal:
         return unavailable_response(" ".join(problems))
@@ -56,9 +56,9 @@ async def readyz(state: State) -> Response | Ready:
 async def metrics(request: Request, _caller: Overseer, state: State) -> Response:
     """Request counts and durations, the worklist and the money at risk, in Prometheus's format."""
     measured: Metrics = request.app.state.metrics
-    measured.temporal_up.set((await state.overview.health()).value.temporal)
+    measured.temporal_up.set((await state.reads.health()).value.temporal)
     with suppress(Unavailable):
-        measured.set_worklist((await state.overview.worklist()).value)
+        measured.set_worklist((await state.reads.worklist()).value)
     return Response(measured.text(), media_type="text/plain; version=1.0.0; charset=utf-8")
 
 

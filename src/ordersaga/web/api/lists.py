@@ -106,7 +106,7 @@ async def list_orders(
 
     An order is listed permanently from the moment it is placed, even while Temporal is not responding.
     """
-    return OrderList.of(await state.overview.orders(wanted, cursor, limit), caller)
+    return OrderList.of(await state.reads.orders(wanted, cursor, limit), caller)
 
 
 @router.get(

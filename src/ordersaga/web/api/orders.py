@@ -93,11 +93,11 @@ async def place_order(
         document["order_id"] = _id_of(caller, key)
     order = parse_order(document)
     await state.client.submit_order(order)
-    state.overview.changed(order.order_id)
+    state.reads.changed(order.order_id)
     wait = seconds_to_wait(prefer)
     result = await _result(state, order.order_id, wait) if wait else None
     if result is not None:
-        state.overview.changed(order.order_id)
+        state.reads.changed(order.order_id)
     url = f"/v1/orders/{order.order_id}"
     placed = Placed(order_id=order.order_id, status_url=url, events_url=f"{url}/events")
     answer: Answer = placed if result is None else result_for(result, caller)
@@ -141,7 +141,7 @@ async def cancel_order(request: Request, order_id: Id, caller: Writer, state: St
         headers = {"Location": f"/v1/orders/{order_id}", "Retry-After": "1"}
         return JSONResponse(pending.model_dump(mode="json"), 202, headers)
     finally:
-        state.overview.changed(order_id)
+        state.reads.changed(order_id)
     if answer.outcome is CancelOutcome.TOO_LATE:
         return problem_response(
             "TooLate",
@@ -157,7 +157,7 @@ async def cancel_order(request: Request, order_id: Id, caller: Writer, state: St
 async def details_for(caller: Caller, state: AppState, order_id: str) -> Snapshot[OrderDetails]:
     """An order's details, if the caller may see them. Raises OrderNotFound, Unavailable."""
     with _uniform_not_found(order_id):
-        known = await state.overview.order(order_id)
+        known = await state.reads.order(order_id)
     if caller.customer_id not in (None, known.value.customer_id):
         raise _not_found(order_id)
     return known

@@ -37,7 +37,7 @@ async def get_worklist(
     ] = None,
 ) -> Worklist:
     """Orders that need attention: steps that cannot be done or undone, emails not sent, runs without progress."""
-    known = await state.overview.worklist()
+    known = await state.reads.worklist()
     return Worklist(items=arranged(known.value, sort, attention, customer_id), as_of=known.at, problem=known.problem)
 
 
@@ -53,4 +53,4 @@ async def decide(request: Request, order_id: Id, _caller: Operator, state: State
     try:
         return await state.client.resolve(order_id, decision)
     finally:
-        state.overview.changed(order_id)
+        state.reads.changed(order_id)

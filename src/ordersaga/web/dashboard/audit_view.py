@@ -33,7 +33,7 @@ class Entry:
 
 async def audit_view(readings: Readings, caller: Caller, query: Query) -> View:
     """The audit log, newest first. Raises InvalidCursor."""
-    overview = readings.state.overview
+    reads = readings.state.reads
     filters = {name: query.get(name, "").strip()[:_MAX_LENGTH] for name in _FILTERS}
     cursor = query.get("cursor") or None
     kind = AuditKind(filters["kind"]) if filters["kind"] in list(AuditKind) else None
@@ -41,12 +41,12 @@ async def audit_view(readings: Readings, caller: Caller, query: Query) -> View:
     valid = not filters["order_id"] or is_id(filters["order_id"])
     known: Snapshot[AuditPage] | None = None
     if valid:
-        known = await snapshot_or_none(overview.audit(audit_filter, cursor, PAGE_SIZE))
+        known = await snapshot_or_none(reads.audit(audit_filter, cursor, PAGE_SIZE))
     older = known.value.next if known else None
     return View(
         "audit.html",
         {
-            "layout": await layout_of(overview, "audit", caller, snapshots(known)),
+            "layout": await layout_of(reads, "audit", caller, snapshots(known)),
             "entries": [entry_of(item) for item in known.value.items] if known else [],
             "available": known is not None or not valid,
             "filter": filters,

@@ -89,7 +89,7 @@ async def preview_view(readings: Readings, caller: Caller, form: BulkForm, probl
     risks = {target.order_id: target.at_risk for target in targets if target.at_risk is not None}
     labels = choice_labels(choice.name, "")
     context = {
-        "layout": await layout_of(readings.state.overview, "worklist", caller),
+        "layout": await layout_of(readings.state.reads, "worklist", caller),
         "choice": choice,
         "labels": labels,
         "targets": targets,
@@ -113,7 +113,7 @@ async def decide_on_all(readings: Readings, caller: Caller, form: BulkForm) -> V
     targets = list(dict.fromkeys(form.target))[:MAX_ORDERS]
     outcomes = await _for_each(targets, lambda target: _decided(readings.state, target, choice.name, by, note))
     context = {
-        "layout": await layout_of(readings.state.overview, "worklist", caller),
+        "layout": await layout_of(readings.state.reads, "worklist", caller),
         "choice": choice,
         "outcomes": outcomes,
         "done": sum(outcome.tone == "ok" for outcome in outcomes),
@@ -135,7 +135,7 @@ async def _for_each(items: Sequence[str], work: Callable[[str], Awaitable[T]]) -
 async def _targets(state: AppState, order_id: str, choice: BulkChoice) -> Sequence[Target | SkippedOrder]:
     """The steps of an order that the decision applies to; or why it cannot be applied."""
     try:
-        known = await state.overview.order(order_id)
+        known = await state.reads.order(order_id)
     except OrdersagaError as error:
         return [SkippedOrder(order_id, str(error))]
     if not known.fresh or not known.value.live:
@@ -173,7 +173,7 @@ async def _decided(state: AppState, target: str, choice: str, by: str, note: str
     except OrdersagaError as error:
         return Outcome(order_id, title, str(error), "bad")
     finally:
-        state.overview.changed(order_id)
+        state.reads.changed(order_id)
     waiting = unresolved(view, decision) if choice == "retry" else None
     if waiting is not None:
         return Outcome(order_id, title, f"The retry failed: {waiting.last_error}", "warn")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ordersaga.domain.errors import Unavailable
 from ordersaga.web.access import LOCAL, Caller
-from ordersaga.web.reads import Health, Overview
+from ordersaga.web.reads import Health, Reads
 from ordersaga.web.reads.cache import Snapshot
 
 
@@ -34,9 +34,9 @@ class PageLayout:
     banners: Sequence[Banner]
 
 
-async def layout_of(overview: Overview, page: str, caller: Caller, shown: Sequence[Snapshot[Any]] = ()) -> PageLayout:
+async def layout_of(reads: Reads, page: str, caller: Caller, shown: Sequence[Snapshot[Any]] = ()) -> PageLayout:
     """The layout of a page that shows these snapshots."""
-    health, waiting = await asyncio.gather(overview.health(), _waiting(overview))
+    health, waiting = await asyncio.gather(reads.health(), _waiting(reads))
     stale = [known for known in shown if not known.fresh]
     banners = list(_banners(health.value, stale))
     return PageLayout(page, waiting, None if caller is LOCAL else caller.name, banners)
@@ -60,8 +60,8 @@ def _banners(health: Health, stale: Sequence[Snapshot[Any]]) -> Iterator[Banner]
         yield Banner(title, f"Orders retry their calls to {'them' if many else 'it'} until they succeed.")
 
 
-async def _waiting(overview: Overview) -> int:
+async def _waiting(reads: Reads) -> int:
     try:
-        return len((await overview.worklist()).value)
+        return len((await reads.worklist()).value)
     except Unavailable:
         return 0

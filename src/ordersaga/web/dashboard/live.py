@@ -35,14 +35,14 @@ async def updates(
     try:
         with state.streams.open(caller.key or caller.name):
             yield ServerSentEvent(comment="hello", retry=RECONNECT_MILLISECONDS)
-            while not state.overview.stopping.is_set():
+            while not state.reads.stopping.is_set():
                 for event, html in (await _parts(page, caller)).items():
                     if shown.get(event) != (now := without_ages(html)):
                         shown[event] = now
                         yield ServerSentEvent(raw_data=html, event=event)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
-                        await state.overview.stopping.wait()
+                        await state.reads.stopping.wait()
                 if current_caller() is None:
                     yield ServerSentEvent(raw_data="", event="signed-out")
                     return

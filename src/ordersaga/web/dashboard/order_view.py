@@ -135,7 +135,7 @@ async def order_view(
 ) -> View:
     """An order's page. Raises OrderNotFound, and Unavailable if nothing is known about the order."""
     state = readings.state
-    known, emails = await asyncio.gather(state.overview.order(order_id), readings.emails_of(order_id))
+    known, emails = await asyncio.gather(state.reads.order(order_id), readings.emails_of(order_id))
     details, view = known.value, known.value.view
     placed_at = details.summary.started_at
     shown = timeline_of(view, placed_at, details.summary.closed_at, _drawing_time(placed_at))
@@ -145,7 +145,7 @@ async def order_view(
     may_cancel = is_current and any(action.name == "cancel" for action in details.actions)
     submitted = submitted or SubmittedForm(by=caller.name if caller.key else "")
     context: dict[str, Any] = {
-        "layout": await layout_of(state.overview, "orders", caller, [known]),
+        "layout": await layout_of(state.reads, "orders", caller, [known]),
         "order": head,
         "steps": shown.steps,
         "axis": shown.axis,

@@ -141,9 +141,9 @@ async def _act(
     try:
         flash = await action(state, caller, order_id, form)
     except OrdersagaError as error:
-        state.overview.changed(order_id)
+        state.reads.changed(order_id)
         submitted = SubmittedForm(form.form, form.by, form.note, str(error))
         page = await order_view(dashboard.readings, caller, order_id, submitted)
         return HTMLResponse(page.html(), 503 if isinstance(error, Unavailable) else 409)
-    state.overview.changed(order_id)
+    state.reads.changed(order_id)
     return RedirectResponse(url(order_url(order_id), {"flash": flash}), 303)

@@ -49,17 +49,17 @@ async def orders_view(readings: Readings, caller: Caller, query: Query) -> View:
     """The orders, newest first. Raises InvalidCursor."""
     filters = _filters(query)
     cursor = query.get("cursor") or None
-    overview = readings.state.overview
+    reads = readings.state.reads
     problem, known = "", None
     try:
-        known = await snapshot_or_none(overview.orders(_order_filter(filters), cursor, PAGE_SIZE))
+        known = await snapshot_or_none(reads.orders(_order_filter(filters), cursor, PAGE_SIZE))
     except InvalidRequest as error:
         problem = _filter_problem(filters, error)
     older = known.value.next if known else None
     return View(
         "orders.html",
         {
-            "layout": await layout_of(overview, "orders", caller, snapshots(known)),
+            "layout": await layout_of(reads, "orders", caller, snapshots(known)),
             "orders": known.value.items if known else [],
             "available": known is not None,
             "filter_problem": problem,
@@ -86,7 +86,7 @@ async def outbox_view(readings: Readings, caller: Caller, query: Query) -> View:
     return View(
         "outbox.html",
         {
-            "layout": await layout_of(readings.state.overview, "outbox", caller, snapshots(known)),
+            "layout": await layout_of(readings.state.reads, "outbox", caller, snapshots(known)),
             "mails": known.value[:SHOWN_EMAILS] if known else None,
             "more": known is not None and len(known.value) > SHOWN_EMAILS,
             "filter": filters,
@@ -108,7 +108,7 @@ async def totals_view(readings: Readings, caller: Caller, query: Query) -> View:
     return View(
         "totals.html",
         {
-            "layout": await layout_of(readings.state.overview, "totals", caller, shown),
+            "layout": await layout_of(readings.state.reads, "totals", caller, shown),
             "periods": list(PERIODS.values()),
             "period": period,
             "buckets": buckets,

@@ -44,15 +44,15 @@ class Row:
 
 async def worklist_view(readings: Readings, caller: Caller, query: Query) -> View:
     """The orders that need attention."""
-    overview = readings.state.overview
+    reads = readings.state.reads
     filters = {name: query.get(name, "").strip()[:_MAX_LENGTH] for name in ("kind", "customer", "sort")}
-    known = await snapshot_or_none(overview.worklist())
+    known = await snapshot_or_none(reads.worklist())
     everything = known.value if known else []
     items = arranged(everything, _sort(filters), _kind(filters), filters["customer"] or None)
     return View(
         "worklist.html",
         {
-            "layout": await layout_of(overview, "worklist", caller, snapshots(known)),
+            "layout": await layout_of(reads, "worklist", caller, snapshots(known)),
             "rows": [row_of(item) for item in items],
             "bulk": BULK if any(item.steps for item in items) else (),
             "at_risk": at_risk(items),

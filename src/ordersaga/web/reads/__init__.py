@@ -3,6 +3,6 @@
 from ordersaga.web.reads.app_state import AppState
 from ordersaga.web.reads.csv_export import CsvResponse, csv_response
 from ordersaga.web.reads.health import Health
-from ordersaga.web.reads.orders import Overview
+from ordersaga.web.reads.orders import Reads
 
-__all__ = ["AppState", "CsvResponse", "Health", "Overview", "csv_response"]
+__all__ = ["AppState", "CsvResponse", "Health", "Reads", "csv_response"]

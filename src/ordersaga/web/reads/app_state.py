@@ -12,7 +12,7 @@ from ordersaga.settings import Settings
 from ordersaga.web.access.keys import KeyRing
 from ordersaga.web.access.limiter import Limiter
 from ordersaga.web.access.streams import Streams
-from ordersaga.web.reads.orders import Overview
+from ordersaga.web.reads.orders import Reads
 
 
 class AppState:
@@ -22,7 +22,7 @@ class AppState:
     """
 
     client: OrderClient
-    overview: Overview
+    reads: Reads
 
     def __init__(self, settings: Settings, **temporal: Any) -> None:
         self.settings = settings
@@ -36,12 +36,12 @@ class AppState:
         """Open the client and the reads. Temporal need not be running yet: every call tries to connect."""
         temporal = await connect(lazy=True, **self._temporal)
         async with OrderClient(temporal, self.settings) as self.client:
-            self.overview = Overview(self.client)
+            self.reads = Reads(self.client)
             try:
                 yield
             finally:
-                await self.overview.close()
+                await self.reads.close()
 
     def stop(self) -> None:
         """The server is stopping: end the event streams."""
-        self.overview.stopping.set()
+        self.reads.stopping.set()

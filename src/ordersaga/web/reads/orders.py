@@ -32,7 +32,7 @@ _HEALTH = ("health",)
 _KEPT = 500
 
 
-class Overview:
+class Reads:
     """Cached reads of orders, lists and health. Safe to share; use within one event loop, and close it."""
 
     def __init__(self, client: OrderClient) -> None:
