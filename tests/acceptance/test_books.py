@@ -246,5 +246,5 @@ async def test_orders_that_cannot_be_read_are_not_called_balanced(
         raise RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")
 
     monkeypatch.setattr(KnownOrders, "listed", gone)
-    with pytest.raises(TemporalUnavailable, match=r"tcp connect error.*not checked"):
+    with pytest.raises(TemporalUnavailable, match=r"tcp connect error.*Nothing was changed or checked"):
         await check_books(env.orders)
