@@ -14,6 +14,7 @@ from bench.environment import EngineEnvironment
 from ordersaga.contracts.shipping import ShipmentEventState
 from ordersaga.domain.order import OrderInput
 from ordersaga.orders.service_clients import Services
+from ordersaga.orders.workflows.steps import SHIP
 from ordersaga.stack.faults import Fault, Kind
 
 GOOD_CARD, BAD_CARD = "pm_card_visa", "pm_card_visa_chargeDeclined"
@@ -55,7 +56,7 @@ async def cancel_at_charge(run: Run) -> None:
 async def cancel_after_the_parcel_left(run: Run) -> None:
     """The parcel leaves, and then the customer cancels, while the confirmation's answer is awaited."""
     await run.reaches("notify")
-    await run.services.shipping.move(f"shp-{run.order.order_id}", ShipmentEventState.SHIPPED, 10)
+    await run.services.shipping.move(SHIP.effect_id(run.order.order_id), ShipmentEventState.SHIPPED, 10)
     await run.actor.cancel(run.order.order_id)
 
 
@@ -70,7 +71,7 @@ async def kill_at_shipment(run: Run) -> None:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What goes wrong. `{order}` in a fault's order_id is the order's."""
+    """What goes wrong. The faults name no order: they are the scenario's own order's."""
 
     name: str
     title: str

@@ -9,7 +9,8 @@ from pathlib import Path
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
-ROOT = Path(__file__).parents[2]
+from tests.acceptance.harness import ROOT
+
 COURSE = ROOT / "docs" / "start" / "course.md"
 """Its blocks are tested in tests/sagas/test_course.py."""
 ADOPTING = ROOT / "docs" / "how-to" / "adopting.md"

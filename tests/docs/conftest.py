@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.harness import Up, environment
-from tests.docs.blocks import ROOT
+from tests.acceptance.harness import ROOT, Up, environment
 from tests.docs.shell import Shell
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
 
 import pytest
 
-from tests.docs.blocks import ADOPTING, ROOT, Block, blocks_of
+from tests.acceptance.harness import ROOT, environment
+from tests.docs.blocks import ADOPTING, Block, blocks_of
 
 
 def lines_of(code: str) -> str:
@@ -28,16 +28,13 @@ def test_code_is_verbatim_in_the_example(block: Block) -> None:
 
 
 def test_the_tests_of_the_example_pass() -> None:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERSAGA_"))
-    }
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "examples/adopting/test_adopting.py"],
         cwd=ROOT,
         check=False,
         capture_output=True,
         text=True,
-        env=environment,
+        env=environment({}),
         timeout=200,
     )
     assert done.returncode == 0, done.stdout

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import BLOCKS, PAGES, ROOT, RUN, Block, to_run
+from tests.acceptance.harness import ROOT
+from tests.docs.blocks import BLOCKS, PAGES, RUN, Block, to_run
 from tests.docs.conftest import Reader
 from tests.docs.shell import commands, dialogue
 

@@ -11,7 +11,7 @@ import typer
 from typer.main import get_command
 
 from ordersaga.cli.app import app
-from tests.docs.blocks import ROOT
+from tests.acceptance.harness import ROOT
 
 CLI = (ROOT / "docs/reference/cli.md").read_text()
 API = (ROOT / "docs/reference/api.md").read_text()
