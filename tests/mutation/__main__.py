@@ -27,13 +27,24 @@ from tests.mutation.copies import Copy
 from tests.mutation.known_tests import KnownTests
 from tests.mutation.mutants import Mutant, mutants_of
 
-MUTATED = ("src/ordersaga/saga", "src/ordersaga/workflows")
 EQUIVALENT = Path(__file__).parent / "equivalent.toml"
+
+
+def mutated(root: Path) -> list[Path]:
+    """The modules to break: those whose coverage is measured. A folder that has none is an error."""
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    modules: list[Path] = []
+    for folder in settings["tool"]["coverage"]["run"]["source"]:
+        inside = sorted((root / folder).glob("*.py"))
+        if not inside:
+            raise FileNotFoundError(f"pyproject.toml measures the coverage of {folder}, which has no modules.")
+        modules += inside
+    return modules
 
 
 def find(root: Path, only: str, sample: int, seed: int) -> list[Mutant]:
     """The requested mutants."""
-    files = [str(each.relative_to(root)) for folder in MUTATED for each in sorted((root / folder).glob("*.py"))]
+    files = [str(each.relative_to(root)) for each in mutated(root)]
     chosen = [each for each in files if re.search(only, each)]
     found = [each for file in chosen for each in mutants_of(file, (root / file).read_text(encoding="utf-8"))]
     shuffled = random.Random(seed).sample(found, len(found))

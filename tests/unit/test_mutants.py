@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from tests.mutation.__main__ import EQUIVALENT
+from tests.mutation.__main__ import EQUIVALENT, mutated
 from tests.mutation.copies import ROOT
 from tests.mutation.mutants import mutants_of
 
@@ -75,6 +75,12 @@ def test_a_mutant_knows_the_lines_of_its_statement() -> None:
     assert lines["FIRST = 2"] == ((7, 7), False)
     assert lines["forget(each)"] == ((17, 17), True)
     assert lines["for each in []:"] == ((16, 16), True)
+
+
+def test_what_is_measured_and_broken_is_there() -> None:
+    folders = {each.parent.relative_to(ROOT).as_posix() for each in mutated(ROOT)}
+
+    assert folders == {"src/ordersaga/saga", "src/ordersaga/orders/workflows"}
 
 
 @pytest.mark.slow  # it makes every mutant, as `make mutate` does
