@@ -97,9 +97,10 @@ class EngineEnvironment:
         services = Part("services", programs.services(services_port), {f"{PREFIX}DATABASE_URL": books.url})
         parts, server = with_metrics(engine.parts(config), metrics_port)
         env = cls(engine, config, [*books.parts, services, *parts], server)
-        async with AsyncExitStack() as running:
+        async with AsyncExitStack() as started:
             for part in env.parts:
-                await running.enter_async_context(env._running(part))
+                child = await started.enter_async_context(running(part, config.folder))
+                env.children.append((part.role, child))
                 if part is services:
                     async with Services.open(config.services) as clients:
                         await clients.inventory.load_stock(stock())
@@ -122,26 +123,25 @@ class EngineEnvironment:
         """The programs that have died since they were started."""
         return [child.name for _, child in self.children if child.deaths]
 
-    @asynccontextmanager
-    async def _running(self, part: Part) -> AsyncIterator[None]:
-        log_file = self.config.folder / f"{part.program.name}.log"
-        child = Child(part.program, log_file, environment() | dict(part.environment))
-        task = child.start()
-        ready = asyncio.ensure_future(child.ready.wait())
-        try:
-            await asyncio.wait([ready, task], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                task.result()
-            if not ready.done():
-                tail = child.log_tail()
-                raise StackError(
-                    f"{part.program.name} was not ready in {START_SECONDS:g} s. {log_file} ends with:\n{tail}"
-                )
-            self.children.append((part.role, child))
-            yield
-        finally:
-            ready.cancel()
-            await child.stop()
+
+@asynccontextmanager
+async def running(part: Part, folder: Path) -> AsyncIterator[Child]:
+    """Run a program until the end of the block, with its log in this folder. Raises StackError if it does not start."""
+    log_file = folder / f"{part.program.name}.log"
+    child = Child(part.program, log_file, environment() | dict(part.environment))
+    task = child.start()
+    ready = asyncio.ensure_future(child.ready.wait())
+    try:
+        await asyncio.wait([ready, task], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        if not ready.done():
+            tail = child.log_tail()
+            raise StackError(f"{part.program.name} was not ready in {START_SECONDS:g} s. {log_file} ends with:\n{tail}")
+        yield child
+    finally:
+        ready.cancel()
+        await child.stop()
 
 
 def environment() -> dict[str, str]:
