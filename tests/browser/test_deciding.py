@@ -117,7 +117,11 @@ async def test_a_refund_is_retried(dashboard: DashboardEnvironment, open_page: O
 
 
 @pytest.mark.parametrize(
-    ("choice", "text", "at"), [("done_by_hand", "Done by hand", 1), ("write_off", "Written off", 2)]
+    ("choice", "text", "outcome", "at"),
+    [
+        ("done_by_hand", "Done by hand", "cancelled and undone. Someone refunded the customer by hand.", 1),
+        ("write_off", "Written off", "cancelled and undone. Written off: the customer is not refunded", 2),
+    ],
 )
 async def test_a_refund_is_recovered_outside(
     dashboard: DashboardEnvironment,
@@ -126,6 +130,7 @@ async def test_a_refund_is_recovered_outside(
     watch: Watch,
     choice: str,
     text: str,
+    outcome: str,
     at: int,
 ) -> None:
     order_id = parked[at]
@@ -147,6 +152,7 @@ async def test_a_refund_is_recovered_outside(
     await expect(page.locator("#timeline")).to_contain_text(f"{text} by Ada Lovelace: transfer 4711")
     await expect(page.locator("#head")).to_contain_text("Cancelled")
     await page.goto(f"/orders/{order_id}")
+    await expect(page.locator("#actions")).to_contain_text(outcome)
     await expect(page.locator("#timeline")).to_contain_text(f"{text} by Ada Lovelace: transfer 4711")
     assert await dashboard.env.books(order_id) == ["released", "captured"]
 

@@ -38,6 +38,12 @@ _NO_ACTIONS = {
     "the order appears on the worklist.",
     OrderStatus.NEEDS_ATTENTION: "",
 }
+_UNDONE_BY_PEOPLE_TOO = {
+    OrderStatus.FAILED: "The order failed and was undone.",
+    OrderStatus.CANCELLED: "The order was cancelled and undone.",
+}
+"""Where people's decisions say what was undone and what was not."""
+
 _NO_WORKER = "No worker is responding for this order, so nothing can be decided now."
 
 
@@ -214,10 +220,10 @@ def _temporal_url(readings: Readings, details: OrderDetails) -> str | None:
 
 
 def _nothing_to_do(view: OrderView, amount: str) -> str:
-    text, stays = _NO_ACTIONS.get(view.status, _NO_WORKER), what_stays(view, amount)
-    if stays and view.status in (OrderStatus.FAILED, OrderStatus.CANCELLED):
-        return text.replace("and everything was undone.", f"and everything was undone, with exceptions. {stays}")
-    return f"{stays} {text}".strip()
+    stays = what_stays(view, amount)
+    if stays and view.status in _UNDONE_BY_PEOPLE_TOO:
+        return f"{_UNDONE_BY_PEOPLE_TOO[view.status]} {stays} There is nothing to decide."
+    return f"{stays} {_NO_ACTIONS.get(view.status, _NO_WORKER)}".strip()
 
 
 def _pending_step(details: OrderDetails, step: StepStatus, amount: str) -> PendingStep:
