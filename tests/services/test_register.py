@@ -263,6 +263,7 @@ async def test_an_order_of_any_shape_is_kept(api: Api, order_id: str) -> None:
         {"items": None},
         {"items": [1, {"sku": 7}, {"sku": "a\x00b"}, {"no": "sku"}, {"sku": "x" * 9_999}, {"sku": "mug"}]},
         {"items": [{"sku": "mug"}] * 3, "a": {"b": [[[{"c": "\x00 é ☕"}]]]}, "n": 10**30},
+        {"items": [{"sku": "mug"}] * 60, "text": "NaN and Infinity" + "{[" * 60, "deep": {"x": {"x": [[{}]] * 60}}},
     ]
     for number, shape in enumerate(shapes):
         order = Orders(api, f"{order_id}-{number}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic_core import to_json
+
 from ordersaga.contracts.register import (
     Attention,
     DecisionRecord,
@@ -45,7 +47,7 @@ _NOTES = "SELECT note_id, written_by, content, at FROM order_note WHERE order_id
 
 def to_text(value: dict[str, Any]) -> str:
     """A JSON object as it is stored."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return to_json(value).decode()
 
 
 async def add_document(tx: Transaction, order_id: str, kind: str, content: dict[str, Any]) -> None:
