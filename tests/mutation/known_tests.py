@@ -18,6 +18,8 @@ TESTS = (
     "tests/unit/test_timeline_text.py",
     "tests/workflow/test_*.py",
     "tests/sagas/test_*.py",
+    "tests/recovery/test_failed_*.py",
+    "tests/recovery/test_overdue.py",
     "tests/recovery/test_watcher.py",
 )
 SELECTED = "(not flag-2-on or native_cancel) and not test_cost"

@@ -22,6 +22,7 @@ from ordersaga.saga import (
     Choice,
     Decision,
     DecisionRefused,
+    Outcome,
     OutcomeDecided,
     Phase,
     Saga,
@@ -187,6 +188,20 @@ async def test_the_answer_to_an_orders_cancel_can_be_queried(
     answer = handlers.get_cancel_answer()
     assert answer is not None
     assert (answer.order_id, answer.outcome) == (order.order_id, outcome)
+
+
+async def test_an_order_that_failed_by_itself_was_not_cancelled_and_the_query_says_so_once_it_ended(
+    order: OrderInput,
+) -> None:
+    handlers = OrderHandlers(order)
+    handlers.saga._decide_outcome(Verdict.UNDONE)
+    assert handlers.get_cancel_answer() is None, "a cancel may still come"
+
+    handlers.saga.outcome = Outcome(Verdict.UNDONE, error="declined")
+
+    answer = handlers.get_cancel_answer()
+    assert answer is not None
+    assert answer.outcome is CancelOutcome.TOO_LATE
 
 
 async def test_a_cancel_by_signal_needs_no_reason(either: SagaHandlers | OrderHandlers) -> None:
