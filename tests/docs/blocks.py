@@ -18,8 +18,8 @@ ADOPTING = ROOT / "docs" / "how-to" / "adopting.md"
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page != COURSE]
 
 RUN = ("python", "sh", "console", "json")
-SHOWN = ("text", "sql")
-"""Blocks that nothing can run: output, drawings, and SQL that needs a server of the reader's."""
+SHOWN = ("text", "sql", "java")
+"""Blocks that nothing can run: output, drawings, SQL that needs a server of the reader's, and Java for comparison."""
 _NOT_RUN = re.compile(r"<!-- not run: ([^>]+) -->\s*\Z")
 _SYBIL = Sybil([CodeBlockParser(kind, lambda _: None) for kind in (*RUN, *SHOWN)], path=str(ROOT))
 

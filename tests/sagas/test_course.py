@@ -8,16 +8,15 @@ import shlex
 import subprocess
 import sys
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from examples.course.tour import TOUR_SAGA, Office, tour_activities
 from ordersaga.testing.sagas import World
+from tests.docs.blocks import COURSE, Block, blocks_of
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "start" / "course.md"
 SOURCES = {path: path.read_text() for path in sorted((ROOT / "examples").rglob("*.py"))}
 PYTHON = ".venv/bin/python"
 
@@ -29,27 +28,12 @@ TYPED = {
 """Other commands that a reader types, and how they are run."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of the page."""
-
-    line: int
-    kind: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}"
-
-
 def blocks(*kinds: str) -> list[Block]:
-    page = PAGE.read_text()
-    found = re.finditer(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    every = [Block(page[: each.start()].count("\n") + 1, each[1], each[2]) for each in found]
-    return [block for block in every if not kinds or block.kind in kinds]
+    return [block for block in blocks_of(COURSE) if not kinds or block.kind in kinds]
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
-    assert PAGE.read_text().count("```") == 2 * len(blocks())
+    assert COURSE.read_text().count("```") == 2 * len(blocks())
     others = {block.kind for block in blocks()} - {"python", "console", "sh"}
     assert others == {"java", "text"}, "Java is for comparison; the text is compared in test_sweep.py"
 
