@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from temporalio import workflow
 from temporalio.common import TypedSearchAttributes
-from temporalio.exceptions import CancelledError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState
 
+from ordersaga.contracts.register import Attention as AttentionRecord
 from ordersaga.domain.order import OrderInput
 from ordersaga.domain.result import DecisionEntry, OrderStatus
 from ordersaga.domain.worklist import Attention, DecisionChoice, OrderDecision, Recovery
+from ordersaga.orders.activities.payment import PaymentActivities
 from ordersaga.orders.workflows.order import OrderSagaWorkflow
 from ordersaga.orders.workflows.progress import ProgressReports
 from ordersaga.orders.workflows.recovery import OrderRecoveryWorkflow
-from ordersaga.saga import Decision, Outcome, SagaRun, Verdict
+from ordersaga.saga import Decision, Outcome, SagaRun, UndoRequest, Verdict
 from tests.unit.orders import order_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,7 +31,7 @@ class Runs:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
-        self.kept: list[str] = []
+        self.kept: list[tuple[str, bool]] = []
         self.received: list[tuple[OrderStatus, object]] = []
         self.outcome = Outcome(Verdict.STANDS)
 
@@ -47,8 +49,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     async def run(saga: object, **how: Any) -> Outcome:
         return await runs.run(**how)
 
-    async def keep(saga: object, decision: Decision) -> None:
-        runs.kept.append(decision.choice)
+    async def keep(saga: object, decision: Decision, *, undoing: bool = False) -> None:
+        runs.kept.append((decision.choice, undoing))
 
     async def after_end(reports: object, status: OrderStatus, attention: object) -> None:
         runs.received.append((status, attention))
@@ -95,11 +97,101 @@ async def test_an_email_that_was_not_sent_is_sent_again_only_if_a_person_decides
     result = await OrderRecoveryWorkflow(recovery).run(recovery)
 
     assert runs.asked == asked
-    assert runs.kept == [choice]
+    assert runs.kept == [(choice, False)]
     assert runs.received == [(OrderStatus.COMPLETED, None)]
     assert result.status is OrderStatus.COMPLETED
     assert result.decisions == [
         DecisionEntry(step="send_confirmation", choice=choice, by="Ada", note="told her", at=NOW)
+    ]
+
+
+class Refunds:
+    """The calls of the refund's activity. `error` is how they end."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[UndoRequest, dict[str, Any]]] = []
+        self.error: ActivityError | None = None
+
+    async def call(self, activity: object, undo: UndoRequest, **options: Any) -> None:
+        """Record the call."""
+        assert activity is PaymentActivities.refund_payment
+        self.calls.append((undo, options))
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def refunds(monkeypatch: pytest.MonkeyPatch) -> Refunds:
+    refunds = Refunds()
+    monkeypatch.setattr(workflow, "execute_activity_method", refunds.call)
+    return refunds
+
+
+def failed(cause: Exception | None) -> ActivityError:
+    """What the SDK raises after an activity's last attempt."""
+    numbers: dict[str, Any] = {"scheduled_event_id": 5, "started_event_id": 6}
+    names: dict[str, Any] = {"identity": "w", "activity_type": "refund_payment", "activity_id": "1"}
+    error = ActivityError("Activity task failed", **numbers, **names, retry_state=RetryState.MAXIMUM_ATTEMPTS_REACHED)
+    error.__cause__ = cause
+    return error
+
+
+def refund_failed(order: OrderInput, choice: DecisionChoice, ended: OrderStatus = OrderStatus.CANCELLED) -> Recovery:
+    decision = OrderDecision(choice=choice, by="Ada", note="told him")
+    return Recovery(order=order, cause=Attention.REFUND_FAILED, because="no more", decision=decision, ended=ended)
+
+
+@pytest.mark.parametrize("ended", [OrderStatus.CANCELLED, OrderStatus.FAILED])
+async def test_a_failed_refund_is_made_again_when_a_person_decides(
+    order: OrderInput, runs: Runs, refunds: Refunds, ended: OrderStatus
+) -> None:
+    recovery = refund_failed(order, "retry", ended)
+
+    result = await OrderRecoveryWorkflow(recovery).run(recovery)
+
+    ((undo, options),) = refunds.calls
+    assert undo == UndoRequest("pay-A-1", "no more", order.fingerprint)
+    assert options["start_to_close_timeout"] == timedelta(seconds=10)
+    assert options["retry_policy"].maximum_attempts == 3
+    assert options["summary"] == "refund the customer once more"
+    assert runs.kept == [("retry", True)]
+    assert runs.received == [(ended, None)]
+    assert result.status is ended
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [(ApplicationError("the bank is closed"), "the bank is closed"), (None, "Activity task failed")],
+    ids=["known", "unknown"],
+)
+async def test_an_order_whose_refund_fails_once_more_stays_on_the_worklist_with_the_reason(
+    order: OrderInput, runs: Runs, refunds: Refunds, cause: Exception | None, text: str
+) -> None:
+    refunds.error = failed(cause)
+    recovery = refund_failed(order, "retry")
+
+    await OrderRecoveryWorkflow(recovery).run(recovery)
+
+    ((status, attention),) = runs.received
+    assert isinstance(attention, AttentionRecord)
+    assert (status, attention.kind, attention.amount_at_risk) == (OrderStatus.CANCELLED, "refund_failed", "44.98")
+    assert [(step.step, step.undoing, step.error, step.attempts) for step in attention.steps] == [
+        ("charge_payment", True, text, 3)
+    ]
+
+
+@pytest.mark.parametrize("choice", ["done_by_hand", "write_off"])
+async def test_a_refund_that_a_person_settles_is_not_made(
+    order: OrderInput, runs: Runs, refunds: Refunds, choice: DecisionChoice
+) -> None:
+    recovery = refund_failed(order, choice)
+
+    result = await OrderRecoveryWorkflow(recovery).run(recovery)
+
+    assert refunds.calls == []
+    assert (runs.kept, runs.received) == ([(choice, True)], [(OrderStatus.CANCELLED, None)])
+    assert [(each.step, each.choice, each.note) for each in result.decisions] == [
+        ("charge_payment", choice, "told him")
     ]
 
 
