@@ -90,7 +90,7 @@ def run(names: list[str], copy: Copy, seconds: dict[str, float]) -> str:
     code, output = copy.run(plan, files, 120 + 6 * sum(seconds[name] for name in names))
     if code == 0:
         return ""
-    if code == pytest.ExitCode.USAGE_ERROR:
+    if code == pytest.ExitCode.USAGE_ERROR and "file or directory not found" in output:
         raise RuntimeError(f"Tests that were measured are not there any more; measure them anew.\n{output}")
     failed = re.search(r"^(?:FAILED|ERROR) (\S+(?: \S+)*?)(?: - |$)", output, re.MULTILINE)
     return failed.group(1) if failed else "the time limit" if code is None else f"exit code {code}"
