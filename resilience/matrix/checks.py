@@ -29,12 +29,12 @@ def check_answer(cell: Cell, result: OrderResult) -> list[str]:
         "payment": result.payment_id,
         "shipment": result.shipment_id,
         "tracking number": result.tracking_number,
-        "mail": result.message_id,
+        "email": result.message_id,
     }
     there = {name for name, each in named.items() if each}
     wanted = set(named) if result.status is OrderStatus.COMPLETED else set()
     if cell.expected.without_mail:
-        wanted -= {"mail"}
+        wanted -= {"email"}
     if there == wanted:
         return []
     names, expected = (", ".join(sorted(each)) or "none" for each in (there, wanted))

@@ -146,7 +146,7 @@ def a_charge(name: str, payment_id: str) -> ChargeRequest:
         (refunded, "completed", "payment"),
         (unshipped, "completed", "shipment"),
         (released, "completed", "reservation"),
-        (recalled, "completed", "mail"),
+        (recalled, "completed", "email"),
         (charged_again, "more_than_one", "payment"),
     ],
 )

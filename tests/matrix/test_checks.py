@@ -55,7 +55,7 @@ def outcome_of(run: Run, cell: Cell) -> Outcome:
         ("ends otherwise", "it ended completed, but should have ended failed"),
         ("fault never happens", "garbage at refund did not happen"),
         ("books", "the books: order bad.books is completed, but its payment pay-bad.books"),
-        ("mail", "live effects: mail, payment, reservation, shipment, tracking number; expected: payment"),
+        ("mail", "live effects: email, payment, reservation, shipment, tracking number; expected: payment"),
         ("not closed", "not Canceled"),
     ],
 )

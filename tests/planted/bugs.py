@@ -59,7 +59,7 @@ BUGS = (
         why="why undo what was never begun?",
         harm="a cancelled order keeps its stock and its money, ships and is confirmed",
         scenario=scenarios.cancelled_and_reset,
-        caught_by=caught("undone reservation", "undone payment", "undone shipment", "undone mail"),
+        caught_by=caught("undone reservation", "undone payment", "undone shipment", "undone email"),
         plant=lambda: in_saga.undo_only(begun=True),
     ),
     Bug(
@@ -168,7 +168,7 @@ BUGS = (
         why="“send the confirmation: no compensation needed”",
         harm="the customer is told that an order comes that was cancelled",
         scenario=scenarios.cancelled_after_all_four,
-        caught_by=caught("undone mail"),
+        caught_by=caught("undone email"),
         plant=in_saga.never_recall_a_mail,
     ),
     Bug(
@@ -250,7 +250,7 @@ BUGS = (
         why="a key should be unique for each request",
         harm="the customer gets the confirmation twice",
         scenario=scenarios.answer_lost_once("notify"),
-        caught_by=caught("more_than_one mail"),
+        caught_by=caught("more_than_one email"),
         plant=in_clients.mail_under_the_attempt,
     ),
     Bug(

@@ -128,10 +128,10 @@ COMPLETED: list[tuple[list[Entry], str]] = [
     (completed_but(ShipmentEntry, shipment("cancelled")), "shipment"),
     (completed_but(ShipmentEntry, shipment(name="shp-B")), "shipment"),
     (completed_but(ShipmentEntry, shipment(lines=FEWER)), "shipment"),
-    (completed_but(NotificationEntry), "mail"),
-    (completed_but(NotificationEntry, mail("recalled")), "mail"),
-    (completed_but(NotificationEntry, mail(name="msg-B")), "mail"),
-    (completed_but(NotificationEntry, mail("sent", notices=1)), "mail"),
+    (completed_but(NotificationEntry), "email"),
+    (completed_but(NotificationEntry, mail("recalled")), "email"),
+    (completed_but(NotificationEntry, mail(name="msg-B")), "email"),
+    (completed_but(NotificationEntry, mail("sent", notices=1)), "email"),
 ]
 
 
@@ -148,7 +148,7 @@ def test_completed_cannot_be_judged_without_what_was_asked_for() -> None:
 @pytest.mark.parametrize("index", range(4))
 def test_not_completed_means_that_none_is_live(status: str, index: int) -> None:
     rule = Rule.CUT_OFF if status == "needs_attention" else Rule.UNDONE
-    effect = ("reservation", "payment", "shipment", "mail")[index]
+    effect = ("reservation", "payment", "shipment", "email")[index]
     assert broken(record(status), *GONE[:index], LIVE[index], *GONE[index + 1 :]) == [(rule, effect)]
 
 
@@ -162,7 +162,7 @@ SECOND: list[tuple[Entry, str]] = [
     (reservation("consumed", name="rsv-A2"), "reservation"),
     (payment("authorised", name="pay-A2"), "payment"),
     (shipment("shipped", name="shp-A2"), "shipment"),
-    (mail("failed", name="msg-A2"), "mail"),
+    (mail("failed", name="msg-A2"), "email"),
 ]
 
 
@@ -173,7 +173,7 @@ def test_there_is_at_most_one_of_each(second: Entry, effect: str, running: bool)
 
 
 def test_there_is_at_most_one_notice() -> None:
-    assert broken(record("cancelled"), mail("sent", notices=2)) == [(Rule.MORE_THAN_ONE, "mail")]
+    assert broken(record("cancelled"), mail("sent", notices=2)) == [(Rule.MORE_THAN_ONE, "email")]
 
 
 MONEY: list[tuple[OrderRecord, list[Entry]]] = [

@@ -101,9 +101,9 @@ def id_of(entry: Entry) -> str:
 
 
 def kind_of(entry: Entry) -> str:
-    """The kind of the effect: reservation, payment, shipment or mail."""
+    """The kind of the effect: reservation, payment, shipment or email."""
     names = {ReservationEntry: "reservation", PaymentEntry: "payment", ShipmentEntry: "shipment"}
-    return names.get(type(entry), "mail")
+    return names.get(type(entry), "email")
 
 
 def describe(entry: Entry) -> str:

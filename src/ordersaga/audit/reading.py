@@ -37,7 +37,7 @@ _KINDS = {
     "reserve_inventory": "reservation",
     "charge_payment": "payment",
     "create_shipment": "shipment",
-    "send_confirmation": "mail",
+    "send_confirmation": "email",
 }
 
 K = TypeVar("K")

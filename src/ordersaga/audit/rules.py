@@ -42,7 +42,7 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True)
 class Violation:
-    """A rule that an order or a SKU breaks. `effect` is reservation, payment, shipment or mail, if it is about one."""
+    """A rule that an order or a SKU breaks. `effect` is reservation, payment, shipment or email, if it is about one."""
 
     rule: Rule
     detail: str
@@ -94,7 +94,7 @@ def _more_than_one(order_id: str, effects: Effects) -> Iterator[Violation]:
         "reservation": [entry for entry in effects.reservations if live(entry)],
         "payment": [entry for entry in effects.payments if live(entry)],
         "shipment": [entry for entry in effects.shipments if live(entry)],
-        "mail": [*(entry for entry in effects.mails if live(entry)), *failed],
+        "email": [*(entry for entry in effects.mails if live(entry)), *failed],
     }
     for kind, entries in counted.items():
         if len(entries) > 1:
@@ -105,7 +105,7 @@ def _more_than_one(order_id: str, effects: Effects) -> Iterator[Violation]:
     for mail in effects.mails:
         if mail.notices > 1:
             detail = f"order {order_id}: {mail.notices} cancellation notices followed email {mail.message_id}"
-            yield Violation(Rule.MORE_THAN_ONE, detail, order_id, effect="mail")
+            yield Violation(Rule.MORE_THAN_ONE, detail, order_id, effect="email")
 
 
 def _unknown(order_id: str, effects: Effects) -> Violation:
@@ -126,7 +126,7 @@ def _completed(order: OrderRecord, effects: Effects) -> Iterator[Violation]:
         ("shipment", SHIP.effect_id(order.order_id), effects.shipments),
     ]
     if not order.without_mail:
-        kinds.append(("mail", CONFIRM.effect_id(order.order_id), effects.mails))
+        kinds.append(("email", CONFIRM.effect_id(order.order_id), effects.mails))
     for kind, effect_id, entries in kinds:
         problem = _problem_with(effect_id, entries, order.pieces)
         if problem:
