@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,7 @@ from ordersaga.orders.activities.payment import PaymentActivities
 from ordersaga.orders.workflows.order import OrderSagaWorkflow
 from ordersaga.orders.workflows.progress import ProgressReports
 from ordersaga.orders.workflows.recovery import OrderRecoveryWorkflow
-from ordersaga.saga import Decision, Outcome, SagaRun, UndoRequest, Verdict
+from ordersaga.saga import Decision, Outcome, SagaRun, StoryError, UndoRequest, Verdict
 from tests.unit.orders import order_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,12 +34,16 @@ class Runs:
         self.asked: list[dict[str, Any]] = []
         self.kept: list[tuple[str, bool]] = []
         self.received: list[tuple[OrderStatus, object]] = []
+        self.reports_ended = 0
         self.outcome = Outcome(Verdict.STANDS)
+        self.error: Exception | None = None
 
     async def run(self, **how: Any) -> Outcome:
         """Record the run."""
         usual = {"unwind_because": None, "committed": False, "registered": True}
         self.asked.append({name: value for name, value in how.items() if value != usual[name]})
+        if self.error is not None:
+            raise self.error
         return self.outcome
 
 
@@ -55,7 +60,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     async def after_end(reports: object, status: OrderStatus, attention: object) -> None:
         runs.received.append((status, attention))
 
+    async def end(reports: object) -> None:
+        runs.reports_ended += 1
+
     monkeypatch.setattr(SagaRun, "run", run)
+    monkeypatch.setattr(ProgressReports, "end", end)
     monkeypatch.setattr(SagaRun, "keep", keep)
     monkeypatch.setattr(ProgressReports, "after_end", after_end)
     monkeypatch.setattr(workflow, "now", lambda: NOW)
@@ -80,6 +89,19 @@ async def test_what_was_cut_off_is_unwound_for_the_reason_that_is_given(order: O
     assert runs.asked == [{"unwind_because": "it was terminated"}]
     assert (result.order_id, result.status, result.error) == ("A-1", OrderStatus.FAILED, "cut off")
     assert result.decisions == []
+
+
+@pytest.mark.parametrize("error", [None, StoryError("a bug")])
+async def test_nothing_is_reported_to_the_register_after_the_saga(
+    order: OrderInput, runs: Runs, error: Exception | None
+) -> None:
+    runs.error = error
+    recovery = Recovery(order=order, cause=Attention.CUT_OFF, because="it was terminated")
+
+    with pytest.raises(StoryError) if error else nullcontext():
+        await OrderRecoveryWorkflow(recovery).run(recovery)
+
+    assert runs.reports_ended == 1
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from ordersaga.saga import (
     SagaRun,
     Standing,
     StepState,
+    UndoBegun,
     UndoOutcome,
     UndoResult,
     Verdict,
@@ -161,6 +162,8 @@ async def test_an_undo_that_a_person_has_decided_before_is_not_asked_again(
 
     await unwound(run)
     assert run.records["a"].state is StepState.DONE_BY_HAND
+    begun = [each.step for each in run.events if isinstance(each, UndoBegun)]
+    assert begun == ["ship", "a"], "whoever reads the timeline sees what the decision was on"
     assert [asked.id for name, asked in fake_register.asked if name == "undo"] == ["ship-1"]
 
 
@@ -192,7 +195,9 @@ async def test_what_is_known_to_stand_cannot_be_cancelled_and_the_answer_says_so
 
 async def test_an_undisturbed_run_goes_forward_and_stands(fake_register: FakeRegister) -> None:
     run = run_of()
+    assert not run.begun
     assert await run._drive(None) == Outcome(Verdict.STANDS)
+    assert run.begun
     assert fake_register.calls == ["claim", "do", "do", "close"]
     assert run.verdict is Verdict.STANDS
 

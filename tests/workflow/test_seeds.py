@@ -69,7 +69,11 @@ async def test_the_status_can_be_asked_while_it_runs_and_after(env: OrderEnviron
     order = await env.order(order_id, policy={"hold_before_shipping": 300})
     await env.orders.submit_order(order)
 
-    assert await env.orders.get_order_status(order_id) in (OrderStatus.PENDING, OrderStatus.PROCESSING)
+    async def begun() -> bool:
+        return await env.orders.get_order_status(order_id) is not OrderStatus.PENDING
+
+    await until(begun)
+    assert await env.orders.get_order_status(order_id) is OrderStatus.PROCESSING
     await env.orders.cancel_order(order_id, "enough seen")
     await env.orders.result(order_id)
     assert await env.orders.get_order_status(order_id) is OrderStatus.CANCELLED
