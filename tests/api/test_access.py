@@ -36,6 +36,12 @@ async def test_every_route_asks_for_a_key(guarded: Guarded, method: str, path: s
         assert answer.headers["www-authenticate"].startswith('Bearer realm="ordersaga"')
 
 
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] == "POST"])
+async def test_a_body_is_not_read_before_the_key(guarded: Guarded, method: str, path: str) -> None:
+    for raw in (b'{"order_id": ', b"[" * 100_000, b"\xff"):
+        (await guarded["nobody"].call(method, path, raw=raw)).problem(401, "Unauthorized")
+
+
 @pytest.mark.parametrize(
     ("name", "method", "path"),
     [

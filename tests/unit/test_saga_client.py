@@ -105,6 +105,11 @@ class Run:
         self.verdicts = list(verdicts)
         self.timeouts: list[timedelta] = []
         self.ids: list[str] = []
+        self.signals: list[object] = []
+
+    async def signal(self, _: object, asked: object) -> None:
+        """Record the signal."""
+        self.signals.append(asked)
 
     async def execute_update(self, *_: object, **options: str) -> str:
         """The answer to request_cancel."""
@@ -138,6 +143,7 @@ def refused(kind: str) -> WorkflowUpdateFailedError:
 
 
 NOT_FOUND = RPCError("it has ended", RPCStatusCode.NOT_FOUND, b"")
+DENIED = RPCError("not yours", RPCStatusCode.PERMISSION_DENIED, b"")
 SILENT = RPCError("no answer", RPCStatusCode.UNAVAILABLE, b"")
 
 
@@ -171,8 +177,18 @@ async def test_an_update_that_the_server_has_aborted_is_asked_again_as_the_same(
     first, *same, another = run.ids
     assert same == [first, first]
     assert another != first
-    with pytest.raises(RPCError):
-        await Run(aborted).client.cancel()
+
+
+@pytest.mark.parametrize(
+    "status", [RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE], ids=str
+)
+async def test_a_cancel_for_whose_update_the_server_has_no_room_is_signaled_and_its_answer_read(
+    status: RPCStatusCode,
+) -> None:
+    run = Run(RPCError("no room", status, b""), Verdict.UNDONE)
+
+    assert await run.client.cancel("no more") is Verdict.UNDONE
+    assert run.signals == ["no more"]
 
 
 async def test_a_query_that_the_server_loses_is_asked_again() -> None:
@@ -183,7 +199,7 @@ async def test_a_query_that_the_server_loses_is_asked_again() -> None:
         await Run(NOT_FOUND, SILENT).client.cancel()
 
 
-@pytest.mark.parametrize("update", [refused("AnotherError"), WorkflowUpdateFailedError(RuntimeError("no")), SILENT])
+@pytest.mark.parametrize("update", [refused("AnotherError"), WorkflowUpdateFailedError(RuntimeError("no")), DENIED])
 async def test_another_failure_of_the_update_is_passed_on(update: Exception) -> None:
     run = Run(update, Verdict.STANDS)
     with pytest.raises(type(update)):

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateStage
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
+from ordersaga.domain.errors import VerdictPending
 from ordersaga.domain.result import CancelOutcome, OrderStatus
+from ordersaga.orders import client
 from ordersaga.saga import Choice, ExternalEvent, Kind, Saga, SagaContext, cancel_requests
 from ordersaga.saga.cancel_requests import MAX_WAITING
 from tests.workflow.cases import Case, CaseRunner, CaseWorkflow, Outside, step
@@ -196,3 +198,40 @@ async def test_impatient_cancels_of_an_order_are_all_answered(env: OrderEnvironm
 
     answers = await asyncio.gather(*cancels)
     assert {answer.outcome for answer in answers} == {CancelOutcome.CANCELLED}
+
+
+@pytest.mark.parametrize(
+    "status", [None, RPCStatusCode.UNAVAILABLE, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED], ids=str
+)
+async def test_a_cancel_whose_update_is_not_answered_is_recorded_and_answered(
+    env: OrderEnvironment, order_id: str, monkeypatch: pytest.MonkeyPatch, status: RPCStatusCode | None
+) -> None:
+    async def no_answer(_update: object) -> None:
+        if status is None:
+            await asyncio.Event().wait()
+        raise RPCError("workflow update was aborted", status or RPCStatusCode.UNKNOWN, b"")
+
+    monkeypatch.setattr(client, "retry_rejected_update", no_answer)
+    monkeypatch.setattr(client, "UPDATE_PATIENCE", 0.2)
+    await env.orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
+
+    answer = await env.orders.cancel_order(order_id, "no more")
+
+    assert answer.outcome is CancelOutcome.CANCELLED
+    view = await env.orders.get_order(order_id)
+    assert (view.status, view.cancel_reason) == (OrderStatus.CANCELLED, "no more")
+
+
+async def test_a_cancel_that_is_never_answered_ends_with_the_callers_patience(
+    env: OrderEnvironment, order_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client, "retry_rejected_update", never)
+    monkeypatch.setattr(client, "read_until_known", never)
+    await env.orders.submit_order(await env.order(order_id, policy={"hold_before_shipping": 300}))
+
+    with pytest.raises(VerdictPending, match=r"after 1 s it is still not certain"):
+        await env.orders.cancel_order(order_id, "no more", patience=1)
+    await env.orders.result(order_id)

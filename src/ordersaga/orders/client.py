@@ -27,6 +27,7 @@ from ordersaga.domain.errors import (
     DecisionRefused,
     OrderNotFound,
     ServiceUnavailable,
+    TemporalBusy,
     VerdictPending,
     WorkerUnavailable,
 )
@@ -66,10 +67,12 @@ from ordersaga.orders.workflows.ids import workflow_id
 from ordersaga.orders.workflows.order import OrderSagaWorkflow
 from ordersaga.orders.worklist import recover_ended, worklist_items
 from ordersaga.saga import cancel_arguments
-from ordersaga.saga.client import is_too_many, read_until_known, retry_rejected_update
+from ordersaga.saga.client import NO_ROOM, is_too_many, read_until_known, retry_rejected_update
 from ordersaga.settings import Settings, load_settings
 
 CANCEL_PATIENCE = 60.0
+UPDATE_PATIENCE = 5.0
+"""How long a cancel waits for its update. A run takes ten updates at a time, so a waiting one may keep others out."""
 RECORD_PATIENCE = timedelta(seconds=2)
 """How long a worker may take to answer whether a cancel is already recorded."""
 
@@ -180,7 +183,7 @@ class OrderClient:
         handle, asked = self._runs.own(order_id), cancel_arguments(reason, by)
         try:
             async with asyncio.timeout(patience):
-                return await self._cancel(handle, order_id, asked)
+                return await self._cancel(handle, order_id, asked, min(UPDATE_PATIENCE, patience / 2))
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             with suppress(RPCError):
                 await self._record_cancel(handle, asked)
@@ -289,30 +292,40 @@ class OrderClient:
             raise OrderNotFound(f"There is no order {order_id}, neither in Temporal nor in the register.")
         return record
 
-    async def _cancel(self, handle: Handle, order_id: str, asked: Any) -> CancelAnswer:
-        try:
-            return await retry_rejected_update(
-                lambda name: handle.execute_update(OrderSagaWorkflow.request_cancel, asked, id=name)
-            )
-        except WorkflowUpdateFailedError as refused:
-            if not is_too_many(refused):
-                raise
-        except RPCError as error:
-            too_many = error.status is RPCStatusCode.RESOURCE_EXHAUSTED  # from the server, not a worker
-            if not (too_many or is_not_ready(error)):
-                raise
-            await self._record_cancel(handle, asked)
-            if not too_many:
-                raise cancel_recorded(order_id) from None
-        # Others wait for the answer already, so a cancel has been requested. The answer is read by a query.
+    async def _cancel(self, handle: Handle, order_id: str, asked: Any, update_patience: float) -> CancelAnswer:
+        answered = await self._cancel_by_update(handle, order_id, asked, update_patience)
+        if answered is not None:
+            return answered
 
         async def answer() -> CancelAnswer | None:
             try:
                 return await self._runs.query(handle, order_id, OrderHandlers.get_cancel_answer)
-            except WorkerUnavailable:
+            except (WorkerUnavailable, TemporalBusy):
                 return None  # the caller's patience limits how long this is repeated
 
         return await read_until_known(answer)
+
+    async def _cancel_by_update(self, handle: Handle, order_id: str, asked: Any, seconds: float) -> CancelAnswer | None:
+        """Request the cancel, and wait for the update's answer. None if it has to be read by a query."""
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await retry_rejected_update(
+                    lambda name: handle.execute_update(OrderSagaWorkflow.request_cancel, asked, id=name)
+                )
+        except WorkflowUpdateFailedError as refused:
+            if not is_too_many(refused):  # then others wait for the answer, so a cancel has been requested
+                raise
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            if not limit.expired():
+                raise  # the caller's own patience is over
+            await self._record_cancel(handle, asked)
+        except RPCError as error:
+            if not (error.status in NO_ROOM or is_not_ready(error)):
+                raise
+            await self._record_cancel(handle, asked)
+            if error.status not in NO_ROOM:
+                raise cancel_recorded(order_id) from None
+        return None
 
     async def _record_cancel(self, handle: Handle, asked: Any) -> None:
         """Make sure that a cancel is in the run's history, once. Raises RPCError.

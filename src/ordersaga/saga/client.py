@@ -24,6 +24,8 @@ from ordersaga.saga.waiting import growing
 T = TypeVar("T")
 
 _NO_ANSWER = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+NO_ROOM = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.ABORTED)
+"""How the server answers updates of which it has too many, and those that it aborts: they may have happened."""
 _UNPROCESSED = "UnprocessedUpdate"
 """The error type of an update that the server itself rejects."""
 _MOST_TIMES = 5
@@ -49,19 +51,9 @@ class SagaClient:
 
     async def cancel(self, reason: str = "", by: str | None = None) -> Verdict:
         """Cancel the saga, and wait until it is certain how it ends: `stands` if the cancel came too late."""
-        asked = cancel_arguments(reason, by)
-        try:
-            return Verdict(
-                await retry_rejected_update(
-                    lambda name: self.handle.execute_update(SagaHandlers.request_cancel, asked, id=name)
-                )
-            )
-        except WorkflowUpdateFailedError as refused:
-            if not is_too_many(refused):
-                raise
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise  # otherwise the saga has ended, or never existed
+        answered = await self._cancel_by_update(cancel_arguments(reason, by))
+        if answered is not None:
+            return answered
 
         async def verdict() -> Verdict | None:
             try:
@@ -72,6 +64,24 @@ class SagaClient:
                 return None  # the server sometimes loses a query
 
         return await read_until_known(verdict)
+
+    async def _cancel_by_update(self, asked: Any) -> Verdict | None:
+        """Request the cancel, and wait for the update's answer. None if it has to be read."""
+        try:
+            return Verdict(
+                await retry_rejected_update(
+                    lambda name: self.handle.execute_update(SagaHandlers.request_cancel, asked, id=name)
+                )
+            )
+        except WorkflowUpdateFailedError as refused:
+            if not is_too_many(refused):
+                raise
+        except RPCError as error:
+            if error.status in NO_ROOM:
+                await self.handle.signal(SagaHandlers.cancel, asked)
+            elif error.status is not RPCStatusCode.NOT_FOUND:
+                raise  # otherwise the saga has ended, or never existed
+        return None
 
     async def resolve(self, step: str, choice: Choice, by: str, note: str = "") -> SagaView:
         """Decide on a parked step. Raises DecisionRefused; then nothing has changed."""
