@@ -106,10 +106,13 @@ class Run:
         self.timeouts: list[timedelta] = []
         self.ids: list[str] = []
         self.signals: list[object] = []
+        self.signal_error: RPCError | None = None
 
     async def signal(self, _: object, asked: object) -> None:
         """Record the signal."""
         self.signals.append(asked)
+        if self.signal_error is not None:
+            raise self.signal_error
 
     async def execute_update(self, *_: object, **options: str) -> str:
         """The answer to request_cancel."""
@@ -180,15 +183,34 @@ async def test_an_update_that_the_server_has_aborted_is_asked_again_as_the_same(
 
 
 @pytest.mark.parametrize(
-    "status", [RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE], ids=str
+    ("status", "times"),
+    [(RPCStatusCode.ABORTED, 5), (RPCStatusCode.RESOURCE_EXHAUSTED, 1), (RPCStatusCode.UNAVAILABLE, 1)],
+    ids=["aborted", "no room", "unavailable"],
 )
 async def test_a_cancel_for_whose_update_the_server_has_no_room_is_signaled_and_its_answer_read(
-    status: RPCStatusCode,
+    status: RPCStatusCode, times: int
 ) -> None:
     run = Run(RPCError("no room", status, b""), Verdict.UNDONE)
 
     assert await run.client.cancel("no more") is Verdict.UNDONE
     assert run.signals == ["no more"]
+    assert len(run.ids) == times, "only what was aborted is asked again"
+
+
+async def test_a_saga_that_ends_before_the_signal_answers_the_cancel_all_the_same() -> None:
+    run = Run(SILENT, Verdict.STANDS)
+    run.signal_error = NOT_FOUND
+    assert await run.client.cancel() is Verdict.STANDS
+
+    gone = Run(SILENT, Verdict.STANDS)
+    gone.signal_error = SILENT
+    with pytest.raises(RPCError):
+        await gone.client.cancel()
+
+
+async def test_a_decision_on_an_aborted_update_is_passed_on_in_the_end() -> None:
+    with pytest.raises(RPCError):
+        await Run(RPCError("aborted", RPCStatusCode.ABORTED, b"")).client.resolve("a", Choice.RETRY, "Ada")
 
 
 async def test_a_query_that_the_server_loses_is_asked_again() -> None:

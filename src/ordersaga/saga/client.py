@@ -78,10 +78,18 @@ class SagaClient:
                 raise
         except RPCError as error:
             if error.status in NO_ROOM:
-                await self.handle.signal(SagaHandlers.cancel, asked)
+                await self._cancel_by_signal(asked)
             elif error.status is not RPCStatusCode.NOT_FOUND:
                 raise  # otherwise the saga has ended, or never existed
         return None
+
+    async def _cancel_by_signal(self, asked: Any) -> None:
+        """Request the cancel of a saga that may have ended meanwhile."""
+        try:
+            await self.handle.signal(SagaHandlers.cancel, asked)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def resolve(self, step: str, choice: Choice, by: str, note: str = "") -> SagaView:
         """Decide on a parked step. Raises DecisionRefused; then nothing has changed."""
