@@ -7,7 +7,6 @@ lists in turn, and the CPU that the service and the database have used meanwhile
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import sys
 import tempfile
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
@@ -107,9 +105,14 @@ class Shop:
         return Attention(kind="undo_failed", amount_at_risk="5.00", since=since)
 
 
+def order_id_of(number: int) -> str:
+    """The id of an order."""
+    return f"order-{number:09}"
+
+
 def lists(orders: int) -> dict[str, tuple[str, dict[str, str]]]:
     """The path and the parameters of each list that is measured, by what it shows."""
-    middle = str(orders // 2)
+    middle = orders // 2
     return {
         "first page": ("orders", {}),
         "first page of 500": ("orders", {"limit": "500"}),
@@ -124,7 +127,7 @@ def lists(orders: int) -> dict[str, tuple[str, dict[str, str]]]:
         "a SKU, cancelled": ("orders", {"sku": "sku-0", "status": "cancelled"}),
         "a tracking number": ("orders", {"tracking_number": f"TRK-{middle}"}),
         "an order id's beginning, many": ("orders", {"search": "order-"}),
-        "an order id's beginning, one": ("orders", {"search": f"order-{int(middle):09}"}),
+        "an order id's beginning, one": ("orders", {"search": order_id_of(middle)}),
         "no such id": ("orders", {"search": "zzz"}),
         "an amount, few": ("orders", {"currency": "USD", "min_amount": "900.90"}),
         "an amount, none": ("orders", {"currency": "USD", "min_amount": "5000.00"}),
@@ -144,7 +147,7 @@ async def fill(url: str, shop: Shop) -> None:
 
     async def some(tx: Transaction, numbers: range) -> None:
         for number in numbers:
-            order_id = f"order-{number:09}"
+            order_id = order_id_of(number)
             await arbiter.claim(tx, order_id, shop.claim(number))
             ending = shop.ending(number)
             if ending:
@@ -228,8 +231,8 @@ def main() -> int:
     chosen = options(__doc__ or "", orders=100_000, rounds=5)
     shop = Shop(chosen.orders)
     results = {kind: asyncio.run(measure(kind, shop, chosen.rounds)) for kind in ("sqlite", "postgresql")}
-    figures: dict[str, Any] = {"orders": chosen.orders, "rounds": chosen.rounds, "cpu_ms": results}
-    publish(json.loads(json.dumps(figures)), table(results), chosen.out)
+    figures = {"orders": chosen.orders, "rounds": chosen.rounds, "cpu_ms": results}
+    publish(figures, table(results), chosen.out)
     slow = [
         f"{name} on {kind}"
         for kind, found in results.items()

@@ -8,15 +8,14 @@ import shlex
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from examples.course.tour import TOUR_SAGA, Office, tour_activities
 from ordersaga.testing.sagas import World
+from tests.acceptance.harness import ROOT
 from tests.docs.blocks import COURSE, Block, blocks_of
 
-ROOT = Path(__file__).parents[2]
 SOURCES = {path: path.read_text() for path in sorted((ROOT / "examples").rglob("*.py"))}
 PYTHON = ".venv/bin/python"
 
